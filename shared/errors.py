@@ -1,0 +1,201 @@
+"""Every error the product raises on purpose, in one tree.
+
+Three fates: a `JobError` is the job's own (stored on it, told to its caller, never retried by us); a `Flaky` is the
+world's (retried with backoff); a `ProcessError` ends the process, whose jobs run elsewhere. A `Refusal` is bad input,
+answered before anything is queued. `code` is stable; the docstring's first line is the title and the default message.
+HTTP status codes are not here: api/problems.py alone knows them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ScriptqueueError(Exception):
+    """Something went wrong inside scriptqueue."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or type(self).title()
+        super().__init__(self.detail)
+
+    @classmethod
+    def title(cls) -> str:
+        """The first line of the docstring, without its full stop."""
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+
+
+# -- the job is wrong -------------------------------------------------------------------------------------------------
+
+
+class JobError(ScriptqueueError):
+    """The job failed inside the service."""
+
+    retryable: ClassVar[bool] = False
+
+
+class InternalError(JobError):
+    """The job met a fault of the service itself."""
+
+    code = "internal"
+    retryable = True
+
+
+class OutputInvalid(JobError):
+    """The model's text holds no storyboard that can be mended."""
+
+    code = "output_invalid"
+    retryable = True
+
+
+class ExecutionTimeout(JobError):
+    """The job ran longer than its execution timeout."""
+
+    code = "timeout"
+    retryable = True
+
+
+class WorkerLost(JobError):
+    """The worker process ended too often while running this job."""
+
+    code = "worker_lost"
+
+
+class OutOfMemory(JobError):
+    """The device ran out of memory on this job, even alone."""
+
+    code = "out_of_memory"
+
+
+class PromptTooLong(JobError):
+    """The prompt and its token budget do not fit the model's context."""
+
+    code = "prompt_too_long"
+
+
+JOB_ERRORS: tuple[type[JobError], ...] = (
+    InternalError,
+    OutputInvalid,
+    ExecutionTimeout,
+    WorkerLost,
+    OutOfMemory,
+    PromptTooLong,
+)
+
+
+# -- the request is refused -------------------------------------------------------------------------------------------
+
+
+class Refusal(ScriptqueueError):
+    """The request cannot be accepted."""
+
+    code = "refused"
+
+
+class InvalidRequest(Refusal):
+    """A field of the request is not valid."""
+
+    code = "invalid_request"
+
+
+class MalformedJson(Refusal):
+    """The body is not well-formed JSON."""
+
+    code = "malformed_json"
+
+
+class NotJson(Refusal):
+    """The body must be sent as application/json."""
+
+    code = "not_json"
+
+
+class BodyTooLarge(Refusal):
+    """The body is larger than this endpoint takes."""
+
+    code = "body_too_large"
+
+
+class Unauthorized(Refusal):
+    """A valid API key is needed."""
+
+    code = "unauthorized"
+
+
+class JobNotFound(Refusal):
+    """No such job."""
+
+    code = "not_found"
+
+
+class JobGone(Refusal):
+    """The job's result is past its lifetime or was deleted."""
+
+    code = "gone"
+
+
+class JobNotFinished(Refusal):
+    """The job has not finished yet."""
+
+    code = "not_finished"
+
+
+class NoResult(Refusal):
+    """The job ended without a storyboard."""
+
+    code = "no_result"
+
+
+class QueueFull(Refusal):
+    """The queue is full."""
+
+    code = "queue_full"
+
+
+# -- the world is flaky -----------------------------------------------------------------------------------------------
+
+
+class Flaky(ScriptqueueError):
+    """Something outside did not answer; trying again may help."""
+
+    code = "unavailable"
+
+
+class StoreUnavailable(Flaky):
+    """Redis does not answer or refuses writes."""
+
+    code = "store_unavailable"
+
+
+class DownloadFailed(Flaky):
+    """A download did not complete."""
+
+    code = "download_failed"
+
+
+# -- the process is wrong ---------------------------------------------------------------------------------------------
+
+
+class ProcessError(ScriptqueueError):
+    """The process cannot go on."""
+
+    code = "process"
+
+
+class SettingsInvalid(ProcessError):
+    """The settings are not valid."""
+
+    code = "settings_invalid"
+
+
+class ModelUnavailable(ProcessError):
+    """The model cannot be loaded."""
+
+    code = "model_unavailable"
+
+
+class EngineBroken(ProcessError):
+    """The engine's thread met an error it cannot recover from."""
+
+    code = "engine_broken"

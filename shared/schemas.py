@@ -1,0 +1,313 @@
+"""The public shapes: a job request, a storyboard, a job. Nothing here knows HTTP, Redis or a model.
+
+Requests are strict (no "3" for 3) and refuse unknown fields; a storyboard object cannot exist unless it is valid.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+MIN_SCENE_S, MAX_SCENE_S = 3, 8
+MAX_SCENES = 20
+MAX_PROMPT_CHARACTERS = 4000
+MAX_METADATA_BYTES = 4096
+MIN_TOKENS_A_SCENE = 20  # sampled tokens that always suffice to close one scene (worker/engine/closing.py keeps to it)
+QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
+
+Camera = Literal["wide shot", "medium shot", "close up"]
+Priority = Literal["high", "normal", "low"]
+Source = Literal["model", "repaired", "fallback", "cache", "stub"]
+Phase = Literal["starting", "prefill", "writing", "validating"]
+WebhookEvent = Literal["status", "scene", "done"]
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if math.isfinite(number) and number == int(number) else number
+
+
+Seconds = Annotated[float, PlainSerializer(_whole), WithJsonSchema({"type": "number"})]  # 5.0 is written as 5
+
+
+def _text_only(value: Any) -> Any:
+    if isinstance(value, (str, datetime)):
+        return value
+    raise PydanticCustomError("datetime_type", "must be an RFC 3339 time with its zone, as text")
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class StrictShape(Shape):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+# -- what comes in ----------------------------------------------------------------------------------------------------
+
+
+class Sampling(StrictShape):
+    """How tokens are chosen. A field left out takes the service's `GENERATION__*` setting."""
+
+    do_sample: bool = True
+    temperature: float = Field(0.7, ge=0, le=2, description="0 is greedy")
+    top_p: float = Field(0.9, gt=0, le=1)
+    seed: int | None = Field(None, ge=0, le=2**53 - 1, description="null: drawn at submit and told in `model.seed`")
+    max_new_tokens: int = Field(1536, ge=1, le=8192, description="sampled tokens; those the grammar forces are free")
+
+
+class Webhook(StrictShape):
+    """Where the job's events are posted."""
+
+    url: str = Field(max_length=2048, examples=["https://example.com/hook"])
+    events: tuple[WebhookEvent, ...] = Field(("done",), min_length=1, strict=False)
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid or any(character.isspace() for character in url):
+            raise PydanticCustomError("url", "must be an http or https URL")
+        return url
+
+
+class JobRequest(StrictShape):
+    """One creative prompt and how to write its storyboard."""
+
+    prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, examples=["一个程序员在咖啡店找到灵感的故事"])
+    min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
+    max_scenes: int = Field(8, ge=1, le=MAX_SCENES)
+    target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
+    language: Literal["auto", "zh", "en"] = "auto"
+    quality_keywords: str = Field(QUALITY_KEYWORDS, min_length=1, max_length=500)
+    sampling: Sampling = Sampling()
+    priority: Priority = "normal"
+    allow_fallback: bool = True
+    use_cache: bool = True
+    queue_timeout_s: float = Field(3600, gt=0, le=7 * 86400, description="longest wait for the first start")
+    execution_timeout_s: float = Field(300, gt=0, le=86400)
+    result_ttl_s: float = Field(86400, ge=1, le=30 * 86400, description="how long the result is kept")
+    deadline: Time | None = Field(None, description="the job must have started by then")
+    webhook: Webhook | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict, description="echoed; at most 4 kB as JSON")
+
+    @field_validator("prompt", "quality_keywords")
+    @classmethod
+    def _says_something(cls, text: str) -> str:
+        if not text.strip():
+            raise PydanticCustomError("blank", "must not be blank")
+        return text
+
+    @field_validator("metadata")
+    @classmethod
+    def _small(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            size_bytes = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+        except ValueError:
+            raise PydanticCustomError("json", "must hold finite numbers and well-formed text only") from None
+        if size_bytes > MAX_METADATA_BYTES:
+            raise PydanticCustomError(
+                "too_long",
+                "takes {size_bytes} bytes as JSON; {limit_bytes} are allowed",
+                {"size_bytes": size_bytes, "limit_bytes": MAX_METADATA_BYTES},
+            )
+        return metadata
+
+    # Checks over several fields stand on the field that is usually at fault, so that the error has its pointer.
+
+    @field_validator("max_scenes")
+    @classmethod
+    def _not_below_min(cls, max_scenes: int, info: Any) -> int:
+        min_scenes = info.data.get("min_scenes", 1)
+        if max_scenes < min_scenes:
+            raise PydanticCustomError(
+                "scene_limits", "must be at least min_scenes ({min_scenes})", {"min_scenes": min_scenes}
+            )
+        return max_scenes
+
+    @field_validator("target_duration_s")
+    @classmethod
+    def _reachable(cls, target_s: float | None, info: Any) -> float | None:
+        if target_s is None or not {"min_scenes", "max_scenes"} <= info.data.keys():
+            return target_s
+        least_s, most_s = info.data["min_scenes"] * MIN_SCENE_S, info.data["max_scenes"] * MAX_SCENE_S
+        if not least_s <= target_s <= most_s:
+            raise PydanticCustomError(
+                "unreachable_duration",
+                "{min_scenes} to {max_scenes} scenes of 3 to 8 s last {least_s} to {most_s} s",
+                {**{k: info.data[k] for k in ("min_scenes", "max_scenes")}, "least_s": least_s, "most_s": most_s},
+            )
+        return target_s
+
+    @field_validator("sampling")
+    @classmethod
+    def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
+        least = MIN_TOKENS_A_SCENE * info.data.get("min_scenes", 1)
+        if sampling.max_new_tokens < least:
+            raise PydanticCustomError(
+                "too_few_tokens",
+                "max_new_tokens must be at least {least} for {min_scenes} scenes ({a_scene} a scene)",
+                {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": MIN_TOKENS_A_SCENE},
+            )
+        return sampling
+
+
+# -- what comes out ---------------------------------------------------------------------------------------------------
+
+
+class Scene(Shape):
+    """One scene of a storyboard."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+
+    scene_number: int = Field(ge=1, le=MAX_SCENES)
+    description: str
+    duration: Seconds = Field(ge=MIN_SCENE_S, le=MAX_SCENE_S, description="seconds")
+    camera: Camera
+    action: str
+    video_prompt: str = Field(description="the description and the quality keywords, for a text-to-video model")
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        if not (self.description.strip() and self.action.strip()):
+            raise ValueError("description and action must not be blank")
+        if not self.video_prompt.startswith(self.description + ", "):
+            raise ValueError("video_prompt must be the description, a comma and the quality keywords")
+        return self
+
+
+class Storyboard(Shape):
+    """A validated storyboard. The number of scenes is between the request's `min_scenes` and `max_scenes`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+
+    title: str
+    total_duration: Seconds = Field(description="seconds, the sum of the scenes")
+    scenes: tuple[Scene, ...] = Field(min_length=1, max_length=MAX_SCENES)
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        if not self.title.strip():
+            raise ValueError("title must not be blank")
+        if [scene.scene_number for scene in self.scenes] != list(range(1, len(self.scenes) + 1)):
+            raise ValueError("scene_number must count from 1")
+        if abs(self.total_duration - math.fsum(scene.duration for scene in self.scenes)) > 1e-6:
+            raise ValueError("total_duration must be the sum of the scenes")
+        return self
+
+
+class Status(StrEnum):
+    """Where a job is: queued -> running -> (canceling ->) one of the four that are done."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def done(self) -> bool:
+        return self in _DONE
+
+
+_DONE = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.EXPIRED})
+
+
+class QueuePlace(Shape):
+    position: int = Field(ge=1, description="1 is next")
+    eta_s: float | None = Field(description="seconds until a result; null when there is nothing to measure by")
+
+
+class Progress(Shape):
+    phase: Phase
+    tokens: int = Field(0, ge=0, description="tokens written so far, forced ones included")
+    scenes_done: int = Field(0, ge=0)
+    fraction: float = Field(0.0, ge=0, le=1)
+
+
+class ModelInfo(Shape):
+    name: str
+    revision: str | None = None
+    dtype: str | None = None
+    weight_bits: int | None = None
+    seed: int | None = None
+
+
+class Metrics(Shape):
+    queue_s: float
+    run_s: float
+    prompt_tokens: int
+    output_tokens: int
+    tokens_per_s: float
+
+
+class Failure(Shape):
+    code: str
+    title: str
+    detail: str
+    retryable: bool
+
+
+class Urls(Shape):
+    self: str
+    events: str
+    result: str
+    cancel: str
+
+    @classmethod
+    def of(cls, job_id: UUID | str) -> Urls:
+        base = f"/jobs/{job_id}"
+        return cls(self=base, events=f"{base}/events", result=f"{base}/result", cancel=f"{base}/cancel")
+
+
+class Job(Shape):
+    """A job as clients see it. Poll until `done`."""
+
+    id: UUID
+    status: Status
+    done: bool
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    attempt: int = Field(0, ge=0)
+    priority: Priority
+    queue: QueuePlace | None = None
+    progress: Progress | None = None
+    scenes: list[Scene] = []
+    result: Storyboard | None = None
+    source: Source | None = None
+    repairs: list[str] = []
+    model: ModelInfo | None = None
+    metrics: Metrics | None = None
+    error: Failure | None = None
+    metadata: dict[str, JsonValue] = {}
+    urls: Urls

@@ -1,0 +1,176 @@
+"""All settings, read once from the environment as `SCRIPTQUEUE_SECTION__FIELD`.
+
+Settings are values: built at the start of a process, passed on, never mutated. A misspelt name stops the start with
+its name, because pydantic-settings by itself ignores a misspelt section.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import SettingsInvalid
+
+PREFIX = "SCRIPTQUEUE_"
+CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
+
+
+class Section(BaseModel):
+    """One group of settings: frozen, and a field it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class RedisSettings(Section):
+    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Where jobs and doorbells live.")
+    timeout_s: float = Field(2.0, gt=0, le=60, description="Connect and read timeout of one command.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+
+class ModelSettings(Section):
+    name: str = Field("chatglm3-6b", min_length=1, description="A name from `python -m models list`, or `stub`.")
+    path: Path | None = Field(None, description="A local model folder; wins over the name.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cuda:N or cpu.")
+    dtype: Literal["auto", "fp16", "bf16", "fp32"] = Field("auto", description="auto: fp16 on GPU, bf16 on CPU.")
+    weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field("auto", description="Attention kernels.")
+    cache_dir: Path = Field(
+        Path("~/.cache/scriptqueue/models"), description="Where downloaded and converted weights live."
+    )
+    endpoint: str | None = Field(None, description="A mirror of the Hugging Face hub; `HF_ENDPOINT` works too.")
+
+    @field_validator("weight_bits", mode="before")
+    @classmethod
+    def _digits(cls, value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+class WorkerSettings(Section):
+    max_batch: int = Field(8, ge=1, le=512, description="Jobs that run at once on the device (rows of its batch).")
+    lease_s: float = Field(6.0, ge=0.5, le=600, description="A silent worker's jobs run elsewhere after this.")
+    max_attempts: int = Field(3, ge=1, le=100, description="Crashes of the worker before a job fails.")
+    drain_s: float = Field(30.0, ge=0, le=3600, description="At SIGTERM, running jobs may take this long to finish.")
+    fallback_without_model: bool = Field(
+        False, description="Serve sentence-splitting fallbacks when the model cannot be loaded, instead of stopping."
+    )
+
+
+class GenerationSettings(Section):
+    """Defaults for what a request's `sampling` leaves out."""
+
+    do_sample: bool = Field(True, description="False: greedy.")
+    temperature: float = Field(0.7, ge=0, le=2, description="0 is greedy.")
+    top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
+    max_new_tokens: int = Field(1536, ge=60, le=8192, description="Sampled tokens a job may cost; forced are free.")
+
+
+class ApiSettings(Section):
+    keys: SecretStr = Field(SecretStr(""), description="`label:key,label:key`; empty: no authentication.")
+    max_queued: int = Field(10_000, ge=1, description="Jobs waiting at once; above, POST answers 503.")
+    rate_per_minute: int | None = Field(None, ge=1, description="POSTs a minute and key; empty: no limit.")
+
+    @field_validator("rate_per_minute", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("keys")
+    @classmethod
+    def _pairs(cls, keys: SecretStr) -> SecretStr:
+        pairs = split_keys(keys)
+        if len({label for label, _ in pairs}) != len(pairs) or len({key for _, key in pairs}) != len(pairs):
+            raise ValueError("labels and keys must each be unique")
+        return keys
+
+
+class WebhookSettings(Section):
+    secret: SecretStr = Field(SecretStr(""), description="Signs webhooks (Standard Webhooks, `whsec_...`).")
+    allow_private: bool = Field(False, description="Allow webhooks to private and loopback addresses.")
+
+
+class FlowerSettings(Section):
+    user: str = Field("admin", min_length=1, description="User of the dashboard.")
+    password: SecretStr = Field(SecretStr(""), description="Empty: `make up` generates one and prints it.")
+
+
+class LogSettings(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Prompts appear at DEBUG only.")
+
+
+class Settings(BaseSettings):
+    """Every setting of every process.
+
+    Raises `pydantic.ValidationError` on bad values; processes use `from_environment`, which says them in words.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", protected_namespaces=()
+    )
+
+    redis: RedisSettings = RedisSettings()
+    model: ModelSettings = ModelSettings()
+    worker: WorkerSettings = WorkerSettings()
+    generation: GenerationSettings = GenerationSettings()
+    api: ApiSettings = ApiSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    flower: FlowerSettings = FlowerSettings()
+    log: LogSettings = LogSettings()
+
+
+def from_environment() -> Settings:
+    """Settings of this process; raises `SettingsInvalid` naming every misspelt or bad one."""
+    known = known_names()
+    faults = [
+        f"{name} is no setting{_nearest(name, known)}"
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known and name.upper() not in CLIENT_NAMES
+    ]
+    if faults:
+        raise SettingsInvalid("; ".join(faults))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(_words(fault) for fault in error.errors(include_input=False))) from None
+
+
+def known_names() -> list[str]:
+    """Every setting's environment name, in the order of the sections."""
+    names = []
+    for section, field in Settings.model_fields.items():
+        group = field.annotation
+        assert isinstance(group, type)
+        assert issubclass(group, Section)
+        names += [f"{PREFIX}{section}__{leaf}".upper() for leaf in group.model_fields]
+    return names
+
+
+def split_keys(keys: SecretStr) -> list[tuple[str, str]]:
+    """`label:key,label:key` as pairs; raises ValueError without repeating a key."""
+    pairs = []
+    for number, part in enumerate(filter(None, (p.strip() for p in keys.get_secret_value().split(","))), start=1):
+        label, colon, key = part.partition(":")
+        if not (colon and label.strip() and key.strip()):
+            raise ValueError(f"entry {number} must be label:key")
+        pairs.append((label.strip(), key.strip()))
+    return pairs
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _words(fault: Any) -> str:
+    return f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
