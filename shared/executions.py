@@ -1,0 +1,140 @@
+"""The job store as a worker uses it: claim, renew, finish, give back. Sync, for threads.
+
+Knows records and scripts; not Celery, and not what a job computes. A write with an outdated token is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from shared.errors import StoreUnavailable
+from shared.record import WORKER_LOST
+from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Source, Storyboard
+from shared.scripts import CANCEL_CHANNEL, register
+from shared.settings import Settings
+from shared.sweep import Ring, rings_of, sweep_arguments
+from shared.workers import WorkerState
+
+T = TypeVar("T")
+Renewal = Literal["ok", "canceling", "lost"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One attempt's right to a job, until its lease lapses."""
+
+    job_id: str
+    token: str
+    request: JobRequest
+    attempt: int
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class Success:
+    storyboard: Storyboard
+    source: Source
+    repairs: Sequence[str]
+    model: ModelInfo
+    metrics: Metrics
+
+
+class Executions:
+    """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it."""
+
+    def __init__(self, settings: Settings, worker: str, timeout_s: float | None = None) -> None:
+        timeout_s = timeout_s or settings.redis.timeout_s
+        self.worker = worker
+        self._settings = settings
+        self._lease_ms = int(settings.worker.lease_s * 1000)
+        self._redis = redis.Redis.from_url(
+            settings.redis.url.get_secret_value(),
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._scripts = register(self._redis)
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def claim(self, job_id: str) -> Claim | str:
+        """The claim, or why there is none: the status that stands, or `unknown`."""
+        answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms]))
+        if answer[0] != "ok":
+            return str(answer[0])
+        _, token, request, attempt, created_ms = answer
+        return Claim(job_id, token, JobRequest.model_validate_json(request), attempt, int(created_ms))
+
+    def renew(self, running: Sequence[tuple[Claim, Progress]]) -> list[Renewal]:
+        """The heartbeat: a fresh lease and the progress of each running job."""
+        flat = [x for claim, progress in running for x in (claim.job_id, claim.token, progress.model_dump_json())]
+        return _told(lambda: list(self._scripts["renew"](args=[self._lease_ms, *flat])))
+
+    def succeed(self, claim: Claim, success: Success) -> str:
+        """Write the result; the status that now stands, or `stale`. Safe to repeat."""
+        return self._finish(
+            claim,
+            "succeeded",
+            ("result", success.storyboard.model_dump_json()),
+            ("source", success.source),
+            ("repairs", _json_list(success.repairs)),
+            ("model", success.model.model_dump_json()),
+            ("metrics", success.metrics.model_dump_json()),
+        )
+
+    def fail(self, claim: Claim, failure: Failure, model: ModelInfo) -> str:
+        """Write the failure; the status that now stands, or `stale`. Safe to repeat."""
+        return self._finish(claim, "failed", ("error", failure.model_dump_json()), ("model", model.model_dump_json()))
+
+    def confirm_cancel(self, claim: Claim) -> str:
+        """The job has left the device: `canceling` becomes `canceled`. Safe to repeat."""
+        return self._finish(claim, "canceled")
+
+    def give_back(self, claim: Claim) -> str:
+        """Unfinished and blameless: `queued` (ring it), `canceled` or `stale`."""
+        return str(_told(lambda: self._scripts["give_back"](args=[claim.job_id, claim.token])))
+
+    def cancel(self, job_id: str) -> str:
+        """What Flower's revoke means: the same as a client's cancel. The status after."""
+        return str(_told(lambda: self._scripts["cancel"](args=[job_id]))[-1])
+
+    def beat(self, state: WorkerState, ttl_s: float) -> None:
+        """Tell the others that this worker lives; `ttl_s` 0: it leaves."""
+        _told(lambda: self._scripts["beat"](args=[self.worker, state.to_json(), int(ttl_s * 1000)]))
+
+    def sweep(self) -> list[Ring]:
+        return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST))))
+
+    def cancellations(self) -> redis.client.PubSub:
+        """A subscription to the ids of running jobs to stop, on its own connection."""
+        subscription: redis.client.PubSub = self._redis.pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=True
+        )
+        _told(lambda: subscription.subscribe(CANCEL_CHANNEL))
+        return subscription
+
+    def _finish(self, claim: Claim, status: str, *fields: tuple[str, str]) -> str:
+        flat = [x for pair in fields for x in pair]
+        return str(_told(lambda: self._scripts["finish"](args=[claim.job_id, claim.token, status, *flat])))
+
+
+def _told(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+
+
+def _json_list(texts: Sequence[str]) -> str:
+
+    return json.dumps(list(texts), ensure_ascii=False)

@@ -1,0 +1,25 @@
+-- A worker takes a queued job: a token for this attempt and a lease. ARGV: id, worker, lease_ms
+-- Returns {'ok', token, request, attempt, created_ms} | {status} | {'unknown'}
+local id, worker = ARGV[1], ARGV[2]
+local key = job_key(id)
+local job = redis.call('HMGET', key, 'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format')
+if not job[1] then return {'unknown'} end
+if job[1] ~= 'queued' then return {job[1]} end
+if job[8] ~= '1' then return {'newer'} end  -- written by a newer version: leave it to a worker that knows it
+
+local attempt = tonumber(job[3]) + 1
+if attempt == 1 and now > tonumber(job[6]) then
+  end_job(id, 'expired', {})
+  return {'expired'}
+end
+redis.call('ZREM', 'sq:queued:' .. job[5], id)
+redis.call('ZREM', 'sq:expiring', id)
+redis.call('ZADD', 'sq:running', now + tonumber(ARGV[3]), id)
+if tonumber(job[4]) > tonumber(redis.call('GET', 'sq:claimed:' .. job[5]) or '0') then
+  redis.call('SET', 'sq:claimed:' .. job[5], job[4])
+end
+local token = worker .. '/' .. attempt
+redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
+redis.call('HSETNX', key, 'first_started', now)
+changed(id)
+return {'ok', token, job[2], attempt, job[7]}

@@ -1,0 +1,60 @@
+-- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells.
+-- ARGV: lease_ms, max_attempts, worker_lost (JSON), every_ms, grace_ms, slack, then the broker list of each priority (high, normal, low)
+-- Returns {id, priority to ring it with, ...}: the caller rings them.
+if not redis.call('SET', 'sq:sweep-lock', '1', 'NX', 'PX', ARGV[4]) then return {} end
+local lease_ms, max_attempts, grace_ms, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local lists = {high = ARGV[7], normal = ARGV[8], low = ARGV[9]}
+local ring = {}
+
+-- Nobody swept for a while: Redis or everybody was away and no lease could be renewed. Give every runner a fresh one.
+local swept = tonumber(redis.call('GET', 'sq:swept') or now)
+redis.call('SET', 'sq:swept', now)
+if now - swept > math.max(3000, lease_ms / 2) then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now + lease_ms)) do
+    redis.call('ZADD', 'sq:running', now + lease_ms, id)
+  end
+end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now, 'LIMIT', 0, 100)) do
+  local job = redis.call('HMGET', job_key(id), 'status', 'attempt', 'priority', 'seq')
+  if job[1] == 'canceling' then
+    end_job(id, 'canceled', {})
+  elseif job[1] ~= 'running' then
+    redis.call('ZREM', 'sq:running', id)
+  elseif tonumber(job[2]) >= max_attempts then
+    end_job(id, 'failed', {'error', ARGV[3]})
+    redis.call('LPUSH', 'sq:dead', id)
+  else
+    redis.call('HINCRBY', job_key(id), 'lapses', 1)
+    requeue(id, job[3], job[4])
+    ring[#ring + 1] = id
+    ring[#ring + 1] = 'high'  -- its turn has passed: the next free row
+  end
+end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:expiring', '-inf', now, 'LIMIT', 0, 100)) do
+  if redis.call('HGET', job_key(id), 'status') == 'queued' then
+    end_job(id, 'expired', {})
+  else
+    redis.call('ZREM', 'sq:expiring', id)
+  end
+end
+
+-- A doorbell is lost when the job waits although its list is empty, or although later jobs of its priority were claimed.
+-- Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
+for _, priority in ipairs(PRIORITIES) do
+  local claimed = tonumber(redis.call('GET', 'sq:claimed:' .. priority) or '0')
+  local empty = redis.call('LLEN', lists[priority]) == 0
+  for _, id in ipairs(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 99)) do
+    local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings')
+    local passed = tonumber(job[1]) + slack < claimed
+    if not (empty or passed) then break end
+    local rings = tonumber(job[3])
+    if now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
+      redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
+      ring[#ring + 1] = id
+      ring[#ring + 1] = passed and 'high' or priority
+    end
+  end
+end
+return ring

@@ -1,0 +1,56 @@
+"""A job's record as Redis holds it (a flat hash of text) and the `Job` that clients see.
+
+The field names here and in lua/ are one format; `format` in the record is its version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.errors import JobError, WorkerLost
+from shared.schemas import Failure, Job, QueuePlace, Status, Urls
+
+_JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
+
+
+def record_of(flat: Iterable[str]) -> dict[str, str]:
+    """HGETALL's flat answer as a dictionary."""
+    pairs = iter(flat)
+    return dict(zip(pairs, pairs, strict=True))
+
+
+def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:
+    """What a client is told; `place` is given for a queued job only."""
+    status = Status(record["status"])
+    told: dict[str, Any] = {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    return Job(
+        id=job_id,
+        status=status,
+        done=status.done,
+        created_at=_time(record["created"]),
+        started_at=_time(record.get("started")),
+        finished_at=_time(record.get("finished")),
+        expires_at=_time(record.get("expires")),
+        attempt=int(record["attempt"]),
+        priority=record["priority"],
+        queue=place,
+        source=record.get("source"),
+        metadata=json.loads(record["request"])["metadata"],
+        urls=Urls.of(job_id),
+        **told,
+    )
+
+
+def failure_of(error: JobError) -> Failure:
+    """What is stored of an error."""
+    return Failure(code=error.code, title=error.title(), detail=error.detail, retryable=error.retryable)
+
+
+WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
+
+
+def _time(milliseconds: str | None) -> Any:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

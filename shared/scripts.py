@@ -1,0 +1,32 @@
+"""The Lua scripts: every transition of a job is one of them, and every Redis key stands in them (lua/prelude.lua).
+
+Knows how to find and register the scripts, sync or async; not what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+CHANGED_CHANNEL = "sq:changed"
+CANCEL_CHANNEL = "sq:cancel"
+
+Name = Literal[
+    "submit", "read", "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat"
+]  # fmt: skip
+NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]
+
+
+@cache
+def sources() -> Mapping[Name, str]:
+    """Each script's whole text, the prelude in front."""
+    folder = Path(__file__).parent / "lua"
+    prelude = (folder / "prelude.lua").read_text()
+    return {name: prelude + (folder / f"{name}.lua").read_text() for name in NAMES}
+
+
+def register(client: Any) -> dict[Name, Any]:
+    """The scripts as callables of this redis client (`redis.Redis` or `redis.asyncio.Redis`)."""
+    return {name: client.register_script(text) for name, text in sources().items()}

@@ -1,0 +1,178 @@
+"""The job store as the API uses it: submit, read, cancel, look at the queue. Async; one round trip each
+(a queued job's ETA rests on figures that are fetched at most once a second).
+
+Knows records and scripts; not HTTP, and not how a doorbell is rung.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from shared.errors import JobGone, JobNotFound, QueueFull, StoreUnavailable
+from shared.record import WORKER_LOST, job_of, record_of
+from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
+from shared.scripts import register
+from shared.settings import Settings
+from shared.sweep import Ring, rings_of, sweep_arguments
+from shared.workers import WorkerState
+
+FIGURES_FRESH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Read:
+    """A job, the version of its record (grows with every change of it), and whose it is."""
+
+    job: Job
+    version: int
+    client: str
+
+
+@dataclass(frozen=True)
+class QueueFigures:
+    """How full the queue is and who works on it."""
+
+    depth: dict[Priority, int]
+    running: int
+    mean_run_s: float | None
+    workers: tuple[WorkerState, ...]
+
+    def eta_s(self, ahead: int) -> float | None:
+        """Seconds until a job with `ahead` jobs before it has its result; None without a worker or a measured job."""
+        slots = sum(worker.slots for worker in self.workers if worker.state == "ready")
+        if not slots or self.mean_run_s is None:
+            return None
+        return round((math.floor((ahead + self.running) / slots) + 1) * self.mean_run_s, 1)
+
+
+class Submissions:
+    """Every method raises `StoreUnavailable` when Redis does not answer in time or refuses to write."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = redis.asyncio.Redis.from_url(
+            settings.redis.url.get_secret_value(),
+            decode_responses=True,
+            socket_timeout=settings.redis.timeout_s,
+            socket_connect_timeout=settings.redis.timeout_s,
+            retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
+        )
+        self._scripts = register(self._redis)
+        self._figures: QueueFigures | None = None
+        self._figures_at = -math.inf
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def ping(self) -> None:
+        async with _told():
+            await self._scripts["queue"]()
+
+    async def submit(self, request: JobRequest, client: str) -> Job:
+        """Queue a job; raises `QueueFull`. The seed is drawn here, so that every attempt uses the same."""
+        if request.sampling.seed is None:
+            sampling = request.sampling.model_copy(update={"seed": secrets.randbits(53)})
+            request = request.model_copy(update={"sampling": sampling})
+        job_id, text = str(uuid.uuid4()), request.model_dump_json()
+        deadline_ms = 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000))
+        async with _told():
+            answer, *values = await self._scripts["submit"](
+                args=[
+                    job_id,
+                    text,
+                    client,
+                    request.priority,
+                    request.result_ttl_s,
+                    int(request.queue_timeout_s * 1000),
+                    deadline_ms,
+                    self._settings.api.max_queued,
+                ]
+            )
+        if answer == "full":
+            raise QueueFull(f"{values[0]} jobs wait already; the limit is {self._settings.api.max_queued}")
+        created_ms, position = values
+        record = {
+            "status": "queued",
+            "created": created_ms,
+            "attempt": "0",
+            "priority": request.priority,
+            "request": text,
+        }
+        return job_of(job_id, record, await self._place(position))
+
+    async def read(self, job_id: str) -> Read:
+        """Raises `JobNotFound` for an id that never was and `JobGone` past its lifetime."""
+        async with _told():
+            answer, *rest = await self._scripts["read"](args=[job_id])
+        if answer == "unknown":
+            raise JobNotFound()
+        if answer == "gone":
+            raise JobGone()
+        record, position = record_of(rest[0]), rest[1]
+        return Read(job_of(job_id, record, await self._place(position)), int(record["version"]), record["client"])
+
+    async def cancel(self, job_id: str) -> tuple[Status, Status]:
+        """The status before and after; raises `JobNotFound`."""
+        async with _told():
+            answer = await self._scripts["cancel"](args=[job_id])
+        if answer[0] == "unknown":
+            raise JobNotFound()
+        return Status(answer[0]), Status(answer[1])
+
+    async def _place(self, position: int) -> QueuePlace | None:
+        """The ETA is an estimate, so it may rest on figures up to a second old: reading a job stays one round trip."""
+        if not position:
+            return None
+        if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
+            await self.queue()
+        assert self._figures is not None
+        return QueuePlace(position=position, eta_s=self._figures.eta_s(position - 1))
+
+    async def queue(self) -> QueueFigures:
+        async with _told():
+            high, normal, low, running, run_ms, workers = await self._scripts["queue"]()
+        self._figures_at = time.monotonic()
+        self._figures = QueueFigures(
+            depth={"high": high, "normal": normal, "low": low},
+            running=running,
+            mean_run_s=float(run_ms) / 1000 if run_ms else None,
+            workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(workers).items()),
+        )
+        return self._figures
+
+    async def sweep(self) -> list[Ring]:
+        """What must be rung, after mending what nobody else would mend; empty when another swept this second."""
+        async with _told():
+            return rings_of(await self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST)))
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:
+        """A subscription of its own connection; raises `StoreUnavailable` when it breaks."""
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+        async with _told():
+            try:
+                await subscription.subscribe(channel)
+                yield subscription
+            finally:
+                await subscription.aclose()  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def _told() -> AsyncIterator[None]:
+    """Redis's errors as ours; its text may name the host but never the password."""
+    try:
+        yield
+    except (RedisError, OSError, json.JSONDecodeError) as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error

@@ -1,0 +1,28 @@
+"""What a worker says of itself with every heartbeat; `/queue` and `/readyz` show it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from json import dumps, loads
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """`slots` jobs run at once, `busy` of them now; `tokens_per_s` over the last seconds."""
+
+    worker: str
+    state: Literal["loading", "ready", "draining", "broken"]
+    model: str
+    device: str
+    dtype: str
+    slots: int
+    busy: int = 0
+    tokens_per_s: float = 0.0
+
+    def to_json(self) -> str:
+        return dumps({name: value for name, value in asdict(self).items() if name != "worker"})
+
+    @classmethod
+    def from_json(cls, worker: str, text: str) -> WorkerState:
+        return cls(worker=worker, **loads(text))
