@@ -6,7 +6,7 @@ Knows records and scripts; not Celery, and not what a job computes. A write with
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -35,7 +35,7 @@ class Claim:
     token: str
     request: JobRequest
     attempt: int
-    created_ms: int
+    queued_s: float
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Executions:
         answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms]))
         if answer[0] != "ok":
             return str(answer[0])
-        _, token, request, attempt, created_ms = answer
-        return Claim(job_id, token, JobRequest.model_validate_json(request), attempt, int(created_ms))
+        _, token, request, attempt, queued_ms = answer
+        return Claim(job_id, token, JobRequest.model_validate_json(request), attempt, queued_ms / 1000)
 
     def renew(self, running: Sequence[tuple[Claim, Progress]]) -> list[Renewal]:
         """The heartbeat: a fresh lease and the progress of each running job."""
@@ -115,13 +115,16 @@ class Executions:
     def sweep(self) -> list[Ring]:
         return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST))))
 
-    def cancellations(self) -> redis.client.PubSub:
-        """A subscription to the ids of running jobs to stop, on its own connection."""
-        subscription: redis.client.PubSub = self._redis.pubsub(  # type: ignore[no-untyped-call]
-            ignore_subscribe_messages=True
-        )
-        _told(lambda: subscription.subscribe(CANCEL_CHANNEL))
-        return subscription
+    def cancellations(self, timeout_s: float) -> Iterator[str | None]:
+        """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        try:
+            _told(lambda: subscription.subscribe(CANCEL_CHANNEL))
+            while True:
+                message = _told(lambda: subscription.get_message(timeout=timeout_s))
+                yield message["data"] if message else None
+        finally:
+            subscription.close()
 
     def _finish(self, claim: Claim, status: str, *fields: tuple[str, str]) -> str:
         flat = [x for pair in fields for x in pair]

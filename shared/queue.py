@@ -40,8 +40,6 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
         task_send_sent_event=True,
         control_queue_expires=60,
         event_queue_expires=60,
-        worker_hijack_root_logger=False,
-        worker_proc_alive_timeout=60,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None if patient else 2,
         broker_pool_limit=10,

@@ -1,0 +1,31 @@
+"""What serves when the model could not be loaded and `WORKER__FALLBACK_WITHOUT_MODEL` allows to go on without one.
+
+It writes nothing, so every job takes the fallback of splitting its prompt, and says so.
+"""
+
+from __future__ import annotations
+
+from shared.errors import OutputInvalid
+from shared.schemas import JobRequest, ModelInfo, Source
+from worker.writer import Draft
+
+
+class AbsentWriter:
+    source: Source = "fallback"
+    device = "none"
+    broken: str | None = None
+    tokens_per_s = 0.0
+
+    def __init__(self, name: str, reason: str, slots: int) -> None:
+        self.slots = slots
+        self._name = name
+        self._reason = reason
+
+    def start(self, request: JobRequest, *, seed: int, time_left_s: float) -> Draft:
+        raise OutputInvalid(f"no model is loaded: {self._reason}")
+
+    def model_info(self, seed: int | None) -> ModelInfo:
+        return ModelInfo(name=self._name, seed=seed)
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,151 @@
+"""`celery -A worker.app worker`: one process, one device, one model that stays in memory across jobs.
+
+Wires settings, writer, lease keeper and runner together along the life of the process. Celery's pool is threads: a
+task thread claims a job, hands it to the writer, and waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import uuid
+from dataclasses import dataclass, field
+from threading import Timer
+from typing import Any
+
+from celery import signals
+from kombu.exceptions import OperationalError
+
+from shared import queue
+from shared.errors import ModelUnavailable, SettingsInvalid
+from shared.executions import Executions
+from shared.settings import Settings, from_environment
+from shared.sweep import Ring
+from shared.workers import WorkerState
+from worker.absent_writer import AbsentWriter
+from worker.lease import LeaseKeeper
+from worker.run import Runner
+from worker.stub_writer import StubWriter
+from worker.writer import Writer
+
+log = logging.getLogger(__name__)
+
+try:
+    settings = from_environment()
+except SettingsInvalid as error:
+    sys.exit(f"scriptqueue: {error}")
+
+app = queue.make_app(settings, patient=True)
+app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
+
+
+@dataclass
+class Process:
+    """What the worker process holds once it runs."""
+
+    writer: Writer | None = None
+    keeper: LeaseKeeper | None = None
+    runner: Runner | None = None
+    phase: str = "loading"
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}")
+
+    def state(self) -> WorkerState:
+        model = self.writer.model_info(None) if self.writer else None
+        return WorkerState(
+            worker=self.name,
+            state=self.phase,  # type: ignore[arg-type]
+            model=model.name if model else settings.model.name,
+            device=self.writer.device if self.writer else settings.model.device,
+            dtype=(model.dtype or "none") if model else settings.model.dtype,
+            slots=self.writer.slots if self.writer else 0,
+            busy=len(self.keeper.running()) if self.keeper else 0,
+            tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
+        )
+
+
+process = Process()
+
+
+def runner() -> Runner:
+    assert process.runner is not None  # set before the consumer starts
+    return process.runner
+
+
+@app.task(name=queue.TASK, Request="worker.revoke:CooperativeRequest")
+def run(job_id: str) -> str:
+    return runner().run(job_id)
+
+
+def load_writer(settings: Settings) -> Writer:
+    """The writer that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
+    if settings.model.name == "stub" and settings.model.path is None:
+        return StubWriter(slots=settings.worker.max_batch)
+    try:
+        from worker.model_writer import ModelWriter
+
+        return ModelWriter.load(settings)
+    except (ModelUnavailable, ImportError) as error:
+        if not settings.worker.fallback_without_model:
+            raise ModelUnavailable(str(error)) from error
+        log.error("no model, every job will be a fallback: %s", error)
+        return AbsentWriter(settings.model.name, str(error), slots=settings.worker.max_batch)
+
+
+def ring(doorbell: Ring) -> None:
+    try:
+        queue.ring(app, doorbell.job_id, doorbell.priority)
+    except OperationalError as error:
+        log.warning("job %s was not rung (the sweep will): %s", doorbell.job_id, error)
+
+
+@signals.setup_logging.connect
+def _log(**_: Any) -> None:
+    logging.basicConfig(
+        level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+
+
+@signals.worker_init.connect
+def _load(**_: Any) -> None:
+    """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
+    process.keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
+    process.keeper.start()
+    try:
+        process.writer = load_writer(settings)
+    except ModelUnavailable as error:
+        process.keeper.close()
+        sys.exit(f"scriptqueue worker: {error}")
+    process.runner = Runner(Executions(settings, process.name), process.keeper, process.writer, ring)
+
+
+@signals.worker_ready.connect
+def _ready(**_: Any) -> None:
+    process.phase = "ready"
+    log.info("ready: %s", process.state())
+
+
+@signals.worker_shutting_down.connect
+def _drain(**_: Any) -> None:
+    """Running jobs may finish for `DRAIN_S`; the rest is given back."""
+    process.phase = "draining"
+    if process.runner and process.keeper:
+        process.runner.draining = True
+        timer = Timer(settings.worker.drain_s, process.keeper.stop_all)
+        timer.daemon = True
+        timer.start()
+
+
+@signals.worker_shutdown.connect
+def _unload(**_: Any) -> None:
+    if process.keeper:
+        process.keeper.close()
+    if process.writer:
+        process.writer.close()
+
+
+@signals.task_revoked.connect
+def _revoked(request: Any = None, **_: Any) -> None:
+    """Revoked in Flower while still in the queue: make the record agree."""
+    runner().cancel(request.id)

@@ -1,0 +1,56 @@
+"""From a request to a validated storyboard: write, parse, validate; once more; then the fallback. Knows no store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import ExecutionTimeout, OutputInvalid
+from shared.schemas import Source, Storyboard
+from worker.attempt import Attempt
+from worker.script.output import fallback, parse, validate
+from worker.writer import Writer
+
+DRAFTS = 2  # a text that cannot be mended is written once more
+
+
+class Stopped(Exception):
+    """The attempt was asked to stop; `attempt.stop_reason` says why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    storyboard: Storyboard
+    source: Source
+    repairs: tuple[str, ...]
+    prompt_tokens: int
+    output_tokens: int
+
+
+def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
+    """Raises `Stopped`, a `JobError`, or `EngineBroken`."""
+    request = attempt.claim.request
+    assert request.sampling.seed is not None  # drawn at submit
+    prompt_tokens = output_tokens = 0
+    for draft_number in range(DRAFTS):
+        if attempt.stop_reason:
+            raise Stopped
+        try:
+            # Another seed for another text; for greedy sampling the second draft would be the first again.
+            seed = request.sampling.seed + draft_number
+            written = attempt.write(writer.start(request, seed=seed, time_left_s=attempt.time_left_s))
+            prompt_tokens, output_tokens = written.prompt_tokens, output_tokens + written.output_tokens
+            if written.ended == "stopped":
+                raise Stopped
+            if written.ended == "timeout":
+                raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
+            storyboard, repairs = validate(parse(written.text), request)
+        except OutputInvalid as error:
+            failure = error
+            continue
+        source: Source = "repaired" if repairs and writer.source == "model" else writer.source
+        again = ("the first text held no storyboard; this is the second",) if draft_number else ()
+        return Outcome(storyboard, source, (*again, *written.notes, *repairs), prompt_tokens, output_tokens)
+    if not request.allow_fallback:
+        raise failure
+    told = (f"the prompt was split into sentences: {failure.detail}",)
+    return Outcome(fallback(request.prompt, request), "fallback", told, prompt_tokens, output_tokens)
