@@ -1,0 +1,133 @@
+"""A setting is valid, or the process does not start and says which one is not."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from shared.errors import SettingsInvalid
+from shared.settings import Settings, from_environment, known_names, split_keys
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SCRIPTQUEUE_MODLE__NAME", "SCRIPTQUEUE_MODEL__NAME"),
+        ("SCRIPTQUEUE_MODEL__NAM", "SCRIPTQUEUE_MODEL__NAME"),
+        ("SCRIPTQUEUE_REDIS_URL", "SCRIPTQUEUE_REDIS__URL"),
+        ("SCRIPTQUEUE_WORKER__MAXBATCH", "SCRIPTQUEUE_WORKER__MAX_BATCH"),
+    ],
+)
+def test_a_misspelt_setting_stops_the_start_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    with pytest.raises(SettingsInvalid) as refused:
+        from_environment()
+
+    assert name in str(refused.value)
+    assert meant in str(refused.value)
+
+
+def test_every_misspelt_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRIPTQUEUE_FOO", "1")
+    monkeypatch.setenv("SCRIPTQUEUE_BAR__BAZ", "1")
+
+    with pytest.raises(SettingsInvalid, match=r"BAR__BAZ.*FOO"):
+        from_environment()
+
+
+@pytest.mark.parametrize("name", ["SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"])
+def test_the_clients_own_names_are_no_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+
+    assert from_environment() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS__URL", "http://localhost"),
+        ("REDIS__TIMEOUT_S", "0"),
+        ("MODEL__DEVICE", "gpu"),
+        ("MODEL__DTYPE", "int8"),
+        ("MODEL__WEIGHT_BITS", "5"),
+        ("MODEL__ATTENTION", "flash"),
+        ("MODEL__NAME", ""),
+        ("WORKER__MAX_BATCH", "0"),
+        ("WORKER__LEASE_S", "soon"),
+        ("WORKER__MAX_ATTEMPTS", "0"),
+        ("WORKER__DRAIN_S", "-1"),
+        ("GENERATION__TEMPERATURE", "3"),
+        ("GENERATION__TOP_P", "0"),
+        ("GENERATION__MAX_NEW_TOKENS", "10"),
+        ("API__KEYS", "nolabel"),
+        ("API__KEYS", "a:1,a:2"),
+        ("API__KEYS", "a:1,b:1"),
+        ("API__MAX_QUEUED", "0"),
+        ("API__RATE_PER_MINUTE", "0"),
+        ("LOG__LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_value_stops_the_start_with_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"SCRIPTQUEUE_{name}", value)
+
+    with pytest.raises(SettingsInvalid, match=f"SCRIPTQUEUE_{name}"):
+        from_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("MODEL__WEIGHT_BITS", "4", "weight_bits", 4),
+        ("MODEL__DEVICE", "cuda:1", "device", "cuda:1"),
+        ("MODEL__NAME", "embedded", "name", "embedded"),
+    ],
+)
+def test_a_setting_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, field: str, expected: object
+) -> None:
+    monkeypatch.setenv(f"SCRIPTQUEUE_{name}", value)
+
+    assert getattr(from_environment().model, field) == expected
+
+
+def test_settings_never_change() -> None:
+    settings = Settings()
+
+    with pytest.raises(ValidationError):
+        settings.model.name = "other"  # type: ignore[misc]
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings(
+        redis={"url": "redis://:hunter2@h/0"}, api={"keys": "ci:hunter2"}, webhooks={"secret": "whsec_hunter2"}
+    )
+
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_bad_key_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRIPTQUEUE_API__KEYS", "ci:fine,hunter2")
+
+    with pytest.raises(SettingsInvalid) as refused:
+        from_environment()
+
+    assert "entry 2" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_keys_are_pairs_of_label_and_key() -> None:
+    assert split_keys(SecretStr(" ci:abc , studio:d:e ,")) == [("ci", "abc"), ("studio", "d:e")]
+
+
+def test_every_setting_of_the_contract_exists() -> None:
+    contract = (
+        "REDIS__URL MODEL__NAME MODEL__PATH MODEL__DEVICE MODEL__DTYPE MODEL__WEIGHT_BITS MODEL__ATTENTION "
+        "WORKER__MAX_BATCH WORKER__LEASE_S WORKER__MAX_ATTEMPTS WORKER__DRAIN_S GENERATION__TEMPERATURE "
+        "GENERATION__TOP_P GENERATION__DO_SAMPLE GENERATION__MAX_NEW_TOKENS API__KEYS API__MAX_QUEUED "
+        "API__RATE_PER_MINUTE WEBHOOKS__SECRET WEBHOOKS__ALLOW_PRIVATE FLOWER__USER FLOWER__PASSWORD"
+    )
+
+    assert {f"SCRIPTQUEUE_{name}" for name in contract.split()} <= set(known_names())
