@@ -1,0 +1,309 @@
+"""Continuous batching over token ids.
+
+One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
+at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
+batching (pinned exactly) is in this file: its processor is driven step by step, a `Row` appends forced tokens to what
+the next step prefills, and one logits processor masks and samples.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from threading import Event, Lock, Thread
+from typing import Any, ClassVar
+
+import torch
+from transformers import GenerationConfig
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
+from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
+
+from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
+from shared.schemas import MIN_TOKENS_A_SCENE
+from worker.engine.request import Finish, GenerationRequest, Output, Sampling, Snapshot
+from worker.engine.sampling import choose
+from worker.engine.text import TOKENS_A_SAMPLED, Text
+from worker.engine.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+FORCE_LIMIT = 64  # tokens forced in one step and row
+PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 256; small pages share more of a prompt
+FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
+IDLE_S = 0.5
+RATE_WINDOW_S = 10.0
+
+
+class Generation:
+    """One request on its way through the engine; every method may be called from any thread."""
+
+    def __init__(self, request: GenerationRequest) -> None:
+        self.request = request
+        self.stop_at = time.monotonic() + request.time_left_s
+        self.text: Text | None = None
+        self.stopping = False
+        self._ended = Event()
+        self._output: Output | None = None
+        self._error: Exception | None = None
+
+    def stop(self) -> None:
+        """Leave the batch before the next step; `wait` then returns `stopped`."""
+        self.stopping = True
+
+    def wait(self) -> Output:
+        """Blocks until the text has ended. Raises `EngineBroken` or `OutOfMemory`."""
+        self._ended.wait()
+        if self._error:
+            raise self._error
+        assert self._output is not None
+        return self._output
+
+    def snapshot(self) -> Snapshot:
+        return self.text.snapshot() if self.text else Snapshot(False, 0, 0, 0)
+
+    def finish(self, how: Finish) -> None:
+        text = self.text
+        tokens = tuple(text.tokens) if text else ()
+        self._output = Output(
+            tokens, how, text.sampled_tokens if text else 0, text.closing.loops_stopped if text else 0
+        )
+        self._ended.set()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self._ended.set()
+
+
+class Row(RequestState):  # type: ignore[misc]
+    """transformers' view of a running request."""
+
+    text: Text
+    sampling: Sampling
+
+    def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
+        appended = self.text.accept(token_id)
+        self.generated_tokens.extend(appended)
+        self.tokens_to_process = appended  # the next step prefills the forced ones with the sampled one
+        if self.text.complete:
+            self.status = RequestStatus.FINISHED
+        return self.text.complete
+
+
+class MaskAndSample(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
+    """Forbids what the grammar forbids and chooses, so that transformers' argmax takes the chosen token."""
+
+    supported_kwargs: ClassVar[dict[str, type]] = {}
+    ignored_kwargs: tuple[str, ...] = ()
+
+    def __init__(self, rows: int, vocabulary: Vocabulary, device: torch.device) -> None:
+        self._size = vocabulary.size
+        pinned = device.type == "cuda"
+        self._mask_host = torch.full((rows, vocabulary.words), -1, dtype=torch.int32, pin_memory=pinned)
+        self._mask = torch.full((rows, vocabulary.words), -1, dtype=torch.int32, device=device)
+        self._bits = torch.arange(32, dtype=torch.int32, device=device)
+        self._float = torch.zeros((2, rows), dtype=torch.float32, device=device)  # temperature, top_p
+        self._int = torch.zeros((2, rows), dtype=torch.int64, device=device)  # seed, position
+
+    def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
+        int32_tensor.fill_(0)
+
+    def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
+        rows: list[Row] = [request.state for request in requests_with_new_token]
+        count = len(rows)
+        masks = self._mask_host.numpy()
+        for index, row in enumerate(rows):
+            row.text.fill(masks[index])
+        self._mask[:count].copy_(self._mask_host[:count], non_blocking=True)
+        samplings = [row.sampling for row in rows]
+        floats = torch.tensor([[s.temperature for s in samplings], [s.top_p for s in samplings]])
+        ints = torch.tensor([[s.seed for s in samplings], [len(row.text.tokens) for row in rows]])
+        self._float[:, :count].copy_(floats)
+        self._int[:, :count].copy_(ints)
+        return torch.zeros(count, dtype=torch.int32)
+
+    def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
+        count = scores.shape[0]
+        allowed = (self._mask[:count, :, None] >> self._bits) & 1  # [rows, words, 32]
+        scores = scores.masked_fill(allowed.view(count, -1)[:, : self._size] == 0, -torch.inf)
+        return choose(
+            scores, self._float[0, :count], self._float[1, :count], self._int[0, :count], self._int[1, :count]
+        )
+
+
+class BatchEngine:
+    """`max_batch` rows over one loaded model. `force=False` samples what the grammar forces (for benchmarks)."""
+
+    def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        eos_token_ids: tuple[int, ...],
+        context_tokens: int,
+        max_batch: int,
+        kv_tokens: int | None = None,
+        force: bool = True,
+    ) -> None:
+        self.max_batch = max_batch
+        self.context_tokens = context_tokens
+        self.broken: Exception | None = None
+        self.steps = 0
+        self._model = model
+        self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
+        self._force = force
+        self._page = PAGE_TOKENS[model.device.type]
+        self._pages = -(-(kv_tokens or max_batch * min(context_tokens, 4096)) // self._page)
+        self._pages_used = 0
+        self._waiting: deque[Generation] = deque()
+        self._rows: dict[str, tuple[Generation, int]] = {}  # by transformers' request id: the text and its pages
+        self._lock = Lock()
+        self._wake = Event()
+        self._ending = False
+        self._recent: deque[tuple[float, int]] = deque()
+        self._manager = self._make_manager()
+        self._thread = Thread(target=self._loop, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what still runs ends as `stopped`."""
+        self._ending = True
+        self._wake.set()
+        self._thread.join()
+
+    def submit(self, request: GenerationRequest) -> Generation:
+        """Join the batch at the next step. Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
+        if self.broken or self._ending:
+            raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
+        room = self.context_tokens - len(request.prompt_ids)
+        needed = TOKENS_A_SAMPLED * MIN_TOKENS_A_SCENE * request.min_scenes
+        if room < needed:
+            raise PromptTooLong(
+                f"{len(request.prompt_ids)} prompt tokens and at least {needed} for the answer "
+                f"do not fit the model's context of {self.context_tokens}"
+            )
+        generation = Generation(request)
+        with self._lock:
+            self._waiting.append(generation)
+        self._wake.set()
+        return generation
+
+    @property
+    def busy(self) -> int:
+        return len(self._rows)
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Over the last ten seconds, forced tokens included."""
+        since = time.monotonic() - RATE_WINDOW_S
+        return round(sum(tokens for at, tokens in list(self._recent) if at >= since) / RATE_WINDOW_S, 1)
+
+    # -- the engine's thread ------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        try:
+            with torch.no_grad():
+                processor = self._manager._create_batch_processor()
+                while not self._ending:
+                    self._admit(processor)
+                    self._drop(processor)
+                    self._step(processor)
+        except Exception as error:  # the process is wrong: whoever waits must hear it, and the worker ends
+            log.exception("the engine's thread ended")
+            self.broken = error
+        for generation in [*self._waiting, *(generation for generation, _ in self._rows.values())]:
+            if self.broken:
+                generation.fail(EngineBroken(f"the engine has ended: {type(self.broken).__name__}: {self.broken}"))
+            else:
+                generation.finish("stopped")
+
+    def _step(self, processor: Any) -> None:
+        try:
+            if not processor.prepare_next_batch():
+                self._wake.wait(IDLE_S)
+                self._wake.clear()
+                return
+            processor._generation_step(self._model)
+            before = self._tokens()
+            processor.update_batch()
+        except torch.OutOfMemoryError:
+            self._fail_rows(processor, OutOfMemory())
+            torch.cuda.empty_cache()
+            return
+        self.steps += 1
+        self._recent.append((time.monotonic(), self._tokens() - before))
+        while self._recent[0][0] < time.monotonic() - RATE_WINDOW_S:
+            self._recent.popleft()
+        for request_id, (generation, _) in list(self._rows.items()):
+            assert generation.text is not None
+            if generation.text.complete:
+                generation.finish("closed_early" if generation.text.closing.cut else "complete")
+                self._forget(request_id)
+
+    def _admit(self, processor: Any) -> None:
+        """Waiting requests become rows while there is room, so that a running text never lacks a page."""
+        while self._waiting and len(self._rows) < self.max_batch:
+            generation = self._waiting[0]
+            request = generation.request
+            room = self.context_tokens - len(request.prompt_ids)
+            tokens = len(request.prompt_ids) + min(room, FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT)
+            pages = -(-tokens // self._page)
+            if self._rows and self._pages_used + pages > self._pages:
+                return
+            with self._lock:
+                self._waiting.popleft()
+            text = Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
+            row = Row(request_id=str(id(generation)), initial_tokens=[*request.prompt_ids, *text.start])
+            row.text, row.sampling = text, request.sampling
+            generation.text = text
+            self._rows[row.request_id] = (generation, pages)
+            self._pages_used += pages
+            processor.scheduler.add_waiting_request(row)
+
+    def _drop(self, processor: Any) -> None:
+        """Rows that were stopped or are out of time leave the batch."""
+        now = time.monotonic()
+        for request_id, (generation, _) in list(self._rows.items()):
+            if generation.stopping or now >= generation.stop_at:
+                processor.scheduler.set_request_cancellation(request_id)
+                generation.finish("stopped" if generation.stopping else "timeout")
+                self._forget(request_id)
+
+    def _fail_rows(self, processor: Any, error: Exception) -> None:
+        for request_id, (generation, _) in list(self._rows.items()):
+            processor.scheduler.set_request_cancellation(request_id)
+            generation.fail(error)
+            self._forget(request_id)
+
+    def _forget(self, request_id: str) -> None:
+        _, pages = self._rows.pop(request_id)
+        self._pages_used -= pages
+
+    def _tokens(self) -> int:
+        return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
+
+    def _make_manager(self) -> ContinuousBatchingManager:
+        config = ContinuousBatchingConfig(
+            page_size=self._page,
+            num_blocks=self._pages + 1,
+            # Every row may bring a run of forced tokens, and one prompt is prefilled beside them in pieces.
+            max_batch_tokens=self.max_batch * FORCE_LIMIT + 512,
+            max_requests_per_batch=self.max_batch,
+            use_async_batching=False,  # the next step is prepared only when the last token is known
+            use_cuda_graph=False,
+            auto_switch_to_flash=self._model.device.type == "cuda",
+            safety_margin=0.0,  # admission reserves a text's pages beforehand
+            per_request_processors=True,
+        )
+        generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
+        manager = ContinuousBatchingManager(self._model, generation, config)
+        processors = manager.logit_processor
+        processors.clear()  # the checkpoint's own temperature or penalties are not the request's
+        processors.logits_processor.append(MaskAndSample(self.max_batch, self._vocabulary, self._model.device))
+        processors.tensors_required = 1
+        processors.do_processing = True
+        return manager

@@ -1,0 +1,104 @@
+"""How a text ends when its budget does: strings get shorter and the list ends at `min_scenes`, so the JSON is closed
+and not cut.
+
+The grammar alone cannot do that: it always allows one more word. So below a comfortable budget each string is given a
+share of what is left, and past its share only tokens that close it are allowed, wherever the grammar allows one.
+Costs are in sampled tokens, at worst: a plain token (whole characters) can be followed by the closing quote at once.
+"""
+
+from __future__ import annotations
+
+from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
+from worker.engine.vocabulary import Mask, Vocabulary
+
+FREE_STRINGS_A_SCENE = 2  # description and action; the camera between them is a choice of three
+STRING_TOKENS = 3  # opening quote, one plain token, closing quote
+FIXED_TOKENS_A_SCENE = 7  # duration, camera, the end of the scene
+COMFORTABLE_TOKENS_A_SCENE = 40
+END_TOKENS = 2
+
+MAX_PERIOD = 16
+LOOP_TOKENS = 24
+LOOP_TIMES = 3
+
+
+class Closing:
+    """Narrows the masks of one text. `engaged` once the budget is short, `cut` once that changed what was written."""
+
+    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, min_scenes: int) -> None:
+        self.engaged = False
+        self.cut = False
+        self.loops_stopped = 0
+        self._vocabulary = vocabulary
+        self._scanner = scanner
+        self._min_scenes = min_scenes
+        self._place = scanner.place
+        self._string: list[int] = []  # sampled tokens of the string at that place
+        self._share: int | None = None  # how many it may have
+        self._looping = False
+
+    def note(self, token: int, tokens_left: int) -> None:
+        """A sampled token was written (the scanner has seen it); `tokens_left` may still be sampled."""
+        if self._scanner.in_value and self._scanner.place == self._place:
+            self._string.append(token)
+            if not self._looping and _repeats(self._string):
+                self._looping = True
+                self.loops_stopped += 1
+        self.follow(tokens_left)
+
+    def follow(self, tokens_left: int) -> None:
+        """The scanner has moved, by sampled or forced tokens."""
+        scanner, scenes = self._scanner, self._scenes_left()
+        if scanner.place != self._place:
+            self._place, self._string, self._share, self._looping = scanner.place, [], None, False
+        if tokens_left <= max(1, scenes) * COMFORTABLE_TOKENS_A_SCENE:
+            self.engaged = True
+        if self.engaged and scanner.in_value and self._share is None:
+            spendable = tokens_left - scenes * FIXED_TOKENS_A_SCENE - END_TOKENS
+            self._share = max(1, len(self._string) + spendable // self._strings_left() - STRING_TOKENS + 1)
+
+    def narrow(self, mask: Mask) -> None:
+        """Take tokens out of a mask, in place; never the last one."""
+        scanner, vocabulary = self._scanner, self._vocabulary
+        if self._looping:
+            _keep(mask, vocabulary.closes)
+        if not self.engaged:
+            return
+        if scanner.in_value or scanner.depth == SCENE_DEPTH:
+            _keep(mask, vocabulary.plain)
+        if self._share is not None and len(self._string) >= self._share:
+            self.cut |= _keep(mask, vocabulary.closes)
+        if scanner.depth == SCENE_DEPTH and scanner.scenes_done + 1 >= self._min_scenes:
+            self.cut |= _keep(mask, ~vocabulary.continues_in_scene)
+        if scanner.depth == LIST_DEPTH and scanner.scenes_done >= self._min_scenes:
+            self.cut |= _keep(mask, ~vocabulary.continues_in_list)
+
+    def _scenes_left(self) -> int:
+        """Scenes to finish, the one that is being written among them."""
+        return max(self._min_scenes - self._scanner.scenes_done, 1 if self._scanner.in_scene else 0)
+
+    def _strings_left(self) -> int:
+        """Free strings to finish, the one that is being written among them."""
+        scanner = self._scanner
+        if not scanner.in_scene:
+            return 1 + FREE_STRINGS_A_SCENE * self._scenes_left()
+        here = FREE_STRINGS_A_SCENE if scanner.values_in_scene == 0 else 1
+        return here + FREE_STRINGS_A_SCENE * (self._scenes_left() - 1)
+
+
+def _keep(mask: Mask, allowed: Mask) -> bool:
+    """Intersect in place unless nothing would be left; whether the mask changed."""
+    kept = mask & allowed
+    if not kept.any() or (kept == mask).all():
+        return False
+    mask[:] = kept
+    return True
+
+
+def _repeats(tokens: list[int]) -> bool:
+    """Whether the text ends in a short phrase said over and over."""
+    for period in range(1, MAX_PERIOD + 1):
+        times = max(LOOP_TIMES, -(-LOOP_TOKENS // period))
+        if len(tokens) >= period * times and tokens[-period * times :] == tokens[-period:] * times:
+            return True
+    return False

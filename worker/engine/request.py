@@ -1,0 +1,55 @@
+"""What goes into the engine and what comes out: token ids, a grammar, a budget. Frozen; shared between threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How one request's tokens are chosen; a seed draws the same noise at the same position, alone or in a batch."""
+
+    temperature: float  # 0 is greedy
+    top_p: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One text to write.
+
+    `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes. `max_new_tokens` counts
+    sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that another process began.
+    """
+
+    prompt_ids: tuple[int, ...]
+    schema: str
+    sampling: Sampling
+    max_new_tokens: int
+    min_scenes: int
+    time_left_s: float
+    generated_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a text is."""
+
+    started: bool
+    tokens: int
+    sampled_tokens: int
+    scenes_done: int
+
+
+Finish = Literal["complete", "closed_early", "stopped", "timeout"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A finished text. `complete` and `closed_early` are valid JSON of the schema; the other two are torsos."""
+
+    token_ids: tuple[int, ...]
+    finish: Finish
+    sampled_tokens: int
+    loops_stopped: int

@@ -1,0 +1,60 @@
+"""Choosing tokens so that argmax is the choice: temperature, exact top-p, and Gumbel noise from a counter.
+
+The noise is a function of (seed, position, token id), so a request draws the same whether it runs alone, in a batch,
+or again after a crash. Greedy rows pass through unchanged.
+"""
+
+from __future__ import annotations
+
+import torch
+
+CANDIDATES = 256  # the top of a distribution that nearly always holds its nucleus; the rest is sorted only when not
+
+_MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers, as signed integers
+_STEP = (-7046029254386353131, 668265295, 1274126177)
+
+
+def choose(
+    scores: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, seed: torch.Tensor, position: torch.Tensor
+) -> torch.Tensor:
+    """Scores whose argmax is the sampled token.
+
+    scores [rows, vocabulary] float32, -inf where the grammar forbids; temperature, top_p [rows] float32;
+    seed, position [rows] int64. Returns a tensor like scores; greedy rows (temperature 0) are as they were.
+    """
+    rows = (temperature > 0).nonzero().squeeze(1)
+    if not len(rows):
+        return scores
+    scaled = scores[rows] / temperature[rows, None]
+    values, tokens = nucleus(scaled, top_p[rows])
+    noisy = values + gumbel(seed[rows, None], position[rows, None], tokens)
+    chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
+    return scores.index_copy(0, rows, chosen)
+
+
+def nucleus(scaled: torch.Tensor, top_p: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The smallest set that holds `top_p` of the probability: values (-inf outside it) and token ids, [rows, k]."""
+    count = min(CANDIDATES, scaled.shape[1])
+    while True:
+        values, tokens = scaled.topk(count, dim=1)
+        share = (values - scaled.logsumexp(dim=1, keepdim=True)).exp()
+        before = share.cumsum(dim=1) - share  # probability of all better tokens
+        whole = (before[:, -1] + share[:, -1] >= top_p) | (share[:, -1] == 0)
+        if count == scaled.shape[1] or bool(whole.all()):
+            outside = (before >= top_p[:, None]) & (before > 0)
+            return values.masked_fill(outside, -torch.inf), tokens
+        count = scaled.shape[1]
+
+
+def gumbel(seed: torch.Tensor, position: torch.Tensor, token: torch.Tensor) -> torch.Tensor:
+    """Standard Gumbel noise for each (seed, position, token), int64 tensors that broadcast; float32."""
+    x = seed * _STEP[0] + position * _STEP[1] + token * _STEP[2]
+    for multiplier in _MIX:
+        x = (x ^ _logical_shift(x, 30)) * multiplier
+    x = x ^ _logical_shift(x, 31)
+    uniform = (_logical_shift(x, 11).double() + 0.5) * 2.0**-53
+    return -(-uniform.log()).log().float()
+
+
+def _logical_shift(x: torch.Tensor, bits: int) -> torch.Tensor:
+    return (x >> bits) & ((1 << (64 - bits)) - 1)

@@ -1,0 +1,92 @@
+"""One text as it grows: the grammar's matcher, the scanner and the budget move together, token by token."""
+
+from __future__ import annotations
+
+from shared.errors import EngineBroken
+from worker.engine.closing import Closing
+from worker.engine.request import GenerationRequest, Snapshot
+from worker.engine.scanner import Scanner
+from worker.engine.vocabulary import Mask, Vocabulary
+
+TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are forced for each sampled one
+
+
+class Text:
+    """`room_tokens` is what the context leaves for the text. Tokens that `generated_ids` resumes are replayed."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, request: GenerationRequest, room_tokens: int, *, force: bool, force_limit: int
+    ) -> None:
+        self.tokens: list[int] = []
+        self.sampled_tokens = 0
+        self.scanner = Scanner()
+        self.closing = Closing(vocabulary, self.scanner, request.min_scenes)
+        self._vocabulary = vocabulary
+        self._matcher = vocabulary.matcher(request.schema)
+        self._max_new_tokens = request.max_new_tokens
+        self._room_tokens = room_tokens
+        self._force = force
+        self._force_limit = force_limit
+        self._due: list[int] = []  # forced tokens that did not fit into one step
+        self._replay(request.generated_ids)
+        self.start = (*self.tokens, *self.force())
+
+    @property
+    def complete(self) -> bool:
+        return self.scanner.complete
+
+    @property
+    def tokens_left(self) -> int:
+        """How many tokens may still be sampled."""
+        room = (self._room_tokens - len(self.tokens)) // TOKENS_A_SAMPLED
+        return min(self._max_new_tokens - self.sampled_tokens, room)
+
+    def accept(self, token: int) -> list[int]:
+        """Append the token that the model chose and whatever the grammar forces after it; all of them."""
+        self._sample(token)
+        return [token] if self.complete else [token, *self.force()]
+
+    def force(self) -> list[int]:
+        """Append what the grammar forces here; at most `force_limit` tokens, the rest falls due next time."""
+        if not self._force:
+            return []
+        eos = self._vocabulary.eos_token_ids
+        forced = [token for token in self._matcher.compute_ff_tokens() if token not in eos]
+        self._due = forced[self._force_limit :]
+        for token in forced[: self._force_limit]:
+            self._append(token)
+        self.closing.follow(self.tokens_left)
+        return forced[: self._force_limit]
+
+    def fill(self, mask: Mask) -> None:
+        """Write which tokens may come next; the mask is one row of a contiguous buffer."""
+        self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+        self.closing.narrow(mask)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(True, len(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
+
+    def _sample(self, token: int) -> None:
+        if self._due[:1] == [token]:
+            self._due.pop(0)
+        else:
+            self.sampled_tokens += 1
+        self._append(token)
+        self.closing.note(token, self.tokens_left)
+
+    def _append(self, token: int) -> None:
+        if not self._matcher.consume_token(token):
+            raise EngineBroken(f"the grammar refused token {token}: {self._matcher.get_error()}")
+        self.tokens.append(token)
+        self.scanner.feed(self._vocabulary.bytes_of(token))
+
+    def _replay(self, generated_ids: tuple[int, ...]) -> None:
+        forced: list[int] = []
+        for token in generated_ids:
+            if not forced and self._force:
+                forced = [t for t in self._matcher.compute_ff_tokens() if t not in self._vocabulary.eos_token_ids]
+            if forced[:1] == [token]:
+                forced.pop(0)
+                self._append(token)
+            else:
+                self._sample(token)

@@ -1,0 +1,70 @@
+"""The model's vocabulary as the grammar sees it: the bytes of every token, and classes of tokens as packed bit masks.
+
+A mask is int32 words, one bit a token, as llguidance fills them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import llguidance.hf
+import numpy as np
+from llguidance import LLMatcher
+from numpy.typing import NDArray
+
+Mask = NDArray[np.int32]
+
+_CLOSES = re.compile(rb'"')  # ends a string; inside one, brackets are only text
+_NEXT_SCENE_IN_SCENE = re.compile(rb'"?\},')  # ends a scene and starts another
+_NEXT_SCENE_IN_LIST = re.compile(rb",")
+
+
+class Vocabulary:
+    """`size` is the model's (with padding rows), which may be more than the tokenizer's."""
+
+    def __init__(self, tokenizer: Any, size: int, eos_token_ids: tuple[int, ...]) -> None:
+        self.size = size
+        self.words = (size + 31) // 32
+        self.eos_token_ids = frozenset(eos_token_ids)
+        self._lltokenizer = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size, eos_token=eos_token_ids[0])
+        self._bytes = [
+            b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
+            for token in range(size)
+        ]
+        self.closes = self._class(lambda text: bool(_CLOSES.match(text)))
+        self.continues_in_scene = self._class(lambda text: bool(_NEXT_SCENE_IN_SCENE.match(text)))
+        self.continues_in_list = self._class(lambda text: bool(_NEXT_SCENE_IN_LIST.match(text)))
+        self.plain = self._class(_is_plain)
+        self._grammar = lru_cache(maxsize=256)(self._compile)
+
+    def bytes_of(self, token: int) -> bytes:
+        return self._bytes[token]
+
+    def matcher(self, schema: str) -> LLMatcher:
+        """A fresh matcher at the start of the grammar; raises ValueError for a schema it cannot express."""
+        return self._grammar(schema).deep_copy()
+
+    def _compile(self, schema: str) -> LLMatcher:
+        grammar = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
+        matcher = LLMatcher(self._lltokenizer, grammar)
+        if matcher.is_error():
+            raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
+        return matcher
+
+    def _class(self, belongs: Callable[[bytes], bool]) -> Mask:
+        bits = np.zeros(self.words * 32, dtype=bool)
+        bits[: self.size] = [belongs(text) for text in self._bytes]
+        return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whole characters and no escape: after such a token a string can end at once."""
+    if b"\\" in text:
+        return False
+    try:
+        return bool(text.decode())
+    except UnicodeDecodeError:
+        return False
