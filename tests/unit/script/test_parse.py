@@ -1,0 +1,143 @@
+"""Whatever a model writes, `parse` finds the storyboard in it or says that there is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import OutputInvalid
+from worker.script.output import parse
+
+SCENES = [
+    {"scene_number": n, "description": f"画面{n}", "duration": 5, "camera": "wide shot", "action": f"动作{n}"}
+    for n in (1, 2, 3)
+]
+BOARD = {"title": "森林", "scenes": SCENES}
+PLAIN = json.dumps(BOARD, ensure_ascii=False)
+PRETTY = json.dumps(BOARD, ensure_ascii=False, indent=2)
+
+
+def descriptions(raw: dict[str, Any]) -> list[str]:
+    return [scene["description"] for scene in raw["scenes"]]
+
+
+def test_valid_json_comes_out_as_it_is() -> None:
+    assert parse(PLAIN) == BOARD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PRETTY,
+        f"```json\n{PRETTY}\n```",
+        f"```\n{PLAIN}\n```",
+        f"```json\n{PRETTY}",
+        f"好的，以下是脚本：\n{PLAIN}\n希望您喜欢！",
+        f"Sure {{here it is}}:\n{PLAIN}",
+        f"注意事项 [1]：\n{PLAIN}",
+        f"<think>先想想 {{不是这个}}</think>{PLAIN}",
+        f'<think>{{"scenes": [{{"description": "草稿"}}]}}</think>\n{PLAIN}',
+        json.dumps({"storyboard": BOARD}),
+        json.dumps({"data": {"script": BOARD}}),
+        json.dumps([BOARD]),
+        json.dumps({"status": "ok", "result": [BOARD]}),
+        json.dumps(SCENES),
+        json.dumps(json.dumps(BOARD)),
+        json.dumps({"title": "森林", "shots": SCENES}),
+        json.dumps({"标题": "森林", "分镜": SCENES}),
+        json.dumps({"scenes": {"1": SCENES[0], "2": SCENES[1], "3": SCENES[2]}}),
+        PLAIN.replace('"}', '",}'),
+        PLAIN.replace('"', "'"),
+        PLAIN.replace('"title"', "title").replace('"scenes"', "scenes"),
+        PLAIN.replace("}, {", "} {"),
+        PLAIN.replace('{"title"', '{// a comment\n"title"'),
+        PLAIN.replace('"duration": 5', '"duration": 5 /* seconds */'),
+        PLAIN.replace("{", "｛").replace("}", "｝"),
+        PLAIN.replace('"', "“").replace(":", "："),
+        PLAIN[:-2],
+        PLAIN[:-1] + "\n\n以上。",
+        PLAIN + PLAIN,
+        "\ufeff" + PLAIN,
+    ],
+    ids=range(30),
+)
+def test_the_storyboard_is_found_in(text: str) -> None:
+    assert descriptions(parse(text)) == ["画面1", "画面2", "画面3"]
+
+
+def test_a_text_that_was_cut_off_keeps_its_whole_scenes() -> None:
+    cut = PLAIN[: PLAIN.index("画面3") + 1]
+
+    assert descriptions(parse(cut))[:2] == ["画面1", "画面2"]
+
+
+def test_the_example_from_the_prompt_is_passed_over() -> None:
+    example = '{"title":"标题","scenes":[{"scene_number":1,"description":"画面描述","duration":5,"action":"动作描述"}]}'
+
+    assert descriptions(parse(f"格式：{example}\n脚本：{PLAIN}")) == ["画面1", "画面2", "画面3"]
+
+
+def test_full_width_marks_inside_a_string_are_content() -> None:
+    text = PLAIN.replace("画面1", "她说：“走吧，朋友”")
+
+    assert descriptions(parse(text))[0] == "她说：“走吧，朋友”"
+
+
+def test_chinese_keys_keep_the_title() -> None:
+    assert parse(json.dumps({"标题": "雨", "场景": SCENES}))["title"] == "雨"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "抱歉，我不能。",
+        "null",
+        "[]",
+        "{}",
+        '{"scenes": []}',
+        '{"scenes": "none"}',
+        '{"scenes": [1, 2, 3]}',
+        "NaN",
+        '{"a": 1e999}',
+        "9" * 5000,
+        "\ud800",
+        "\x00" * 10,
+        "{" * 100_000,
+        "[" * 100_000,
+        '[{"a":' * 20_000,
+        "}" * 100_000,
+        '"' * 100_000,
+        "[" * 5000 + "]" * 5000,
+        "{" * 500_000,
+        "x" * 1_000_000,
+    ],
+    ids=range(22),
+)
+def test_a_text_without_a_storyboard_is_invalid_and_nothing_else(text: str) -> None:
+    with pytest.raises(OutputInvalid):
+        parse(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=st.sampled_from("{}[]\":,，：“”\\ \n`aé场景1.eE-/*#'\ud800\x00"), max_size=200))
+def test_any_text_is_a_dictionary_or_invalid(text: str) -> None:
+    try:
+        raw = parse(text)
+    except OutputInvalid:
+        return
+    assert raw["scenes"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(PLAIN)), st.text(max_size=8))
+def test_a_storyboard_with_something_spliced_in_never_raises_anything_else(at: int, splice: str) -> None:
+    try:
+        parse(PLAIN[:at] + splice + PLAIN[at:])
+    except OutputInvalid:
+        pass

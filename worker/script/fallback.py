@@ -1,0 +1,79 @@
+"""The last line: a storyboard from the prompt itself, one scene a sentence. Deterministic, and never fails."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from shared.schemas import Camera, JobRequest, Storyboard
+from worker.script.grammar import COMFORTABLE_SCENE_S, MAX_TITLE_CHARACTERS, durations
+from worker.script.prompt import language
+from worker.script.validate import assemble
+
+# Sentence ends; neither the point in 3.5 nor the comma in 1,000 is one.
+_ENDS = re.compile(r"[，。！？；;!?\n…、]+|(?<!\d)[.,]+|[.,]+(?!\d)")
+_CAMERAS: tuple[Camera, ...] = ("wide shot", "medium shot", "close up")
+_VIEWS = {
+    "zh": ("全貌", "近处", "细节", "另一侧", "远处", "光影", "气氛", "开端", "高潮", "尾声"),
+    "en": ("overview", "from near", "a detail", "from behind", "from afar", "the light", "the mood", "the end"),
+}
+_ACTIONS = {
+    "zh": {"wide shot": "镜头缓缓推近", "medium shot": "镜头跟随主体移动", "close up": "镜头停在细节上"},
+    "en": {
+        "wide shot": "the camera slowly pushes in",
+        "medium shot": "the camera follows the subject",
+        "close up": "the camera rests on the details",
+    },
+}
+
+
+def fallback(prompt: str, request: JobRequest) -> Storyboard:
+    """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped."""
+    spoken = language(request)
+    fixed = durations(request)
+    sentences = _sentences(prompt)
+    title = (sentences[0] if sentences else prompt.strip())[:MAX_TITLE_CHARACTERS]
+    title = _printable(title) or {"zh": "分镜脚本", "en": "storyboard"}[spoken]
+    least, most = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
+    sentences = _join(sentences, most, "，" if spoken == "zh" else ", ")
+    views = iter(_endless_views(spoken))
+    while len(sentences) < least:
+        sentences.append(f"{title} — {next(views)}")
+    scenes = [
+        {
+            "description": sentence,
+            "duration": fixed[index] if fixed else COMFORTABLE_SCENE_S,
+            "camera": _CAMERAS[index % len(_CAMERAS)],
+            "action": _ACTIONS[spoken][_CAMERAS[index % len(_CAMERAS)]],
+        }
+        for index, sentence in enumerate(sentences)
+    ]
+    return assemble(title, scenes, request)
+
+
+def _sentences(prompt: str) -> list[str]:
+    """The prompt's sentences, each once."""
+    parts = (_printable(part) for part in _ENDS.split(prompt))
+    return list(dict.fromkeys(part for part in parts if any(c.isalnum() for c in part) or _shows(part)))
+
+
+def _join(sentences: list[str], most: int, comma: str) -> list[str]:
+    """Neighbours joined until there are at most `most`."""
+    if len(sentences) <= most:
+        return sentences
+    edges = [len(sentences) * index // most for index in range(most + 1)]
+    return [comma.join(sentences[start:end]) for start, end in pairwise(edges)]
+
+
+def _endless_views(spoken: str) -> list[str]:
+    views = _VIEWS[spoken]
+    return [*views, *(f"{view} {turn}" for turn in (2, 3) for view in views)]
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\u200d\ufe0f" else " " if c.isspace() else "" for c in text).strip()
+
+
+def _shows(text: str) -> bool:
+    """Emoji and symbols are worth a scene, bare punctuation is not."""
+    return any(ord(c) > 0x2190 and not "\u3000" <= c <= "\u303f" and not "\uff00" <= c <= "\uffef" for c in text)
