@@ -6,13 +6,14 @@ Knows records and scripts; not HTTP, and not how a doorbell is rung.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import redis.asyncio
@@ -70,6 +71,7 @@ class Submissions:
             retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
         )
         self._scripts = register(self._redis)
+        self._timeout_s = settings.redis.timeout_s
         self._figures: QueueFigures | None = None
         self._figures_at = -math.inf
 
@@ -77,7 +79,7 @@ class Submissions:
         await self._redis.aclose()
 
     async def ping(self) -> None:
-        async with _told():
+        async with _told(self._timeout_s):
             await self._scripts["queue"]()
 
     async def submit(self, request: JobRequest, client: str) -> Job:
@@ -87,7 +89,7 @@ class Submissions:
             request = request.model_copy(update={"sampling": sampling})
         job_id, text = str(uuid.uuid4()), request.model_dump_json()
         deadline_ms = 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000))
-        async with _told():
+        async with _told(self._timeout_s):
             answer, *values = await self._scripts["submit"](
                 args=[
                     job_id,
@@ -112,36 +114,40 @@ class Submissions:
         }
         return job_of(job_id, record, await self._place(position))
 
-    async def read(self, job_id: str) -> Read:
-        """Raises `JobNotFound` for an id that never was and `JobGone` past its lifetime."""
-        async with _told():
+    async def read(self, job_id: str, client: str | None = None) -> Read:
+        """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
+        `JobGone` past its lifetime."""
+        async with _told(self._timeout_s):
             answer, *rest = await self._scripts["read"](args=[job_id])
         if answer == "unknown":
             raise JobNotFound()
+        record = record_of(rest[0]) if answer == "ok" else {"client": rest[0]}
+        if client not in (None, record["client"]):
+            raise JobNotFound()
         if answer == "gone":
             raise JobGone()
-        record, position = record_of(rest[0]), rest[1]
-        return Read(job_of(job_id, record, await self._place(position)), int(record["version"]), record["client"])
+        return Read(job_of(job_id, record, await self._place(rest[1])), int(record["version"]), record["client"])
 
     async def cancel(self, job_id: str) -> tuple[Status, Status]:
         """The status before and after; raises `JobNotFound`."""
-        async with _told():
+        async with _told(self._timeout_s):
             answer = await self._scripts["cancel"](args=[job_id])
         if answer[0] == "unknown":
             raise JobNotFound()
         return Status(answer[0]), Status(answer[1])
 
     async def _place(self, position: int) -> QueuePlace | None:
-        """The ETA is an estimate, so it may rest on figures up to a second old: reading a job stays one round trip."""
+        """The ETA is an estimate, so it may rest on figures up to a second old: reading a job stays one round trip.
+        Nor may its lack make an accepted job look refused."""
         if not position:
             return None
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
-            await self.queue()
-        assert self._figures is not None
-        return QueuePlace(position=position, eta_s=self._figures.eta_s(position - 1))
+            with suppress(StoreUnavailable):
+                await self.queue()
+        return QueuePlace(position=position, eta_s=self._figures.eta_s(position - 1) if self._figures else None)
 
     async def queue(self) -> QueueFigures:
-        async with _told():
+        async with _told(self._timeout_s):
             high, normal, low, running, run_ms, workers = await self._scripts["queue"]()
         self._figures_at = time.monotonic()
         self._figures = QueueFigures(
@@ -154,14 +160,14 @@ class Submissions:
 
     async def sweep(self) -> list[Ring]:
         """What must be rung, after mending what nobody else would mend; empty when another swept this second."""
-        async with _told():
+        async with _told(self._timeout_s):
             return rings_of(await self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST)))
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:
         """A subscription of its own connection; raises `StoreUnavailable` when it breaks."""
         subscription = self._redis.pubsub(ignore_subscribe_messages=True)
-        async with _told():
+        async with _told(None):
             try:
                 await subscription.subscribe(channel)
                 yield subscription
@@ -170,9 +176,14 @@ class Submissions:
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Redis's errors as ours; its text may name the host but never the password."""
+async def _told(within_s: float | None) -> AsyncIterator[None]:
+    """Redis's errors as ours; its text may name the host but never the password.
+
+    `within_s` bounds the whole call: the driver's own timeout starts anew for the connection, its handshake and each
+    try, so that a frozen Redis held a call for three of them.
+    """
     try:
-        yield
+        async with asyncio.timeout(within_s):
+            yield
     except (RedisError, OSError, json.JSONDecodeError) as error:
         raise StoreUnavailable(f"Redis: {type(error).__name__}") from error

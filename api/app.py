@@ -1,0 +1,75 @@
+"""`uvicorn api.app:app`: the API process. Wires settings, store, doorbell and routes along the life of the process.
+
+Holds no job: everything is in Redis, so any number of these may run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from api import problems
+from api.auth import Keys
+from api.changes import Changes
+from api.dependencies import Parts
+from api.documents import DescribedAPI
+from api.doorbell import Doorbell
+from api.failsafe import Failsafe
+from api.routes import jobs, service
+from api.sweeper import sweep
+from shared.errors import SettingsInvalid
+from shared.settings import Settings, from_environment
+from shared.submissions import Submissions
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole API on the Redis that the settings name."""
+    keys = Keys(settings.api.keys)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        store, doorbell = Submissions(settings), Doorbell(settings)
+        changes = Changes(store)
+        app.state.parts = Parts(settings, keys, store, doorbell, changes)
+        tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+            doorbell.close()
+            await store.close()
+
+    app = DescribedAPI(
+        title="scriptqueue",
+        version="0.1.0",
+        description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
+        lifespan=life,
+        redirect_slashes=False,
+        exception_handlers=problems.HANDLERS,
+    )
+    app.authenticated = bool(keys)
+    app.add_middleware(Failsafe)
+    app.include_router(jobs.router)
+    app.include_router(service.router)
+    return app
+
+
+def _app_of_the_environment() -> FastAPI:
+    try:
+        settings = from_environment()
+    except SettingsInvalid as error:
+        sys.exit(f"scriptqueue: {error}")
+    logging.basicConfig(level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return create_app(settings)
+
+
+app = _app_of_the_environment()

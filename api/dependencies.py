@@ -1,0 +1,55 @@
+"""What routes ask for: the parts of the process, the client, a job id. Knows FastAPI; does no work."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from api.auth import Keys
+from api.changes import Changes
+from api.doorbell import Doorbell
+from api.prefer import wait_s
+from shared.errors import JobNotFound
+from shared.settings import Settings
+from shared.submissions import Submissions
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one API process holds while it runs."""
+
+    settings: Settings
+    keys: Keys
+    store: Submissions
+    doorbell: Doorbell
+    changes: Changes
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def _client(request: Request) -> str:
+    return _parts(request).keys.client(request.headers.get("authorization"))
+
+
+def _job_id(
+    job_id: Annotated[
+        str, Path(json_schema_extra={"format": "uuid"}, examples=["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"])
+    ],
+) -> str:
+    if not _UUID.fullmatch(job_id):
+        raise JobNotFound()
+    return job_id.lower()
+
+
+TheParts = Annotated[Parts, Depends(_parts)]
+Client = Annotated[str, Depends(_client)]
+JobId = Annotated[str, Depends(_job_id)]
+WaitS = Annotated[int | None, Depends(wait_s)]

@@ -1,0 +1,42 @@
+"""Pydantic's errors as faults with JSON pointers into the body that was sent. Knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from api.views import Fault
+
+
+def faults_of(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Fault]:
+    """One fault an error, in pydantic's order. `errors` have locations that begin with "body"."""
+    return [Fault(pointer=_pointer(error, body), code=error["type"], detail=error["msg"]) for error in errors]
+
+
+def _pointer(error: Mapping[str, Any], body: Any) -> str:
+    """Where the fault stands: pydantic's location without what is not in the body (names of union branches).
+
+    A missing field is named although it is not there. A key that is no well-formed text cannot be written in a
+    pointer: its parent is named.
+    """
+    parts: Sequence[str | int] = error["loc"][1:]
+    pointer, node = "", body
+    for number, part in enumerate(parts, start=1):
+        absent = number == len(parts) and error["type"] == "missing"
+        if not (absent or _holds(node, part)):
+            continue
+        if not _well_formed(str(part)):
+            break
+        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+        node = None if absent else node[part]
+    return pointer
+
+
+def _holds(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and 0 <= part < len(node)
+    return isinstance(node, dict) and part in node
+
+
+def _well_formed(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,29 @@
+"""`Prefer: wait=N` (RFC 7240). A preference that is malformed is ignored, as the RFC asks; what was applied is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Header
+
+MAX_WAIT_S = 60
+_WAIT = re.compile(r'\s*wait\s*=\s*("?)(\d{1,9})\1\s*', re.IGNORECASE)
+
+PreferHeader = Annotated[
+    list[str],
+    Header(
+        default_factory=list,
+        description=f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}",
+        examples=["wait=30"],
+    ),
+]
+
+
+def wait_s(prefer: PreferHeader) -> int | None:
+    """Seconds the client is willing to wait, at most 60; None when it did not say (so that anyone can read)."""
+    preferences = (preference for header in prefer for preference in header.split(","))
+    for preference in preferences:
+        if match := _WAIT.fullmatch(preference.partition(";")[0]):
+            return min(int(match[2]), MAX_WAIT_S)
+    return None

@@ -1,0 +1,154 @@
+"""`/jobs`: submit, read, wait, cancel. The work is the store's; here is how HTTP says it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api.body import JsonRoute
+from api.dependencies import Client, JobId, Parts, TheParts, WaitS
+from api.documents import errors, headers
+from api.poll import Poll, etag
+from shared.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    JobGone,
+    JobNotFinished,
+    JobNotFound,
+    MalformedJson,
+    NoResult,
+    NotJson,
+    QueueFull,
+    StoreUnavailable,
+)
+from shared.schemas import Job, JobRequest, Status, Storyboard
+from shared.settings import GenerationSettings
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
+
+MAX_POLL_S = 10
+EXAMPLES: Any = {
+    "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
+    "with wishes": {
+        "value": {
+            "prompt": "A lighthouse keeper finds a message in a bottle",
+            "language": "en",
+            "min_scenes": 4,
+            "target_duration_s": 24,
+            "sampling": {"temperature": 0.5, "seed": 7},
+            "priority": "high",
+            "metadata": {"campaign": "autumn"},
+        }
+    },
+}
+EXISTING = (JobNotFound, JobGone, StoreUnavailable)
+WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
+LOCATED = headers(Location="the job", **WAITED)
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_description="Accepted: it will reach a terminal state",
+    responses={
+        202: {"headers": LOCATED},
+        200: {"description": "`Prefer: wait=N` saw it finish", "model": Job, "headers": LOCATED},
+        **errors(MalformedJson, BodyTooLarge, NotJson, InvalidRequest, QueueFull, StoreUnavailable),
+    },
+)
+async def submit(
+    request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
+    client: Client,
+    parts: TheParts,
+    wait_s: WaitS,
+    response: Response,
+) -> Job:
+    """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60)."""
+    job = await parts.store.submit(resolved(request, parts.settings.generation), client)
+    await parts.doorbell.ring(str(job.id), job.priority)
+    if wait_s is not None:
+        job = await _when_done(parts, job, client, wait_s)
+    response.status_code = 200 if job.done else 202
+    response.headers["Location"] = job.urls.self
+    _say_when(response, job, wait_s)
+    return job
+
+
+@router.get(
+    "/{job_id}",
+    responses={
+        200: {"headers": headers(ETag="the record's version, without position and ETA", **WAITED)},
+        304: {"description": "Not changed", "headers": headers(ETag="the version", **WAITED)},
+        **errors(*EXISTING),
+    },
+)
+async def get(
+    job_id: JobId, client: Client, parts: TheParts, poll: Annotated[Poll, Depends()], response: Response
+) -> Any:
+    """The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
+    the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
+    read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
+    response.headers["ETag"] = etag(read)
+    _say_when(response, read.job, poll.wait_s)
+    if poll.knows(read):
+        return Response(status_code=304, headers=dict(response.headers))
+    return read.job
+
+
+@router.get("/{job_id}/result", responses=errors(*EXISTING, JobNotFinished, NoResult))
+async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
+    """The bare storyboard."""
+    job = (await parts.store.read(job_id, client)).job
+    if not job.done:
+        raise JobNotFinished(f"The job is {job.status}")
+    if job.result is None:
+        raise NoResult(f"The job is {job.status}" + (f": {job.error.detail}" if job.error else ""))
+    return job.result
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_description="It was queued or already done",
+    responses={
+        202: {"description": "It runs: `canceling`, until its place is free", "model": Job},
+        **errors(*EXISTING),
+    },
+)
+async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
+    """Stop a job. Safe to repeat; a job that is done stays as it is."""
+    await parts.store.read(job_id, client)
+    _, after = await parts.store.cancel(job_id)
+    response.status_code = 202 if after is Status.CANCELING else 200
+    return (await parts.store.read(job_id, client)).job
+
+
+def resolved(request: JobRequest, defaults: GenerationSettings) -> JobRequest:
+    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`."""
+    sampling = defaults.model_dump() | request.sampling.model_dump(include=request.sampling.model_fields_set)
+    try:
+        return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_input=False)]
+        raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None
+
+
+async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:
+    """An accepted job is never answered with an error: should Redis go away now, the job is told as it was."""
+    try:
+        return (await parts.changes.read(str(job.id), client, wait_s, enough=lambda read: read.job.done)).job
+    except (StoreUnavailable, JobGone):
+        return job
+
+
+def _say_when(response: Response, job: Job, wait_s: int | None) -> None:
+    """What a client that waits is told besides the job."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    if wait_s is not None:
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+    if not job.done:
+        eta_s = job.queue.eta_s if job.queue and job.queue.eta_s else 1
+        response.headers["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))

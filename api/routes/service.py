@@ -1,0 +1,67 @@
+"""The service about itself: the queue, its health, its schemas, its errors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse
+
+from api import problems
+from api.dependencies import Client, TheParts
+from api.documents import errors
+from api.problems import NoSuchPath, NotReady
+from api.views import Health, ProblemType, QueueView, Worker
+from shared.errors import StoreUnavailable
+from shared.schemas import Storyboard
+
+router = APIRouter(tags=["service"])
+
+
+class SchemaResponse(JSONResponse):
+    media_type = "application/schema+json"
+
+
+@router.get("/queue", responses=errors(StoreUnavailable))
+async def queue(_: Client, parts: TheParts) -> QueueView:
+    """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
+    figures = await parts.store.queue()
+    return QueueView(
+        depth=figures.depth,
+        running=figures.running,
+        workers=[Worker(**asdict(worker)) for worker in figures.workers],
+        tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
+        eta_s=figures.eta_s(figures.depth["high"] + figures.depth["normal"]),
+    )
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process lives; says nothing of Redis or workers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
+async def readyz(parts: TheParts) -> Health:
+    """Redis answers and a worker is ready, so that a job posted now runs."""
+    states = [worker.state for worker in (await parts.store.queue()).workers]
+    if "ready" not in states:
+        raise NotReady(f"No worker is ready; there are {len(states)}" + (f" ({', '.join(states)})" if states else ""))
+    return Health(status="ready")
+
+
+@router.get("/schemas/storyboard.json", response_class=SchemaResponse)
+async def storyboard_schema() -> dict[str, Any]:
+    """The JSON Schema of a storyboard."""
+    schema = Storyboard.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "/schemas/storyboard.json", **schema}
+
+
+@router.get("/problems/{code}", responses=errors(NoSuchPath))
+async def problem(code: Annotated[str, Path(examples=["invalid_request"])]) -> ProblemType:
+    """What a problem's `type` means."""
+    known = problems.catalogue()
+    if code not in known:
+        raise NoSuchPath()
+    return known[code]

@@ -1,0 +1,28 @@
+"""The API's share of the sweep: jobs expire and lost doorbells are rung even while no worker lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from api.doorbell import Doorbell
+from shared.errors import StoreUnavailable
+from shared.submissions import Submissions
+from shared.sweep import EVERY_S
+
+log = logging.getLogger(__name__)
+
+
+async def sweep(store: Submissions, doorbell: Doorbell) -> None:
+    """For ever; survives Redis being away."""
+    away = False
+    while True:
+        try:
+            for ring in await store.sweep():
+                await doorbell.ring(ring.job_id, ring.priority)
+            away = False
+        except StoreUnavailable as error:
+            if not away:
+                log.warning("no sweep: %s; trying again", error)
+            away = True
+        await asyncio.sleep(EVERY_S)
