@@ -66,6 +66,7 @@ class Submissions:
         self._redis = redis.asyncio.Redis.from_url(
             settings.redis.url.get_secret_value(),
             decode_responses=True,
+            protocol=2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
             socket_timeout=settings.redis.timeout_s,
             socket_connect_timeout=settings.redis.timeout_s,
             retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try

@@ -5,12 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 import uvicorn
+from described import Described
+from handworker import HandWorker
+from wire import Wire
 
 from api.app import create_app
 from shared.settings import Settings
@@ -43,12 +49,15 @@ def served(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def serve(make_settings: Any) -> Iterator[Serve]:
-    """`serve(api={"keys": "a:1"})`: an HTTP client of an API with these settings."""
+    """`serve(api={"keys": "a:1"})`: an HTTP client of an API with these settings. Each answer is held against the
+    API's own description."""
     with ExitStack() as stack:
 
         def start(**sections: Any) -> httpx.Client:
             url = stack.enter_context(served(make_settings(**sections)))
-            return stack.enter_context(httpx.Client(base_url=url, timeout=70, trust_env=False))
+            described = Described(httpx.get(f"{url}/openapi.json", trust_env=False).json())
+            hooks = {"response": [described.check]}
+            return stack.enter_context(httpx.Client(base_url=url, timeout=70, trust_env=False, event_hooks=hooks))
 
         yield start
 
@@ -57,3 +66,32 @@ def serve(make_settings: Any) -> Iterator[Serve]:
 def api(serve: Serve) -> httpx.Client:
     """An API with default settings."""
     return serve()
+
+
+@pytest.fixture
+def worker(make_settings: Any) -> Iterator[HandWorker]:
+    worker = HandWorker(make_settings())
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def wire(redis_url: str) -> Iterator[Wire]:
+    """A wire to the tests' Redis; serve an API over it with `redis={"url": f"redis://127.0.0.1:{wire.port}"}`."""
+    address = urlsplit(redis_url)
+    wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def aside() -> Iterator[ThreadPoolExecutor]:
+    """Threads for what must wait while the test goes on."""
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
