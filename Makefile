@@ -1,0 +1,64 @@
+# What a user types. Every target sets up what it needs: a virtual environment in .venv and the embedded model.
+# EXTRAS of pyproject.toml are installed once for each state of that file; nothing outside this folder is changed but
+# pip's own cache and the model cache (~/.cache/scriptqueue).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUM := $(shell cksum pyproject.toml | cut -d' ' -f1)
+RUN_READY := $(VENV)/.ready-run-$(SUM)
+DEV_READY := $(VENV)/.ready-dev-$(SUM)
+TORCH := torch==2.13.0
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: demo up test check bench clean
+.DELETE_ON_ERROR:
+
+demo: $(RUN_READY)          ## two storyboards from nothing, then stops
+	@$(BIN)/python -m api.stack demo
+
+up: $(RUN_READY)            ## the service until Ctrl-C
+	@$(BIN)/python -m api.stack up
+
+test: $(DEV_READY)          ## the whole test suite; ARGS="-k name" narrows it
+	@$(BIN)/python -m models pull embedded >/dev/null
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_READY)         ## format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.json
+	@$(BIN)/python -m tests.bench
+
+clean:                      ## what the other targets made here
+	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "scriptqueue needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "this Python has no venv module; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# PyPI's torch for Linux brings CUDA (2.7 GB); a machine without an NVIDIA driver takes the CPU build (200 MB) where
+# PyTorch's own index can be reached.
+$(VENV)/.ready-torch: | $(BIN)/python
+	@echo "installing $(TORCH) into $(VENV) (200 MB for a CPU, 2.7 GB with CUDA)"
+	@index=; if ! command -v nvidia-smi >/dev/null; then \
+	  $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)' $(CPU_INDEX)/torch/ \
+	    2>/dev/null >&2 && index="--extra-index-url $(CPU_INDEX)"; fi; \
+	  $(BIN)/pip install -q --disable-pip-version-check $$index $(TORCH)
+	@touch $@
+
+$(RUN_READY): $(VENV)/.ready-torch
+	@echo "installing the service's packages into $(VENV) (about 150 MB)"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo]'
+	@touch $@
+
+$(DEV_READY): $(RUN_READY)
+	@echo "installing the tools for tests and checks into $(VENV)"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo,dev]'
+	@touch $@

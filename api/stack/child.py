@@ -1,0 +1,79 @@
+"""One process of the local stack: in a session of its own, with its output in a log file, and never outliving us.
+
+The session keeps the terminal's Ctrl-C away from it, so that the stack stops its processes in order; the parent-death
+signal ends it even when the stack itself is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+TAIL_LINES = 15
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Child:
+    """Started at once. `log` None: what it says on stderr (its progress) goes to our terminal."""
+
+    def __init__(
+        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str], log: Path | None
+    ) -> None:
+        self.name = name
+        self._log = log
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died in between
+                os._exit(1)
+
+        output = log.open("ab") if log else None
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                [str(part) for part in command],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output or subprocess.DEVNULL,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - the stack has one thread
+            )
+        finally:
+            if output:
+                output.close()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def stop(self, grace_s: float) -> None:
+        """SIGTERM, `grace_s` to leave, then SIGKILL, to it and all that it started."""
+        self._signal(signal.SIGTERM)
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_s)
+        finally:  # also when a second Ctrl-C ends the wait
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        if self._log is None or not self._log.exists():
+            return ""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)

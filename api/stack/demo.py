@@ -1,0 +1,43 @@
+"""`make demo`: one Chinese and one English prompt through the real service, with progress and storyboards."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from api.client import Client
+from api.show import storyboard
+from shared.schemas import Job
+
+PROMPTS = ("一个程序员在咖啡店找到灵感的故事", "A lighthouse keeper finds a message in a bottle")
+POLL_S = 0.5
+OPTIONS = {"min_scenes": 3, "max_scenes": 4}
+
+
+def show_both(url: str, console: Console) -> bool:
+    """Whether both storyboards came."""
+    with Client(url) as client:
+        jobs = [client.submit(prompt, **OPTIONS) for prompt in PROMPTS]
+        jobs = _until_done(client, jobs, console)
+    for prompt, job in zip(PROMPTS, jobs, strict=True):
+        console.print()
+        console.print(f"[bold]{prompt}[/bold]", highlight=False)
+        if job.result is None:
+            console.print(f"{job.status}: {job.error.detail if job.error else ''}", style="red")
+        else:
+            console.print(storyboard(job))
+    return all(job.result is not None for job in jobs)
+
+
+def _until_done(client: Client, jobs: list[Job], console: Console) -> list[Job]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        tasks = {job.id: bar.add_task(prompt, total=1.0) for prompt, job in zip(PROMPTS, jobs, strict=True)}
+        while not all(job.done for job in jobs):
+            time.sleep(POLL_S)
+            jobs = [job if job.done else client.get(job.id) for job in jobs]
+            for job in jobs:
+                bar.update(tasks[job.id], completed=1.0 if job.done else job.progress.fraction if job.progress else 0.0)
+    return jobs
