@@ -10,7 +10,8 @@ from typing import Literal
 from models.load import LoadedModel, load
 from shared.schemas import JobRequest, ModelInfo, Progress, Source
 from shared.settings import Settings
-from worker.engine.batch import BatchEngine, Generation
+from worker.engine.batch import BatchEngine
+from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages

@@ -23,7 +23,8 @@ from transformers.generation.continuous_batching.requests import RequestState, R
 
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
-from worker.engine.request import Finish, GenerationRequest, Output, Sampling, Snapshot
+from worker.engine.generation import Generation
+from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.engine.sampling import choose
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
@@ -35,46 +36,6 @@ PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 25
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
 IDLE_S = 0.5
 RATE_WINDOW_S = 10.0
-
-
-class Generation:
-    """One request on its way through the engine; every method may be called from any thread."""
-
-    def __init__(self, request: GenerationRequest) -> None:
-        self.request = request
-        self.stop_at = time.monotonic() + request.time_left_s
-        self.text: Text | None = None
-        self.stopping = False
-        self._ended = Event()
-        self._output: Output | None = None
-        self._error: Exception | None = None
-
-    def stop(self) -> None:
-        """Leave the batch before the next step; `wait` then returns `stopped`."""
-        self.stopping = True
-
-    def wait(self) -> Output:
-        """Blocks until the text has ended. Raises `EngineBroken` or `OutOfMemory`."""
-        self._ended.wait()
-        if self._error:
-            raise self._error
-        assert self._output is not None
-        return self._output
-
-    def snapshot(self) -> Snapshot:
-        return self.text.snapshot() if self.text else Snapshot(False, 0, 0, 0)
-
-    def finish(self, how: Finish) -> None:
-        text = self.text
-        tokens = tuple(text.tokens) if text else ()
-        self._output = Output(
-            tokens, how, text.sampled_tokens if text else 0, text.closing.loops_stopped if text else 0
-        )
-        self._ended.set()
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
-        self._ended.set()
 
 
 class Row(RequestState):  # type: ignore[misc]
@@ -106,6 +67,7 @@ class MaskAndSample(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         self._bits = torch.arange(32, dtype=torch.int32, device=device)
         self._float = torch.zeros((2, rows), dtype=torch.float32, device=device)  # temperature, top_p
         self._int = torch.zeros((2, rows), dtype=torch.int64, device=device)  # seed, position
+        self._said: list[torch.Tensor] = []  # what would repeat itself: rows, tokens, penalties
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
         int32_tensor.fill_(0)
@@ -120,6 +82,8 @@ class MaskAndSample(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         samplings = [row.sampling for row in rows]
         floats = torch.tensor([[s.temperature for s in samplings], [s.top_p for s in samplings]])
         ints = torch.tensor([[s.seed for s in samplings], [len(row.text.tokens) for row in rows]])
+        said = [(index, *pair) for index, row in enumerate(rows) for pair in row.text.repetition.penalties().items()]
+        self._said = [torch.tensor(column, device=self._mask.device) for column in zip(*said, strict=True)]
         self._float[:, :count].copy_(floats)
         self._int[:, :count].copy_(ints)
         return torch.zeros(count, dtype=torch.int32)
@@ -128,6 +92,9 @@ class MaskAndSample(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         count = scores.shape[0]
         allowed = (self._mask[:count, :, None] >> self._bits) & 1  # [rows, words, 32]
         scores = scores.masked_fill(allowed.view(count, -1)[:, : self._size] == 0, -torch.inf)
+        if self._said:
+            index, tokens, penalties = self._said
+            scores[index, tokens] -= penalties
         return choose(
             scores, self._float[0, :count], self._float[1, :count], self._int[0, :count], self._int[1, :count]
         )
@@ -186,6 +153,7 @@ class BatchEngine:
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed} for the answer "
                 f"do not fit the model's context of {self.context_tokens}"
             )
+        self._vocabulary.compile(request.schema)  # on the caller's thread, whose fault it would be
         generation = Generation(request)
         with self._lock:
             self._waiting.append(generation)
@@ -241,7 +209,7 @@ class BatchEngine:
         for request_id, (generation, _) in list(self._rows.items()):
             assert generation.text is not None
             if generation.text.complete:
-                generation.finish("closed_early" if generation.text.closing.cut else "complete")
+                generation.finish(_ending(generation.text))
                 self._forget(request_id)
 
     def _admit(self, processor: Any) -> None:
@@ -260,6 +228,9 @@ class BatchEngine:
             row = Row(request_id=str(id(generation)), initial_tokens=[*request.prompt_ids, *text.start])
             row.text, row.sampling = text, request.sampling
             generation.text = text
+            if text.complete:  # resumed at its very end
+                generation.finish(_ending(text))
+                continue
             self._rows[row.request_id] = (generation, pages)
             self._pages_used += pages
             processor.scheduler.add_waiting_request(row)
@@ -307,3 +278,7 @@ class BatchEngine:
         processors.tensors_required = 1
         processors.do_processing = True
         return manager
+
+
+def _ending(text: Text) -> Finish:
+    return "closed_early" if text.closing.cut else "complete"

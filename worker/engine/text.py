@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.errors import EngineBroken
 from worker.engine.closing import Closing
+from worker.engine.repetition import Repetition
 from worker.engine.request import GenerationRequest, Snapshot
 from worker.engine.scanner import Scanner
 from worker.engine.vocabulary import Mask, Vocabulary
@@ -21,6 +22,7 @@ class Text:
         self.sampled_tokens = 0
         self.scanner = Scanner()
         self.closing = Closing(vocabulary, self.scanner, request.min_scenes)
+        self.repetition = Repetition()
         self._vocabulary = vocabulary
         self._matcher = vocabulary.matcher(request.schema)
         self._max_new_tokens = request.max_new_tokens
@@ -55,6 +57,7 @@ class Text:
         self._due = forced[self._force_limit :]
         for token in forced[: self._force_limit]:
             self._append(token)
+            self.repetition.note(None)
         self.closing.follow(self.tokens_left)
         return forced[: self._force_limit]
 
@@ -71,8 +74,10 @@ class Text:
             self._due.pop(0)
         else:
             self.sampled_tokens += 1
+        place = self.scanner.place
         self._append(token)
         self.closing.note(token, self.tokens_left)
+        self.repetition.note(token if self.scanner.in_value and self.scanner.place == place else None)
 
     def _append(self, token: int) -> None:
         if not self._matcher.consume_token(token):
@@ -88,5 +93,6 @@ class Text:
             if forced[:1] == [token]:
                 forced.pop(0)
                 self._append(token)
+                self.repetition.note(None)
             else:
                 self._sample(token)

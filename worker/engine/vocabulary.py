@@ -38,16 +38,17 @@ class Vocabulary:
         self.continues_in_scene = self._class(lambda text: bool(_NEXT_SCENE_IN_SCENE.match(text)))
         self.continues_in_list = self._class(lambda text: bool(_NEXT_SCENE_IN_LIST.match(text)))
         self.plain = self._class(_is_plain)
-        self._grammar = lru_cache(maxsize=256)(self._compile)
+        self.compile = lru_cache(maxsize=256)(self._compile)
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token]
 
     def matcher(self, schema: str) -> LLMatcher:
-        """A fresh matcher at the start of the grammar; raises ValueError for a schema it cannot express."""
-        return self._grammar(schema).deep_copy()
+        """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""
+        return self.compile(schema).deep_copy()
 
     def _compile(self, schema: str) -> LLMatcher:
+        """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""
         grammar = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
         matcher = LLMatcher(self._lltokenizer, grammar)
         if matcher.is_error():

@@ -14,9 +14,10 @@ MAX_TITLE_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 400
 COMFORTABLE_SCENE_S = 5
 
-# Begins with something to see: a string of blanks would be valid JSON and an empty scene.
-_VISIBLE = r"[^\s\x00-\x20\x7f-\xa0\"\\]"
-_ANY = r"[^\x00-\x1f\x7f-\x9f]"
+# Begins with something to see: a string of blanks would be valid JSON and an empty scene. No brackets: small models end
+# a string with a Chinese quotation mark, and then write the rest of the JSON into it.
+_VISIBLE = r"[^\s\x00-\x20\x7f-\xa0\"\\{}\[\]]"
+_ANY = r"[^\x00-\x1f\x7f-\x9f{}\[\]]"
 
 
 def storyboard_schema(request: JobRequest) -> dict[str, Any]:

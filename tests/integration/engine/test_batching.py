@@ -1,0 +1,181 @@
+"""Rows of one batch are as independent as if each ran alone."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import Any
+
+import pytest
+
+from shared.errors import EngineBroken, PromptTooLong
+from tests.integration.engine.conftest import Asked, engine_of, resumed
+from worker.engine.batch import BatchEngine
+from worker.engine.request import Sampling
+
+PROMPTS = ["森林里的猫", "A robot learns to paint", "海", "a lighthouse in the fog, seen from a boat at night"]
+
+
+def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(engine: BatchEngine, ask: Asked) -> None:
+    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS[:3]]
+
+    together = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    alone = [engine.submit(request).wait().token_ids for request in requests]
+
+    assert together == alone
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
+    requests = [ask(prompt, Sampling(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(PROMPTS)]
+
+    together = [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+    alone = [tiny.submit(request).wait().token_ids for request in requests]
+
+    assert together == alone
+
+
+def test_another_seed_writes_another_text(tiny: BatchEngine, ask: Asked) -> None:
+    texts = {tiny.submit(ask(sampling=Sampling(1.0, 0.9, seed), max_new_tokens=60)).wait().token_ids for seed in (1, 2)}
+
+    assert len(texts) == 2
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
+    request = ask(sampling=Sampling(temperature, 0.9, 11), max_new_tokens=90)
+    whole = tiny.submit(request).wait()
+
+    for cut in (1, 7, len(whole.token_ids) // 2, len(whole.token_ids) - 1):
+        again = tiny.submit(resumed(request, whole.token_ids[:cut])).wait()
+        assert again.token_ids == whole.token_ids
+        assert again.sampled_tokens == whole.sampled_tokens
+
+
+def test_forcing_tokens_changes_no_text_and_saves_steps(tiny_model: Any, embedded: Any, ask: Asked) -> None:
+    steps, texts = [], []
+    for force in (True, False):
+        engine = engine_of(tiny_model, embedded, max_batch=1, force=force)
+        request = ask(max_new_tokens=400, max_scenes=3, target_duration_s=15)
+        texts.append(embedded.tokenizer.decode(engine.submit(request).wait().token_ids))
+        steps.append(engine.steps)
+        engine.stop()
+
+    assert steps[0] < steps[1]
+    assert texts[0][:200] == texts[1][:200]
+
+
+def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: Asked) -> None:
+    first = tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20))
+    while not first.snapshot().sampled_tokens:
+        Event().wait(0.005)
+
+    late = tiny.submit(ask(max_new_tokens=60)).wait()
+    still = first.snapshot()
+    first.stop()
+
+    assert late.finish == "closed_early"
+    assert 0 < still.sampled_tokens < 2000
+
+
+def test_more_requests_than_rows_all_end(tiny_model: Any, embedded: Any, ask: Asked) -> None:
+    engine = engine_of(tiny_model, embedded, max_batch=2)
+
+    generations = [engine.submit(ask(max_new_tokens=60)) for _ in range(5)]
+
+    assert {generation.wait().finish for generation in generations} == {"closed_early"}
+    assert engine.busy == 0
+    engine.stop()
+
+
+def test_a_stopped_text_leaves_the_batch_and_its_neighbour_goes_on(tiny: BatchEngine, ask: Asked) -> None:
+    doomed, neighbour = (
+        tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20)),
+        tiny.submit(ask(max_new_tokens=100)),
+    )
+    while not doomed.snapshot().sampled_tokens:
+        Event().wait(0.005)
+
+    doomed.stop()
+
+    assert doomed.wait().finish == "stopped"
+    assert neighbour.wait().finish == "closed_early"
+
+
+def test_a_text_that_is_out_of_time_ends_as_timeout(tiny: BatchEngine, ask: Asked) -> None:
+    assert (
+        tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20, time_left_s=0.2)).wait().finish == "timeout"
+    )
+
+
+def test_a_prompt_that_leaves_no_room_is_refused_at_once(tiny_model: Any, embedded: Any, ask: Asked) -> None:
+    engine = engine_of(tiny_model, embedded, max_batch=1, context_tokens=256)
+
+    with pytest.raises(PromptTooLong, match="256"):
+        engine.submit(ask("很长的故事" * 60))
+    engine.stop()
+
+
+def test_a_text_that_meets_the_end_of_the_context_is_closed(tiny_model: Any, embedded: Any, ask: Asked) -> None:
+    request = ask(max_new_tokens=2000)
+    engine = engine_of(tiny_model, embedded, max_batch=1, context_tokens=len(request.prompt_ids) + 400)
+
+    output = engine.submit(request).wait()
+
+    assert output.finish == "closed_early"
+    assert len(output.token_ids) <= 400
+    engine.stop()
+
+
+def test_a_schema_that_is_no_grammar_is_the_callers_fault(tiny: BatchEngine, ask: Asked) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="schema"):
+        tiny.submit(replace(ask(), schema='{"type": "no such type"}'))
+
+    assert tiny.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
+
+
+def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(
+    embedded: Any, ask: Asked, tiny_model: Any
+) -> None:
+    import copy
+
+    broken = copy.deepcopy(tiny_model)
+    broken.lm_head.register_forward_hook(_raise)
+    engine = engine_of(broken, embedded)
+    generation = engine.submit(ask())
+
+    with pytest.raises(EngineBroken, match="the device is gone"):
+        generation.wait()
+    with pytest.raises(EngineBroken):
+        engine.submit(ask())
+
+
+def test_running_out_of_memory_fails_the_rows_and_the_engine_lives(embedded: Any, ask: Asked, tiny_model: Any) -> None:
+    import copy
+
+    import torch
+
+    from shared.errors import OutOfMemory
+
+    fragile = copy.deepcopy(tiny_model)
+    hook = fragile.lm_head.register_forward_hook(_out_of_memory)
+    engine = engine_of(fragile, embedded)
+    generation = engine.submit(ask(max_new_tokens=60))
+    with pytest.raises(OutOfMemory):
+        generation.wait()
+    hook.remove()
+
+    assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
+    assert torch.is_grad_enabled()
+    engine.stop()
+
+
+def _raise(*_: Any) -> None:
+    raise RuntimeError("the device is gone")
+
+
+def _out_of_memory(*_: Any) -> None:
+    import torch
+
+    raise torch.OutOfMemoryError("no memory")

@@ -1,0 +1,67 @@
+"""However small the budget and however wild the model: valid JSON with all scenes and no blank string."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.schemas import JobRequest
+from tests.integration.engine.conftest import Asked
+from worker.engine.batch import BatchEngine
+from worker.engine.request import Sampling
+from worker.script.output import parse, validate
+
+
+def checked(text: str, request: JobRequest) -> None:
+    raw = parse(text)
+    assert json.loads(text) == raw
+    storyboard, repairs = validate(raw, request)
+    assert all("blanks around it" in repair for repair in repairs)  # the grammar allows a trailing blank
+    assert all(scene.description.strip() and scene.action.strip() for scene in storyboard.scenes)
+
+
+@pytest.mark.parametrize(("min_scenes", "a_scene"), [(1, 60), (3, 20), (3, 33), (6, 20), (6, 27)])
+def test_any_budget_gives_all_scenes(
+    tiny: BatchEngine, ask: Asked, embedded: Any, min_scenes: int, a_scene: int
+) -> None:
+    budget = max(60, a_scene * min_scenes)
+    options = {"min_scenes": min_scenes, "max_scenes": 20}
+    asked = [ask("一只猫", Sampling(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
+
+    outputs = [generation.wait() for generation in [tiny.submit(one) for one in asked]]
+
+    for output in outputs:
+        assert output.sampled_tokens <= budget
+        assert output.finish == "closed_early"
+        checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
+
+
+@pytest.mark.parametrize("target_s", [9, 17.5, 60])
+def test_a_target_duration_survives_a_small_budget(
+    tiny: BatchEngine, ask: Asked, embedded: Any, target_s: float
+) -> None:
+    request = JobRequest(prompt="一只猫", target_duration_s=target_s, max_scenes=20)
+    asked = ask("一只猫", Sampling(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20)
+
+    output = tiny.submit(asked).wait()
+
+    storyboard, repairs = validate(parse(embedded.tokenizer.decode(output.token_ids)), request)
+    assert storyboard.total_duration == target_s
+    assert all("blanks around it" in repair for repair in repairs)
+
+
+def test_sixty_tokens_of_the_real_model_are_three_scenes(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
+    output = engine.submit(ask("一个宇航员在月球上种花", max_new_tokens=60)).wait()
+
+    checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="一个宇航员在月球上种花"))
+    assert output.finish == "closed_early"
+    assert output.sampled_tokens <= 60
+
+
+def test_a_text_that_ends_by_itself_is_not_called_closed(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
+    output = engine.submit(ask("A cat sleeps", max_new_tokens=400, max_scenes=3)).wait()
+
+    assert output.finish == "complete"
+    checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="A cat sleeps", max_scenes=3))

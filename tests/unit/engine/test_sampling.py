@@ -1,0 +1,99 @@
+"""Choosing tokens: exact frequencies, exact nucleus, and noise that depends on nothing but seed and position."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from worker.engine.sampling import CANDIDATES, choose, gumbel, nucleus
+
+DRAWS = 20_000
+
+
+def pick(scores: torch.Tensor, temperature: float, top_p: float, seed: int, position: int = 0) -> int:
+    chosen = choose(
+        scores[None],
+        torch.tensor([temperature]),
+        torch.tensor([top_p]),
+        torch.tensor([seed]),
+        torch.tensor([position]),
+    )
+    return int(chosen.argmax())
+
+
+def draws(scores: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
+    """Counts of tokens over as many seeds."""
+    chosen = choose(
+        scores.expand(DRAWS, -1),
+        torch.full((DRAWS,), temperature),
+        torch.full((DRAWS,), top_p),
+        torch.arange(DRAWS),
+        torch.full((DRAWS,), 3),
+    )
+    return chosen.argmax(dim=1).bincount(minlength=len(scores))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.0])
+def test_tokens_are_drawn_as_often_as_softmax_says(temperature: float) -> None:
+    scores = torch.tensor([2.0, 1.0, 0.5, 0.0, -1.0])
+    expected = torch.softmax(scores / temperature, dim=0) * DRAWS
+
+    chi_square = float(((draws(scores, temperature, 1.0) - expected) ** 2 / expected).sum())
+
+    assert chi_square < 23.5  # 4 degrees of freedom: p = 0.0001
+
+
+def test_only_the_nucleus_is_drawn_and_its_shares_are_kept() -> None:
+    shares = torch.tensor([0.5, 0.3, 0.15, 0.05])
+
+    counts = draws(shares.log(), 1.0, 0.7)
+
+    assert counts[2:].tolist() == [0, 0]
+    assert abs(float(counts[0]) / DRAWS - 0.5 / 0.8) < 0.02
+
+
+def test_the_best_token_is_always_in_the_nucleus() -> None:
+    assert pick(torch.tensor([5.0, 0.0, 0.0]), 1.0, 1e-6, seed=1) == 0
+
+
+def test_a_nucleus_wider_than_the_candidates_is_not_cut() -> None:
+    flat = torch.zeros(1, 4 * CANDIDATES)
+
+    values, _ = nucleus(flat, torch.tensor([0.9]))
+
+    assert int((values > -torch.inf).sum()) == pytest.approx(0.9 * 4 * CANDIDATES, abs=2)
+
+
+def test_greedy_rows_pass_unchanged_beside_sampled_ones() -> None:
+    scores = torch.randn(3, 50)
+
+    chosen = choose(
+        scores.clone(), torch.tensor([0.0, 1.0, 0.0]), torch.ones(3), torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0])
+    )
+
+    assert torch.equal(chosen[[0, 2]], scores[[0, 2]])
+
+
+def test_what_the_grammar_forbids_is_never_drawn() -> None:
+    scores = torch.full((64,), -torch.inf)
+    scores[7] = -3.0
+
+    assert {pick(scores, 2.0, 0.9, seed) for seed in range(50)} == {7}
+
+
+def test_the_same_seed_and_position_draw_the_same_alone_and_in_a_batch() -> None:
+    scores = torch.randn(8, 1000)
+    seeds, positions = torch.arange(8), torch.arange(8) * 5
+
+    batch = choose(scores.clone(), torch.full((8,), 0.9), torch.full((8,), 0.95), seeds, positions).argmax(dim=1)
+
+    assert batch.tolist() == [pick(scores[row], 0.9, 0.95, row, row * 5) for row in range(8)]
+
+
+def test_noise_differs_with_seed_position_and_token() -> None:
+    grid = gumbel(
+        torch.arange(10)[:, None, None], torch.arange(10)[None, :, None], torch.arange(10)[None, None, :]
+    ).flatten()
+
+    assert len(grid.unique()) == 1000
+    assert float(grid.mean()) == pytest.approx(0.5772, abs=0.15)  # Gumbel's mean is Euler's constant

@@ -1,0 +1,49 @@
+"""What a caller holds of a text in the making: wait for it, look at it, stop it."""
+
+from __future__ import annotations
+
+import time
+from threading import Event
+
+from worker.engine.request import Finish, GenerationRequest, Output, Snapshot
+from worker.engine.text import Text
+
+
+class Generation:
+    """One request on its way through the engine; every method may be called from any thread."""
+
+    def __init__(self, request: GenerationRequest) -> None:
+        self.request = request
+        self.stop_at = time.monotonic() + request.time_left_s
+        self.text: Text | None = None
+        self.stopping = False
+        self._ended = Event()
+        self._output: Output | None = None
+        self._error: Exception | None = None
+
+    def stop(self) -> None:
+        """Leave the batch before the next step; `wait` then returns `stopped`."""
+        self.stopping = True
+
+    def wait(self) -> Output:
+        """Blocks until the text has ended. Raises `EngineBroken` or `OutOfMemory`."""
+        self._ended.wait()
+        if self._error:
+            raise self._error
+        assert self._output is not None
+        return self._output
+
+    def snapshot(self) -> Snapshot:
+        return self.text.snapshot() if self.text else Snapshot(False, 0, 0, 0)
+
+    def finish(self, how: Finish) -> None:
+        text = self.text
+        tokens = tuple(text.tokens) if text else ()
+        self._output = Output(
+            tokens, how, text.sampled_tokens if text else 0, text.closing.loops_stopped if text else 0
+        )
+        self._ended.set()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self._ended.set()
