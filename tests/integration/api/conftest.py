@@ -1,50 +1,20 @@
-"""A real API process in miniature: uvicorn in a thread, on a free port and the tests' Redis."""
+"""An API on the tests' Redis, a worker moved by hand, and a wire to cut."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import redis
-import uvicorn
 from described import Described
 from handworker import HandWorker
+from serving import Serve, served
 from wire import Wire
-
-from api.app import create_app
-from shared.settings import Settings
-
-Serve = Callable[..., httpx.Client]
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """The base URL of an API that answers."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    ready = threading.Event()
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            ready.set()
-
-    server = Server(uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        assert ready.wait(20)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listener.close()
 
 
 @pytest.fixture

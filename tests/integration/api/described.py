@@ -1,0 +1,76 @@
+"""Holds every answer that a test receives against the OpenAPI document of the API that gave it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+TOLD_ONLY_SOMETIMES = {"Retry-After", "Preference-Applied", "Location"}  # their meaning says when
+
+
+class Described:
+    """An httpx response hook: an answer that the document does not name fails the test."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._paths = [
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), operations)
+            for path, operations in document["paths"].items()
+        ]
+        resource = Resource(contents=document, specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource("urn:openapi", resource)
+
+    def check(self, response: httpx.Response) -> None:
+        operation = self._operation(response.request)
+        if operation is None:
+            return  # no such path or method: a document cannot name these
+        response.read()
+        what = f"{response.request.method} {response.request.url.path} -> {response.status_code}"
+        declared = operation["responses"].get(str(response.status_code))
+        assert declared is not None, f"{what} is not in the document"
+        for name in declared.get("headers", {}):
+            assert name in response.headers or name in TOLD_ONLY_SOMETIMES, f"{what} lacks the header {name}"
+        content = declared.get("content", {})
+        media_type = response.headers.get("content-type", "").partition(";")[0]
+        assert (not content and not response.content) or media_type in content, f"{what}: {media_type} is not declared"
+        if content and (schema := content[media_type].get("schema")):
+            self.validate(response.json(), schema)
+
+    def validate(self, value: Any, schema: dict[str, Any]) -> None:
+        """A `$ref` of the document starts with `#`; the validator needs the document's own address before it."""
+        validator = Draft202012Validator(_rooted(schema), registry=self._registry)
+        validator.validate(value)
+
+    def check_itself(self) -> None:
+        """Every schema is one, and every reference leads somewhere."""
+        for schema in self._document["components"]["schemas"].values():
+            validator_for(schema, default=Draft202012Validator).check_schema(schema)
+        resolver = self._registry.resolver("urn:openapi")
+        for reference in _references(self._document):
+            resolver.lookup(reference)
+
+    def _operation(self, request: httpx.Request) -> dict[str, Any] | None:
+        for pattern, operations in self._paths:
+            if pattern.fullmatch(request.url.path):
+                operation: dict[str, Any] | None = operations.get(request.method.lower())
+                return operation
+        return None
+
+
+def _rooted(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {k: f"urn:openapi{v}" if k == "$ref" else _rooted(v) for k, v in node.items()}
+    return [_rooted(child) for child in node] if isinstance(node, list) else node
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [reference for child in node.values() for reference in _references(child)]
+    return [r for child in node for r in _references(child)] if isinstance(node, list) else []

@@ -1,0 +1,75 @@
+"""A worker that is moved by hand, so that a test decides what happens when. It uses the store as a real one does."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import redis
+
+from shared.errors import OutputInvalid
+from shared.executions import Claim, Executions, Success
+from shared.queue import broker_lists
+from shared.record import failure_of
+from shared.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
+from shared.settings import Settings
+from shared.workers import WorkerState
+
+MODEL = ModelInfo(name="by-hand", seed=1)
+CAMERAS = ("wide shot", "medium shot", "close up")
+
+
+def storyboard(subject: str = "清晨的森林", scenes: int = 3) -> Storyboard:
+    return Storyboard(
+        title=subject,
+        total_duration=5 * scenes,
+        scenes=tuple(
+            Scene(
+                scene_number=number,
+                description=f"{subject} {number}",
+                duration=5,
+                camera=CAMERAS[number % 3],  # type: ignore[arg-type]
+                action="雾散开",
+                video_prompt=f"{subject} {number}, 4k",
+            )
+            for number in range(1, scenes + 1)
+        ),
+    )
+
+
+class HandWorker:
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.redis.url.get_secret_value()
+        self._executions = Executions(settings, "by-hand")
+
+    def close(self) -> None:
+        self._executions.close()
+
+    def next_id(self, within_s: float = 10) -> str:
+        """The job that the next doorbell names; fails when none is rung."""
+        with closing(redis.Redis.from_url(self._url, decode_responses=True)) as client:
+            popped = client.blpop(broker_lists(), timeout=within_s)  # type: ignore[arg-type]
+        assert popped is not None, "no doorbell was rung"
+        return str(json.loads(popped[1])["headers"]["id"])
+
+    def claim(self, job_id: str) -> Claim:
+        claim = self._executions.claim(job_id)
+        assert isinstance(claim, Claim), claim
+        return claim
+
+    def tell(self, claim: Claim, *, tokens: int, scenes_done: int = 0, fraction: float = 0.5) -> None:
+        progress = Progress(phase="writing", tokens=tokens, scenes_done=scenes_done, fraction=fraction)
+        self._executions.renew([(claim, progress)])
+
+    def succeed(self, claim: Claim, subject: str = "清晨的森林") -> None:
+        metrics = Metrics(queue_s=0, run_s=1, prompt_tokens=10, output_tokens=50, tokens_per_s=50)
+        assert self._executions.succeed(claim, Success(storyboard(subject), "model", (), MODEL, metrics)) == "succeeded"
+
+    def fail(self, claim: Claim, detail: str = "no scenes in 40 characters") -> None:
+        assert self._executions.fail(claim, failure_of(OutputInvalid(detail)), MODEL) == "failed"
+
+    def confirm_cancel(self, claim: Claim) -> None:
+        assert self._executions.confirm_cancel(claim) == "canceled"
+
+    def beat(self, state: str = "ready") -> None:
+        self._executions.beat(WorkerState("by-hand", state, "stub", "none", "none", slots=2), ttl_s=60)  # type: ignore[arg-type]
