@@ -16,7 +16,7 @@ from shared.settings import Settings
 TASK = "scriptqueue.run"
 QUEUE = "sq:jobs"
 LEVEL: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}  # kombu on Redis: 0 is served first
-SEPARATOR = ":"
+SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it
 
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:

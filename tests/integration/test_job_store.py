@@ -13,6 +13,7 @@ import redis
 
 from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, StoreUnavailable
 from shared.executions import Claim, Executions, Success
+from shared.queue import broker_lists
 from shared.record import failure_of
 from shared.schemas import (
     Job,
@@ -353,7 +354,7 @@ def test_a_job_whose_turn_has_passed_is_rung_into_the_front(desk: Desk, worker: 
     for job_id in others:
         claimed(worker, job_id)
     with redis.Redis.from_url(redis_url) as client:
-        client.lpush("sq:jobs:1", "a doorbell that still waits")
+        client.lpush(broker_lists()[1], "a doorbell that still waits")
         client.hset(f"sq:job:{lost}", "rung", 1)
 
     rings = sweep_as_if_alone(worker, redis_url)

@@ -17,6 +17,8 @@ FIXED_TOKENS_A_SCENE = 7  # duration, camera, the end of the scene
 COMFORTABLE_TOKENS_A_SCENE = 40
 END_TOKENS = 2
 
+LONG_TOKENS = 40  # a string of so many ends with its sentence: a shot is no short story
+
 MAX_PERIOD = 16
 LOOP_TOKENS = 24
 LOOP_TIMES = 3
@@ -36,6 +38,7 @@ class Closing:
         self._string: list[int] = []  # sampled tokens of the string at that place
         self._share: int | None = None  # how many it may have
         self._looping = False
+        self._long = False
 
     def note(self, token: int, tokens_left: int) -> None:
         """A sampled token was written (the scanner has seen it); `tokens_left` may still be sampled."""
@@ -44,6 +47,7 @@ class Closing:
             if not self._looping and _repeats(self._string):
                 self._looping = True
                 self.loops_stopped += 1
+            self._long = len(self._string) >= LONG_TOKENS and token in self._vocabulary.ends_sentence
         self.follow(tokens_left)
 
     def follow(self, tokens_left: int) -> None:
@@ -51,6 +55,7 @@ class Closing:
         scanner, scenes = self._scanner, self._scenes_left()
         if scanner.place != self._place:
             self._place, self._string, self._share, self._looping = scanner.place, [], None, False
+            self._long = False
         if tokens_left <= max(1, scenes) * COMFORTABLE_TOKENS_A_SCENE:
             self.engaged = True
         if self.engaged and scanner.in_value and self._share is None:
@@ -60,7 +65,7 @@ class Closing:
     def narrow(self, mask: Mask) -> None:
         """Take tokens out of a mask, in place; never the last one."""
         scanner, vocabulary = self._scanner, self._vocabulary
-        if self._looping:
+        if self._looping or self._long:
             _keep(mask, vocabulary.closes)
         if not self.engaged:
             return

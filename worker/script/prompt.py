@@ -56,7 +56,7 @@ def _task_zh(request: JobRequest) -> str:
     return (
         f"请根据创意写一个分镜脚本，格式为：\n{_EXAMPLE['zh']}\n"
         'camera 只能是 "wide shot"、"medium shot" 或 "close up"。每个场景 3 到 8 秒，场景之间连贯，'
-        f"描述和动作用中文写，要具体、互不重复。{_count_zh(request)}只输出 JSON。\n创意："
+        f"描述和动作用中文写，各一句话，要具体、互不重复。{_count_zh(request)}只输出 JSON。\n创意："
     )
 
 
@@ -64,7 +64,8 @@ def _task_en(request: JobRequest) -> str:
     return (
         f"Write a storyboard for the idea, in this form:\n{_EXAMPLE['en']}\n"
         'camera is "wide shot", "medium shot" or "close up". Each scene lasts 3 to 8 seconds; the scenes are coherent, '
-        f"concrete and never repeat each other. {_count_en(request)}Output JSON only.\nThe idea: "
+        f"concrete, one sentence for each text, and never repeat each other. {_count_en(request)}"
+        "Output JSON only.\nThe idea: "
     )
 
 

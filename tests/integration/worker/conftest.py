@@ -1,0 +1,54 @@
+"""An API in a thread and worker processes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api.serving import served
+from tests.integration.worker import processes
+
+StartWorker = Callable[..., processes.Process]
+
+
+@contextmanager
+def api_of(settings: Any) -> Iterator[httpx.Client]:
+    with served(settings) as url, httpx.Client(base_url=url, timeout=70, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def api(make_settings: Any) -> Iterator[httpx.Client]:
+    with api_of(make_settings(worker={"lease_s": 1})) as client:
+        yield client
+
+
+@pytest.fixture
+def start_worker(redis_url: str, tmp_path: Path) -> Iterator[StartWorker]:
+    """`start_worker(worker__max_batch=1)`: another stub worker, which need not be ready yet."""
+    with ExitStack() as stack:
+        count = 0
+
+        def start(**settings: Any) -> processes.Process:
+            nonlocal count
+            count += 1
+            process = processes.worker(
+                redis_url, tmp_path / f"worker{count}.log", **{"model__name": "stub", "worker__lease_s": 1, **settings}
+            )
+            stack.callback(process.close)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def worker(start_worker: StartWorker, api: httpx.Client) -> processes.Process:
+    """One stub worker that is ready."""
+    process = start_worker()
+    processes.until(lambda: api.get("/readyz").status_code == 200, what="a worker is ready")
+    return process

@@ -1,0 +1,94 @@
+"""Real processes for tests: a Celery worker and Flower, started by the commands that the README names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[3]
+POLL_S = 0.05
+
+
+class Process:
+    """One process with its output in a file."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env={**os.environ, **environment},
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wait(self, within_s: float = 30) -> int:
+        return self._process.wait(within_s)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+
+def worker(redis_url: str, log: Path, **settings: Any) -> Process:
+    """`worker(url, log, model__name="stub")`: keywords are settings."""
+    environment = {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in settings.items()}
+    environment["SCRIPTQUEUE_REDIS__URL"] = redis_url
+    name = f"{log.stem}@%h"
+    options = ["--without-gossip", "--without-mingle", "-n", name]
+    return Process(["celery", "-A", "worker.app", "worker", *options], environment, log)
+
+
+def until(true: Any, within_s: float = 60, what: str = "") -> Any:
+    """The first true value of `true()`; fails after `within_s`. For states of other processes, which ring no bell."""
+    deadline = time.monotonic() + within_s
+    while not (value := true()):
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what or true}"
+        time.sleep(POLL_S)
+    return value
+
+
+def done(api: httpx.Client, job_id: str, within_s: float = 60) -> dict[str, Any]:
+    """The job once it is done."""
+
+    def ended() -> Any:
+        job = api.get(f"/jobs/{job_id}", headers={"Prefer": "wait=10"}).json()
+        return job["done"] and job
+
+    return dict(until(ended, within_s, what="done"))
+
+
+def running(api: httpx.Client, job_id: str) -> dict[str, Any]:
+    """The job once it runs."""
+    return until(lambda: (job := api.get(f"/jobs/{job_id}").json())["status"] == "running" and job, what="running")
+
+
+def submit(api: httpx.Client, prompt: str = "森林里的猫", stub: dict[str, Any] | None = None, **body: Any) -> str:
+    answer = api.post("/jobs", json={"prompt": prompt, "metadata": {"stub": stub} if stub else {}, **body})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
