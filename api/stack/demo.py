@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -9,7 +10,6 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from api.show import storyboard
 from shared.schemas import Job
 
 PROMPTS = ("一个程序员在咖啡店找到灵感的故事", "A lighthouse keeper finds a message in a bottle")
@@ -23,12 +23,9 @@ def show_both(url: str, console: Console) -> bool:
         jobs = [_job(client.post("/jobs", json={"prompt": prompt, **OPTIONS})) for prompt in PROMPTS]
         jobs = _until_done(client, jobs, console)
     for prompt, job in zip(PROMPTS, jobs, strict=True):
-        console.print()
-        console.print(f"[bold]{prompt}[/bold]", highlight=False)
-        if job.result is None:
-            console.print(f"{job.status}: {job.error.detail if job.error else ''}", style="red")
-        else:
-            console.print(storyboard(job))
+        print(f"\n{prompt}\n{_origin(job)}")
+        if job.result:
+            print(json.dumps(job.result.model_dump(mode="json"), indent=2, ensure_ascii=False))
     return all(job.result is not None for job in jobs)
 
 
@@ -46,3 +43,15 @@ def _until_done(client: httpx.Client, jobs: list[Job], console: Console) -> list
 
 def _job(answer: httpx.Response) -> Job:
     return Job.model_validate_json(answer.raise_for_status().content)
+
+
+def _origin(job: Job) -> str:
+    """One line: how it ended, what wrote it, at what cost."""
+    parts = [f"status: {job.status}", f"source: {job.source}"]
+    if job.error:
+        parts.append(job.error.detail)
+    if job.model:
+        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
+    if job.metrics:
+        parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
+    return " · ".join([*parts, *job.repairs])

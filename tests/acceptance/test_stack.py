@@ -1,0 +1,139 @@
+"""`make demo` and `make up` as a user runs them: what they print, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.worker.processes import ROOT, until
+
+
+class Launched:
+    """A launcher with a mark in its environment, by which everything that it starts can be found."""
+
+    def __init__(self, folder: Path, *command: str, **settings: str) -> None:
+        self.mark = f"MARK={uuid.uuid4()}"
+        name, value = self.mark.split("=")
+        environment = {**os.environ, name: value, **settings, "PYTHONPATH": str(ROOT)}
+        self.output = folder / "output.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api.stack", *command],
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def alive(self) -> list[str]:
+        """The command lines of all processes with this mark."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if self.mark.encode() in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        return [command for command in found if command]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Launched]:
+    launched = Launched(tmp_path, "demo")
+    yield launched
+    launched.close()
+
+
+def test_the_demo_prints_two_storyboards_of_the_model_and_leaves_nothing(demo: Launched) -> None:
+    assert demo.process.wait(400) == 0, demo.said
+
+    boards = [json.loads(text) for text in re.findall(r"^\{.*?^\}", demo.said, re.MULTILINE | re.DOTALL)]
+    assert len(boards) == 2
+    assert re.search(r"[\u4e00-\u9fff]{4}", boards[0]["scenes"][0]["description"])
+    assert demo.said.count("source: model") == 2
+    assert all(board["total_duration"] == sum(scene["duration"] for scene in board["scenes"]) for board in boards)
+    assert demo.alive() == []
+
+
+@pytest.mark.parametrize("moment", ["at once", "when the worker loads", "when jobs run"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_no_process_behind(demo: Launched, tmp_path: Path, moment: str, number: signal.Signals) -> None:
+    logs = tmp_path / ".run" / "demo"
+    if moment == "when the worker loads":
+        until((logs / "worker.log").exists)
+    if moment == "when jobs run":
+        until(lambda: (logs / "worker.log").exists() and "received" in (logs / "worker.log").read_text(), 300)
+
+    demo.process.send_signal(number)
+
+    assert demo.process.wait(30) in (130, -number)
+    assert demo.alive() == []
+
+
+def test_a_killed_launcher_leaves_no_process_behind(demo: Launched, tmp_path: Path) -> None:
+    until((tmp_path / ".run" / "demo" / "worker.log").exists)
+
+    demo.process.kill()
+    demo.process.wait()
+
+    until(lambda: demo.alive() == [], 10, "all processes are gone")
+
+
+def test_up_serves_until_it_is_told_to_stop_and_prints_flowers_login(tmp_path: Path) -> None:
+    up = Launched(tmp_path, "up", "--port=0", "--flower-port=0", SCRIPTQUEUE_MODEL__NAME="stub")
+    try:
+        until(lambda: "Ctrl-C" in up.said or up.process.poll() is not None, 60)
+        url, flower, login = re.search(r"API +(\S+)\nFlower +(\S+)  \(login (\S+)\)", up.said).groups()  # type: ignore[union-attr]
+
+        job = httpx.post(f"{url}/jobs", json={"prompt": "海"}, headers={"Prefer": "wait=20"}, trust_env=False).json()
+        user, _, password = login.partition(":")
+
+        assert job["status"] == "succeeded"
+        assert httpx.get(f"{flower}/api/tasks", trust_env=False).status_code == 401
+        assert httpx.get(f"{flower}/api/tasks", auth=(user, password), trust_env=False).status_code == 200
+        up.process.send_signal(signal.SIGINT)
+        assert up.process.wait(30) == 0
+        assert up.alive() == []
+    finally:
+        up.close()
+
+
+def test_up_says_which_process_ended_and_why(tmp_path: Path) -> None:
+    up = Launched(tmp_path, "up", "--port=0", "--flower-port=0", SCRIPTQUEUE_MODEL__NAME="no-such-model")
+    try:
+        assert up.process.wait(60) == 1
+        assert "worker ended" in up.said
+        assert "no-such-model" in up.said
+        assert up.alive() == []
+    finally:
+        up.close()
+
+
+def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        up = Launched(tmp_path, "up", f"--port={taken.getsockname()[1]}")
+        assert up.process.wait(30) == 1
+    assert "is taken" in up.said
