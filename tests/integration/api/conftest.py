@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,20 +16,31 @@ from handworker import HandWorker
 from serving import Serve, served
 from wire import Wire
 
+from shared.settings import Settings
+
+
+@contextmanager
+def described_client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of an API with these settings; each answer is held against the API's own description."""
+    with served(settings) as url:
+        described = Described(httpx.get(f"{url}/openapi.json", trust_env=False).json())
+        hooks = {"response": [described.check]}
+        with httpx.Client(base_url=url, timeout=70, trust_env=False, event_hooks=hooks) as client:
+            yield client
+
 
 @pytest.fixture
 def serve(make_settings: Any) -> Iterator[Serve]:
-    """`serve(api={"keys": "a:1"})`: an HTTP client of an API with these settings. Each answer is held against the
-    API's own description."""
+    """`serve(api={"keys": "a:1"})`: an HTTP client of an API with these settings."""
     with ExitStack() as stack:
+        yield lambda **sections: stack.enter_context(described_client(make_settings(**sections)))
 
-        def start(**sections: Any) -> httpx.Client:
-            url = stack.enter_context(served(make_settings(**sections)))
-            described = Described(httpx.get(f"{url}/openapi.json", trust_env=False).json())
-            hooks = {"response": [described.check]}
-            return stack.enter_context(httpx.Client(base_url=url, timeout=70, trust_env=False, event_hooks=hooks))
 
-        yield start
+@pytest.fixture(scope="module")
+def lasting_api(redis_server: str) -> Iterator[httpx.Client]:
+    """One API with default settings for a whole file, for tests that leave nothing behind."""
+    with described_client(Settings(redis={"url": redis_server})) as client:  # type: ignore[arg-type]
+        yield client
 
 
 @pytest.fixture
