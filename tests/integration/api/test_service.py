@@ -1,0 +1,151 @@
+"""What the service says about itself: queue, health, schemas, problems, its description, and what it imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from described import Described
+from handworker import HandWorker
+from jsonschema import Draft202012Validator
+
+from shared.errors import ScriptqueueError
+from shared.schemas import JobRequest
+
+
+def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]]:
+    for child in error.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+# What CONTRACT.md's table promises of each endpoint, besides 500 for our own faults.
+ANSWERS = {
+    ("post", "/jobs"): {200, 202, 400, 413, 415, 422, 503},
+    ("get", "/jobs/{job_id}"): {200, 304, 404, 410, 503},
+    ("get", "/jobs/{job_id}/result"): {200, 404, 409, 410, 503},
+    ("post", "/jobs/{job_id}/cancel"): {200, 202, 404, 410, 503},
+    ("get", "/queue"): {200, 503},
+    ("get", "/healthz"): {200},
+    ("get", "/readyz"): {200, 503},
+    ("get", "/schemas/storyboard.json"): {200},
+    ("get", "/problems/{code}"): {200, 404},
+}
+
+
+def test_the_queue_tells_its_depth_by_priority_and_its_workers(api: httpx.Client, worker: HandWorker) -> None:
+    for priority in ("high", "low", "low"):
+        api.post("/jobs", json={"prompt": "x", "priority": priority})
+    worker.beat()
+    worker.claim(worker.next_id())
+
+    queue = api.get("/queue").json()
+
+    assert (queue["depth"], queue["running"]) == ({"high": 0, "normal": 0, "low": 2}, 1)
+    assert [(w["worker"], w["state"], w["model"], w["slots"]) for w in queue["workers"]] == [
+        ("by-hand", "ready", "stub", 2)
+    ]
+
+
+def test_an_eta_is_told_once_a_worker_is_ready_and_a_job_was_measured(api: httpx.Client, worker: HandWorker) -> None:
+    unknown = api.get("/queue").json()["eta_s"]
+    worker.beat()
+    api.post("/jobs", json={"prompt": "x"})
+    worker.succeed(worker.claim(worker.next_id()))
+
+    assert unknown is None
+    assert api.get("/queue").json()["eta_s"] >= 0
+
+
+def test_ready_means_that_a_job_posted_now_runs(api: httpx.Client, worker: HandWorker) -> None:
+    answers = []
+    for state in (None, "loading", "ready", "draining"):
+        if state:
+            worker.beat(state)
+        answers.append(api.get("/readyz"))
+
+    assert [r.status_code for r in answers] == [503, 503, 200, 503]
+    assert [r.json().get("code") for r in answers] == ["not_ready", "not_ready", None, "not_ready"]
+    assert "loading" in answers[1].json()["detail"]
+    assert api.get("/healthz").json() == {"status": "ok"}
+
+
+def test_the_storyboard_schema_is_a_schema(api: httpx.Client) -> None:
+    response = api.get("/schemas/storyboard.json")
+
+    assert response.headers["Content-Type"] == "application/schema+json"
+    Draft202012Validator.check_schema(response.json())
+    assert not Draft202012Validator(response.json()).is_valid({"title": "x"})
+
+
+def test_every_error_code_is_documented_at_the_uri_of_its_type(lasting_api: httpx.Client) -> None:
+    for error in subclasses(ScriptqueueError):
+        response = lasting_api.get(f"/problems/{error.code}")
+        assert response.status_code == 200, error
+        assert (response.json()["type"], response.json()["code"]) == (f"/problems/{error.code}", error.code)
+        assert response.json()["title"]
+    assert lasting_api.get("/problems/nonsense").status_code == 404
+
+
+def test_the_type_of_a_problem_leads_to_its_documentation(lasting_api: httpx.Client) -> None:
+    problem = lasting_api.post("/jobs", json={}).json()
+
+    documented = lasting_api.get(problem["type"]).json()
+
+    assert {name: documented[name] for name in ("type", "code", "title", "status")} == {
+        name: problem[name] for name in ("type", "code", "title", "status")
+    }
+
+
+def test_the_description_is_valid_and_every_reference_in_it_leads_somewhere(lasting_api: httpx.Client) -> None:
+    document = lasting_api.get("/openapi.json").json()
+
+    assert document["openapi"].startswith("3.1")
+    Described(document).check_itself()
+
+
+def test_the_description_declares_every_status_that_the_contract_names(lasting_api: httpx.Client) -> None:
+    paths = lasting_api.get("/openapi.json").json()["paths"]
+    declared = {
+        (method, path): {int(status) for status in operation["responses"]} - {500}
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+    assert {key: declared.get(key) for key in ANSWERS} == ANSWERS
+
+
+def test_every_declared_error_is_a_problem_with_an_example_that_keeps_to_its_schema(
+    lasting_api: httpx.Client,
+) -> None:
+    document = lasting_api.get("/openapi.json").json()
+    described = Described(document)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    content = response["content"]["application/problem+json"]
+                    for code, example in content["examples"].items():
+                        described.validate(example["value"], content["schema"])
+                        assert (example["value"]["code"], example["value"]["status"]) == (code, int(status))
+
+
+def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> None:
+    document = lasting_api.get("/openapi.json").json()
+    examples = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+
+    assert len(examples) >= 2
+    for example in examples.values():
+        JobRequest.model_validate(example["value"])
+
+
+@pytest.mark.parametrize("module", ["api.app"])
+def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> None:
+    code = f"import {module}, sys; print(sorted({{'torch', 'transformers', 'worker', 'models'}} & set(sys.modules)))"
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
