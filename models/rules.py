@@ -1,0 +1,134 @@
+"""A checkpoint's tensors under their native names, as a table of rules. Knows names and shapes, not files or families.
+
+A rule's source is a template: `{n}` stands for a layer's number, `{p}` for weight or bias. Exactly one rule must match
+each tensor; the result must come out equal to what the native class holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from shared.errors import ModelUnavailable
+
+Shape = tuple[int, ...]
+Rows = Callable[[Any], tuple[int, ...]]  # the native config -> how many rows go to each target
+
+_PLACES = {r"\{n\}": r"(?P<n>\d+)", r"\{p\}": "(?P<p>weight|bias)"}
+_NAMED = 5  # names that an error message lists
+_BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Rule:
+    source: str
+    targets: tuple[str, ...]  # none: the tensor is not needed
+    rows: Rows | None = None
+    normalised: bool = False
+
+    def match(self, name: str) -> re.Match[str] | None:
+        pattern = re.escape(self.source)
+        for place, group in _PLACES.items():
+            pattern = pattern.replace(place, group)
+        return re.fullmatch(pattern, name)
+
+
+def rename(source: str, target: str) -> Rule:
+    return Rule(source, (target,))
+
+
+def split(source: str, into: tuple[str, ...], rows: Rows) -> Rule:
+    """One tensor as several, cut along its first dimension."""
+    return Rule(source, into, rows)
+
+
+def normalise(source: str, target: str) -> Rule:
+    """Every row divided by its length, as the original does at each step."""
+    return Rule(source, (target,), normalised=True)
+
+
+def drop(source: str) -> Rule:
+    return Rule(source, ())
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A native tensor and where it comes from: `rows` of `source`."""
+
+    target: str
+    source: str
+    rows: tuple[int, int]
+    shape: Shape
+    normalised: bool
+
+    def view(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The rows of the source tensor, not copied and not yet normalised."""
+        return tensor[self.rows[0] : self.rows[1]] if tensor.ndim else tensor
+
+    def value(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """The native tensor: a view where no value changes. Rows are normalised in fp32, a block at a time."""
+        rows = self.view(tensor)
+        if not self.normalised:
+            return rows.to(dtype)
+        result = torch.empty(self.shape, dtype=dtype)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            block = rows[start : start + _BLOCK_ROWS].float()
+            result[start : start + _BLOCK_ROWS] = torch.nn.functional.normalize(block, eps=1e-12)
+        return result
+
+
+def apply(rules: Iterable[Rule], shapes: Mapping[str, Shape], config: Any) -> list[Piece]:
+    """The pieces of a checkpoint with these tensors; raises `ModelUnavailable` with the names that fit no rule."""
+    rules = tuple(rules)
+    pieces: list[Piece] = []
+    unknown: list[str] = []
+    for name, shape in shapes.items():
+        matches = [(rule, match) for rule in rules if (match := rule.match(name))]
+        assert len(matches) <= 1, f"{name} matches {len(matches)} rules"
+        if matches:
+            pieces += _pieces(matches[0][0], matches[0][1].groupdict(), name, shape, config)
+        else:
+            unknown.append(name)
+    if unknown:
+        raise ModelUnavailable(f"tensors that this family does not have: {_some(unknown)}")
+    return pieces
+
+
+def _pieces(rule: Rule, groups: dict[str, str], name: str, shape: Shape, config: Any) -> list[Piece]:
+    if not rule.targets:
+        return []
+    whole = shape[0] if shape else 1
+    sizes = rule.rows(config) if rule.rows else (whole,)
+    if sum(sizes) != whole:
+        raise ModelUnavailable(f"{name} has {whole} rows; the config asks for {' + '.join(map(str, sizes))}")
+    pieces = []
+    start = 0
+    for target, size in zip(rule.targets, sizes, strict=True):
+        piece = Piece(target.format(**groups), name, (start, start + size), (size, *shape[1:]), rule.normalised)
+        pieces.append(piece if shape else replace(piece, shape=()))
+        start += size
+    return pieces
+
+
+def check(pieces: Iterable[Piece], expected: Mapping[str, Shape]) -> None:
+    """Raises `ModelUnavailable` unless the pieces are exactly the `expected` tensors of the native class."""
+    made: dict[str, Shape] = {}
+    for piece in pieces:
+        if piece.target in made:
+            raise ModelUnavailable(f"two tensors claim to be {piece.target}")
+        made[piece.target] = piece.shape
+    if missing := sorted(expected.keys() - made.keys()):
+        raise ModelUnavailable(f"tensors are missing: {_some(missing)}")
+    if surplus := sorted(made.keys() - expected.keys()):
+        raise ModelUnavailable(f"tensors that the config does not ask for: {_some(surplus)}")
+    if wrong := [name for name, shape in made.items() if shape != expected[name]]:
+        raise ModelUnavailable(f"{wrong[0]} is {made[wrong[0]]}; the config asks for {expected[wrong[0]]}")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,95 @@
+"""The tokenizer of a model's folder, from its vocabulary file wherever that is exact. Knows files, not chats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from models.families.family import Family, Vocabulary
+from models.folder import ModelFolder, read_json
+from models.tokenizers import sentencepiece, tiktoken
+from shared.errors import ModelUnavailable
+
+
+def has_vocabulary(folder: ModelFolder) -> bool:
+    """Whether anything in the folder says what its token ids mean."""
+    names = [folder.family.vocabulary.file] if folder.family else []
+    if not folder.legacy:
+        names += ["tokenizer.json", "vocab.json", "tokenizer.model"]
+    return any((folder.path / name).is_file() for name in names)
+
+
+def tokenizer_of(folder: ModelFolder) -> Any:
+    """A fast tokenizer that adds nothing around a text. Raises `ModelUnavailable`."""
+    family = folder.family
+    if family is not None and (family.legacy or _is_sentencepiece(folder.path / family.vocabulary.file)):
+        return _wrapped(_built(folder, family), folder, family)
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder.path, config=folder.config, trust_remote_code=False)
+    except Exception as error:  # the Rust library raises bare Exceptions
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelUnavailable(f"{folder.path}: its tokenizer cannot be loaded ({reason[0]})") from error
+
+
+def _built(folder: ModelFolder, family: Family) -> Tokenizer:
+    file = folder.path / family.vocabulary.file
+    if not file.is_file():
+        raise ModelUnavailable(f"{folder.path} has no {file.name}, the vocabulary of {family.name}")
+    if family.vocabulary.pattern is not None:
+        tokenizer = tiktoken.build(file, family.vocabulary.pattern)
+    else:
+        tokenizer = sentencepiece.build(sentencepiece.read(file))
+    _add_extra(tokenizer, family.vocabulary, file, folder.origin)
+    if not family.legacy:
+        _add_published(tokenizer, folder.path)
+    return tokenizer
+
+
+def _add_extra(tokenizer: Tokenizer, vocabulary: Vocabulary, file: Path, origin: str) -> None:
+    extra = [token for token in vocabulary.extra if not ("chatglm2" in origin and token.startswith("<|"))]
+    size = tokenizer.get_vocab_size()
+    if vocabulary.extra_from not in (None, size):
+        raise ModelUnavailable(f"{file} has {size} tokens, not {vocabulary.extra_from}: it is another model's")
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in extra])
+    assert tokenizer.get_vocab_size() == size + len(extra)
+
+
+def _add_published(tokenizer: Tokenizer, path: Path) -> None:
+    """Tokens that a finetune added after the vocabulary, under the ids that it gave them."""
+    if not (path / "tokenizer_config.json").is_file():
+        return
+    published = read_json(path / "tokenizer_config.json").get("added_tokens_decoder") or {}
+    size = tokenizer.get_vocab_size()
+    for index, token in sorted((int(index), token) for index, token in published.items() if int(index) >= size):
+        added = AddedToken(token["content"], special=bool(token.get("special")), normalized=False)
+        tokenizer.add_tokens([added])
+        if tokenizer.token_to_id(token["content"]) != index:
+            raise ModelUnavailable(f"{path}: the added token {token['content']} cannot have the id {index}")
+
+
+def _wrapped(tokenizer: Tokenizer, folder: ModelFolder, family: Family) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        clean_up_tokenization_spaces=False,
+        padding_side="left",
+        model_input_names=["input_ids", "attention_mask"],
+        model_max_length=folder.config.max_position_embeddings,
+        **family.vocabulary.named,
+    )
+    if not family.legacy and (folder.path / "tokenizer_config.json").is_file():
+        wrapped.chat_template = read_json(folder.path / "tokenizer_config.json").get("chat_template")
+    return wrapped
+
+
+def _is_sentencepiece(file: Path) -> bool:
+    try:
+        sentencepiece.read(file)
+    except ModelUnavailable:
+        return False
+    return True
