@@ -5,36 +5,54 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from models import embedded
-from models.chat import Chat, chat_of
+from models import checkpoint, embedded
+from models.chat import Chat, ChatTokenizer
+from models.folder import ModelFolder, open_folder, plan
+from models.placement import DTYPES, attention_of, device_map_of, dtype_of, quantization_of
+from models.rules import Piece
+from models.tokenizers.folder import has_vocabulary, tokenizer_of
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
 
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """`model` is a native transformers causal LM in eval mode, `tokenizer` a fast one, `chat` makes prompt ids."""
+    """`model` is a native transformers causal LM in eval mode; `text` is None for a folder without a vocabulary."""
 
     name: str
     revision: str | None
     family: str
     model: Any
-    tokenizer: Any
-    chat: Chat
+    text: ChatTokenizer | None
     context_tokens: int
     eos_token_ids: tuple[int, ...]
     device: str
     dtype: str
     weight_bits: int
+
+    @property
+    def tokenizer(self) -> Any:
+        """A fast tokenizer; raises `ModelUnavailable` if the folder has no vocabulary."""
+        return self._text().tokenizer
+
+    @property
+    def chat(self) -> Chat:
+        """Messages to prompt ids; raises `ModelUnavailable` if the folder has no vocabulary."""
+        return self._text().chat
+
+    def _text(self) -> ChatTokenizer:
+        if self.text is None:
+            raise ModelUnavailable(f"{self.name} has no vocabulary file, so it can read no text")
+        return self.text
 
 
 def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
@@ -47,85 +65,120 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     cache_dir: Path | None = None,
     endpoint: str | None = None,
 ) -> LoadedModel:
-    """Load a model; raises `ModelUnavailable` in one line. Only embedded models are downloaded on the way."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer, logging
+    """Load a model straight from its folder, legacy or native; raises `ModelUnavailable` in one line.
 
-    logging.disable_progress_bar()
-    folder = Path(path_or_name)
-    if not folder.is_dir():
-        if isinstance(path_or_name, Path) or "/" in path_or_name:
-            raise ModelUnavailable(f"{path_or_name} is no folder")
-        folder = embedded.obtain(path_or_name, cache_dir or ModelSettings().cache_dir, endpoint)
-    config = _config(folder)
-    on = _device(device)
-    precision = _dtype(dtype, on)
+    A legacy folder is read through views of its mapped files: no second copy on disk or in memory. Weights are
+    quantised while they load. Only embedded models are downloaded on the way.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    path = _find(path_or_name, cache_dir, endpoint)
+    folder = open_folder(path)
+    text = ChatTokenizer(tokenizer_of(folder), folder.model_type) if has_vocabulary(folder) else None
+    tensors = checkpoint.tensors(path)
+    bytes_at_16 = sum(tensor.numel() for tensor in tensors.values()) * 2
+    devices = device_map_of(device, bytes_at_16 * weight_bits // 16)
+    precision = dtype_of(dtype, devices)
+    options = {
+        "dtype": DTYPES[precision],
+        "device_map": devices,
+        "attn_implementation": attention_of(attention, precision, devices),
+        "quantization_config": quantization_of(weight_bits, precision),
+        "output_loading_info": True,
+    }
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=DTYPES[precision],
-            device_map={"": on},
-            attn_implementation="sdpa" if attention == "auto" else attention,
-            quantization_config=_quantization(weight_bits, precision),
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelUnavailable(f"{folder.name}: {str(error).strip().splitlines()[0]}") from error
-    eos = model.generation_config.eos_token_id or tokenizer.eos_token_id
+        if folder.legacy:
+            model, info = _legacy(folder, tensors, DTYPES[precision], options)
+        else:
+            del tensors
+            model, info = _native(folder, options)
+    except torch.OutOfMemoryError as error:
+        raise ModelUnavailable(f"{path.name} does not fit the GPU's memory: use weight_bits=8 or 4") from error
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise ModelUnavailable(f"{path.name}: {str(error).strip().splitlines()[0]}") from error
+    _refuse_gaps(path, info)
+    if text and len(text.tokenizer) > model.config.vocab_size:
+        log.warning("%s: %d tokens, %d rows", path.name, len(text.tokenizer), model.config.vocab_size)
+    in_cache = path.parent.parent == _cache(cache_dir)
     return LoadedModel(
-        name=folder.parent.name if folder.parent.parent == _cache(cache_dir) else folder.name,
-        revision=folder.name if folder.parent.parent == _cache(cache_dir) else None,
-        family=config["model_type"],
+        name=path.parent.name if in_cache else path.name,
+        revision=path.name if in_cache else None,
+        family=folder.model_type,
         model=model.eval(),
-        tokenizer=tokenizer,
-        chat=chat_of(tokenizer),
+        text=text,
         context_tokens=model.config.max_position_embeddings,
-        eos_token_ids=tuple(eos) if isinstance(eos, list) else (eos,),
-        device=on,
+        eos_token_ids=_eos(model, text),
+        device=str(model.device),
         dtype=precision,
         weight_bits=weight_bits,
     )
 
 
+def load_tokenizer(folder_or_name: str | Path, *, cache_dir: Path | None = None) -> ChatTokenizer:
+    """The tokenizer alone: config.json and the vocabulary file are enough. Raises `ModelUnavailable`."""
+    folder = open_folder(_find(folder_or_name, cache_dir, None))
+    return ChatTokenizer(tokenizer_of(folder), folder.model_type)
+
+
+def _find(path_or_name: str | Path, cache_dir: Path | None, endpoint: str | None) -> Path:
+    folder = Path(path_or_name)
+    if folder.is_dir():
+        return folder
+    if isinstance(path_or_name, Path) or "/" in path_or_name:
+        raise ModelUnavailable(f"{path_or_name} is no folder")
+    return embedded.obtain(path_or_name, cache_dir or ModelSettings().cache_dir, endpoint)
+
+
+class _Lazy:
+    """A native tensor that is made when transformers asks for it (by `[...]`, as it does of a safetensors slice)."""
+
+    def __init__(self, piece: Piece, tensor: torch.Tensor, dtype: torch.dtype) -> None:
+        self._piece, self._tensor, self._dtype = piece, tensor, dtype
+
+    def __getitem__(self, _: Any) -> torch.Tensor:
+        return self._piece.value(self._tensor, self._dtype)
+
+
+def _legacy(
+    folder: ModelFolder, tensors: dict[str, torch.Tensor], dtype: torch.dtype, options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    pieces = plan(folder, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    if quantization := options["quantization_config"]:
+        _refuse_odd_sizes(pieces, quantization)
+    state = {piece.target: _Lazy(piece, tensors[piece.source], dtype) for piece in pieces}
+    return folder.native_class().from_pretrained(None, config=folder.config, state_dict=state, **options)  # type: ignore[no-any-return]
+
+
+def _native(folder: ModelFolder, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder.path, trust_remote_code=False, **options)  # type: ignore[no-any-return]
+
+
+def _refuse_odd_sizes(pieces: list[Piece], quantization: Any) -> None:
+    if not quantization.load_in_4bit:
+        return
+    for piece in pieces:
+        if "_proj" in piece.target and piece.target.endswith("weight") and (piece.shape[0] % 32 or piece.shape[1] % 64):
+            rows, columns = piece.shape
+            raise ModelUnavailable(f"{piece.target} is {rows} x {columns}; 4 bits need multiples of 32 x 64")
+
+
+def _refuse_gaps(path: Path, info: dict[str, Any]) -> None:
+    """Whatever transformers would have left random or left out."""
+    surplus = [name for name in info["unexpected_keys"] if not name.endswith("rotary_emb.inv_freq")]
+    for what, names in (("missing", info["missing_keys"]), ("unexpected", surplus), ("wrong", info["mismatched_keys"])):
+        if names:
+            raise ModelUnavailable(f"{path}: {len(names)} tensors are {what}, one of them {sorted(names, key=str)[0]}")
+
+
+def _eos(model: Any, text: ChatTokenizer | None) -> tuple[int, ...]:
+    eos = model.generation_config.eos_token_id
+    if eos is None and text is not None:
+        eos = text.tokenizer.eos_token_id
+    return tuple(eos) if isinstance(eos, list) else () if eos is None else (eos,)
+
+
 def _cache(cache_dir: Path | None) -> Path:
     return (cache_dir or ModelSettings().cache_dir).expanduser()
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """config.json, read by ourselves: the Auto classes would ask on stdin whether to run a checkpoint's code."""
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"{folder}: config.json cannot be read ({type(error).__name__})") from error
-    if "auto_map" in config:
-        raise ModelUnavailable(f"{folder.name}: this checkpoint wants to run its own code, which is never done")
-    return config
-
-
-def _device(device: str) -> str:
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda"):
-        index = int(device.partition(":")[2] or 0)
-        if index >= torch.cuda.device_count():
-            raise ModelUnavailable(f"{device} is not there: {torch.cuda.device_count()} GPUs are visible")
-        return f"cuda:{index}"
-    return device
-
-
-def _dtype(dtype: str, device: str) -> str:
-    if dtype == "auto":
-        return "bf16" if device == "cpu" else "fp16"
-    if dtype not in DTYPES:
-        raise ModelUnavailable(f"{dtype} is no dtype; known: auto, {', '.join(DTYPES)}")
-    return dtype
-
-
-def _quantization(weight_bits: int, dtype: str) -> Any:
-    if weight_bits == 16:
-        return None
-    from transformers import BitsAndBytesConfig
-
-    if weight_bits == 8:
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=DTYPES[dtype])

@@ -1,0 +1,92 @@
+"""Where a model goes and in what precision: device, dtype, bits, attention. Knows hardware, not models.
+
+Each choice that cannot be had raises `ModelUnavailable` saying what can.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import torch
+
+from shared.errors import ModelUnavailable
+
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+ATTENTIONS = ("sdpa", "flash_attention_2", "eager")
+SPARE = 1.1  # of the weights: what a loaded model needs besides them at the least
+
+
+def device_map_of(device: str, weight_bytes: int) -> str | dict[str, str]:
+    """One device, or "balanced" for a model larger than one GPU where there are several."""
+    if device == "auto":
+        return _auto(weight_bytes)
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise ModelUnavailable(f"{device} is no device; use auto, cpu or cuda:N") from error
+    if wanted.type == "cuda":
+        index = wanted.index or 0
+        if index >= torch.cuda.device_count():
+            raise ModelUnavailable(f"{device} is not there: {torch.cuda.device_count()} GPUs are visible")
+        return {"": f"cuda:{index}"}
+    if wanted.type != "cpu":
+        raise ModelUnavailable(f"{device} is no device that is supported; use auto, cpu or cuda:N")
+    return {"": "cpu"}
+
+
+def _auto(weight_bytes: int) -> str | dict[str, str]:
+    if not torch.cuda.is_available():
+        return {"": "cpu"}
+    free = torch.cuda.mem_get_info(0)[0]
+    if weight_bytes * SPARE <= free:
+        return {"": "cuda:0"}
+    if torch.cuda.device_count() > 1:
+        return "balanced"
+    raise ModelUnavailable(
+        f"the weights take {weight_bytes / 1e9:.1f} GB and the GPU has {free / 1e9:.1f} GB free:"
+        " use weight_bits=8 or 4, or device=cpu"
+    )
+
+
+def dtype_of(dtype: str, devices: str | dict[str, str]) -> str:
+    if dtype == "auto":
+        return "bf16" if _on_cpu(devices) else "fp16"
+    if dtype not in DTYPES:
+        raise ModelUnavailable(f"{dtype} is no dtype; known: auto, {', '.join(DTYPES)}")
+    return dtype
+
+
+def attention_of(attention: str, dtype: str, devices: str | dict[str, str]) -> str:
+    """The name that transformers knows; `auto` is torch's own fused attention."""
+    if attention == "auto":
+        return "sdpa"
+    if attention not in ATTENTIONS:
+        raise ModelUnavailable(f"{attention} is no attention; known: auto, {', '.join(ATTENTIONS)}")
+    if attention == "flash_attention_2":
+        if _on_cpu(devices):
+            raise ModelUnavailable("flash_attention_2 needs a GPU: use attention=sdpa")
+        if importlib.util.find_spec("flash_attn") is None:
+            raise ModelUnavailable("flash_attention_2 needs the package flash-attn: install it, or use attention=sdpa")
+        if dtype == "fp32":
+            raise ModelUnavailable("flash_attention_2 needs fp16 or bf16: use attention=sdpa for fp32")
+    return attention
+
+
+def quantization_of(weight_bits: int, dtype: str) -> Any:
+    """How bitsandbytes quantises each weight while it loads; None for 16 bits."""
+    if weight_bits == 16:
+        return None
+    if weight_bits not in (8, 4):
+        raise ModelUnavailable(f"{weight_bits} weight bits are not supported; known: 16, 8, 4")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelUnavailable("weight_bits=8 and 4 need the package bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    if weight_bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=DTYPES[dtype])
+
+
+def _on_cpu(devices: str | dict[str, str]) -> bool:
+    return devices == {"": "cpu"}
