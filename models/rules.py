@@ -7,7 +7,7 @@ each tensor; the result must come out equal to what the native class holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ Rows = Callable[[Any], tuple[int, ...]]  # the native config -> how many rows go
 
 _PLACES = {r"\{n\}": r"(?P<n>\d+)", r"\{p\}": "(?P<p>weight|bias)"}
 _NAMED = 5  # names that an error message lists
-_BLOCK_ROWS = 4096
+_BLOCK_VALUES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,25 @@ class Piece:
         return tensor[self.rows[0] : self.rows[1]] if tensor.ndim else tensor
 
     def value(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """The native tensor: a view where no value changes. Rows are normalised in fp32, a block at a time."""
-        rows = self.view(tensor)
+        """The native tensor: a view of the source where no value changes."""
         if not self.normalised:
-            return rows.to(dtype)
+            return self.view(tensor).to(dtype)
         result = torch.empty(self.shape, dtype=dtype)
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            block = rows[start : start + _BLOCK_ROWS].float()
-            result[start : start + _BLOCK_ROWS] = torch.nn.functional.normalize(block, eps=1e-12)
+        start = 0
+        for block in self.blocks(tensor, dtype):
+            result[start : start + len(block)] = block
+            start += len(block)
         return result
+
+    def blocks(self, tensor: torch.Tensor, dtype: torch.dtype) -> Iterator[torch.Tensor]:
+        """The native tensor a few megabytes of rows at a time. Rows are normalised in fp32."""
+        rows = self.view(tensor)
+        height = max(1, _BLOCK_VALUES // max(1, rows[0].numel()))
+        for start in range(0, len(rows), height):
+            block = rows[start : start + height]
+            if self.normalised:
+                block = torch.nn.functional.normalize(block.float(), eps=1e-12)
+            yield block.to(dtype)
 
 
 def apply(rules: Iterable[Rule], shapes: Mapping[str, Shape], config: Any) -> list[Piece]:
