@@ -30,6 +30,7 @@ from shared.sweep import Ring, rings_of, sweep_arguments
 from shared.workers import WorkerState
 
 FIGURES_FRESH_S = 1.0
+MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,17 @@ class Submissions:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._redis = redis.asyncio.Redis.from_url(
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             settings.redis.url.get_secret_value(),
+            max_connections=MAX_CONNECTIONS,
+            timeout=settings.redis.timeout_s,  # the other kind of pool fails the call that comes when all are in use
             decode_responses=True,
             protocol=2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
             socket_timeout=settings.redis.timeout_s,
             socket_connect_timeout=settings.redis.timeout_s,
             retry=Retry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
         )
+        self._redis = redis.asyncio.Redis.from_pool(pool)
         self._scripts = register(self._redis)
         self._timeout_s = settings.redis.timeout_s
         self._figures: QueueFigures | None = None
