@@ -29,7 +29,6 @@ def guarded(serve: Serve) -> httpx.Client:
         None,
         "",
         "Bearer",
-        "Bearer ",
         "Bearer wrong",
         "Bearer key-of-the-studi",
         "Basic key-of-the-studio",
