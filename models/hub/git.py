@@ -1,0 +1,137 @@
+"""A git repository with large files (git-lfs): its tree through git, its large files through models/hub/lfs.py.
+
+Nothing is checked out, so no hook, filter or attribute of the repository has a say, and no file is asked for that the
+model does not need. git must be installed; git-lfs need not be.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+
+from models.catalogue import HubModel
+from models.fetch import TIMEOUT, Checksum, Remote
+from models.hub import huggingface, lfs
+from models.hub.snapshot import Snapshot, needed
+from shared.errors import DownloadFailed, ModelUnavailable
+
+TREE_S = 300.0  # for the tree and its small files, without the weights
+FILE_MODES = {"100644", "100755"}  # no link, no submodule
+
+
+def snapshot(model: HubModel, endpoint: str | None, revision: str | None, scratch: Path) -> Snapshot:
+    """The files of `model` at a branch, tag or full commit (default: the branch that HEAD names).
+
+    `scratch` receives a bare repository without files, and the small files that are needed: keep it until all is there.
+    """
+    url = _address(model, endpoint)
+    _reachable(url)
+    bare, small = scratch / "bare", scratch / "small"
+    small.mkdir()
+    _git(url, "init", "--quiet", "--bare", str(bare))
+    at = ("-C", str(bare))
+    _git(url, *at, "config", "remote.origin.url", url)
+    asked = revision or "HEAD"
+    if asked.startswith("-"):
+        raise ModelUnavailable(f"{asked} is no revision")
+    _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", asked)
+    commit = _git(url, *at, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
+    blobs = _tree(_git(url, *at, "ls-tree", "-z", commit))
+    files, pointers = [], {}
+    for name in needed(blobs, model.files, url):
+        (small / name).write_bytes(_git(url, *at, "cat-file", "blob", blobs[name]))
+        if pointer := lfs.pointer(small / name):
+            pointers[name] = pointer
+        else:
+            size_bytes = (small / name).stat().st_size
+            files.append(Remote(name, (small / name).as_uri(), size_bytes, Checksum("git", blobs[name])))
+    files += lfs.remotes(url, _local(url), pointers, credentials)
+    return Snapshot("git", url, commit, tuple(files))
+
+
+def credentials(url: str) -> tuple[str, str] | None:
+    """What git's credential helpers know for an address; nobody is asked."""
+    address = httpx.URL(url)
+    port = f":{address.port}" if address.port else ""
+    question = f"protocol={address.scheme}\nhost={address.host}{port}\npath={address.path.lstrip('/')}\n\n"
+    try:
+        answer = _git(url, "credential", "fill", question=question.encode()).decode()
+    except (DownloadFailed, ModelUnavailable):
+        return None
+    told = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    return (told["username"], told["password"]) if {"username", "password"} <= told.keys() else None
+
+
+def _address(model: HubModel, endpoint: str | None) -> str:
+    """`endpoint` is the address of the repository itself, or of what it lies below."""
+    if endpoint and (endpoint.endswith(".git") or any((Path(endpoint) / name).exists() for name in (".git", "HEAD"))):
+        return endpoint
+    return f"{(endpoint or huggingface.ENDPOINT).rstrip('/')}/{model.huggingface}"
+
+
+def _local(url: str) -> Path | None:
+    """The git folder of a repository on this machine."""
+    path = Path(url.removeprefix("file://"))
+    for folder in (path / ".git", path, path.with_name(path.name + ".git")):
+        if (folder / "HEAD").is_file():
+            return folder
+    return None
+
+
+def _tree(listing: bytes) -> dict[str, str]:
+    """Names at the top and the ids of their contents, from `ls-tree -z`."""
+    blobs = {}
+    for line in filter(None, listing.split(b"\0")):
+        about, _, name = line.partition(b"\t")
+        mode, kind, blob = about.decode().split()
+        if kind == "blob" and mode in FILE_MODES:
+            blobs[name.decode(errors="replace")] = blob
+    return blobs
+
+
+def _reachable(url: str) -> None:
+    """git has no time limit for connecting; this costs seconds."""
+    if url.startswith(("http://", "https://")):
+        try:
+            httpx.head(url, timeout=TIMEOUT)
+        except httpx.HTTPError as error:
+            host = httpx.URL(url).host
+            raise DownloadFailed(
+                f"{host} cannot be reached ({type(error).__name__}); --endpoint names another"
+            ) from error
+
+
+def _git(url: str, *arguments: str, question: bytes = b"") -> bytes:
+    # git would wait for a password for ever, and ext:: and its like run programs that an address names.
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:http:https:ssh", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of words, no shell
+            ["git", "-c", "core.askPass=true", *arguments],  # noqa: S607 - the user's git
+            env=environment,
+            input=question,
+            capture_output=True,
+            timeout=TREE_S,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ModelUnavailable("git is not installed; --source hf needs none") from error
+    except subprocess.TimeoutExpired as error:
+        raise DownloadFailed(f"git: {url} did not answer within {TREE_S:.0f} s") from error
+    if done.returncode:
+        raise _in_words(done.stderr.decode(errors="replace"), url)
+    return done.stdout
+
+
+def _in_words(said: str, url: str) -> DownloadFailed | ModelUnavailable:
+    if re.search(r"couldn't find remote ref|not our ref|unadvertised object", said):
+        return ModelUnavailable(f"{url} has no such revision (a branch, a tag or a whole commit)")
+    if re.search(r"could not read Username|Authentication failed|error: 40[13]|Permission denied", said):
+        return ModelUnavailable(f"{url}: accept its licence there and give git a token (git credential)")
+    if re.search(r"not found|does not exist|does not appear to be a git repository", said):
+        return ModelUnavailable(f"{url} is no git repository")
+    lines = [line.removeprefix("fatal: ").strip() for line in said.strip().splitlines()]
+    return DownloadFailed(f"git: {lines[0] if lines else 'no reason given'}")
