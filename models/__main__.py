@@ -1,4 +1,4 @@
-"""`python -m models list | pull NAME | generate NAME_OR_DIR PROMPT`: models without the service."""
+"""Models without the service: `python -m models list | pull | convert | verify | generate`."""
 
 from __future__ import annotations
 
@@ -10,58 +10,104 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from models import embedded
-from models.catalogue import EMBEDDED
+from models import obtain, verify
+from models.catalogue import CATALOGUE
 from shared.errors import ScriptqueueError
-from shared.settings import from_environment
+from shared.settings import ModelSettings, from_environment
+
+WIDE = 170  # columns, where there is no terminal that says how many it has
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit 0 done, 1 failed with one line on stderr, 2 usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments, from_environment().model)
+    except (ScriptqueueError, OSError) as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("models: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the catalogue, and what is in the cache")
-    pull = commands.add_parser("pull", help="download a model into the cache")
+    pull = commands.add_parser("pull", help="download a model; what was cut goes on where it stopped")
     pull.add_argument("name")
-    pull.add_argument("--endpoint", help="a mirror of the Hugging Face hub")
+    pull.add_argument("--source", choices=obtain.SOURCES, help="where from (default: hf)")
+    pull.add_argument("--endpoint", help="a mirror of the source; for git a repository, or what it lies below")
+    pull.add_argument("--revision", help="a branch, tag or commit")
+    pull.add_argument("--to", type=Path, help="a folder instead of the cache")
+    convert = commands.add_parser("convert", help="a legacy checkpoint as a native safetensors folder")
+    convert.add_argument("src", type=Path)
+    convert.add_argument("dst", type=Path)
+    convert.add_argument("--dtype", choices=("fp16", "bf16", "fp32"), default="fp16")
+    check = commands.add_parser("verify", help="files, tensors, tokenizer and a few words of a model's folder")
+    check.add_argument("dir", type=Path)
     generate = commands.add_parser("generate", help="one plain generation")
-    generate.add_argument("model", help="a name or a folder")
+    generate.add_argument("model", help="a folder or a name")
     generate.add_argument("prompt")
-    arguments = parser.parse_args(argv)
-    try:
-        settings = from_environment().model
-        if arguments.command == "list":
+    generate.add_argument("--tokens", type=int, default=256, help="at most so many (default: 256)")
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: ModelSettings) -> int:
+    match arguments.command:
+        case "list":
             _list(settings.cache_dir)
-        elif arguments.command == "pull":
-            endpoint = arguments.endpoint or settings.endpoint or os.environ.get("HF_ENDPOINT")
-            print(embedded.obtain(arguments.name, settings.cache_dir, endpoint))
-        else:
-            _generate(arguments.model, arguments.prompt)
-    except ScriptqueueError as error:
-        print(f"models: {error}", file=sys.stderr)
-        return 1
+        case "pull":
+            print(_pull(arguments, settings))
+        case "convert":
+            from models.convert import convert
+
+            convert(arguments.src, arguments.dst, arguments.dtype)
+            print(arguments.dst)
+        case "verify":
+            return 0 if verify.verify(arguments.dir, print) else 1
+        case _:
+            from models.load import load
+
+            endpoint = settings.endpoint or os.environ.get("HF_ENDPOINT")
+            loaded = load(arguments.model, dtype="auto", cache_dir=settings.cache_dir, endpoint=endpoint)
+            ids = loaded.chat([{"role": "user", "content": arguments.prompt}])
+            print(verify.write(loaded, ids, arguments.tokens))
     return 0
 
 
+def _pull(arguments: argparse.Namespace, settings: ModelSettings) -> Path:
+    endpoint = arguments.endpoint
+    if arguments.source in {None, "hf"}:  # the setting is a mirror of the Hugging Face hub, of nothing else
+        endpoint = endpoint or settings.endpoint or os.environ.get("HF_ENDPOINT")
+    return obtain.obtain(
+        arguments.name,
+        settings.cache_dir,
+        endpoint,
+        source=arguments.source,
+        revision=arguments.revision,
+        to=arguments.to,
+    )
+
+
 def _list(cache_dir: Path) -> None:
-    table = Table("name", "size", "context", "languages", "licence", "cached")
-    for model in EMBEDDED:
-        here = "yes" if embedded.cached(model.name, cache_dir) else "no"
-        size = f"{model.size_bytes >> 20} MB"
-        table.add_row(model.name, size, str(model.context_tokens), model.languages, model.licence, here)
-    Console().print(table)
-
-
-def _generate(name: str, prompt: str) -> None:
-    import torch
-
-    from models.load import load
-
-    loaded = load(name, dtype="auto")
-    ids = torch.tensor([loaded.chat([{"role": "user", "content": prompt}])], device=loaded.model.device)
-    with torch.no_grad():
-        out = loaded.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=256, do_sample=False)
-    print(loaded.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True))
+    table = Table()
+    for title in ("name", "family", "download", "GB at 16/8/4 bits", "context", "languages", "licence", "cached"):
+        table.add_column(title, no_wrap=title not in {"languages", "licence"}, overflow="fold")
+    for model in CATALOGUE:
+        table.add_row(
+            model.name,
+            model.family,
+            f"{model.size_bytes / 1e9:.1f} GB",
+            " / ".join(f"{model.parameters.memory_bytes(bits) / 1e9:.1f}" for bits in (16, 8, 4)),
+            str(model.context_tokens),
+            model.languages,
+            model.licence,
+            "yes" if obtain.cached(model.name, cache_dir) else "no",
+        )
+    console = Console()
+    Console(width=None if console.is_terminal else WIDE).print(table)
 
 
 if __name__ == "__main__":
