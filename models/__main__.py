@@ -27,8 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"models: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("models: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+        print("models: stopped; the same command goes on from here", file=sys.stderr, flush=True)
+        os._exit(130)  # an orderly exit would wait for threads that wait for a server
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ seconds; a connection that is cut goes on from the byte it had, in this run or i
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +73,8 @@ def fetch_all(files: Iterable[Remote], folder: Path) -> None:
                 task.result()
         finally:
             stop.set()
-            pool.shutdown(cancel_futures=True)
+            # At Ctrl-C a thread may be waiting for a server that is silent; nobody else waits for that thread.
+            pool.shutdown(wait=not isinstance(sys.exc_info()[1], KeyboardInterrupt), cancel_futures=True)
 
 
 def check(path: Path, checksum: Checksum) -> None:

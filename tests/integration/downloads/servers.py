@@ -28,6 +28,8 @@ class Hub:
     files: dict[str, bytes]
     large: set[str] = field(default_factory=set)
     cut: dict[str, int] = field(default_factory=dict)  # of a file, the bytes sent before the connection is cut, once
+    stall: dict[str, int] = field(default_factory=dict)  # of a file, the bytes sent before there is only silence, once
+    silence: threading.Event = field(default_factory=threading.Event)  # set when it is reached
     lies: dict[str, bytes] = field(default_factory=dict)  # sent instead of the file
     status: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)  # by path: refused
     ranges: bool = True
@@ -105,7 +107,8 @@ class Answers(BaseHTTPRequestHandler):
             if start >= len(content):
                 return self.send(b"", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        cut = self.hub.cut.pop(name, None) if self.command == "GET" else None
+        stalls = self.command == "GET" and name in self.hub.stall
+        cut = (self.hub.stall if stalls else self.hub.cut).pop(name, None) if self.command == "GET" else None
         if cut is None:
             return self.send(content[start:], status, headers)
         self.send_response(status)
@@ -114,6 +117,9 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[start : start + cut])
         self.wfile.flush()
+        if stalls:
+            self.hub.silence.set()
+            self.connection.recv(1)  # until the other side hangs up
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
         return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,27 @@ def test_an_unknown_source_is_usage() -> None:
         main(["pull", "chatglm3-6b", "--source", "ftp"])
 
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_pull_that_is_stopped_goes_on_where_it_was(hub: Hub, cache: Path, how: signal.Signals) -> None:
+    hub.stall[SHARDS[0]] = 200_000
+    command = [sys.executable, "-m", "models", "pull", "chatglm3-6b", "--endpoint", hub.url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as pull:
+        assert hub.silence.wait(30)
+        part = cache / "chatglm3-6b"
+        while not [path for path in part.rglob(f"{SHARDS[0]}.part") if path.stat().st_size > 100_000]:
+            assert pull.poll() is None
+        pull.send_signal(how)
+        said = pull.communicate(timeout=10)[1]
+
+    assert pull.returncode == (130 if how == signal.SIGINT else -how)
+    assert how == signal.SIGKILL or said.endswith("models: stopped; the same command goes on from here\n")
+    assert main(["pull", "chatglm3-6b", "--endpoint", hub.url]) == 0
+    (folder,) = (cache / "chatglm3-6b").iterdir()
+    assert (folder / SHARDS[0]).read_bytes() == hub.files[SHARDS[0]]
+    start = int((hub.ranges_of(SHARDS[0])[1] or "bytes=0-")[len("bytes=") : -1])
+    assert 100_000 < start <= 200_000
 
 
 @pytest.fixture(scope="module")
