@@ -82,7 +82,10 @@ def test_an_unknown_source_is_usage() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_pull_that_is_stopped_goes_on_where_it_was(hub: Hub, cache: Path, how: signal.Signals) -> None:
+def test_a_pull_that_is_stopped_goes_on_where_it_was(
+    hub: Hub, cache: Path, how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what is killed leaves a scratch folder
     hub.stall[SHARDS[0]] = 200_000
     command = [sys.executable, "-m", "models", "pull", "chatglm3-6b", "--endpoint", hub.url]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as pull:
