@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from models import checkpoint, embedded
+from models import checkpoint, obtain
 from models.chat import Chat, ChatTokenizer
 from models.folder import ModelFolder, open_folder, plan
 from models.placement import DTYPES, attention_of, device_map_of, dtype_of, quantization_of
@@ -127,7 +127,7 @@ def _find(path_or_name: str | Path, cache_dir: Path | None, endpoint: str | None
         return folder
     if isinstance(path_or_name, Path) or "/" in path_or_name:
         raise ModelUnavailable(f"{path_or_name} is no folder")
-    return embedded.obtain(path_or_name, cache_dir or ModelSettings().cache_dir, endpoint)
+    return obtain.local(path_or_name, cache_dir or ModelSettings().cache_dir, endpoint)
 
 
 class _Lazy:
