@@ -26,6 +26,8 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     """What a client is told; `place` is given for a queued job only."""
     status = Status(record["status"])
     told: dict[str, Any] = {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    if "result" in told:
+        told["scenes"] = told["result"]["scenes"]
     return Job(
         id=job_id,
         status=status,

@@ -1,0 +1,12 @@
+"""`make bench`: every figure, each with the baseline that was measured in the same run."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.bench import engine
+from tests.bench.report import write
+
+if __name__ == "__main__":
+    write(engine.figures(), "make bench")
+    sys.exit(0)
