@@ -1,0 +1,359 @@
+"""`api.client` against the real API: what comes back, what is repeated, and what each failure is called."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import redis
+from handworker import HandWorker, storyboard
+from serving import Serve
+from wire import Wire
+
+from api import conversation
+from api.client import (
+    ApiError,
+    AsyncClient,
+    Client,
+    ClientError,
+    JobUnsuccessful,
+    PartlySubmitted,
+    ServiceUnreachable,
+    WaitTimedOut,
+)
+from shared.schemas import Job, Status
+
+
+@pytest.fixture
+def url(api: httpx.Client) -> str:
+    return str(api.base_url)
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    with Client(url) as client:
+        yield client
+
+
+@pytest.fixture
+def wire_to_api(url: str) -> Iterator[Wire]:
+    wire = Wire(("127.0.0.1", httpx.URL(url).port or 80))
+    yield wire
+    wire.close()
+
+
+class AsyncInSteps:
+    """`AsyncClient`, one call at a time, so that one test holds both clients to the same."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def call(*arguments: Any, **options: Any) -> Any:
+            async with AsyncClient(self._url) as client:
+                if name == "scenes":
+                    return [scene async for scene in client.scenes(*arguments)]
+                return await getattr(client, name)(*arguments, **options)
+
+        return lambda *arguments, **options: asyncio.run(call(*arguments, **options))
+
+
+@pytest.fixture(params=["sync", "async"])
+def either(request: pytest.FixtureRequest, url: str, client: Client) -> Any:
+    return client if request.param == "sync" else AsyncInSteps(url)
+
+
+def test_a_job_is_submitted_read_and_canceled(either: Any) -> None:
+    job = either.submit("森林", min_scenes=4, sampling={"seed": 7}, deadline=datetime(2099, 1, 1, tzinfo=UTC))
+
+    assert isinstance(job, Job)
+    assert either.get(job.id) == job
+    assert either.get(str(job.id)).queue.position == 1
+    assert either.queue().depth == {"high": 0, "normal": 1, "low": 0}
+    assert either.cancel(job.id).status is Status.CANCELED
+    assert either.cancel(job.id).done
+
+
+def test_options_reach_the_worker(either: Any, worker: HandWorker) -> None:
+    either.submit("森林", min_scenes=4, sampling={"seed": 7}, metadata={"shot": "7b"})
+
+    request = worker.claim(worker.next_id()).request
+
+    assert (request.min_scenes, request.sampling.seed, request.metadata) == (4, 7, {"shot": "7b"})
+
+
+def test_waiting_sees_every_change_and_ends_with_the_result(
+    either: Any, worker: HandWorker, aside: ThreadPoolExecutor
+) -> None:
+    job = either.submit("森林")
+    seen: list[str] = []
+    claim = None
+
+    def move_on(now: Job) -> None:
+        """The worker does its next step when the last one was seen."""
+        nonlocal claim
+        seen.append(f"{now.status} {now.progress.tokens if now.progress else '-'}")
+        if now.status is Status.QUEUED:
+            claim = worker.claim(str(now.id))
+        elif now.progress is None and not now.done:
+            worker.tell(claim, tokens=5)  # type: ignore[arg-type]
+        elif not now.done:
+            worker.succeed(claim, "雾")  # type: ignore[arg-type]
+
+    done = either.wait(job.id, timeout_s=30, on_progress=move_on)
+
+    assert seen == ["queued -", "running -", "running 5", "succeeded -"]
+    assert done.result == storyboard("雾")
+
+
+def test_a_change_ends_the_wait_at_once(either: Any, worker: HandWorker, aside: ThreadPoolExecutor) -> None:
+    job = either.submit("森林")
+    waiting = aside.submit(either.wait, job.id)
+    started_s = time.monotonic()
+    worker.succeed(worker.claim(str(job.id)))
+
+    assert waiting.result(10).status is Status.SUCCEEDED
+    assert time.monotonic() - started_s < 5
+
+
+def test_a_wait_that_takes_too_long_says_how_the_job_was_seen_last(either: Any) -> None:
+    job = either.submit("森林")
+
+    with pytest.raises(WaitTimedOut, match=r"not done after 0\.5 s; it is queued") as caught:
+        either.wait(job.id, timeout_s=0.5)
+
+    assert caught.value.job.id == job.id  # type: ignore[union-attr]
+    assert isinstance(caught.value, TimeoutError)
+
+
+def test_waiting_survives_a_connection_that_is_cut(
+    wire_to_api: Wire, worker: HandWorker, client: Client, aside: ThreadPoolExecutor
+) -> None:
+    job = client.submit("森林")
+    with Client(f"http://127.0.0.1:{wire_to_api.port}") as far:
+
+        def cut_then_finish(now: Job) -> None:
+            if now.status is Status.QUEUED:
+                wire_to_api.cut()
+                worker.succeed(worker.claim(str(now.id)))
+                aside.submit(wire_to_api.mend)
+
+        assert far.wait(job.id, timeout_s=30, on_progress=cut_then_finish).status is Status.SUCCEEDED
+
+
+def test_a_read_waits_out_a_redis_that_comes_back(serve: Serve, wire: Wire, aside: ThreadPoolExecutor) -> None:
+    api = serve(redis={"url": f"redis://127.0.0.1:{wire.port}"})
+    with Client(str(api.base_url)) as client:
+        job = client.submit("森林")
+        wire.cut()
+        assert api.get("/queue").status_code == 503
+        reading = aside.submit(client.get, job.id)
+        wire.mend()
+
+        assert reading.result(15).id == job.id
+
+
+class Script(httpx.MockTransport):
+    """A service that answers as it is told to, and keeps what it was asked."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.asked: list[httpx.Request] = []
+        self._answers = iter(answers)
+        super().__init__(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def busy(retry_after: str | None = None, code: str = "queue_full", status: int = 503) -> httpx.Response:
+    problem = {"type": f"/problems/{code}", "title": "t", "status": status, "detail": "d", "code": code}
+    return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
+
+
+def carried_out(talk: conversation.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
+    """What a conversation returns, and its steps, when these answers come."""
+    left, steps = iter(answers), [next(talk)]
+    try:
+        while True:
+            steps.append(talk.send(None if isinstance(steps[-1], conversation.Pause) else next(left)))
+    except StopIteration as end:
+        return end.value, steps
+
+
+QUEUE = {"depth": {"high": 0, "normal": 0, "low": 0}, "running": 0, "workers": [], "tokens_per_s": 0, "eta_s": None}
+
+
+def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
+    patience = conversation.Patience(reached=True)
+    cut = httpx.ConnectError("cut", request=httpx.Request("GET", "http://x/"))
+
+    view, steps = carried_out(conversation.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
+
+    pauses = [step.seconds for step in steps if isinstance(step, conversation.Pause)]
+    assert view.running == 0
+    assert (pauses[0], pauses[2]) == (3, 2)
+    assert pauses[1] <= conversation.MAX_PAUSE_S
+
+
+def test_patience_is_counted_from_the_first_failure_and_ends(client: Client) -> None:
+    patience = conversation.Patience(later_s=4, reached=True)
+
+    with pytest.raises(ApiError) as caught:
+        carried_out(conversation.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
+
+    assert caught.value.retry_after_s == 5
+
+
+@pytest.mark.parametrize("failure", [busy("0"), busy("0", "store_unavailable"), httpx.ReadError("cut")], ids=str)
+def test_a_submit_is_sent_once_whatever_happens(failure: Any) -> None:
+    script = Script(failure)
+
+    with Client("http://127.0.0.1", transport=script) as client, pytest.raises((ApiError, ServiceUnreachable)):
+        client.submit("x")
+
+    assert len(script.asked) == 1
+
+
+def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
+    script = Script(httpx.Response(200, json={**QUEUE, "brand_new": 1}))
+
+    with Client("http://127.0.0.1", "schlüssel", transport=script) as client:
+        assert client.queue().running == 0
+
+    assert dict(script.asked[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
+
+
+def test_a_service_that_drops_the_preference_is_not_flooded(client: Client, worker: HandWorker) -> None:
+    job = client.submit("森林")
+    seen = conversation.Seen(job, 'W/"1"')
+    answer = httpx.Response(200, content=job.model_dump_json(), headers={"ETag": 'W/"1"', "Retry-After": "7"})
+
+    _, steps = carried_out(conversation.change(job.id, seen, conversation.Patience()), answer)
+
+    assert [step.seconds for step in steps if isinstance(step, conversation.Pause)] == [7]
+
+
+def test_a_refusal_carries_the_problem(either: Any) -> None:
+    with pytest.raises(ApiError) as invalid:
+        either.submit("x", min_scenes=0, colour="red")
+    with pytest.raises(ApiError) as unknown:
+        either.get(uuid4())
+
+    faults = invalid.value.problem.errors or []
+    assert (invalid.value.code, invalid.value.status) == ("invalid_request", 422)
+    assert {fault.pointer for fault in faults} == {"/min_scenes", "/colour"}
+    assert (unknown.value.code, unknown.value.status) == ("not_found", 404)
+
+
+@pytest.mark.parametrize("prompt", ["\ud800", "x\udcff"])
+def test_a_prompt_that_is_no_text_is_refused_by_the_service_and_not_a_crash(either: Any, prompt: str) -> None:
+    with pytest.raises(ApiError, match="/prompt"):
+        either.submit(prompt)
+
+
+@pytest.mark.parametrize("job_id", ["", "../queue", "a/b", "森林", "?x=1"])
+def test_an_id_of_another_shape_is_not_found_and_reaches_no_other_endpoint(either: Any, job_id: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        either.get(job_id)
+    assert caught.value.status == 404
+
+
+def test_an_address_where_nothing_listens_is_unreachable_within_seconds(url: str) -> None:
+    started_s = time.monotonic()
+    with Client("http://127.0.0.1:1") as nowhere:
+        for call in (nowhere.queue, lambda: nowhere.submit("x"), lambda: nowhere.wait(uuid4())):
+            with pytest.raises(ServiceUnreachable, match=r"http://127\.0\.0\.1:1/"):
+                call()
+    assert time.monotonic() - started_s < 12
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, text="<html>"), httpx.Response(302, headers={"Location": "/x"})]
+)
+def test_an_address_where_something_else_answers_is_no_scriptqueue(answer: httpx.Response) -> None:
+    with (
+        Client("http://127.0.0.1", transport=Script(answer)) as client,
+        pytest.raises(ServiceUnreachable, match="not as scriptqueue does"),
+    ):
+        client.queue()
+
+
+def test_an_error_of_something_in_between_is_told_by_its_status() -> None:
+    with (
+        Client("http://127.0.0.1", transport=Script(httpx.Response(403, text="<html>"))) as client,
+        pytest.raises(ApiError) as caught,
+    ):
+        client.queue()
+    assert (caught.value.code, caught.value.problem.title) == ("http_403", "Forbidden")
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:8000", "ftp://example.com", "http://", "http://[::1"])
+def test_what_is_no_address_is_said_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        Client(address)
+    with pytest.raises(ValueError, match="URL"):
+        AsyncClient(address)
+
+
+def test_many_prompts_become_jobs_in_their_order(either: Any, redis_client: redis.Redis) -> None:
+    prompts = [f"prompt {number}" for number in range(40)]
+
+    jobs = either.submit_many(prompts, concurrency=8, priority="low")
+
+    stored = [redis_client.hget(f"sq:job:{job.id}", "request") for job in jobs]
+    assert all(f'"{prompt}"' in str(request) for prompt, request in zip(prompts, stored, strict=True))
+    assert {job.priority for job in jobs} == {"low"}
+
+
+def test_many_prompts_of_which_one_is_refused_lose_no_job(either: Any) -> None:
+    with pytest.raises(PartlySubmitted, match="1 of 3 prompts were not accepted") as caught:
+        either.submit_many(["a", "", "c"])
+
+    kinds = [type(outcome) for outcome in caught.value.outcomes]
+    assert kinds == [Job, ApiError, Job]
+
+
+def test_many_prompts_wait_for_room_in_a_full_queue(
+    serve: Serve, worker: HandWorker, aside: ThreadPoolExecutor
+) -> None:
+    with Client(str(serve(api={"max_queued": 1}).base_url)) as client:
+        submitting = aside.submit(client.submit_many, ["a", "b", "c"])
+        ids = []
+        for _ in range(3):
+            job_id = worker.next_id()
+            worker.succeed(worker.claim(job_id))
+            ids.append(job_id)
+
+        assert sorted(str(job.id) for job in submitting.result(20)) == sorted(ids)
+
+
+def test_scenes_come_with_the_result_and_an_end_without_one_is_told(either: Any, worker: HandWorker) -> None:
+    good, bad = either.submit("a"), either.submit("b")
+    worker.succeed(worker.claim(str(good.id)))
+    worker.fail(worker.claim(str(bad.id)))
+
+    assert [scene.scene_number for scene in either.scenes(good.id)] == [1, 2, 3]
+    with pytest.raises(JobUnsuccessful, match="the job is failed: no scenes") as caught:
+        list(either.scenes(bad.id))
+    assert isinstance(caught.value, ClientError)
+
+
+def test_one_client_serves_many_threads(client: Client, worker: HandWorker) -> None:
+    jobs = client.submit_many([f"{n}" for n in range(50)])
+    with ThreadPoolExecutor(50) as many:
+        waits = [many.submit(client.wait, job.id, 60) for job in jobs]
+        for job in jobs:
+            worker.succeed(worker.claim(str(job.id)))
+
+        assert {wait.result(60).status for wait in waits} == {Status.SUCCEEDED}
