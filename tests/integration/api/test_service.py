@@ -24,7 +24,7 @@ def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]
 
 # What CONTRACT.md's table promises of each endpoint, besides 500 for our own faults.
 ANSWERS = {
-    ("post", "/jobs"): {200, 202, 400, 413, 415, 422, 503},
+    ("post", "/jobs"): {200, 202, 400, 410, 413, 415, 422, 503},
     ("get", "/jobs/{job_id}"): {200, 304, 404, 410, 503},
     ("get", "/jobs/{job_id}/result"): {200, 404, 409, 410, 503},
     ("post", "/jobs/{job_id}/cancel"): {200, 202, 404, 410, 503},
@@ -142,7 +142,7 @@ def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> No
         JobRequest.model_validate(example["value"])
 
 
-@pytest.mark.parametrize("module", ["api.app"])
+@pytest.mark.parametrize("module", ["api.app", "api.client", "api.cli"])
 def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> None:
     code = f"import {module}, sys; print(sorted({{'torch', 'transformers', 'worker', 'models'}} & set(sys.modules)))"
 

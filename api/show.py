@@ -1,0 +1,66 @@
+"""Jobs and the queue for human eyes, as rich renderables. Knows no HTTP. A prompt is never read as markup."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from api.views import QueueView
+from shared.schemas import Job, Storyboard
+
+
+def line(job: Job) -> str:
+    """Where a job is, in a few words."""
+    if job.queue:
+        eta = f", about {job.queue.eta_s:.0f} s" if job.queue.eta_s is not None else ""
+        return f"queued, position {job.queue.position}{eta}"
+    if job.progress:
+        progress = job.progress
+        return (
+            f"{job.status}: {progress.phase}, {progress.tokens} tokens, "
+            f"{progress.scenes_done} scenes, {progress.fraction:.0%}"
+        )
+    return str(job.status) + (f": {job.error.detail} ({job.error.code})" if job.error else "")
+
+
+def fraction(job: Job) -> float:
+    return 1.0 if job.done else job.progress.fraction if job.progress else 0.0
+
+
+def card(job: Job, board: Storyboard) -> RenderableType:
+    """The storyboard of a job, a card a scene, and where it came from."""
+    scenes = [
+        Panel(
+            Group(Text(scene.description), Text(scene.action, "italic"), Text(scene.video_prompt, "dim")),
+            title=Text(f"{scene.scene_number}  {scene.camera}  {scene.duration:g} s"),
+            title_align="left",
+        )
+        for scene in board.scenes
+    ]
+    head = Text.assemble((board.title, "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
+    return Group(head, *scenes, Text(_origin(job), "dim"))
+
+
+def queue(view: QueueView) -> RenderableType:
+    waiting = ", ".join(f"{depth} {priority}" for priority, depth in view.depth.items())
+    eta = "unknown" if view.eta_s is None else f"about {view.eta_s:.0f} s"
+    told = Text(f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}")
+    if not view.workers:
+        return Group(told, Text("no worker"))
+    table = Table("worker", "state", "model", "device", "busy", "tokens/s")
+    for worker in view.workers:
+        cells = (worker.worker, worker.state, worker.model, f"{worker.device} {worker.dtype}")
+        busy = f"{worker.busy}/{worker.slots}"
+        table.add_row(*(Text(cell) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
+    return Group(told, table)
+
+
+def _origin(job: Job) -> str:
+    parts = [f"{job.id}", f"source: {job.source}"]
+    if job.model:
+        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
+    if job.metrics:
+        parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
+    return " · ".join([*parts, *job.repairs])
