@@ -42,6 +42,7 @@ class NotReady(Flaky):
 # None: told in the `error` of a job, never as an answer.
 STATUS: Mapping[str, int | None] = {
     "invalid_request": 422,
+    "idempotency_key_reused": 422,
     "malformed_json": 400,
     "refused": 400,
     "unauthorized": 401,

@@ -147,6 +147,12 @@ class NoResult(Refusal):
     code = "no_result"
 
 
+class KeyReused(Refusal):
+    """The idempotency key was sent before with another body."""
+
+    code = "idempotency_key_reused"
+
+
 class QueueFull(Refusal):
     """The queue is full."""
 

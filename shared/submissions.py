@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import secrets
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared.errors import JobGone, JobNotFound, QueueFull, StoreUnavailable
+from shared.entry import NO_KEY, Entry, Once, entry_of
+from shared.errors import JobGone, JobNotFound, KeyReused, QueueFull, StoreUnavailable
 from shared.record import WORKER_LOST, job_of, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
 from shared.scripts import register
@@ -40,6 +40,14 @@ class Read:
     job: Job
     version: int
     client: str
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`replayed`: the job that the same idempotency key made before, as it is now."""
+
+    job: Job
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,37 +95,33 @@ class Submissions:
         async with _told(self._timeout_s):
             await self._scripts["queue"]()
 
-    async def submit(self, request: JobRequest, client: str) -> Job:
-        """Queue a job; raises `QueueFull`. The seed is drawn here, so that every attempt uses the same."""
-        if request.sampling.seed is None:
-            sampling = request.sampling.model_copy(update={"seed": secrets.randbits(53)})
-            request = request.model_copy(update={"sampling": sampling})
-        job_id, text = str(uuid.uuid4()), request.model_dump_json()
-        deadline_ms = 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000))
-        async with _told(self._timeout_s):
-            answer, *values = await self._scripts["submit"](
-                args=[
-                    job_id,
-                    text,
-                    client,
-                    request.priority,
-                    request.result_ttl_s,
-                    int(request.queue_timeout_s * 1000),
-                    deadline_ms,
-                    self._settings.api.max_queued,
-                ]
-            )
-        if answer == "full":
-            raise QueueFull(f"{values[0]} jobs wait already; the limit is {self._settings.api.max_queued}")
+    async def submit(self, request: JobRequest, client: str, once: Once = NO_KEY) -> Submitted:
+        """Queue a job; raises `QueueFull`, `KeyReused`, and `JobGone` when the key's first job is gone."""
+        entry = entry_of(request)
+        answer, *values = await self._enter([entry], client, once)
+        if answer == "replayed":
+            return Submitted((await self.read(values[0], client)).job, replayed=True)
         created_ms, position = values
         record = {
             "status": "queued",
             "created": created_ms,
             "attempt": "0",
             "priority": request.priority,
-            "request": text,
+            "request": entry.text,
         }
-        return job_of(job_id, record, await self._place(position))
+        return Submitted(job_of(entry.job_id, record, await self._place(position)))
+
+    async def _enter(self, entries: list[Entry], client: str, once: Once) -> list[Any]:
+        """The script's answer, unless it is a refusal."""
+        limit = self._settings.api.max_queued
+        jobs = [argument for entry in entries for argument in entry.arguments()]
+        async with _told(self._timeout_s):
+            answer: list[Any] = await self._scripts["submit"](args=[client, limit, once.key, once.fingerprint, *jobs])
+        if answer[0] == "full":
+            raise QueueFull(f"{answer[1]} jobs wait already; the limit is {limit}")
+        if answer[0] == "reused":
+            raise KeyReused()
+        return answer
 
     async def read(self, job_id: str, client: str | None = None) -> Read:
         """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and

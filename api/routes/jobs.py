@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from api.body import JsonRoute
 from api.dependencies import Client, JobId, Parts, TheParts, WaitS
 from api.documents import errors, headers
+from api.idempotency import Sender
 from api.poll import Poll, etag
 from shared.errors import (
     BodyTooLarge,
@@ -19,6 +20,7 @@ from shared.errors import (
     JobGone,
     JobNotFinished,
     JobNotFound,
+    KeyReused,
     MalformedJson,
     NoResult,
     NotJson,
@@ -45,9 +47,11 @@ EXAMPLES: Any = {
         }
     },
 }
+UNREAD = (MalformedJson, BodyTooLarge, NotJson)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
-LOCATED = headers(Location="the job", **WAITED)
+REPLAYED = "`true`: this key made this job before"
+LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
 
 
 @router.post(
@@ -56,22 +60,32 @@ LOCATED = headers(Location="the job", **WAITED)
     response_description="Accepted: it will reach a terminal state",
     responses={
         202: {"headers": LOCATED},
-        200: {"description": "`Prefer: wait=N` saw it finish", "model": Job, "headers": LOCATED},
-        **errors(MalformedJson, BodyTooLarge, NotJson, InvalidRequest, QueueFull, StoreUnavailable),
+        200: {
+            "description": "It is done: `Prefer: wait=N` saw it finish, or a repeated POST met it so",
+            "model": Job,
+            "headers": LOCATED,
+        },
+        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, QueueFull, StoreUnavailable),
     },
 )
 async def submit(
     request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
-    client: Client,
+    sender: Annotated[Sender, Depends()],
     parts: TheParts,
     wait_s: WaitS,
     response: Response,
 ) -> Job:
-    """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60)."""
-    job = await parts.store.submit(resolved(request, parts.settings.generation), client)
-    await parts.doorbell.ring(str(job.id), job.priority)
+    """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
+    A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
+    once = sender.once("job", [request])
+    submitted = await parts.store.submit(resolved(request, parts.settings.generation), sender.client, once)
+    job = submitted.job
+    if submitted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    else:
+        await parts.doorbell.ring(str(job.id), job.priority)
     if wait_s is not None:
-        job = await _when_done(parts, job, client, wait_s)
+        job = await _when_done(parts, job, sender.client, wait_s)
     response.status_code = 200 if job.done else 202
     response.headers["Location"] = job.urls.self
     _say_when(response, job, wait_s)

@@ -1,22 +1,40 @@
--- A new job enters the queue. ARGV: id, request (JSON), client, priority, result_ttl_s, queue_timeout_ms,
--- deadline_ms (0: none), max_queued. Returns {'ok', created_ms, position} | {'full', queued}
-local id, request, client, priority, result_ttl_s = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+-- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, then of each job:
+-- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none)
+-- Returns {'ok', created_ms, position of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
+local FIRST, FIELDS = 5, 6
+local client, once = ARGV[1], ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
+if once then
+  local made = redis.call('HMGET', once, 'fingerprint', 'id')
+  if made[1] then
+    if made[1] ~= ARGV[4] then return {'reused'} end
+    return {'replayed', made[2]}
+  end
+end
+
 local queued, position, counting = 0, 1, true
 for _, p in ipairs(PRIORITIES) do
   local depth = redis.call('ZCARD', 'sq:queued:' .. p)
   queued = queued + depth
   if counting then position = position + depth end
-  if p == priority then counting = false end
+  if p == ARGV[FIRST + 2] then counting = false end
 end
-if queued >= tonumber(ARGV[8]) then return {'full', queued} end
+local jobs = (#ARGV - FIRST + 1) / FIELDS
+if queued + jobs > tonumber(ARGV[2]) then return {'full', queued} end
 
-local starts_by = now + tonumber(ARGV[6])
-if tonumber(ARGV[7]) > 0 then starts_by = math.min(starts_by, tonumber(ARGV[7])) end
-local seq = redis.call('INCR', 'sq:seq:' .. priority)
-redis.call('HSET', job_key(id), 'format', 1, 'status', 'queued', 'request', request, 'client', client, 'priority', priority,
-  'result_ttl_s', result_ttl_s, 'starts_by', starts_by, 'created', now, 'seq', seq, 'rung', now, 'rings', 0,
-  'attempt', 0, 'crashes', 0, 'lapses', 0)
-redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
-redis.call('ZADD', 'sq:expiring', starts_by, id)
-changed(id)
+for i = FIRST, #ARGV, FIELDS do
+  local id, request, priority, result_ttl_s = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local starts_by, deadline = now + tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
+  if deadline > 0 then starts_by = math.min(starts_by, deadline) end
+  local seq = redis.call('INCR', 'sq:seq:' .. priority)
+  redis.call('HSET', job_key(id), 'format', 1, 'status', 'queued', 'request', request, 'client', client, 'priority', priority,
+    'result_ttl_s', result_ttl_s, 'starts_by', starts_by, 'created', now, 'seq', seq, 'rung', now, 'rings', 0,
+    'attempt', 0, 'crashes', 0, 'lapses', 0)
+  redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
+  redis.call('ZADD', 'sq:expiring', starts_by, id)
+  changed(id)
+end
+if once then
+  redis.call('HSET', once, 'fingerprint', ARGV[4], 'id', ARGV[FIRST])
+  redis.call('EXPIRE', once, ONCE_S)
+end
 return {'ok', now, position}

@@ -11,7 +11,12 @@ from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-TOLD_ONLY_SOMETIMES = {"Retry-After", "Preference-Applied", "Location"}  # their meaning says when
+TOLD_ONLY_SOMETIMES = {
+    "Retry-After",
+    "Preference-Applied",
+    "Location",
+    "Idempotency-Replayed",
+}  # their meaning says when
 
 
 class Described:

@@ -1,0 +1,69 @@
+"""What enters the queue: a request with its seed drawn, and the key that keeps a repeated POST from entering twice.
+
+Knows the arguments of lua/submit.lua; not Redis.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from shared.schemas import JobRequest
+
+
+@dataclass(frozen=True)
+class Once:
+    """An idempotency key and the fingerprint of what was sent with it; no key: every POST is a new one."""
+
+    key: str = ""
+    fingerprint: str = ""
+
+
+NO_KEY = Once()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job on its way in."""
+
+    request: JobRequest
+    job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def text(self) -> str:
+        return self.request.model_dump_json()
+
+    def arguments(self) -> list[Any]:
+        """One job's part of the ARGV of lua/submit.lua."""
+        request = self.request
+        return [
+            self.job_id,
+            self.text,
+            request.priority,
+            request.result_ttl_s,
+            int(request.queue_timeout_s * 1000),
+            0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
+        ]
+
+
+def entry_of(request: JobRequest) -> Entry:
+    """The seed is drawn here, so that every attempt uses the same."""
+    if request.sampling.seed is not None:
+        return Entry(request)
+    sampling = request.sampling.model_copy(update={"seed": secrets.randbits(53)})
+    return Entry(request.model_copy(update={"sampling": sampling}))
+
+
+def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
+    """What was asked for, in one canonical form: neither the order of keys nor a default that is spelt out matters.
+    What `sampling` leaves out stays out, so that new settings of the service make no repeated POST another one."""
+    bodies = [
+        request.model_dump(mode="json") | {"sampling": request.sampling.model_dump(exclude_unset=True)}
+        for request in requests
+    ]
+    return sha256(json.dumps([kind, bodies], sort_keys=True).encode()).hexdigest()
