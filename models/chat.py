@@ -31,6 +31,8 @@ class ChatTokenizer:
         self._text.no_truncation()
         self._text.no_padding()
         self._format = _format_of(tokenizer, model_type, self.encode)
+        # ChatGLM3 was trained to begin every answer with a new line; a grammar that starts at `{` would forbid it.
+        self.answer_start = self.encode("\n") if "<|observation|>" in tokenizer.get_added_vocab() else []
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text with nothing around it; what looks like a control token in it is text."""

@@ -95,7 +95,7 @@ class ModelWriter:
         sampling = request.sampling
         generation = self._engine.submit(
             GenerationRequest(
-                prompt_ids=tuple(self._loaded.chat(messages(request))),
+                prompt_ids=tuple(self._prompt_ids(request)),
                 schema=json.dumps(storyboard_schema(request)),
                 sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
                 max_new_tokens=sampling.max_new_tokens,
@@ -104,6 +104,11 @@ class ModelWriter:
             )
         )
         return ModelDraft(generation, self._loaded, len(durations(request) or ()) or request.max_scenes)
+
+    def _prompt_ids(self, request: JobRequest) -> list[int]:
+        text = self._loaded.text
+        assert text is not None  # a model without a vocabulary is refused at the start
+        return [*text.chat(messages(request)), *text.answer_start]
 
     def model_info(self, seed: int | None) -> ModelInfo:
         loaded = self._loaded

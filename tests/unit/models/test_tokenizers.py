@@ -156,3 +156,9 @@ def test_a_vocabulary_that_is_cut_short_is_refused(kept: int, tmp_path: Path) ->
 
 def _tiktoken(path: Path) -> object:
     return tiktoken.build(path, r"\w+")
+
+
+@needs_data
+@pytest.mark.parametrize("name", NAMES)
+def test_only_chatglm3_begins_its_answer_with_a_new_line(name: str, tokenizer_of: Tokenizers) -> None:
+    assert tokenizer_of(name).answer_start == ([30910, 13] if name == "chatglm3" else [])
