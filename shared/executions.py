@@ -7,35 +7,68 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar
 
 import redis
+from pydantic import TypeAdapter
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
 from shared.record import WORKER_LOST
-from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Source, Storyboard
+from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
 from shared.scripts import CANCEL_CHANNEL, register
 from shared.settings import Settings
 from shared.sweep import Ring, rings_of, sweep_arguments
 from shared.workers import WorkerState
 
 T = TypeVar("T")
+SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
 Renewal = Literal["ok", "canceling", "lost"]
 
 
 @dataclass(frozen=True)
+class Resume:
+    """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
+    the text were published before it began, and so given to it."""
+
+    seed: int
+    given: int
+    fingerprint: str
+    token_ids: tuple[int, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Resume:
+        fields = json.loads(text)
+        return cls(**{**fields, "token_ids": tuple(fields["token_ids"])})
+
+
+@dataclass(frozen=True)
 class Claim:
-    """One attempt's right to a job, until its lease lapses."""
+    """One attempt's right to a job, until its lease lapses, and what earlier attempts left of the job."""
 
     job_id: str
     token: str
     request: JobRequest
     attempt: int
     queued_s: float
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a running job is. `scenes` are all that are complete: what was told of them once stays so."""
+
+    claim: Claim
+    progress: Progress
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +105,20 @@ class Executions:
         answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms]))
         if answer[0] != "ok":
             return str(answer[0])
-        _, token, request, attempt, queued_ms = answer
-        return Claim(job_id, token, JobRequest.model_validate_json(request), attempt, queued_ms / 1000)
+        _, token, request, attempt, queued_ms, scenes, resume = answer
+        return Claim(
+            job_id,
+            token,
+            JobRequest.model_validate_json(request),
+            attempt,
+            queued_ms / 1000,
+            SCENES.validate_json(scenes) if scenes else (),
+            Resume.from_json(resume) if resume else None,
+        )
 
-    def renew(self, running: Sequence[tuple[Claim, Progress]]) -> list[Renewal]:
-        """The heartbeat: a fresh lease and the progress of each running job."""
-        flat = [x for claim, progress in running for x in (claim.job_id, claim.token, progress.model_dump_json())]
+    def renew(self, running: Sequence[Report]) -> list[Renewal]:
+        """A fresh lease for each running job, and in the same script how far it is."""
+        flat = [argument for report in running for argument in _arguments(report)]
         return _told(lambda: list(self._scripts["renew"](args=[self._lease_ms, *flat])))
 
     def succeed(self, claim: Claim, success: Success) -> str:
@@ -136,6 +177,17 @@ def _told(call: Callable[[], T]) -> T:
         return call()
     except (RedisError, OSError) as error:
         raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+
+
+def _arguments(report: Report) -> tuple[str | int, ...]:
+    return (
+        report.claim.job_id,
+        report.claim.token,
+        report.progress.model_dump_json(),
+        len(report.scenes),
+        SCENES.dump_json(report.scenes).decode(),
+        report.resume.to_json() if report.resume else "",
+    )
 
 
 def _json_list(texts: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from shared.errors import StoreUnavailable
-from shared.executions import Executions
+from shared.executions import Executions, Report
 from shared.sweep import EVERY_S, Ring
 from shared.workers import WorkerState
 from worker.attempt import Attempt
@@ -80,7 +80,7 @@ class LeaseKeeper:
         self._executions.beat(self._state(), self._lease_s)
         attempts = self.running()
         if attempts:
-            renewals = self._executions.renew([(a.claim, a.progress()) for a in attempts])
+            renewals = self._executions.renew([Report(a.claim, a.progress()) for a in attempts])
             for attempt, renewal in zip(attempts, renewals, strict=True):
                 if renewal != "ok":
                     attempt.stop(renewal)

@@ -1,5 +1,6 @@
 -- A worker takes a queued job: a token for this attempt and a lease. ARGV: id, worker, lease_ms
--- Returns {'ok', token, request, attempt, ms it waited for its first start} | {status} | {'unknown'}
+-- Returns {'ok', token, request, attempt, ms it waited for its first start, published scenes ('' none), what to resume
+-- from ('' nothing)} | {status} | {'unknown'}
 local id, worker = ARGV[1], ARGV[2]
 local key = job_key(id)
 local job = redis.call('HMGET', key, 'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format')
@@ -22,4 +23,6 @@ local token = worker .. '/' .. attempt
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
 redis.call('HSETNX', key, 'first_started', now)
 changed(id)
-return {'ok', token, job[2], attempt, tonumber(redis.call('HGET', key, 'first_started')) - tonumber(job[7])}
+local waited_ms = tonumber(redis.call('HGET', key, 'first_started')) - tonumber(job[7])
+local scenes, resume = redis.call('HGET', key, 'scenes'), redis.call('GET', 'sq:resume:' .. id)
+return {'ok', token, job[2], attempt, waited_ms, scenes or '', resume or ''}

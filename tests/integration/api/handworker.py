@@ -8,7 +8,7 @@ from contextlib import closing
 import redis
 
 from shared.errors import OutputInvalid
-from shared.executions import Claim, Executions, Success
+from shared.executions import Claim, Executions, Report, Success
 from shared.queue import broker_lists
 from shared.record import failure_of
 from shared.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
@@ -59,7 +59,7 @@ class HandWorker:
 
     def tell(self, claim: Claim, *, tokens: int, scenes_done: int = 0, fraction: float = 0.5) -> None:
         progress = Progress(phase="writing", tokens=tokens, scenes_done=scenes_done, fraction=fraction)
-        self._executions.renew([(claim, progress)])
+        self._executions.renew([Report(claim, progress)])
 
     def succeed(self, claim: Claim, subject: str = "清晨的森林") -> None:
         metrics = Metrics(queue_s=0, run_s=1, prompt_tokens=10, output_tokens=50, tokens_per_s=50)
