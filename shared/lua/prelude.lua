@@ -2,6 +2,9 @@
 --
 -- Keys, all of them:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/record.py
+--   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
+--                          scene's number, nothing for done
+--   sq:resume:<id>         what a later attempt needs to go on with the text of the one before (JSON, shared/executions.py)
 --   sq:gone:<id>           the client of a job that was there once: a 410 instead of a 404, for 7 days after its end
 --   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
@@ -19,6 +22,8 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local PRIORITIES = {'high', 'normal', 'low'}
 local TOMBSTONE_S = 7 * 86400
+local FINAL = {succeeded = true, failed = true, canceled = true, expired = true}
+local EVENTS_KEPT = 1000  -- of one job; lua/renew.lua sees to it that progress alone never fills them
 local ONCE_S = 86400
 
 local function job_key(id) return 'sq:job:' .. id end
@@ -27,9 +32,33 @@ local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key e
 
 local function held(status) return status == 'running' or status == 'canceling' end
 
--- Every change of a record ends here: a new version (the ETag) and a word to those who wait.
+-- One more event in the job's stream.
+local function tell(id, event, value)
+  local number = redis.call('HINCRBY', job_key(id), 'events', 1)
+  redis.call('XADD', 'sq:events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
+end
+
+-- The first `count` scenes are complete; each is told once.
+local function tell_scenes(id, count)
+  local told = tonumber(redis.call('HGET', job_key(id), 'scenes_told') or '0')
+  for number = told + 1, count do tell(id, 'scene', number) end
+  if count > told then redis.call('HSET', job_key(id), 'scenes_told', count) end
+end
+
+-- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
 local function changed(id)
-  redis.call('HINCRBY', job_key(id), 'version', 1)
+  local key = job_key(id)
+  redis.call('HINCRBY', key, 'version', 1)
+  local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
+  if job[1] ~= job[2] then
+    if job[4] then tell_scenes(id, #cjson.decode(job[4]).scenes) end
+    tell(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}')
+    if FINAL[job[1]] then
+      tell(id, 'done', '')
+      redis.call('PEXPIRE', 'sq:events:' .. id, redis.call('PTTL', key))
+    end
+    redis.call('HSET', key, 'status_told', job[1])
+  end
   redis.call('PUBLISH', 'sq:changed', id)
 end
 
@@ -43,6 +72,7 @@ local function end_job(id, status, fields)
   local ttl_s = math.ceil(tonumber(job[2]))
   redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
   redis.call('HDEL', key, 'progress')
+  redis.call('DEL', 'sq:resume:' .. id)
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', 'sq:gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', 'sq:counts', status, 1)

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, StoreUnavailable
-from shared.executions import Claim, Executions, Success
+from shared.executions import Claim, Executions, Report, Success
 from shared.queue import broker_lists
 from shared.record import failure_of
 from shared.schemas import (
@@ -186,7 +186,7 @@ def test_an_attempt_whose_lease_lapsed_can_write_nothing(
     new = claimed(rival, job_id)
 
     assert [(r.job_id, r.priority) for r in rings] == [(job_id, "high")]
-    assert worker.renew([(old, PROGRESS)]) == ["lost"]
+    assert worker.renew([Report(old, PROGRESS)]) == ["lost"]
     assert worker.succeed(old, success("旧")) == "stale"
     assert worker.give_back(old) == "stale"
     assert rival.succeed(new, success("新")) == "succeeded"
@@ -199,7 +199,7 @@ def test_a_renewed_lease_does_not_lapse(desk: Desk, worker: Executions, redis_ur
     claim = claimed(worker, job_id)
     lapse(job_id, redis_url)
 
-    assert worker.renew([(claim, PROGRESS)]) == ["ok"]
+    assert worker.renew([Report(claim, PROGRESS)]) == ["ok"]
     assert sweep_as_if_alone(worker, redis_url) == []
     assert desk.job(job_id).status is Status.RUNNING
 
@@ -207,9 +207,9 @@ def test_a_renewed_lease_does_not_lapse(desk: Desk, worker: Executions, redis_ur
 def test_progress_is_seen_and_changes_the_version_only_when_it_moves(desk: Desk, worker: Executions) -> None:
     job_id = desk.submit()
     claim = claimed(worker, job_id)
-    worker.renew([(claim, PROGRESS)])
+    worker.renew([Report(claim, PROGRESS)])
     moved = desk.read(job_id)
-    worker.renew([(claim, PROGRESS)])
+    worker.renew([Report(claim, PROGRESS)])
 
     assert moved.job.progress == PROGRESS
     assert desk.read(job_id).version == moved.version
@@ -267,7 +267,7 @@ def test_a_running_job_is_canceled_when_it_has_left_the_device(desk: Desk, worke
     claim = claimed(worker, job_id)
 
     assert desk.cancel(job_id) == (Status.RUNNING, Status.CANCELING)
-    assert worker.renew([(claim, PROGRESS)]) == ["canceling"]
+    assert worker.renew([Report(claim, PROGRESS)]) == ["canceling"]
     assert desk.job(job_id).status is Status.CANCELING
     assert worker.confirm_cancel(claim) == "canceled"
 
