@@ -43,6 +43,7 @@ class NotReady(Flaky):
 STATUS: Mapping[str, int | None] = {
     "invalid_request": 422,
     "idempotency_key_reused": 422,
+    "webhooks_not_delivered": 422,
     "malformed_json": 400,
     "refused": 400,
     "unauthorized": 401,

@@ -153,6 +153,12 @@ class KeyReused(Refusal):
     code = "idempotency_key_reused"
 
 
+class WebhooksNotDelivered(Refusal):
+    """This service does not deliver webhooks: follow the job by its address."""
+
+    code = "webhooks_not_delivered"
+
+
 class QueueFull(Refusal):
     """The queue is full."""
 

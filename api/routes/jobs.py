@@ -26,6 +26,7 @@ from shared.errors import (
     NotJson,
     QueueFull,
     StoreUnavailable,
+    WebhooksNotDelivered,
 )
 from shared.schemas import Job, JobRequest, Status, Storyboard
 from shared.settings import GenerationSettings
@@ -48,6 +49,7 @@ EXAMPLES: Any = {
     },
 }
 UNREAD = (MalformedJson, BodyTooLarge, NotJson)
+REFUSED = (InvalidRequest, WebhooksNotDelivered)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"
@@ -65,7 +67,7 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
             "model": Job,
             "headers": LOCATED,
         },
-        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, QueueFull, StoreUnavailable),
+        **errors(*UNREAD, *REFUSED, KeyReused, JobGone, QueueFull, StoreUnavailable),
     },
 )
 async def submit(
@@ -141,7 +143,10 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
 
 
 def resolved(request: JobRequest, defaults: GenerationSettings) -> JobRequest:
-    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`."""
+    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, and
+    `WebhooksNotDelivered` rather than to take a webhook and never call it."""
+    if request.webhook is not None:
+        raise WebhooksNotDelivered("/webhook: this service does not deliver webhooks; leave it out or send null")
     sampling = defaults.model_dump() | request.sampling.model_dump(include=request.sampling.model_fields_set)
     try:
         return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})

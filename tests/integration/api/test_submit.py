@@ -28,7 +28,7 @@ EVERYTHING: dict[str, Any] = {
     "execution_timeout_s": 10.0,
     "result_ttl_s": 100.0,
     "deadline": "2099-01-01T00:00:00Z",
-    "webhook": {"url": "https://example.com/hook", "events": ["status", "done"]},
+    "webhook": None,
     "metadata": {"shot": "7b", "nested": [1, None, {"deep": True}]},
 }
 
@@ -126,6 +126,14 @@ def test_a_preference_is_capped_and_a_malformed_one_ignored(
     worker.succeed(worker.claim(worker.next_id()))
 
     assert posted.result(10).headers.get("Preference-Applied") == applied
+
+
+def test_a_webhook_that_nobody_would_call_is_refused(api: httpx.Client) -> None:
+    response = api.post("/jobs", json={"prompt": "x", "webhook": {"url": "https://example.com/hook"}})
+
+    assert (response.status_code, response.json()["code"]) == (422, "webhooks_not_delivered")
+    assert response.json()["detail"].startswith("/webhook:")
+    assert sum(api.get("/queue").json()["depth"].values()) == 0
 
 
 def test_a_full_queue_answers_503_and_keeps_nothing(serve: Serve) -> None:
