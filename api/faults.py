@@ -1,4 +1,4 @@
-"""Pydantic's errors as faults with JSON pointers into the body that was sent. Knows no HTTP."""
+"""Pydantic's errors as faults with JSON pointers into the body that was sent, or the name of the parameter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,26 @@ from typing import Any
 
 from api.views import Fault
 
+_PARAMETER = "parameter "  # a pointer leads into a body only
+
 
 def faults_of(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Fault]:
-    """One fault an error, in pydantic's order. `errors` have locations that begin with "body"."""
-    return [Fault(pointer=_pointer(error, body), code=error["type"], detail=error["msg"]) for error in errors]
+    """One fault an error, in pydantic's order. Locations begin with "body", or "query" for a parameter at fault."""
+    return [
+        Fault(pointer=_pointer(error, body), code=error["type"], detail=_parameter(error) + error["msg"])
+        for error in errors
+    ]
+
+
+def words_of(fault: Fault) -> str:
+    """The fault and where it stands."""
+    if fault.detail.startswith(_PARAMETER):
+        return fault.detail
+    return f"{fault.pointer or 'the body'}: {fault.detail}"
+
+
+def _parameter(error: Mapping[str, Any]) -> str:
+    return "" if error["loc"][0] == "body" else f"{_PARAMETER}{error['loc'][-1]}: "
 
 
 def _pointer(error: Mapping[str, Any], body: Any) -> str:

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.faults import faults_of
+from api.faults import faults_of, words_of
 from api.views import Fault, Problem, ProblemType
 from shared.errors import Flaky, InvalidRequest, Refusal, ScriptqueueError
 
@@ -126,7 +126,7 @@ async def on_error(_: Request, error: ScriptqueueError) -> Response:
 async def on_invalid(_: Request, error: RequestValidationError) -> Response:
     faults = faults_of(error.errors(), error.body)
     shown = faults[:MAX_FAULTS]
-    words = "; ".join(f"{fault.pointer or 'the body'}: {fault.detail}" for fault in shown[:3])
+    words = "; ".join(words_of(fault) for fault in shown[:3])
     more = f"; {len(faults)} faults in all" if len(faults) > 3 else ""
     return answer(InvalidRequest(words + more), shown)
 

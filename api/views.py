@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.schemas import Priority, Shape
+from shared.schemas import Job, Priority, Shape
 
 
 class Fault(Shape):
@@ -15,6 +15,15 @@ class Fault(Shape):
     pointer: str = Field(description="JSON Pointer (RFC 6901) into the body; empty: the whole body")
     code: str = Field(examples=["greater_than_equal"])
     detail: str
+
+
+class JobList(Shape):
+    """A page of jobs, newest first."""
+
+    jobs: list[Job]
+    next: str | None = Field(
+        description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
+    )
 
 
 class Problem(Shape):

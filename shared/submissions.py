@@ -30,6 +30,7 @@ from shared.sweep import Ring, rings_of, sweep_arguments
 from shared.workers import WorkerState
 
 FIGURES_FRESH_S = 1.0
+SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
 MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
 
@@ -40,6 +41,14 @@ class Read:
     job: Job
     version: int
     client: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some jobs, newest first; `cursor`: where to go on, None at the end."""
+
+    jobs: list[Job]
+    cursor: int | None
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,14 @@ class Submissions:
         if answer == "gone":
             raise JobGone()
         return Read(job_of(job_id, record, await self._place(rest[1])), int(record["version"]), record["client"])
+
+    async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
+        """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""
+        below = "" if cursor is None else cursor
+        async with _told(self._timeout_s):
+            following, *found = await self._scripts["list"](args=[client, status or "", limit, below, SCANNED])
+        jobs = [job_of(job_id, record_of(flat), await self._place(position)) for job_id, flat, position in found]
+        return Page(jobs, int(following) if following else None)
 
     async def cancel(self, job_id: str) -> tuple[Status, Status]:
         """The status before and after; raises `JobNotFound`."""

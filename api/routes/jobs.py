@@ -13,7 +13,9 @@ from api.body import JsonRoute
 from api.dependencies import Client, JobId, Parts, TheParts, WaitS
 from api.documents import errors, headers
 from api.idempotency import Sender
+from api.listing import Listing
 from api.poll import Poll, etag
+from api.views import JobList
 from shared.errors import (
     BodyTooLarge,
     InvalidRequest,
@@ -92,6 +94,13 @@ async def submit(
     response.headers["Location"] = job.urls.self
     _say_when(response, job, wait_s)
     return job
+
+
+@router.get("", responses=errors(InvalidRequest, StoreUnavailable))
+async def list_jobs(client: Client, parts: TheParts, wanted: Annotated[Listing, Depends()]) -> JobList:
+    """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
+    page = await parts.store.page(client, wanted.status, wanted.limit, wanted.cursor)
+    return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
 
 
 @router.get(

@@ -7,6 +7,8 @@
 --   sq:resume:<id>         what a later attempt needs to go on with the text of the one before (JSON, shared/executions.py)
 --   sq:gone:<id>           the client of a job that was there once: a 410 instead of a 404, for 7 days after its end
 --   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
+--   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
+--                          ids whose records have expired are dropped as they are met, and a few at random at each submit
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started
@@ -29,6 +31,15 @@ local ONCE_S = 86400
 local function job_key(id) return 'sq:job:' .. id end
 
 local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key end
+
+-- Where a queued job stands; 1 is next.
+local function position_of(id, priority)
+  local position = 0
+  for _, p in ipairs(PRIORITIES) do
+    if p == priority then return position + (redis.call('ZRANK', 'sq:queued:' .. p, id) or 0) + 1 end
+    position = position + redis.call('ZCARD', 'sq:queued:' .. p)
+  end
+end
 
 local function held(status) return status == 'running' or status == 'canceling' end
 

@@ -9,14 +9,4 @@ if #flat == 0 then
   return {'unknown'}
 end
 local job = redis.call('HMGET', key, 'status', 'priority')
-local position = 0
-if job[1] == 'queued' then
-  for _, p in ipairs(PRIORITIES) do
-    if p == job[2] then
-      position = position + (redis.call('ZRANK', 'sq:queued:' .. p, id) or 0) + 1
-      break
-    end
-    position = position + redis.call('ZCARD', 'sq:queued:' .. p)
-  end
-end
-return {'ok', flat, position}
+return {'ok', flat, job[1] == 'queued' and position_of(id, job[2]) or 0}

@@ -2,6 +2,7 @@
 -- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none)
 -- Returns {'ok', created_ms, position of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
 local FIRST, FIELDS = 5, 6
+local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, once = ARGV[1], ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
 if once then
   local made = redis.call('HMGET', once, 'fingerprint', 'id')
@@ -21,6 +22,7 @@ end
 local jobs = (#ARGV - FIRST + 1) / FIELDS
 if queued + jobs > tonumber(ARGV[2]) then return {'full', queued} end
 
+local own = 'sq:jobs-of:' .. client
 for i = FIRST, #ARGV, FIELDS do
   local id, request, priority, result_ttl_s = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local starts_by, deadline = now + tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
@@ -31,6 +33,10 @@ for i = FIRST, #ARGV, FIELDS do
     'attempt', 0, 'crashes', 0, 'lapses', 0)
   redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
   redis.call('ZADD', 'sq:expiring', starts_by, id)
+  for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
+    if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', own, old) end
+  end
+  redis.call('ZADD', own, redis.call('INCR', 'sq:number:' .. client), id)
   changed(id)
 end
 if once then

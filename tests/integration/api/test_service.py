@@ -25,6 +25,7 @@ def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]
 # What CONTRACT.md's table promises of each endpoint, besides 500 for our own faults.
 ANSWERS = {
     ("post", "/jobs"): {200, 202, 400, 410, 413, 415, 422, 503},
+    ("get", "/jobs"): {200, 422, 503},
     ("get", "/jobs/{job_id}"): {200, 304, 404, 410, 503},
     ("get", "/jobs/{job_id}/result"): {200, 404, 409, 410, 503},
     ("post", "/jobs/{job_id}/cancel"): {200, 202, 404, 410, 503},
