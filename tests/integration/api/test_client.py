@@ -234,6 +234,18 @@ def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
     assert dict(script.asked[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
 
 
+def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_asked_to(client: Client) -> None:
+    job = client.submit("森林")
+    seen = conversation.Seen(job, 'W/"1"')
+    unchanged = httpx.Response(304, headers={"ETag": 'W/"1"', "Preference-Applied": "wait=20"})
+
+    still, (poll,) = carried_out(conversation.change(job.id, seen, conversation.Patience(), within_s=20), unchanged)
+
+    assert still is seen
+    assert poll.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=20"}
+    assert poll.timeout_s > 20
+
+
 def test_a_service_that_drops_the_preference_is_not_flooded(client: Client, worker: HandWorker) -> None:
     job = client.submit("森林")
     seen = conversation.Seen(job, 'W/"1"')
