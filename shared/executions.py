@@ -27,6 +27,7 @@ from shared.workers import WorkerState
 T = TypeVar("T")
 SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
 Renewal = Literal["ok", "canceling", "lost"]
+Blame = Literal["crashes", "lapses", "none"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Executions:
         self.worker = worker
         self._settings = settings
         self._lease_ms = int(settings.worker.lease_s * 1000)
+        self._max_attempts = settings.worker.max_attempts
         self._redis = redis.Redis.from_url(
             settings.redis.url.get_secret_value(),
             decode_responses=True,
@@ -101,8 +103,8 @@ class Executions:
         self._redis.close()
 
     def claim(self, job_id: str) -> Claim | str:
-        """The claim, or why there is none: the status that stands, or `unknown`."""
-        answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms]))
+        """The claim, or why there is none: the status that stands, `unknown`, or `wait` (one of two must run alone)."""
+        answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms, self._max_attempts]))
         if answer[0] != "ok":
             return str(answer[0])
         _, token, request, attempt, queued_ms, scenes, resume = answer
@@ -152,6 +154,11 @@ class Executions:
     def beat(self, state: WorkerState, ttl_s: float) -> None:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves."""
         _told(lambda: self._scripts["beat"](args=[self.worker, state.to_json(), int(ttl_s * 1000)]))
+
+    def release(self, blame: Blame) -> list[Ring]:
+        """This worker's process has ended: what ran on it waits again. Safe to repeat."""
+        arguments = [self.worker, blame, self._max_attempts, WORKER_LOST]
+        return _told(lambda: rings_of(self._scripts["release"](args=arguments)))
 
     def sweep(self) -> list[Ring]:
         return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST))))

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_PAUSE_S = 1.0
+WAIT_S = 0.25  # between two looks whether a suspect has the device for itself, or has left it
 
 
 class Runner:
@@ -44,6 +45,9 @@ class Runner:
         if self.draining:
             return "left in the queue: this worker is shutting down"  # the sweep rings again
         claim = until_heard(lambda: self._executions.claim(job_id))
+        while claim == "wait" and not self.draining:
+            time.sleep(WAIT_S)
+            claim = until_heard(lambda: self._executions.claim(job_id))
         if isinstance(claim, str):
             return f"nothing to do: {claim}"
         attempt = Attempt(claim)

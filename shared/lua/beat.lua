@@ -1,5 +1,11 @@
 -- A worker says that it lives. ARGV: worker, state (JSON), ttl_ms (0: it leaves)
 local worker, ttl_ms = ARGV[1], tonumber(ARGV[3])
+-- It was late, not gone: nothing that ran on it is to blame.
+for _, id in ipairs(redis.call('SMEMBERS', 'sq:lapsed:' .. worker)) do
+  local job = redis.call('HMGET', job_key(id), 'status', 'lapses')
+  if (job[1] == 'queued' or held(job[1])) and tonumber(job[2]) > 0 then redis.call('HINCRBY', job_key(id), 'lapses', -1) end
+end
+redis.call('DEL', 'sq:lapsed:' .. worker)
 if ttl_ms > 0 then
   redis.call('SET', 'sq:worker:' .. worker, ARGV[2], 'PX', ttl_ms)
   redis.call('ZADD', 'sq:workers', now + ttl_ms, worker)

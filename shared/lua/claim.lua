@@ -1,9 +1,11 @@
--- A worker takes a queued job: a token for this attempt and a lease. ARGV: id, worker, lease_ms
+-- A worker takes a queued job: a token for this attempt and a lease. ARGV: id, worker, lease_ms, max_attempts
 -- Returns {'ok', token, request, attempt, ms it waited for its first start, published scenes ('' none), what to resume
 -- from ('' nothing)} | {status} | {'unknown'}
+-- | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it
 local id, worker = ARGV[1], ARGV[2]
 local key = job_key(id)
-local job = redis.call('HMGET', key, 'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format')
+local job = redis.call('HMGET', key, 'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format',
+  'crashes', 'lapses')
 if not job[1] then return {'unknown'} end
 if job[1] ~= 'queued' then return {job[1]} end
 if job[8] ~= '1' then return {'newer'} end  -- written by a newer version: leave it to a worker that knows it
@@ -13,6 +15,16 @@ if attempt == 1 and now > tonumber(job[6]) then
   end_job(id, 'expired', {})
   return {'expired'}
 end
+local alone = redis.call('GET', 'sq:alone:' .. worker)
+if alone and alone ~= id then return {'wait'} end
+if suspect(job[9], job[10], tonumber(ARGV[4])) then
+  if redis.call('SCARD', 'sq:held:' .. worker) > 0 then
+    redis.call('SET', 'sq:alone:' .. worker, id, 'PX', 2000)
+    return {'wait'}
+  end
+  redis.call('SET', 'sq:alone:' .. worker, id)
+end
+redis.call('SADD', 'sq:held:' .. worker, id)
 redis.call('ZREM', 'sq:queued:' .. job[5], id)
 redis.call('ZREM', 'sq:expiring', id)
 redis.call('ZADD', 'sq:running', now + tonumber(ARGV[3]), id)

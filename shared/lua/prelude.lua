@@ -13,7 +13,10 @@
 --   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started
 --   sq:running             zset of running ids by the end (ms) of their lease
---   sq:dead                list of ids that ended their worker too often
+--   sq:held:<worker>       set of the ids that run on this worker
+--   sq:alone:<worker>      the suspect that runs on this worker alone, or waits until everything else there has ended
+--   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
+--   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
 --   sq:counts, sq:rates    hashes: jobs by terminal status; the running mean of a job's time (ms)
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
@@ -40,6 +43,10 @@ local function position_of(id, priority)
     position = position + redis.call('ZCARD', 'sq:queued:' .. p)
   end
 end
+
+-- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
+local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
+local MAX_DEAD = 1000
 
 local function held(status) return status == 'running' or status == 'canceling' end
 
@@ -73,12 +80,21 @@ local function changed(id)
   redis.call('PUBLISH', 'sq:changed', id)
 end
 
+-- The job no longer runs on its worker.
+local function leave(id)
+  redis.call('ZREM', 'sq:running', id)
+  local worker = redis.call('HGET', job_key(id), 'worker')
+  if not worker then return end
+  redis.call('SREM', 'sq:held:' .. worker, id)
+  if redis.call('GET', 'sq:alone:' .. worker) == id then redis.call('DEL', 'sq:alone:' .. worker) end
+end
+
 -- The only way into a terminal state; `fields` is a flat list of what else the record gains.
 local function end_job(id, status, fields)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
   redis.call('ZREM', 'sq:queued:' .. job[1], id)
-  redis.call('ZREM', 'sq:running', id)
+  leave(id)
   redis.call('ZREM', 'sq:expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))
   redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
@@ -92,9 +108,41 @@ end
 
 -- Back into the queue at its old place: a job keeps its seq for life.
 local function requeue(id, priority, seq)
-  redis.call('ZREM', 'sq:running', id)
+  leave(id)
   redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)
+end
+
+-- Would this job run with nothing beside it? One crash less than it may have, but never at the first.
+local function suspect(crashes, lapses, max_crashes)
+  local from = math.max(1, math.min(SUSPECT_CRASHES, max_crashes - 1))
+  return tonumber(crashes) >= from or tonumber(lapses) >= SUSPECT_LAPSES
+end
+
+-- Its worker is gone. `blame`: 'crashes' | 'lapses' | 'none'. `alone`: nothing else ran there, so that a crash is its own.
+-- Returns whether it waits again and must be rung.
+local function lose(id, blame, alone, max_crashes, worker_lost)
+  local key = job_key(id)
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt')
+  if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
+  if job[1] ~= 'running' then leave(id) return false end
+  if blame ~= 'none' then
+    local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
+    if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
+      end_job(id, 'failed', {'error', worker_lost})
+      local told = redis.call('HMGET', key, 'crashes', 'lapses')
+      redis.call('ZADD', 'sq:dead', now, id)
+      redis.call('HSET', 'sq:dead-jobs', id, cjson.encode({request = job[4], client = job[5], attempts = tonumber(job[6]),
+        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
+      for _, old in ipairs(redis.call('ZRANGE', 'sq:dead', 0, -1 - MAX_DEAD)) do
+        redis.call('ZREM', 'sq:dead', old)
+        redis.call('HDEL', 'sq:dead-jobs', old)
+      end
+      return false
+    end
+  end
+  requeue(id, job[2], job[3])
+  return true
 end

@@ -16,17 +16,10 @@ if now - swept > math.max(3000, lease_ms / 2) then
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now, 'LIMIT', 0, 100)) do
-  local job = redis.call('HMGET', job_key(id), 'status', 'attempt', 'priority', 'seq')
-  if job[1] == 'canceling' then
-    end_job(id, 'canceled', {})
-  elseif job[1] ~= 'running' then
-    redis.call('ZREM', 'sq:running', id)
-  elseif tonumber(job[2]) >= max_attempts then
-    end_job(id, 'failed', {'error', ARGV[3]})
-    redis.call('LPUSH', 'sq:dead', id)
-  else
-    redis.call('HINCRBY', job_key(id), 'lapses', 1)
-    requeue(id, job[3], job[4])
+  local worker = redis.call('HGET', job_key(id), 'worker')
+  if lose(id, 'lapses', false, max_attempts, ARGV[3]) then
+    redis.call('SADD', 'sq:lapsed:' .. worker, id)
+    redis.call('EXPIRE', 'sq:lapsed:' .. worker, 3600)
     ring[#ring + 1] = id
     ring[#ring + 1] = 'high'  -- its turn has passed: the next free row
   end

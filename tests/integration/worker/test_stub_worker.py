@@ -103,17 +103,6 @@ def test_a_killed_workers_job_runs_on_another(api: httpx.Client, worker: Process
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
 
 
-def test_a_job_that_always_kills_its_worker_fails_as_worker_lost(api: httpx.Client, start_worker: StartWorker) -> None:
-    job_id = submit(api, stub={"crash": True})
-
-    for _ in range(3):
-        assert start_worker().wait(60) == 70
-        until(lambda: api.get(f"/jobs/{job_id}").json()["status"] != "running", what="its lease lapses")
-
-    job = done(api, job_id)
-    assert (job["status"], job["error"]["code"]) == ("failed", "worker_lost")
-
-
 def test_a_worker_told_to_end_finishes_what_runs(api: httpx.Client, worker: Process) -> None:
     job_id = submit(api, stub={"seconds": 1.5})
     running(api, job_id)
