@@ -14,7 +14,8 @@ CHANGED_CHANNEL = "sq:changed"
 CANCEL_CHANNEL = "sq:cancel"
 
 Name = Literal[
-    "submit", "read", "list", "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
+    "submit", "read", "list", "delete",
+    "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "events"
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared.entry import NO_KEY, Entry, Once, entry_of
-from shared.errors import JobGone, JobNotFound, KeyReused, QueueFull, StoreUnavailable
+from shared.errors import JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
 from shared.record import WORKER_LOST, job_of, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
 from shared.scripts import register
@@ -161,6 +161,17 @@ class Submissions:
         if answer[0] == "unknown":
             raise JobNotFound()
         return Status(answer[0]), Status(answer[1])
+
+    async def delete(self, job_id: str, client: str) -> None:
+        """Forget a finished job; raises `JobNotFound`, `JobGone` and `JobNotFinished`."""
+        async with _told(self._timeout_s):
+            answer, *rest = await self._scripts["delete"](args=[job_id, client])
+        if answer == "unknown":
+            raise JobNotFound()
+        if answer == "gone":
+            raise JobGone()
+        if answer == "not_finished":
+            raise JobNotFinished(f"The job is {rest[0]}; cancel it first")
 
     async def _place(self, position: int) -> QueuePlace | None:
         """The ETA is an estimate, so it may rest on figures up to a second old: reading a job stays one round trip.

@@ -151,6 +151,12 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
     return (await parts.store.read(job_id, client)).job
 
 
+@router.delete("/{job_id}", status_code=204, responses=errors(*EXISTING, JobNotFinished))
+async def delete(job_id: JobId, client: Client, parts: TheParts) -> None:
+    """Forget a finished job, its prompt and its result. From then on it is 410, for 7 days."""
+    await parts.store.delete(job_id, client)
+
+
 def resolved(request: JobRequest, defaults: GenerationSettings) -> JobRequest:
     """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, and
     `WebhooksNotDelivered` rather than to take a webhook and never call it."""

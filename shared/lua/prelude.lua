@@ -5,7 +5,7 @@
 --   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
 --                          scene's number, nothing for done
 --   sq:resume:<id>         what a later attempt needs to go on with the text of the one before (JSON, shared/executions.py)
---   sq:gone:<id>           the client of a job that was there once: a 410 instead of a 404, for 7 days after its end
+--   sq:gone:<id>           the client of a job that was there once: a 410 instead of a 404, for 7 days after its end or deletion
 --   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
 --   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
