@@ -6,10 +6,11 @@ import json
 import time
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from api import show
+from api.client import Client
 from shared.schemas import Job
 
 PROMPTS = ("一个程序员在咖啡店找到灵感的故事", "A lighthouse keeper finds a message in a bottle")
@@ -19,8 +20,8 @@ OPTIONS: dict[str, Any] = {"min_scenes": 3, "max_scenes": 4}
 
 def show_both(url: str, console: Console) -> bool:
     """Whether both storyboards came."""
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        jobs = [_job(client.post("/jobs", json={"prompt": prompt, **OPTIONS})) for prompt in PROMPTS]
+    with Client(url) as client:
+        jobs = client.submit_many(PROMPTS, **OPTIONS)
         jobs = _until_done(client, jobs, console)
     for prompt, job in zip(PROMPTS, jobs, strict=True):
         print(f"\n{prompt}\n{_origin(job)}")
@@ -29,20 +30,16 @@ def show_both(url: str, console: Console) -> bool:
     return all(job.result is not None for job in jobs)
 
 
-def _until_done(client: httpx.Client, jobs: list[Job], console: Console) -> list[Job]:
+def _until_done(client: Client, jobs: list[Job], console: Console) -> list[Job]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         tasks = {job.id: bar.add_task(prompt, total=1.0) for prompt, job in zip(PROMPTS, jobs, strict=True)}
         while not all(job.done for job in jobs):
             time.sleep(POLL_S)
-            jobs = [job if job.done else _job(client.get(job.urls.self)) for job in jobs]
+            jobs = [job if job.done else client.get(job.id) for job in jobs]
             for job in jobs:
-                bar.update(tasks[job.id], completed=1.0 if job.done else job.progress.fraction if job.progress else 0.0)
+                bar.update(tasks[job.id], completed=show.fraction(job))
     return jobs
-
-
-def _job(answer: httpx.Response) -> Job:
-    return Job.model_validate_json(answer.raise_for_status().content)
 
 
 def _origin(job: Job) -> str:
