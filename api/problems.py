@@ -52,6 +52,7 @@ STATUS: Mapping[str, int | None] = {
     "method_not_allowed": 405,
     "not_finished": 409,
     "no_result": 409,
+    "not_retryable": 409,
     "gone": 410,
     "body_too_large": 413,
     "not_json": 415,

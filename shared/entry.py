@@ -10,10 +10,14 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from shared.schemas import JobRequest
+from shared.errors import NotRetryable
+from shared.schemas import JobRequest, Status
+
+_RETRIED = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Entry:
     """One job on its way in."""
 
     request: JobRequest
+    seed_drawn: bool = False
+    retry_of: str | None = None
     job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -48,15 +54,30 @@ class Entry:
             request.result_ttl_s,
             int(request.queue_timeout_s * 1000),
             0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
+            self.retry_of or "",
+            "1" if self.seed_drawn else "",
         ]
 
 
-def entry_of(request: JobRequest) -> Entry:
+def entry_of(request: JobRequest, retry_of: str | None = None) -> Entry:
     """The seed is drawn here, so that every attempt uses the same."""
     if request.sampling.seed is not None:
-        return Entry(request)
+        return Entry(request, retry_of=retry_of)
     sampling = request.sampling.model_copy(update={"seed": secrets.randbits(53)})
-    return Entry(request.model_copy(update={"sampling": sampling}))
+    return Entry(request.model_copy(update={"sampling": sampling}), seed_drawn=True, retry_of=retry_of)
+
+
+def again(record: dict[str, str]) -> JobRequest:
+    """The request of a job that ended without a result, for one more try; raises `NotRetryable`. A seed that was drawn
+    is drawn anew: the old one would write the same text."""
+    if record["status"] not in _RETRIED:
+        raise NotRetryable(f"The job is {record['status']}")
+    request = JobRequest.model_validate_json(record["request"])
+    if request.deadline is not None and request.deadline <= datetime.now(UTC):
+        raise NotRetryable("The job's deadline has passed: post it again with another")
+    if "seed_drawn" in record:
+        request = request.model_copy(update={"sampling": request.sampling.model_copy(update={"seed": None})})
+    return request
 
 
 def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:

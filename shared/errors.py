@@ -159,6 +159,12 @@ class WebhooksNotDelivered(Refusal):
     code = "webhooks_not_delivered"
 
 
+class NotRetryable(Refusal):
+    """Only a job that failed, was canceled or expired can be tried again."""
+
+    code = "not_retryable"
+
+
 class QueueFull(Refusal):
     """The queue is full."""
 

@@ -41,6 +41,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         queue=place,
         source=record.get("source"),
         metadata=json.loads(record["request"])["metadata"],
+        retry_of=record.get("retry_of"),
         urls=Urls.of(job_id),
         **told,
     )

@@ -310,4 +310,5 @@ class Job(Shape):
     metrics: Metrics | None = None
     error: Failure | None = None
     metadata: dict[str, JsonValue] = {}
+    retry_of: UUID | None = Field(None, description="the job that this one tries again")
     urls: Urls

@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared.entry import NO_KEY, Entry, Once, entry_of
+from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
 from shared.record import WORKER_LOST, job_of, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
@@ -104,9 +104,11 @@ class Submissions:
         async with _told(self._timeout_s):
             await self._scripts["queue"]()
 
-    async def submit(self, request: JobRequest, client: str, once: Once = NO_KEY) -> Submitted:
+    async def submit(
+        self, request: JobRequest, client: str, once: Once = NO_KEY, retry_of: str | None = None
+    ) -> Submitted:
         """Queue a job; raises `QueueFull`, `KeyReused`, and `JobGone` when the key's first job is gone."""
-        entry = entry_of(request)
+        entry = entry_of(request, retry_of)
         answer, *values = await self._enter([entry], client, once)
         if answer == "replayed":
             return Submitted((await self.read(values[0], client)).job, replayed=True)
@@ -118,7 +120,14 @@ class Submissions:
             "priority": request.priority,
             "request": entry.text,
         }
+        if retry_of:
+            record["retry_of"] = retry_of
         return Submitted(job_of(entry.job_id, record, await self._place(position)))
+
+    async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
+        """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
+        record, _ = await self._record(job_id, client)
+        return await self.submit(again(record), client, once, retry_of=job_id)
 
     async def _enter(self, entries: list[Entry], client: str, once: Once) -> list[Any]:
         """The script's answer, unless it is a refusal."""
@@ -135,6 +144,11 @@ class Submissions:
     async def read(self, job_id: str, client: str | None = None) -> Read:
         """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
         `JobGone` past its lifetime."""
+        record, position = await self._record(job_id, client)
+        return Read(job_of(job_id, record, await self._place(position)), int(record["version"]), record["client"])
+
+    async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], int]:
+        """The record and the place in the queue."""
         async with _told(self._timeout_s):
             answer, *rest = await self._scripts["read"](args=[job_id])
         if answer == "unknown":
@@ -144,7 +158,7 @@ class Submissions:
             raise JobNotFound()
         if answer == "gone":
             raise JobGone()
-        return Read(job_of(job_id, record, await self._place(rest[1])), int(record["version"]), record["client"])
+        return record, rest[1]
 
     async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
         """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""

@@ -26,12 +26,14 @@ from shared.errors import (
     MalformedJson,
     NoResult,
     NotJson,
+    NotRetryable,
     QueueFull,
     StoreUnavailable,
     WebhooksNotDelivered,
 )
 from shared.schemas import Job, JobRequest, Status, Storyboard
 from shared.settings import GenerationSettings
+from shared.submissions import Submitted
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
@@ -83,15 +85,10 @@ async def submit(
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once = sender.once("job", [request])
     submitted = await parts.store.submit(resolved(request, parts.settings.generation), sender.client, once)
-    job = submitted.job
-    if submitted.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    else:
-        await parts.doorbell.ring(str(job.id), job.priority)
+    job = await _entered(parts, submitted, response)
     if wait_s is not None:
         job = await _when_done(parts, job, sender.client, wait_s)
     response.status_code = 200 if job.done else 202
-    response.headers["Location"] = job.urls.self
     _say_when(response, job, wait_s)
     return job
 
@@ -151,6 +148,23 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
     return (await parts.store.read(job_id, client)).job
 
 
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_description="Accepted: a new job",
+    responses={
+        202: {"headers": headers(Location="the new job", Idempotency_Replayed=REPLAYED, Retry_After="seconds")},
+        **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, QueueFull),
+    },
+)
+async def retry(job_id: JobId, sender: Annotated[Sender, Depends()], parts: TheParts, response: Response) -> Job:
+    """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
+    submitted = await parts.store.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
+    job = await _entered(parts, submitted, response)
+    _say_when(response, job, None)
+    return job
+
+
 @router.delete("/{job_id}", status_code=204, responses=errors(*EXISTING, JobNotFinished))
 async def delete(job_id: JobId, client: Client, parts: TheParts) -> None:
     """Forget a finished job, its prompt and its result. From then on it is 410, for 7 days."""
@@ -168,6 +182,17 @@ def resolved(request: JobRequest, defaults: GenerationSettings) -> JobRequest:
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_input=False)]
         raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None
+
+
+async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Job:
+    """Ring for a job that is new, and say where it is."""
+    job = submitted.job
+    if submitted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    else:
+        await parts.doorbell.ring(str(job.id), job.priority)
+    response.headers["Location"] = job.urls.self
+    return job
 
 
 async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:

@@ -1,7 +1,7 @@
 -- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, then of each job:
--- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none)
+-- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's)
 -- Returns {'ok', created_ms, position of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
-local FIRST, FIELDS = 5, 6
+local FIRST, FIELDS = 5, 8
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, once = ARGV[1], ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
 if once then
@@ -31,6 +31,8 @@ for i = FIRST, #ARGV, FIELDS do
   redis.call('HSET', job_key(id), 'format', 1, 'status', 'queued', 'request', request, 'client', client, 'priority', priority,
     'result_ttl_s', result_ttl_s, 'starts_by', starts_by, 'created', now, 'seq', seq, 'rung', now, 'rings', 0,
     'attempt', 0, 'crashes', 0, 'lapses', 0)
+  if ARGV[i + 6] ~= '' then redis.call('HSET', job_key(id), 'retry_of', ARGV[i + 6]) end
+  if ARGV[i + 7] ~= '' then redis.call('HSET', job_key(id), 'seed_drawn', ARGV[i + 7]) end
   redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
   redis.call('ZADD', 'sq:expiring', starts_by, id)
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
