@@ -6,7 +6,9 @@ tensor is a view of the file.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from shared.errors import ModelUnavailable
 
 SINGLE = ("model.safetensors", "pytorch_model.bin")
+_PAGE_OUT = 21  # MADV_PAGEOUT, which Python's mmap does not name
 INDEXES = tuple(f"{name}.index.json" for name in SINGLE)
 
 
@@ -45,6 +48,17 @@ def shards(folder: Path) -> dict[Path, set[str]]:
         if (folder / single).is_file():
             return {folder / single: set()}
     raise ModelUnavailable(f"{folder} holds no weights: one of {', '.join(SINGLE + INDEXES)} is needed")
+
+
+def let_go(view: torch.Tensor) -> None:
+    """Ask the kernel to take a view's pages out of this process's memory: it was read and will not be soon again.
+
+    A hint: no value changes, and where it is not understood nothing happens.
+    """
+    start = view.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+    size = view.data_ptr() + view.nbytes - start
+    if madvise := getattr(ctypes.CDLL(None), "madvise", None):
+        madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), _PAGE_OUT)
 
 
 def _from_index(index: Path) -> dict[Path, set[str]]:

@@ -132,6 +132,7 @@ def _finite(piece: Piece, tensor: torch.Tensor, dtype: torch.dtype) -> Iterator[
         if not torch.isfinite(block).all():
             raise ModelUnavailable(f"{piece.source} holds values that {str(dtype)[6:]} cannot: use bf16 or fp32")
         yield block
+    checkpoint.let_go(piece.view(tensor))
 
 
 def _write_rest(folder: ModelFolder, dtype: torch.dtype, making: Path) -> list[str]:
@@ -163,8 +164,9 @@ def _defaults(folder: ModelFolder, notes: list[str]) -> dict[str, Any]:
 
 
 def _write_sums(making: Path, sums: dict[str, str]) -> None:
-    for path in sorted(making.iterdir()):
-        sums.setdefault(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    for path in making.iterdir():
+        if path.name not in sums:  # weights are summed while they are written
+            sums[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     (making / SUMS).write_text("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
 
 

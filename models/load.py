@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,17 +138,49 @@ class _Lazy:
         self._piece, self._tensor, self._dtype = piece, tensor, dtype
 
     def __getitem__(self, _: Any) -> torch.Tensor:
-        return self._piece.value(self._tensor, self._dtype)
+        value = self._piece.value(self._tensor, self._dtype)
+        view = self._piece.view(self._tensor)
+        if value.data_ptr() != view.data_ptr():
+            checkpoint.let_go(view)
+        return value
 
 
 def _legacy(
     folder: ModelFolder, tensors: dict[str, torch.Tensor], dtype: torch.dtype, options: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     pieces = plan(folder, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    wanted = dtype
     if quantization := options["quantization_config"]:
         _refuse_odd_sizes(pieces, quantization)
+        # Quantised from what is on disk: a cast first would round twice, and hold each weight once more.
+        dtype = _held(pieces, tensors, dtype)
     state = {piece.target: _Lazy(piece, tensors[piece.source], dtype) for piece in pieces}
-    return folder.native_class().from_pretrained(None, config=folder.config, state_dict=state, **options)  # type: ignore[no-any-return]
+    model, info = folder.native_class().from_pretrained(
+        None, config=folder.config, state_dict=state, **(options | {"dtype": dtype})
+    )
+    if quantization:
+        for piece in pieces:
+            checkpoint.let_go(piece.view(tensors[piece.source]))
+        _give_back()
+    if dtype != wanted:
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                parameter.data = parameter.data.to(wanted)
+        model.config.dtype = wanted
+    return model, info
+
+
+def _give_back() -> None:
+    """Return what bitsandbytes freed to the system: glibc keeps hundreds of megabytes of it otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _held(pieces: list[Piece], tensors: dict[str, torch.Tensor], otherwise: torch.dtype) -> torch.dtype:
+    """The dtype of the checkpoint, if it has one of 16 bits."""
+    held = {tensors[piece.source].dtype for piece in pieces}
+    return held.pop() if len(held) == 1 and held <= {torch.float16, torch.bfloat16} else otherwise
 
 
 def _native(folder: ModelFolder, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
