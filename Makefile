@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := torch==2.13.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo up test check bench clean
+.PHONY: demo up test check bench bench-gpu clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_READY)          ## two storyboards from nothing, then stops
@@ -32,6 +32,9 @@ check: $(DEV_READY)         ## format, lint, types, architecture
 
 bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.json
 	@$(BIN)/python -m tests.bench
+
+bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
+	@$(BIN)/python -m tests.bench.gpu $(ARGS)
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
