@@ -12,7 +12,7 @@ from api.auth import Keys
 from api.changes import Changes
 from api.doorbell import Doorbell
 from api.prefer import wait_s
-from shared.errors import JobNotFound
+from shared.errors import BatchNotFound, JobNotFound
 from shared.settings import Settings
 from shared.submissions import Submissions
 
@@ -49,7 +49,18 @@ def _job_id(
     return job_id.lower()
 
 
+def _batch_id(
+    batch_id: Annotated[
+        str, Path(json_schema_extra={"format": "uuid"}, examples=["6b1c1f0e-8d1e-4a55-9f0c-0c8f3a7b2d10"])
+    ],
+) -> str:
+    if not _UUID.fullmatch(batch_id):
+        raise BatchNotFound()
+    return batch_id.lower()
+
+
 TheParts = Annotated[Parts, Depends(_parts)]
 Client = Annotated[str, Depends(_client)]
 JobId = Annotated[str, Depends(_job_id)]
+BatchId = Annotated[str, Depends(_batch_id)]
 WaitS = Annotated[int | None, Depends(wait_s)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -26,8 +27,8 @@ class Doorbell:
         self._app = queue.make_app(settings, patient=False)
         self._threads = CapacityLimiter(MAX_THREADS)
 
-    async def ring(self, job_id: str, priority: Priority) -> None:
-        """Never raises: the record is the truth, and a job without its doorbell is rung again."""
+    async def ring(self, job_id: str, priority: Priority) -> bool:
+        """Whether it rang. Never raises: the record is the truth, and a job without its doorbell is rung again."""
         with anyio.move_on_after(RING_S) as limit:
             try:
                 await to_thread.run_sync(
@@ -35,8 +36,16 @@ class Doorbell:
                 )
             except (OperationalError, RedisError, OSError) as error:
                 log.warning("job %s was not rung (the sweep will): %s", job_id, type(error).__name__)
+                return False
         if limit.cancelled_caught:
             log.warning("job %s was not rung within %s s (the sweep will)", job_id, RING_S)
+        return not limit.cancelled_caught
+
+    async def ring_all(self, job_ids: Sequence[str], priorities: Sequence[Priority]) -> None:
+        """Until one does not ring: the broker is away, and the sweep rings for the rest."""
+        for job_id, priority in zip(job_ids, priorities, strict=True):
+            if not await self.ring(job_id, priority):
+                return
 
     def close(self) -> None:
         self._app.close()

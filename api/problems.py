@@ -48,6 +48,7 @@ STATUS: Mapping[str, int | None] = {
     "refused": 400,
     "unauthorized": 401,
     "not_found": 404,
+    "batch_not_found": 404,
     "no_such_path": 404,
     "method_not_allowed": 405,
     "not_finished": 409,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -24,6 +26,36 @@ class JobList(Shape):
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
     )
+
+
+class BatchCounts(Shape):
+    """How many jobs of a batch are in each status; `gone`: deleted or past their lifetime."""
+
+    queued: int = 0
+    running: int = 0
+    canceling: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    canceled: int = 0
+    expired: int = 0
+    gone: int = 0
+
+
+class BatchUrls(Shape):
+    self: str
+    cancel: str
+
+
+class BatchView(Shape):
+    """Jobs that were sent together; `jobs` are their ids in the order of the request."""
+
+    id: UUID
+    created_at: datetime
+    done: bool
+    total: int
+    counts: BatchCounts
+    jobs: list[UUID]
+    urls: BatchUrls
 
 
 class Problem(Shape):

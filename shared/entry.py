@@ -17,6 +17,7 @@ from typing import Any
 from shared.errors import NotRetryable
 from shared.schemas import JobRequest, Status
 
+TOMBSTONE_S = 7 * 86400  # as in lua/prelude.lua
 _RETRIED = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
 
 
@@ -43,6 +44,12 @@ class Entry:
     @property
     def text(self) -> str:
         return self.request.model_dump_json()
+
+    @property
+    def kept_s(self) -> float:
+        """Longest time from now until its tombstone ends, if it starts once and on time."""
+        limits = self.request
+        return limits.queue_timeout_s + limits.execution_timeout_s + limits.result_ttl_s + TOMBSTONE_S
 
     def arguments(self) -> list[Any]:
         """One job's part of the ARGV of lua/submit.lua."""

@@ -165,6 +165,12 @@ class NotRetryable(Refusal):
     code = "not_retryable"
 
 
+class BatchNotFound(JobNotFound):
+    """No such batch."""
+
+    code = "batch_not_found"
+
+
 class QueueFull(Refusal):
     """The queue is full."""
 

@@ -14,7 +14,7 @@ CHANGED_CHANNEL = "sq:changed"
 CANCEL_CHANNEL = "sq:cancel"
 
 Name = Literal[
-    "submit", "read", "list", "delete",
+    "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "events"
 ]  # fmt: skip

@@ -10,9 +10,10 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis.asyncio
@@ -21,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
-from shared.errors import JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
+from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
 from shared.record import WORKER_LOST, job_of, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
 from shared.scripts import register
@@ -49,6 +50,17 @@ class Page:
 
     jobs: list[Job]
     cursor: int | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that came in together, in their order; `statuses` has a status or `gone` for each."""
+
+    batch_id: str
+    created_ms: int
+    job_ids: list[str]
+    statuses: list[str]
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,12 +141,29 @@ class Submissions:
         record, _ = await self._record(job_id, client)
         return await self.submit(again(record), client, once, retry_of=job_id)
 
-    async def _enter(self, entries: list[Entry], client: str, once: Once) -> list[Any]:
+    async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
+        """Queue all of them or none; raises `QueueFull` and `KeyReused`."""
+        entries, batch_id = [entry_of(request) for request in requests], str(uuid.uuid4())
+        answer, *values = await self._enter(entries, client, once, batch_id)
+        if answer == "replayed":
+            return replace(await self.batch(values[0], client), replayed=True)
+        return Batch(batch_id, values[0], [entry.job_id for entry in entries], ["queued"] * len(entries))
+
+    async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
+        """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
+        async with _told(self._timeout_s):
+            answer, *rest = await self._scripts["batch"](args=[batch_id, client, "1" if cancel else ""])
+        if answer == "unknown":
+            raise BatchNotFound()
+        return Batch(batch_id, int(rest[0]), rest[1], rest[2])
+
+    async def _enter(self, entries: list[Entry], client: str, once: Once, batch_id: str = "") -> list[Any]:
         """The script's answer, unless it is a refusal."""
         limit = self._settings.api.max_queued
         jobs = [argument for entry in entries for argument in entry.arguments()]
+        head = [client, limit, once.key, once.fingerprint, batch_id, int(max(entry.kept_s for entry in entries))]
         async with _told(self._timeout_s):
-            answer: list[Any] = await self._scripts["submit"](args=[client, limit, once.key, once.fingerprint, *jobs])
+            answer: list[Any] = await self._scripts["submit"](args=[*head, *jobs])
         if answer[0] == "full":
             raise QueueFull(f"{answer[1]} jobs wait already; the limit is {limit}")
         if answer[0] == "reused":

@@ -9,6 +9,7 @@
 --   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
 --   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
+--   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started
@@ -145,4 +146,20 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
   end
   requeue(id, job[2], job[3])
   return true
+end
+
+-- Its caller wants a job stopped. Returns the status before and after, or nothing.
+local function cancel_job(id)
+  local status = redis.call('HGET', job_key(id), 'status')
+  if status == 'queued' then
+    end_job(id, 'canceled', {})
+    return status, 'canceled'
+  end
+  if status == 'running' then
+    redis.call('HSET', job_key(id), 'status', 'canceling')
+    redis.call('PUBLISH', 'sq:cancel', id)
+    changed(id)
+    return status, 'canceling'
+  end
+  return status, status
 end

@@ -1,9 +1,11 @@
--- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, then of each job:
+-- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, batch ('': none),
+-- batch_ttl_s, then of each job:
 -- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's)
 -- Returns {'ok', created_ms, position of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
-local FIRST, FIELDS = 5, 8
+local FIRST, FIELDS = 7, 8
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
-local client, once = ARGV[1], ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
+local client, batch = ARGV[1], ARGV[5]
+local once = ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
 if once then
   local made = redis.call('HMGET', once, 'fingerprint', 'id')
   if made[1] then
@@ -38,11 +40,16 @@ for i = FIRST, #ARGV, FIELDS do
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
     if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', own, old) end
   end
+  if batch ~= '' then redis.call('RPUSH', 'sq:batch-jobs:' .. batch, id) end
   redis.call('ZADD', own, redis.call('INCR', 'sq:number:' .. client), id)
   changed(id)
 end
+if batch ~= '' then
+  redis.call('HSET', 'sq:batch:' .. batch, 'client', client, 'created', now)
+  for _, key in ipairs({'sq:batch:', 'sq:batch-jobs:'}) do redis.call('EXPIRE', key .. batch, ARGV[6]) end
+end
 if once then
-  redis.call('HSET', once, 'fingerprint', ARGV[4], 'id', ARGV[FIRST])
+  redis.call('HSET', once, 'fingerprint', ARGV[4], 'id', batch ~= '' and batch or ARGV[FIRST])
   redis.call('EXPIRE', once, ONCE_S)
 end
 return {'ok', now, position}

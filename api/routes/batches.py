@@ -1,0 +1,116 @@
+"""`/batches`: many jobs in one request, all or none; counted and canceled together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+
+from api.body import JsonRoute
+from api.dependencies import BatchId, Client, TheParts
+from api.documents import errors, headers
+from api.idempotency import Sender
+from api.routes.jobs import REFUSED, REPLAYED, UNREAD, resolved
+from api.views import BatchCounts, BatchUrls, BatchView
+from shared.errors import BatchNotFound, KeyReused, QueueFull, StoreUnavailable, WebhooksNotDelivered
+from shared.schemas import JobRequest, StrictShape
+from shared.settings import GenerationSettings
+from shared.submissions import Batch
+
+MAX_JOBS = 1000
+
+
+class BatchRoute(JsonRoute):
+    limit_bytes: ClassVar[int] = 16 * 1024 * 1024
+
+
+class BatchRequest(StrictShape):
+    """Jobs to queue together."""
+
+    jobs: list[JobRequest] = Field(min_length=1, max_length=MAX_JOBS)
+
+
+router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_description="Accepted, every one of them",
+    responses={
+        202: {"headers": headers(Location="the batch", Idempotency_Replayed=REPLAYED)},
+        **errors(*UNREAD, *REFUSED, KeyReused, BatchNotFound, QueueFull, StoreUnavailable),
+    },
+)
+async def submit(
+    request: BatchRequest,
+    sender: Annotated[Sender, Depends()],
+    parts: TheParts,
+    background: BackgroundTasks,
+    response: Response,
+) -> BatchView:
+    """Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job."""
+    requests = _all_resolved(request.jobs, parts.settings.generation)
+    batch = await parts.store.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
+    if batch.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    else:  # after the answer: a thousand doorbells take longer than a client should wait
+        background.add_task(parts.doorbell.ring_all, batch.job_ids, [request.priority for request in requests])
+    view = _view(batch)
+    response.headers["Location"] = view.urls.self
+    return view
+
+
+@router.get("/{batch_id}", responses=errors(BatchNotFound, StoreUnavailable))
+async def get(batch_id: BatchId, client: Client, parts: TheParts) -> BatchView:
+    """How far its jobs are."""
+    return _view(await parts.store.batch(batch_id, client))
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    response_description="Every job is done",
+    responses={
+        202: {"description": "Some are `canceling`, until their places are free", "model": BatchView},
+        **errors(BatchNotFound, StoreUnavailable),
+    },
+)
+async def cancel(batch_id: BatchId, client: Client, parts: TheParts, response: Response) -> BatchView:
+    """Stop every job that is not done. Safe to repeat."""
+    view = _view(await parts.store.batch(batch_id, client, cancel=True))
+    response.status_code = 200 if view.done else 202
+    return view
+
+
+def _all_resolved(requests: list[JobRequest], defaults: GenerationSettings) -> list[JobRequest]:
+    """As `resolved`, with pointers that name the job."""
+    whole = []
+    for number, request in enumerate(requests):
+        try:
+            whole.append(resolved(request, defaults))
+        except RequestValidationError as error:
+            faults = [{**fault, "loc": ("body", "jobs", number, *fault["loc"][1:])} for fault in error.errors()]
+            raise RequestValidationError(faults, body={"jobs": {number: error.body}}) from None
+        except WebhooksNotDelivered as error:
+            raise WebhooksNotDelivered(f"/jobs/{number}{error.detail}") from None
+    return whole
+
+
+def _view(batch: Batch) -> BatchView:
+    counts = BatchCounts(**Counter(batch.statuses))
+    base = f"/batches/{batch.batch_id}"
+    return BatchView.model_validate(
+        {
+            "id": batch.batch_id,
+            "created_at": datetime.fromtimestamp(batch.created_ms / 1000, UTC),
+            "done": not (counts.queued or counts.running or counts.canceling),
+            "total": len(batch.job_ids),
+            "counts": counts,
+            "jobs": batch.job_ids,
+            "urls": BatchUrls(self=base, cancel=f"{base}/cancel"),
+        }
+    )
