@@ -5,9 +5,11 @@ It writes nothing, so every job takes the fallback of splitting its prompt, and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shared.errors import OutputInvalid
 from shared.schemas import JobRequest, ModelInfo, Source
-from worker.writer import Draft
+from worker.writer import Begun, Draft
 
 
 class AbsentWriter:
@@ -21,7 +23,9 @@ class AbsentWriter:
         self._name = name
         self._reason = reason
 
-    def start(self, request: JobRequest, *, seed: int, time_left_s: float) -> Draft:
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> Draft:
         raise OutputInvalid(f"no model is loaded: {self._reason}")
 
     def model_info(self, seed: int | None) -> ModelInfo:

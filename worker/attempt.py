@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Literal
 
-from shared.executions import Claim
+from shared.executions import Claim, Report
 from shared.schemas import Progress
+from worker.script.complete import complete_scenes
 from worker.writer import Draft, Written
 
 StopReason = Literal["canceling", "lost", "draining"]
@@ -20,6 +22,8 @@ class Attempt:
         self.claim = claim
         self.started = time.monotonic()
         self.stop_reason: StopReason | None = None
+        self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
+        self.on_scene: Callable[[], None] = lambda: None
         self._draft: Draft | None = None
         self._validating = False
         self._lock = Lock()
@@ -42,7 +46,8 @@ class Attempt:
         try:
             return draft.wait()
         finally:
-            self._validating = True
+            with self._lock:
+                self._validating = True  # from here on `scenes` stays as it is
 
     def stop(self, reason: StopReason) -> None:
         with self._lock:
@@ -50,8 +55,19 @@ class Attempt:
             if self._draft:
                 self._draft.stop()
 
-    def progress(self) -> Progress:
-        if self._draft is None:
-            return Progress(phase="starting")
-        progress = self._draft.progress()
-        return progress.model_copy(update={"phase": "validating"}) if self._validating else progress
+    def report(self) -> Report:
+        """What the next heartbeat tells."""
+        with self._lock:
+            if self._draft is None:
+                return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
+            so_far = self._draft.so_far()
+            if so_far.scenes_done > len(self.scenes) and not self._validating:
+                self.scenes += complete_scenes(so_far.text(), self.claim.request)[len(self.scenes) :]
+            told = self._draft.progress()
+            progress = told.model_copy(
+                update={
+                    "phase": "validating" if self._validating else told.phase,
+                    "scenes_done": max(told.scenes_done, len(self.scenes)),
+                }
+            )
+            return Report(self.claim, progress, self.scenes, so_far.resume)

@@ -7,11 +7,12 @@ a heartbeat. Knows attempts, not what they compute.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from shared.errors import StoreUnavailable
-from shared.executions import Executions, Report
+from shared.executions import Executions
 from shared.sweep import EVERY_S, Ring
 from shared.workers import WorkerState
 from worker.attempt import Attempt
@@ -34,6 +35,8 @@ class LeaseKeeper:
         self._ring = ring
         self._attempts: dict[str, Attempt] = {}
         self._lock = Lock()
+        self._fresh: set[Attempt] = set()  # whose new scene waits to be published
+        self._woken = Event()
         self._ended = Event()
         self._threads = [Thread(target=run, name=run.__name__, daemon=True) for run in (self._beats, self._listens)]
 
@@ -44,6 +47,7 @@ class LeaseKeeper:
     def close(self) -> None:
         """Stop renewing and take this worker off the list."""
         self._ended.set()
+        self._woken.set()
         for thread in self._threads:
             thread.join()
         try:
@@ -52,12 +56,14 @@ class LeaseKeeper:
             log.warning("could not sign off: %s", error)
 
     def hold(self, attempt: Attempt) -> None:
+        attempt.on_scene = lambda: self._publish(attempt)
         with self._lock:
             self._attempts[attempt.claim.job_id] = attempt
 
     def drop(self, attempt: Attempt) -> None:
         with self._lock:
             self._attempts.pop(attempt.claim.job_id, None)
+            self._fresh.discard(attempt)
 
     def running(self) -> list[Attempt]:
         with self._lock:
@@ -70,22 +76,41 @@ class LeaseKeeper:
 
     def _beats(self) -> None:
         every_s = min(self._lease_s / BEATS_A_LEASE, EVERY_S)
-        while not self._ended.wait(every_s):
+        due_s = time.monotonic()
+        while not self._ended.is_set():
+            self._woken.wait(max(0.0, due_s - time.monotonic()))
+            self._woken.clear()
             try:
+                with self._lock:
+                    fresh, self._fresh = self._fresh, set()
+                if time.monotonic() < due_s:
+                    self._renew(list(fresh))
+                    continue
+                due_s = time.monotonic() + every_s
                 self._beat()
             except StoreUnavailable as error:
                 log.warning("heartbeat failed: %s", error)
 
     def _beat(self) -> None:
         self._executions.beat(self._state(), self._lease_s)
-        attempts = self.running()
-        if attempts:
-            renewals = self._executions.renew([Report(a.claim, a.progress()) for a in attempts])
-            for attempt, renewal in zip(attempts, renewals, strict=True):
-                if renewal != "ok":
-                    attempt.stop(renewal)
+        self._renew(self.running())
         for doorbell in self._executions.sweep():
             self._ring(doorbell)
+
+    def _publish(self, attempt: Attempt) -> None:
+        """Soon, on the thread of the heartbeats: the engine's must not wait for Redis."""
+        with self._lock:
+            if attempt.claim.job_id in self._attempts:
+                self._fresh.add(attempt)
+        self._woken.set()
+
+    def _renew(self, attempts: list[Attempt]) -> None:
+        if not attempts:
+            return
+        renewals = self._executions.renew([attempt.report() for attempt in attempts])
+        for attempt, renewal in zip(attempts, renewals, strict=True):
+            if renewal != "ok":
+                attempt.stop(renewal)
 
     def _listens(self) -> None:
         while not self._ended.is_set():

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
 from typing import Literal
 
+from models.chat import ChatTokenizer
 from models.load import LoadedModel, load
-from shared.schemas import JobRequest, ModelInfo, Progress, Source
+from shared.executions import Resume
+from shared.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.settings import Settings
 from worker.engine.batch import BatchEngine
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
-from worker.writer import Written
+from worker.writer import Begun, SoFar, Written
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
@@ -30,6 +35,8 @@ class ModelDraft:
     generation: Generation
     loaded: LoadedModel
     most_scenes: int
+    given: int  # scenes that the text was made to begin with
+    fingerprint: str
 
     def progress(self) -> Progress:
         now = self.generation.snapshot()
@@ -37,7 +44,15 @@ class ModelDraft:
         by_tokens = now.sampled_tokens / self.generation.request.max_new_tokens
         fraction = min(0.99, round(max(by_scenes, by_tokens), 3))
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
-        return Progress(phase=phase, tokens=now.tokens, scenes_done=now.scenes_done, fraction=fraction)
+        return Progress(phase=phase, tokens=len(now.token_ids), scenes_done=now.scenes_done, fraction=fraction)
+
+    def so_far(self) -> SoFar:
+        now, seed = self.generation.snapshot(), self.generation.request.sampling.seed
+        return SoFar(
+            now.scenes_done,
+            lambda: self._text(now.token_ids),
+            Resume(seed, self.given, self.fingerprint, now.token_ids),
+        )
 
     def stop(self) -> None:
         self.generation.stop()
@@ -45,18 +60,21 @@ class ModelDraft:
     def wait(self) -> Written:
         output = self.generation.wait()
         request = self.generation.request
-        notes = []
+        notes = [f"the first {self.given} scenes stand from an earlier text"] if self.given else []
         if output.finish == "closed_early":
             notes.append(f"closed early: the budget of {request.max_new_tokens} sampled tokens was nearly used up")
         if output.loops_stopped:
             notes.append(f"{output.loops_stopped} texts that began to repeat themselves were ended")
         return Written(
-            text=self.loaded.tokenizer.decode(output.token_ids, skip_special_tokens=True),
+            text=self._text(output.token_ids),
             ended=_ENDED[output.finish],
             prompt_tokens=len(request.prompt_ids),
             output_tokens=len(output.token_ids),
             notes=tuple(notes),
         )
+
+    def _text(self, token_ids: tuple[int, ...]) -> str:
+        return str(self.loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
 
 
 class ModelWriter:
@@ -90,25 +108,50 @@ class ModelWriter:
         engine.start()
         return cls(loaded, engine)
 
-    def start(self, request: JobRequest, *, seed: int, time_left_s: float) -> ModelDraft:
-        """Raises `PromptTooLong`."""
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> ModelDraft:
+        """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
+        that were published. Raises `PromptTooLong`."""
+        given, resume = begun.scenes, begun.resume
+        asked = self._asked(request, seed, time_left_s, given)
+        if resume and resume.seed == seed:
+            before = self._asked(request, seed, time_left_s, given[: resume.given])
+            if self._fingerprint(before) == resume.fingerprint:
+                given = given[: resume.given]
+                asked = replace(before, generated_ids=resume.token_ids)
+        most_scenes = len(durations(request) or ()) or request.max_scenes
+        generation = self._engine.submit(asked, on_scene)
+        return ModelDraft(generation, self._loaded, most_scenes, len(given), self._fingerprint(asked))
+
+    def _asked(self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]) -> GenerationRequest:
         sampling = request.sampling
-        generation = self._engine.submit(
-            GenerationRequest(
-                prompt_ids=tuple(self._prompt_ids(request)),
-                schema=json.dumps(storyboard_schema(request)),
-                sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
-                max_new_tokens=sampling.max_new_tokens,
-                min_scenes=len(durations(request) or ()) or request.min_scenes,
-                time_left_s=time_left_s,
-            )
+        budget = sampling.max_new_tokens
+        if given:  # what they cost is spent, but what is left must do
+            spent = len(self._chat().encode("".join(scene.description + scene.action for scene in given)))
+            budget = max(budget - spent, min(budget, MIN_TOKENS_A_SCENE * request.min_scenes))
+        return GenerationRequest(
+            prompt_ids=tuple(self._prompt_ids(request)),
+            schema=json.dumps(storyboard_schema(request, given)),
+            sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
+            max_new_tokens=budget,
+            min_scenes=len(durations(request) or ()) or request.min_scenes,
+            time_left_s=time_left_s,
         )
-        return ModelDraft(generation, self._loaded, len(durations(request) or ()) or request.max_scenes)
+
+    def _fingerprint(self, asked: GenerationRequest) -> str:
+        """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
+        grammar = version("llguidance")  # what it forces is part of the text
+        same = replace(asked, time_left_s=0, generated_ids=())
+        return sha256(repr((self.model_info(None), grammar, same)).encode()).hexdigest()
 
     def _prompt_ids(self, request: JobRequest) -> list[int]:
-        text = self._loaded.text
-        assert text is not None  # a model without a vocabulary is refused at the start
-        return [*text.chat(messages(request)), *text.answer_start]
+        chat = self._chat()
+        return [*chat.chat(messages(request)), *chat.answer_start]
+
+    def _chat(self) -> ChatTokenizer:
+        assert self._loaded.text is not None  # a model without a vocabulary is refused at the start
+        return self._loaded.text
 
     def model_info(self, seed: int | None) -> ModelInfo:
         loaded = self._loaded

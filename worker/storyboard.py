@@ -8,7 +8,7 @@ from shared.errors import ExecutionTimeout, OutputInvalid
 from shared.schemas import Source, Storyboard
 from worker.attempt import Attempt
 from worker.script.output import fallback, parse, validate
-from worker.writer import Writer
+from worker.writer import Begun, Writer
 
 DRAFTS = 2  # a text that cannot be mended is written once more
 
@@ -31,19 +31,27 @@ def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
     request = attempt.claim.request
     assert request.sampling.seed is not None  # drawn at submit
     prompt_tokens = output_tokens = 0
-    for draft_number in range(DRAFTS):
+    begun_draft = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
+    for draft_number in range(min(begun_draft, DRAFTS - 1), DRAFTS):
         if attempt.stop_reason:
             raise Stopped
         try:
             # Another seed for another text; for greedy sampling the second draft would be the first again.
             seed = request.sampling.seed + draft_number
-            written = attempt.write(writer.start(request, seed=seed, time_left_s=attempt.time_left_s))
+            draft = writer.start(
+                request,
+                seed=seed,
+                time_left_s=attempt.time_left_s,
+                begun=Begun(attempt.scenes, resume),
+                on_scene=attempt.on_scene,
+            )
+            written = attempt.write(draft)
             prompt_tokens, output_tokens = written.prompt_tokens, output_tokens + written.output_tokens
             if written.ended == "stopped":
                 raise Stopped
             if written.ended == "timeout":
                 raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
-            storyboard, repairs = validate(parse(written.text), request)
+            storyboard, repairs = validate(parse(written.text), request, attempt.scenes)
         except OutputInvalid as error:
             failure = error
             continue
@@ -53,4 +61,4 @@ def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
     if not request.allow_fallback:
         raise failure
     told = (f"the prompt was split into sentences: {failure.detail}",)
-    return Outcome(fallback(request.prompt, request), "fallback", told, prompt_tokens, output_tokens)
+    return Outcome(fallback(request.prompt, request, attempt.scenes), "fallback", told, prompt_tokens, output_tokens)

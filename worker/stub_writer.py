@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import InternalError
 from shared.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from worker.script.grammar import durations
-from worker.writer import EXIT_BROKEN, Written
+from worker.writer import EXIT_BROKEN, Begun, SoFar, Written
 
 
 class StubOptions(BaseModel):
@@ -23,7 +24,7 @@ class StubOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seconds: float = Field(0.0, ge=0, description="how long the job takes")
+    seconds: float = Field(0.0, ge=0, description="how long the job takes; its scenes come evenly over it")
     tokens: int = Field(120, ge=0, description="how many tokens it reports")
     scenes: int | None = Field(None, ge=0, le=100, description="how many scenes it writes; default min_scenes")
     crash: bool = Field(False, description="end the process after `seconds`")
@@ -32,34 +33,65 @@ class StubOptions(BaseModel):
 
 
 class StubDraft:
-    def __init__(self, request: JobRequest, options: StubOptions, time_left_s: float) -> None:
+    def __init__(
+        self, request: JobRequest, options: StubOptions, time_left_s: float, on_scene: Callable[[], None]
+    ) -> None:
         self._request = request
         self._options = options
         self._time_left_s = time_left_s
+        self._on_scene = on_scene
         self._stop = Event()
         self._started = time.monotonic()
 
     def progress(self) -> Progress:
-        share = min(1.0, (time.monotonic() - self._started) / self._options.seconds) if self._options.seconds else 1.0
         phase: Phase = "writing"
-        tokens, scenes = int(share * self._options.tokens), int(share * self._scenes)
-        return Progress(phase=phase, tokens=tokens, scenes_done=scenes, fraction=min(share, 0.99))
+        tokens = int(self._share * self._options.tokens)
+        return Progress(
+            phase=phase, tokens=tokens, scenes_done=self._scenes_done, fraction=min(round(self._share, 3), 0.99)
+        )
+
+    def so_far(self) -> SoFar:
+        done = self._scenes_done
+        return SoFar(done, lambda: self._text(done), None)
 
     def stop(self) -> None:
         self._stop.set()
 
     def wait(self) -> Written:
         takes_s = float("inf") if self._options.hang else self._options.seconds
-        stopped = self._stop.wait(min(takes_s, self._time_left_s))
+        stopped = self._write(min(takes_s, self._time_left_s))
         if self._options.crash and not stopped:
             os._exit(EXIT_BROKEN)
         ended = "stopped" if stopped else "timeout" if takes_s > self._time_left_s else "complete"
         return Written(
-            text="no storyboard" if self._options.invalid else self._text(),
+            text="no storyboard" if self._options.invalid else self._text(self._scenes),
             ended=ended,  # type: ignore[arg-type]
             prompt_tokens=len(self._request.prompt),
             output_tokens=self._options.tokens,
         )
+
+    def _write(self, for_s: float) -> bool:
+        """Whether it was stopped."""
+        ends = self._started + for_s
+        if self._options.seconds and not (self._options.hang or self._options.invalid):
+            for number in range(1, self._scenes + 1):
+                at = self._started + number * self._options.seconds / self._scenes
+                if at >= ends:
+                    break
+                if self._stop.wait(max(0.0, at - time.monotonic())):
+                    return True
+                self._on_scene()
+        return self._stop.wait(max(0.0, ends - time.monotonic()))
+
+    @property
+    def _share(self) -> float:
+        if not self._options.seconds:
+            return 0.0 if self._options.hang else 1.0
+        return min(1.0, (time.monotonic() - self._started) / self._options.seconds)
+
+    @property
+    def _scenes_done(self) -> int:
+        return 0 if self._options.hang or self._options.invalid else int(self._share * self._scenes + 1e-6)
 
     @property
     def _scenes(self) -> int:
@@ -68,7 +100,7 @@ class StubDraft:
             return self._options.scenes
         return len(fixed) if fixed else self._request.min_scenes
 
-    def _text(self) -> str:
+    def _text(self, count: int) -> str:
         fixed = durations(self._request)
         subject = " ".join(self._request.prompt.split())[:40]
         scenes = [
@@ -79,7 +111,7 @@ class StubDraft:
                 "camera": ("wide shot", "medium shot", "close up")[number % 3],
                 "action": f"stub action {number}",
             }
-            for number in range(1, self._scenes + 1)
+            for number in range(1, count + 1)
         ]
         return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
 
@@ -93,13 +125,15 @@ class StubWriter:
     def __init__(self, slots: int) -> None:
         self.slots = slots
 
-    def start(self, request: JobRequest, *, seed: int, time_left_s: float) -> StubDraft:
-        del seed  # the stub writes the same text for every seed
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> StubDraft:
+        del seed, begun  # the stub writes the same text for every seed, and each time from the start
         try:
             options = StubOptions.model_validate(request.metadata.get("stub", {}))
         except ValidationError as error:
             raise InternalError(f"metadata.stub: {error.errors()[0]['msg']}") from None
-        return StubDraft(request, options, time_left_s)
+        return StubDraft(request, options, time_left_s, on_scene)
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name="stub", seed=seed)

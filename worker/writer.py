@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from shared.schemas import JobRequest, ModelInfo, Progress, Source
+from shared.executions import Resume
+from shared.schemas import JobRequest, ModelInfo, Progress, Scene, Source
 
 EXIT_BROKEN = 70  # how a process ends that cannot go on (a sticky CUDA error, say)
 
@@ -21,10 +23,30 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What there is already of a job: scenes that were published, with which every text must begin, and the tokens of
+    the text that an earlier attempt was writing."""
+
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A text in the making; `resume` is None where a later attempt cannot go on with it."""
+
+    scenes_done: int
+    text: Callable[[], str]
+    resume: Resume | None
+
+
 class Draft(Protocol):
     """One text being written; every method may be called from any thread."""
 
     def progress(self) -> Progress: ...
+
+    def so_far(self) -> SoFar: ...
 
     def stop(self) -> None:
         """Ask for an end within one step; `wait` then returns `stopped`."""
@@ -42,7 +64,11 @@ class Writer(Protocol):
     device: str
     slots: int
 
-    def start(self, request: JobRequest, *, seed: int, time_left_s: float) -> Draft: ...
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> Draft:
+        """`on_scene` is called, from any thread, when a scene is complete."""
+        ...
 
     def model_info(self, seed: int | None) -> ModelInfo: ...
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Any, ClassVar
 
@@ -142,8 +143,9 @@ class BatchEngine:
         self._wake.set()
         self._thread.join()
 
-    def submit(self, request: GenerationRequest) -> Generation:
-        """Join the batch at the next step. Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
+    def submit(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> Generation:
+        """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
+        Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
         if self.broken or self._ending:
             raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
         room = self.context_tokens - len(request.prompt_ids)
@@ -154,7 +156,7 @@ class BatchEngine:
                 f"do not fit the model's context of {self.context_tokens}"
             )
         self._vocabulary.compile(request.schema)  # on the caller's thread, whose fault it would be
-        generation = Generation(request)
+        generation = Generation(request, on_scene)
         with self._lock:
             self._waiting.append(generation)
         self._wake.set()
@@ -208,6 +210,7 @@ class BatchEngine:
             self._recent.popleft()
         for request_id, (generation, _) in list(self._rows.items()):
             assert generation.text is not None
+            generation.tell_scenes()
             if generation.text.complete:
                 generation.finish(_ending(generation.text))
                 self._forget(request_id)

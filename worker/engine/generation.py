@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Event
 
 from worker.engine.request import Finish, GenerationRequest, Output, Snapshot
@@ -12,8 +13,10 @@ from worker.engine.text import Text
 class Generation:
     """One request on its way through the engine; every method may be called from any thread."""
 
-    def __init__(self, request: GenerationRequest) -> None:
+    def __init__(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> None:
         self.request = request
+        self._on_scene = on_scene
+        self._scenes_told = 0
         self.stop_at = time.monotonic() + request.time_left_s
         self.text: Text | None = None
         self.stopping = False
@@ -34,7 +37,15 @@ class Generation:
         return self._output
 
     def snapshot(self) -> Snapshot:
-        return self.text.snapshot() if self.text else Snapshot(False, 0, 0, 0)
+        return self.text.snapshot() if self.text else Snapshot(False, (), 0, 0)
+
+    def tell_scenes(self) -> None:
+        """Call `on_scene` if a scene was completed since the last time."""
+        assert self.text is not None
+        done = self.text.scanner.scenes_done
+        if done > self._scenes_told and self._on_scene:
+            self._on_scene()
+        self._scenes_told = done
 
     def finish(self, how: Finish) -> None:
         text = self.text

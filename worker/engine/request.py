@@ -37,7 +37,7 @@ class Snapshot:
     """How far a text is."""
 
     started: bool
-    tokens: int
+    token_ids: tuple[int, ...]
     sampled_tokens: int
     scenes_done: int
 

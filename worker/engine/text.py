@@ -67,7 +67,7 @@ class Text:
         self.closing.narrow(mask)
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(True, len(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
+        return Snapshot(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
 
     def _sample(self, token: int) -> None:
         if self._due[:1] == [token]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
-from shared.schemas import Camera, JobRequest, Storyboard
+from shared.schemas import Camera, JobRequest, Scene, Storyboard
 from worker.script.grammar import COMFORTABLE_SCENE_S, MAX_TITLE_CHARACTERS, durations
 from worker.script.prompt import language
-from worker.script.validate import assemble
+from worker.script.validate import assemble, fields_of
 
 # Sentence ends; neither the point in 3.5 nor the comma in 1,000 is one.
 _ENDS = re.compile(r"[，。！？；;!?\n…、]+|(?<!\d)[.,]+|[.,]+(?!\d)")
@@ -27,8 +28,9 @@ _ACTIONS = {
 }
 
 
-def fallback(prompt: str, request: JobRequest) -> Storyboard:
-    """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped."""
+def fallback(prompt: str, request: JobRequest, published: Sequence[Scene] = ()) -> Storyboard:
+    """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped.
+    Scenes that are `published` take the place of the first ones."""
     spoken = language(request)
     fixed = durations(request)
     sentences = _sentences(prompt)
@@ -48,6 +50,7 @@ def fallback(prompt: str, request: JobRequest) -> Storyboard:
         }
         for index, sentence in enumerate(sentences)
     ]
+    scenes[: len(published)] = fields_of(published)
     return assemble(title, scenes, request)
 
 

@@ -6,13 +6,15 @@ Left out is what code computes (total_duration, video_prompt); constant is what 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, get_args
 
-from shared.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest
+from shared.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene
 
 MAX_TITLE_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 400
 COMFORTABLE_SCENE_S = 5
+FIELDS = ("description", "duration", "camera", "action")  # of a scene, as they are written
 
 # Begins with something to see: a string of blanks would be valid JSON and an empty scene. No brackets: small models end
 # a string with a Chinese quotation mark, and then write the rest of the JSON into it.
@@ -20,11 +22,12 @@ _VISIBLE = r"[^\s\x00-\x20\x7f-\xa0\"\\{}\[\]]"
 _ANY = r"[^\x00-\x1f\x7f-\x9f{}\[\]]"
 
 
-def storyboard_schema(request: JobRequest) -> dict[str, Any]:
-    """What the model may write for this request."""
+def storyboard_schema(request: JobRequest, given: Sequence[Scene] = ()) -> dict[str, Any]:
+    """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
-    scenes = [_scene(number, fixed[number - 1] if fixed else None) for number in range(1, count[1] + 1)]
+    scenes = [_constant(scene) for scene in given]
+    scenes += [_scene(n, fixed[n - 1] if fixed else None) for n in range(len(given) + 1, count[1] + 1)]
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
@@ -77,6 +80,11 @@ def _scene(number: int, seconds: float | None) -> dict[str, Any]:
             "action": _text(MAX_TEXT_CHARACTERS),
         }
     )
+
+
+def _constant(scene: Scene) -> dict[str, Any]:
+    fields = scene.model_dump(exclude={"video_prompt"})
+    return _object({name: {"const": fields[name]} for name in ("scene_number", *FIELDS)})
 
 
 def _text(max_characters: int) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from shared.errors import OutputInvalid
 from shared.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene, Storyboard
 from worker.script.camera import DEFAULT, read_camera
 from worker.script.duration import read_duration
-from worker.script.grammar import COMFORTABLE_SCENE_S, MAX_TITLE_CHARACTERS, durations, spread
+from worker.script.grammar import COMFORTABLE_SCENE_S, FIELDS, MAX_TITLE_CHARACTERS, durations, spread
 from worker.script.prompt import optimize_prompt_for_video
 
 _NAMES = {
@@ -22,23 +23,26 @@ _NAMES = {
 _COMPUTED = ("video_prompt",)  # never asked of a model
 
 
-def validate(raw: dict[str, Any], request: JobRequest) -> tuple[Storyboard, list[str]]:
-    """A valid storyboard and what was mended for it; raises `OutputInvalid`."""
+def validate(raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = ()) -> tuple[Storyboard, list[str]]:
+    """A valid storyboard that begins with the scenes that are `published`, and what was mended for it; raises
+    `OutputInvalid`."""
     repairs: list[str] = []
     listed = raw.get("scenes")
     entries = listed if isinstance(listed, (list, tuple)) else []
     scenes = [
-        scene
-        for scene in (_Reading(entry, number, repairs).scene() for number, entry in enumerate(entries, 1))
-        if scene
+        scene for scene in (read_scene(entry, number, repairs) for number, entry in enumerate(entries, 1)) if scene
     ]
     most = request.max_scenes
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
+    kept = fields_of(published)
+    if scenes[: len(kept)] != kept:
+        repairs.append(f"the first {len(kept)} scenes stay as they were published")
+        scenes[: len(kept)] = kept
     if len(scenes) < request.min_scenes:
         raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
-    _fit_target(scenes, request, repairs)
+    _fit_target(scenes, len(kept), request, repairs)
     title = _clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
@@ -52,15 +56,29 @@ def assemble(title: str, scenes: list[dict[str, Any]], request: JobRequest) -> S
     return Storyboard(
         title=title,
         total_duration=math.fsum(scene["duration"] for scene in scenes),
-        scenes=tuple(
-            Scene(
-                scene_number=number,
-                video_prompt=optimize_prompt_for_video(scene["description"], request.quality_keywords),
-                **scene,
-            )
-            for number, scene in enumerate(scenes, start=1)
-        ),
+        scenes=numbered(scenes, request),
     )
+
+
+def numbered(scenes: list[dict[str, Any]], request: JobRequest) -> tuple[Scene, ...]:
+    return tuple(
+        Scene(
+            scene_number=number,
+            video_prompt=optimize_prompt_for_video(scene["description"], request.quality_keywords),
+            **scene,
+        )
+        for number, scene in enumerate(scenes, start=1)
+    )
+
+
+def fields_of(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    """The inverse of `numbered`."""
+    return [scene.model_dump(include=set(FIELDS)) for scene in scenes]
+
+
+def read_scene(entry: Any, number: int, repairs: list[str]) -> dict[str, Any] | None:
+    """The four fields of a scene, or None when the entry says nothing of what is seen or done."""
+    return _Reading(entry, number, repairs).scene()
 
 
 class _Reading:
@@ -140,16 +158,18 @@ class _Reading:
         self._repairs.append(f"scene {self._number}: {what}")
 
 
-def _fit_target(scenes: list[dict[str, Any]], request: JobRequest, repairs: list[str]) -> None:
-    """With a target the durations are the target's, not the model's."""
+def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:
+    """With a target the durations are the target's, not the model's; the first `kept` ones already are."""
     target_s = request.target_duration_s
     if target_s is None:
         return
     wanted = durations(request)
     if wanted and len(wanted) != len(scenes):
-        if not len(scenes) * MIN_SCENE_S <= target_s <= len(scenes) * MAX_SCENE_S:
-            raise OutputInvalid(f"{len(scenes)} scenes of 3 to 8 s cannot last {target_s:g} s")
-        wanted = spread(target_s, len(scenes))
+        first = tuple(scene["duration"] for scene in scenes[:kept])
+        rest, rest_s = len(scenes) - kept, target_s - math.fsum(first)
+        if not rest * MIN_SCENE_S <= rest_s <= rest * MAX_SCENE_S:
+            raise OutputInvalid(f"{rest} scenes of 3 to 8 s cannot last {rest_s:g} s")
+        wanted = (*first, *spread(rest_s, rest)) if rest else first
     assert wanted is not None
     if [scene["duration"] for scene in scenes] == list(wanted):
         return

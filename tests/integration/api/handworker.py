@@ -57,9 +57,13 @@ class HandWorker:
         assert isinstance(claim, Claim), claim
         return claim
 
-    def tell(self, claim: Claim, *, tokens: int, scenes_done: int = 0, fraction: float = 0.5) -> None:
+    def tell(
+        self, claim: Claim, *, tokens: int, scenes_done: int = 0, fraction: float = 0.5, subject: str = "清晨的森林"
+    ) -> None:
+        """A heartbeat; the scenes that are done are published with it."""
         progress = Progress(phase="writing", tokens=tokens, scenes_done=scenes_done, fraction=fraction)
-        self._executions.renew([Report(claim, progress)])
+        scenes = storyboard(subject, scenes_done).scenes if scenes_done else ()
+        assert self._executions.renew([Report(claim, progress, scenes)]) == ["ok"]
 
     def succeed(self, claim: Claim, subject: str = "清晨的森林") -> None:
         metrics = Metrics(queue_s=0, run_s=1, prompt_tokens=10, output_tokens=50, tokens_per_s=50)
