@@ -6,7 +6,7 @@ import re
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any, get_args
 
-from shared.schemas import JobRequest, Priority
+from shared.schemas import JobRequest, Priority, Status
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LANGUAGES = get_args(JobRequest.model_fields["language"].annotation)
@@ -32,6 +32,9 @@ def parser() -> ArgumentParser:
     commands.add_parser("get", parents=[everywhere, one], help="a job as it is now")
     commands.add_parser("wait", parents=[everywhere, one, waiting], help="a job when it is done")
     commands.add_parser("cancel", parents=[everywhere, one], help="stop a job")
+    listing = commands.add_parser("list", parents=[everywhere], help="your jobs, newest first")
+    listing.add_argument("--status", choices=[str(status) for status in Status])
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     commands.add_parser("queue", parents=[everywhere], help="how full the queue is and who works on it")
     return top
 

@@ -71,6 +71,12 @@ def _cancel(client: Client, arguments: Namespace) -> int:
     return 0
 
 
+def _list(client: Client, arguments: Namespace) -> int:
+    for job in client.list(arguments.status, arguments.limit):
+        _print(job.model_dump_json() if arguments.json else f"{job.id}  {job.created_at:%F %T}  {show.line(job)}")
+    return 0
+
+
 def _queue(client: Client, arguments: Namespace) -> int:
     view = client.queue()
     _print(view.model_dump_json() if arguments.json else show.queue(view))
@@ -82,6 +88,7 @@ COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "get": _get,
     "wait": _wait,
     "cancel": _cancel,
+    "list": _list,
     "queue": _queue,
 }
 

@@ -3,8 +3,8 @@
     with Client("http://127.0.0.1:8000") as client:
         job = client.wait(client.submit("A lighthouse keeper finds a message in a bottle").id)
 
-Every call raises `ApiError` when the service refuses and `ServiceUnreachable` when it does not answer. What is safe to
-repeat is repeated: reads and cancels survive a dropped connection and a restart of the service; a submit is sent once.
+Every call raises `ApiError` when the service refuses and `ServiceUnreachable` when it does not answer. Every call is
+safe to repeat (a submit by its `Idempotency-Key`), so each survives a dropped connection and a restart of the service.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import httpx
 
 from api import conversation
 from api.client_errors import ApiError, ClientError, JobUnsuccessful, PartlySubmitted, ServiceUnreachable, WaitTimedOut
-from api.conversation import Conversation, Patience, Pause, Seen, Send
+from api.conversation import Conversation, Pages, Patience, Pause, Seen, Send
 from api.views import QueueView
 from shared.schemas import Job, Scene
 
@@ -38,6 +38,7 @@ __all__ = [
 
 T = TypeVar("T")
 Id = UUID | str
+Jobs = list[Job]  # within the clients, `list` is a method
 OnProgress = Callable[[Job], object]
 CONCURRENCY = 16
 
@@ -62,7 +63,7 @@ class Client:
         """Queue a prompt. `options` are the fields of a request: `min_scenes=4, sampling={"seed": 7}`."""
         return self._hold(conversation.submit(prompt, options, self._patience))
 
-    def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> list[Job]:
+    def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> Jobs:
         """Queue each prompt with the same options, a few at a time; a full queue is waited out. The jobs come in the
         order of the prompts. Raises `PartlySubmitted`, which holds the jobs that were accepted."""
 
@@ -97,6 +98,13 @@ class Client:
     def cancel(self, id: Id) -> Job:
         """Stop the job; safe to repeat."""
         return self._hold(conversation.cancel(id, self._patience))
+
+    def list(self, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
+        """Your jobs, newest first, all of them or up to `limit`; each page is fetched when it is needed."""
+        pages = Pages(limit)
+        while pages.left:
+            page = self._hold(conversation.page(status, pages.size, pages.cursor, self._patience))
+            yield from pages.take(page)
 
     def queue(self) -> QueueView:
         """How full the queue is and who works on it."""
@@ -144,7 +152,7 @@ class AsyncClient:
         """As `Client.submit`."""
         return await self._hold(conversation.submit(prompt, options, self._patience))
 
-    async def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> list[Job]:
+    async def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> Jobs:
         """As `Client.submit_many`."""
         places = asyncio.Semaphore(concurrency)
 
@@ -178,6 +186,14 @@ class AsyncClient:
     async def cancel(self, id: Id) -> Job:
         """As `Client.cancel`."""
         return await self._hold(conversation.cancel(id, self._patience))
+
+    async def list(self, status: str | None = None, limit: int | None = None) -> AsyncIterator[Job]:
+        """As `Client.list`."""
+        pages = Pages(limit)
+        while pages.left:
+            page = await self._hold(conversation.page(status, pages.size, pages.cursor, self._patience))
+            for job in pages.take(page):
+                yield job
 
     async def queue(self) -> QueueView:
         """As `Client.queue`."""

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import quote
-from uuid import UUID
+from urllib.parse import quote, urlencode
+from uuid import UUID, uuid4
 
 import httpx
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from api.client_errors import ApiError, ServiceUnreachable, WaitTimedOut
-from api.views import Problem, QueueView
+from api.views import JobList, Problem, QueueView
 from shared.schemas import Job
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is proba
 PATIENCE_S = 60.0  # afterwards: a restart, a lost network
 PASSING = frozenset({429, 502, 503, 504})
 MAX_PAUSE_S = 5.0
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,35 @@ class Seen:
     etag: str
 
 
+class Pages:
+    """How far a walk through a list has come."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.left: float = math.inf if limit is None else limit
+        self.cursor: str | None = None
+
+    @property
+    def size(self) -> int:
+        return int(min(PAGE, self.left))
+
+    def take(self, page: JobList) -> list[Job]:
+        jobs = page.jobs[: self.size]
+        self.cursor = page.next
+        self.left = 0 if page.next is None else self.left - len(jobs)
+        return jobs
+
+
 # -- what there is to say ---------------------------------------------------------------------------------------------
 
 
 def submit(
     prompt: str, options: Mapping[str, Any], patience: Patience, *, queues_up: bool = False
 ) -> Conversation[Job]:
-    """`queues_up`: a full queue or a quota, which refuse before anything is stored, is waited out."""
+    """Safe to repeat by its key. `queues_up`: a full queue or a quota is waited out too, not told at once."""
     # ASCII, so that half a character in the prompt reaches the service, which says where it stands.
     body = json.dumps({"prompt": prompt, **options}, default=to_jsonable_python).encode()
-    send = Send("POST", "/jobs", {"Content-Type": "application/json"}, body)
-    response = yield from _answer(send, patience, again=_is_full if queues_up else _never)
-    return _model(Job, response)
+    send = Send("POST", "/jobs", {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}, body)
+    return _model(Job, (yield from _answer(send, patience, bears=_anything if queues_up else _not_full)))
 
 
 def get(job_id: UUID | str, patience: Patience) -> Conversation[Job]:
@@ -93,6 +111,13 @@ def get(job_id: UUID | str, patience: Patience) -> Conversation[Job]:
 
 def cancel(job_id: UUID | str, patience: Patience) -> Conversation[Job]:
     return _model(Job, (yield from _answer(Send("POST", f"{_job(job_id)}/cancel"), patience)))
+
+
+def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Conversation[JobList]:
+    """Some of the client's jobs, newest first, from the cursor of the page before."""
+    wanted = {"status": status, "limit": limit, "cursor": cursor}
+    query = urlencode({name: value for name, value in wanted.items() if value is not None})
+    return _model(JobList, (yield from _answer(Send("GET", f"/jobs?{query}"), patience)))
 
 
 def queue(patience: Patience) -> Conversation[QueueView]:
@@ -132,22 +157,18 @@ def wait(
 # -- how it is said and understood ------------------------------------------------------------------------------------
 
 
-def _always(_: Answer) -> bool:
+def _anything(_: httpx.Response) -> bool:
     return True
 
 
-def _never(_: Answer) -> bool:
-    return False
+def _not_full(response: httpx.Response) -> bool:
+    return response.status_code != 429 and _problem(response).code != "queue_full"
 
 
-def _is_full(answer: Answer) -> bool:
-    return isinstance(answer, httpx.Response) and (
-        answer.status_code == 429 or (answer.status_code == 503 and _problem(answer).code == "queue_full")
-    )
-
-
-def _answer(send: Send, patience: Patience, again: Callable[[Answer], bool] = _always) -> Conversation[httpx.Response]:
-    """An answer below 400. What passes (no connection, 429, 502 to 504) is tried `again` for as long as the patience
+def _answer(
+    send: Send, patience: Patience, bears: Callable[[httpx.Response], bool] = _anything
+) -> Conversation[httpx.Response]:
+    """An answer below 400. What passes (no connection, 429, 502 to 504) is tried again for as long as the patience
     lasts, after the time that the service names; raises `ApiError` and `ServiceUnreachable`."""
     failing_since_s: float | None = None
     pause_s = 0.2
@@ -166,8 +187,8 @@ def _answer(send: Send, patience: Patience, again: Callable[[Answer], bool] = _a
             failure = ServiceUnreachable(
                 f"no answer from {answer.request.url.copy_with(raw_path=b'/')} ({type(answer).__name__}: {answer})"
             )
-        passes = not isinstance(answer, httpx.Response) or answer.status_code in PASSING
-        if not (passes and again(answer)) or now_s + pause_s - failing_since_s > patience.seconds:
+        passes = not isinstance(answer, httpx.Response) or (answer.status_code in PASSING and bears(answer))
+        if not passes or now_s + pause_s - failing_since_s > patience.seconds:
             raise failure
         yield Pause(pause_s)
         pause_s = min(MAX_PAUSE_S, pause_s * 2)

@@ -17,7 +17,6 @@ from handworker import HandWorker, storyboard
 from serving import Serve
 from wire import Wire
 
-from api import conversation
 from api.client import (
     ApiError,
     AsyncClient,
@@ -58,8 +57,8 @@ class AsyncInSteps:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def call(*arguments: Any, **options: Any) -> Any:
             async with AsyncClient(self._url) as client:
-                if name == "scenes":
-                    return [scene async for scene in client.scenes(*arguments)]
+                if name in {"scenes", "list"}:
+                    return [each async for each in getattr(client, name)(*arguments, **options)]
                 return await getattr(client, name)(*arguments, **options)
 
         return lambda *arguments, **options: asyncio.run(call(*arguments, **options))
@@ -113,6 +112,21 @@ def test_waiting_sees_every_change_and_ends_with_the_result(
     assert done.result == storyboard("雾")
 
 
+def test_waiting_survives_a_connection_that_is_cut(
+    wire_to_api: Wire, worker: HandWorker, client: Client, aside: ThreadPoolExecutor
+) -> None:
+    job = client.submit("森林")
+    with Client(f"http://127.0.0.1:{wire_to_api.port}") as far:
+
+        def cut_then_finish(now: Job) -> None:
+            if now.status is Status.QUEUED:
+                wire_to_api.cut()
+                worker.succeed(worker.claim(str(now.id)))
+                aside.submit(wire_to_api.mend)
+
+        assert far.wait(job.id, timeout_s=30, on_progress=cut_then_finish).status is Status.SUCCEEDED
+
+
 def test_a_change_ends_the_wait_at_once(either: Any, worker: HandWorker, aside: ThreadPoolExecutor) -> None:
     job = either.submit("森林")
     waiting = aside.submit(either.wait, job.id)
@@ -133,21 +147,6 @@ def test_a_wait_that_takes_too_long_says_how_the_job_was_seen_last(either: Any) 
     assert isinstance(caught.value, TimeoutError)
 
 
-def test_waiting_survives_a_connection_that_is_cut(
-    wire_to_api: Wire, worker: HandWorker, client: Client, aside: ThreadPoolExecutor
-) -> None:
-    job = client.submit("森林")
-    with Client(f"http://127.0.0.1:{wire_to_api.port}") as far:
-
-        def cut_then_finish(now: Job) -> None:
-            if now.status is Status.QUEUED:
-                wire_to_api.cut()
-                worker.succeed(worker.claim(str(now.id)))
-                aside.submit(wire_to_api.mend)
-
-        assert far.wait(job.id, timeout_s=30, on_progress=cut_then_finish).status is Status.SUCCEEDED
-
-
 def test_a_read_waits_out_a_redis_that_comes_back(serve: Serve, wire: Wire, aside: ThreadPoolExecutor) -> None:
     api = serve(redis={"url": f"redis://127.0.0.1:{wire.port}"})
     with Client(str(api.base_url)) as client:
@@ -158,102 +157,6 @@ def test_a_read_waits_out_a_redis_that_comes_back(serve: Serve, wire: Wire, asid
         wire.mend()
 
         assert reading.result(15).id == job.id
-
-
-class Script(httpx.MockTransport):
-    """A service that answers as it is told to, and keeps what it was asked."""
-
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.asked: list[httpx.Request] = []
-        self._answers = iter(answers)
-        super().__init__(self._answer)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        answer = next(self._answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def busy(retry_after: str | None = None, code: str = "queue_full", status: int = 503) -> httpx.Response:
-    problem = {"type": f"/problems/{code}", "title": "t", "status": status, "detail": "d", "code": code}
-    return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
-
-
-def carried_out(talk: conversation.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
-    """What a conversation returns, and its steps, when these answers come."""
-    left, steps = iter(answers), [next(talk)]
-    try:
-        while True:
-            steps.append(talk.send(None if isinstance(steps[-1], conversation.Pause) else next(left)))
-    except StopIteration as end:
-        return end.value, steps
-
-
-QUEUE = {"depth": {"high": 0, "normal": 0, "low": 0}, "running": 0, "workers": [], "tokens_per_s": 0, "eta_s": None}
-
-
-def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
-    patience = conversation.Patience(reached=True)
-    cut = httpx.ConnectError("cut", request=httpx.Request("GET", "http://x/"))
-
-    view, steps = carried_out(conversation.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
-
-    pauses = [step.seconds for step in steps if isinstance(step, conversation.Pause)]
-    assert view.running == 0
-    assert (pauses[0], pauses[2]) == (3, 2)
-    assert pauses[1] <= conversation.MAX_PAUSE_S
-
-
-def test_patience_is_counted_from_the_first_failure_and_ends(client: Client) -> None:
-    patience = conversation.Patience(later_s=4, reached=True)
-
-    with pytest.raises(ApiError) as caught:
-        carried_out(conversation.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
-
-    assert caught.value.retry_after_s == 5
-
-
-@pytest.mark.parametrize("failure", [busy("0"), busy("0", "store_unavailable"), httpx.ReadError("cut")], ids=str)
-def test_a_submit_is_sent_once_whatever_happens(failure: Any) -> None:
-    script = Script(failure)
-
-    with Client("http://127.0.0.1", transport=script) as client, pytest.raises((ApiError, ServiceUnreachable)):
-        client.submit("x")
-
-    assert len(script.asked) == 1
-
-
-def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
-    script = Script(httpx.Response(200, json={**QUEUE, "brand_new": 1}))
-
-    with Client("http://127.0.0.1", "schlüssel", transport=script) as client:
-        assert client.queue().running == 0
-
-    assert dict(script.asked[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
-
-
-def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_asked_to(client: Client) -> None:
-    job = client.submit("森林")
-    seen = conversation.Seen(job, 'W/"1"')
-    unchanged = httpx.Response(304, headers={"ETag": 'W/"1"', "Preference-Applied": "wait=20"})
-
-    still, (poll,) = carried_out(conversation.change(job.id, seen, conversation.Patience(), within_s=20), unchanged)
-
-    assert still is seen
-    assert poll.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=20"}
-    assert poll.timeout_s > 20
-
-
-def test_a_service_that_drops_the_preference_is_not_flooded(client: Client, worker: HandWorker) -> None:
-    job = client.submit("森林")
-    seen = conversation.Seen(job, 'W/"1"')
-    answer = httpx.Response(200, content=job.model_dump_json(), headers={"ETag": 'W/"1"', "Retry-After": "7"})
-
-    _, steps = carried_out(conversation.change(job.id, seen, conversation.Patience()), answer)
-
-    assert [step.seconds for step in steps if isinstance(step, conversation.Pause)] == [7]
 
 
 def test_a_refusal_carries_the_problem(either: Any) -> None:
@@ -288,26 +191,6 @@ def test_an_address_where_nothing_listens_is_unreachable_within_seconds(url: str
             with pytest.raises(ServiceUnreachable, match=r"http://127\.0\.0\.1:1/"):
                 call()
     assert time.monotonic() - started_s < 12
-
-
-@pytest.mark.parametrize(
-    "answer", [httpx.Response(200, text="<html>"), httpx.Response(302, headers={"Location": "/x"})]
-)
-def test_an_address_where_something_else_answers_is_no_scriptqueue(answer: httpx.Response) -> None:
-    with (
-        Client("http://127.0.0.1", transport=Script(answer)) as client,
-        pytest.raises(ServiceUnreachable, match="not as scriptqueue does"),
-    ):
-        client.queue()
-
-
-def test_an_error_of_something_in_between_is_told_by_its_status() -> None:
-    with (
-        Client("http://127.0.0.1", transport=Script(httpx.Response(403, text="<html>"))) as client,
-        pytest.raises(ApiError) as caught,
-    ):
-        client.queue()
-    assert (caught.value.code, caught.value.problem.title) == ("http_403", "Forbidden")
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:8000", "ftp://example.com", "http://", "http://[::1"])
@@ -348,6 +231,43 @@ def test_many_prompts_wait_for_room_in_a_full_queue(
             ids.append(job_id)
 
         assert sorted(str(job.id) for job in submitting.result(20)) == sorted(ids)
+
+
+def test_jobs_are_listed_newest_first_over_every_page(either: Any, worker: HandWorker, client: Client) -> None:
+    ids = [job.id for job in client.submit_many([str(n) for n in range(130)], concurrency=1)]
+    client.cancel(ids[7])
+
+    assert [job.id for job in either.list()] == ids[::-1]
+    assert [job.id for job in either.list(limit=3)] == ids[:-4:-1]
+    assert [job.id for job in either.list("canceled")] == [ids[7]]
+
+
+def test_a_submit_whose_answer_was_lost_makes_one_job(url: str, redis_client: redis.Redis) -> None:
+    class LosesTheFirst(httpx.HTTPTransport):
+        lost = False
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            response = super().handle_request(request)
+            if not self.lost:
+                self.lost = True
+                response.close()
+                raise httpx.ReadError("cut", request=request)
+            return response
+
+    with Client(url, transport=LosesTheFirst()) as client:
+        job = client.submit("森林")
+        assert [each.id for each in client.list()] == [job.id]
+
+
+def test_a_full_queue_is_told_to_a_single_submit_at_once(serve: Serve) -> None:
+    with Client(str(serve(api={"max_queued": 1}).base_url)) as client:
+        client.submit("a")
+
+        with pytest.raises(ApiError) as caught:
+            client.submit("b")
+
+    assert caught.value.code == "queue_full"
+    assert caught.value.retry_after_s
 
 
 def test_scenes_come_with_the_result_and_an_end_without_one_is_told(either: Any, worker: HandWorker) -> None:

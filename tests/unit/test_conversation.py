@@ -1,0 +1,147 @@
+"""What the client says step by step, to a service that answers as a test tells it to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from api import conversation
+from api.client import ApiError, Client, ServiceUnreachable
+from shared.schemas import Job, Status, Urls
+
+
+class Script(httpx.MockTransport):
+    """A service that answers as it is told to, and keeps what it was asked."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.asked: list[httpx.Request] = []
+        self._answers = iter(answers)
+        super().__init__(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def busy(retry_after: str | None = None, code: str = "queue_full", status: int = 503) -> httpx.Response:
+    problem = {"type": f"/problems/{code}", "title": "t", "status": status, "detail": "d", "code": code}
+    return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
+
+
+def carried_out(talk: conversation.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
+    """What a conversation returns, and its steps, when these answers come."""
+    left, steps = iter(answers), [next(talk)]
+    try:
+        while True:
+            steps.append(talk.send(None if isinstance(steps[-1], conversation.Pause) else next(left)))
+    except StopIteration as end:
+        return end.value, steps
+
+
+def queued_job() -> Job:
+    job_id = uuid4()
+    return Job(
+        id=job_id,
+        status=Status.QUEUED,
+        done=False,
+        created_at=datetime.now(UTC),
+        priority="normal",
+        urls=Urls.of(job_id),
+    )
+
+
+REQUEST = httpx.Request("GET", "http://x/")
+QUEUE = {"depth": {"high": 0, "normal": 0, "low": 0}, "running": 0, "workers": [], "tokens_per_s": 0, "eta_s": None}
+
+
+def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
+    patience = conversation.Patience(reached=True)
+    cut = httpx.ConnectError("cut", request=REQUEST)
+
+    view, steps = carried_out(conversation.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
+
+    pauses = [step.seconds for step in steps if isinstance(step, conversation.Pause)]
+    assert view.running == 0
+    assert (pauses[0], pauses[2]) == (3, 2)
+    assert pauses[1] <= conversation.MAX_PAUSE_S
+
+
+def test_patience_is_counted_from_the_first_failure_and_ends() -> None:
+    patience = conversation.Patience(later_s=4, reached=True)
+
+    with pytest.raises(ApiError) as caught:
+        carried_out(conversation.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
+
+    assert caught.value.retry_after_s == 5
+
+
+def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
+    script = Script(httpx.Response(200, json={**QUEUE, "brand_new": 1}))
+
+    with Client("http://127.0.0.1", "schlüssel", transport=script) as client:
+        assert client.queue().running == 0
+
+    assert dict(script.asked[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
+
+
+def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_asked_to() -> None:
+    job = queued_job()
+    seen = conversation.Seen(job, 'W/"1"')
+    unchanged = httpx.Response(304, headers={"ETag": 'W/"1"', "Preference-Applied": "wait=20"})
+
+    still, (poll,) = carried_out(conversation.change(job.id, seen, conversation.Patience(), within_s=20), unchanged)
+
+    assert still is seen
+    assert poll.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=20"}
+    assert poll.timeout_s > 20
+
+
+def test_a_service_that_drops_the_preference_is_not_flooded() -> None:
+    job = queued_job()
+    seen = conversation.Seen(job, 'W/"1"')
+    answer = httpx.Response(200, content=job.model_dump_json(), headers={"ETag": 'W/"1"', "Retry-After": "7"})
+
+    _, steps = carried_out(conversation.change(job.id, seen, conversation.Patience()), answer)
+
+    assert [step.seconds for step in steps if isinstance(step, conversation.Pause)] == [7]
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, text="<html>"), httpx.Response(302, headers={"Location": "/x"})]
+)
+def test_an_address_where_something_else_answers_is_no_scriptqueue(answer: httpx.Response) -> None:
+    with (
+        Client("http://127.0.0.1", transport=Script(answer)) as client,
+        pytest.raises(ServiceUnreachable, match="not as scriptqueue does"),
+    ):
+        client.queue()
+
+
+def test_an_error_of_something_in_between_is_told_by_its_status() -> None:
+    with (
+        Client("http://127.0.0.1", transport=Script(httpx.Response(403, text="<html>"))) as client,
+        pytest.raises(ApiError) as caught,
+    ):
+        client.queue()
+    assert (caught.value.code, caught.value.problem.title) == ("http_403", "Forbidden")
+
+
+@pytest.mark.parametrize(
+    "passing", [busy("0", "store_unavailable"), busy("0", "http_502", 502), httpx.ReadError("cut", request=REQUEST)]
+)
+def test_a_submit_is_repeated_with_the_key_of_the_first_time(passing: Any) -> None:
+    talk = conversation.submit("x", {}, conversation.Patience(reached=True))
+
+    _, steps = carried_out(talk, passing, httpx.Response(202, content=queued_job().model_dump_json()))
+
+    sent = [step for step in steps if isinstance(step, conversation.Send)]
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+    assert len(sent[0].headers["Idempotency-Key"]) == 36
