@@ -145,3 +145,14 @@ def test_a_submit_is_repeated_with_the_key_of_the_first_time(passing: Any) -> No
     assert len(sent) == 2
     assert sent[0] == sent[1]
     assert len(sent[0].headers["Idempotency-Key"]) == 36
+
+
+def test_a_full_queue_is_told_at_once_unless_the_submit_is_one_of_many() -> None:
+    patience = conversation.Patience(reached=True)
+    accepted = httpx.Response(202, content=queued_job().model_dump_json())
+
+    with pytest.raises(ApiError, match="queue_full"):
+        carried_out(conversation.submit("x", {}, patience), busy("0"), accepted)
+    _, steps = carried_out(conversation.submit("x", {}, patience, queues_up=True), busy("1"), accepted)
+
+    assert conversation.Pause(1) in steps
