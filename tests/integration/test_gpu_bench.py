@@ -13,7 +13,7 @@ import pytest
 from tests.bench.gpu_sheet import NEEDS_GPU, OUT_OF_TIME, Phase, Sheet, Value
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 240.0  # about 20 s on two free cores; others may be at work on them
+LIMIT_S = 240.0  # 17 s of processor time; 40 s by the clock was seen on two cores that others were using
 NOT_HERE = ("is not installed", "the engine offers no such switch", NEEDS_GPU)
 
 
