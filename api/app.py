@@ -20,9 +20,10 @@ from api.dependencies import Parts
 from api.documents import DescribedAPI
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
-from api.routes import batches, jobs, service
+from api.routes import batches, events, jobs, service
 from api.sweeper import sweep
 from shared.errors import SettingsInvalid
+from shared.events import EventLog
 from shared.settings import Settings, from_environment
 from shared.submissions import Submissions
 
@@ -34,8 +35,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         store, doorbell = Submissions(settings), Doorbell(settings)
-        changes = Changes(store)
-        app.state.parts = Parts(settings, keys, store, doorbell, changes)
+        changes, log = Changes(store), EventLog(store)
+        app.state.parts = Parts(settings, keys, store, doorbell, changes, log)
         tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
         try:
             yield
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.authenticated = bool(keys)
     app.add_middleware(Failsafe)
     app.include_router(jobs.router)
+    app.include_router(events.router)
     app.include_router(batches.router)
     app.include_router(service.router)
     return app

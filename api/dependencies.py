@@ -13,6 +13,7 @@ from api.changes import Changes
 from api.doorbell import Doorbell
 from api.prefer import wait_s
 from shared.errors import BatchNotFound, JobNotFound
+from shared.events import EventLog
 from shared.settings import Settings
 from shared.submissions import Submissions
 
@@ -28,6 +29,7 @@ class Parts:
     store: Submissions
     doorbell: Doorbell
     changes: Changes
+    events: EventLog
 
 
 def _parts(request: Request) -> Parts:

@@ -25,7 +25,7 @@ from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
 from shared.record import WORKER_LOST, job_of, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
-from shared.scripts import register
+from shared.scripts import Name, register
 from shared.settings import Settings
 from shared.sweep import Ring, rings_of, sweep_arguments
 from shared.workers import WorkerState
@@ -140,6 +140,11 @@ class Submissions:
         """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
         record, _ = await self._record(job_id, client)
         return await self.submit(again(record), client, once, retry_of=job_id)
+
+    async def script(self, name: Name, *arguments: str) -> Any:
+        """One script's answer, for the smaller stores beside this one (shared/dead.py)."""
+        async with _told(self._timeout_s):
+            return await self._scripts[name](args=arguments)
 
     async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
         """Queue all of them or none; raises `QueueFull` and `KeyReused`."""

@@ -1,0 +1,111 @@
+"""`/jobs/{id}/events`: a job's life as server-sent events, from the start or from where a client was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response, StreamingResponse
+
+from api.dependencies import Client, JobId, Parts, TheParts
+from api.documents import errors, headers
+from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable
+from shared.events import Event, EventLog, News
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+HEARTBEAT_S = 10.0  # shorter than the silence that proxies bear
+RETRY_MS = 1000
+MAX_DIGITS = 15
+MEDIA_TYPE = "text/event-stream"
+EXAMPLE = (
+    f"retry: {RETRY_MS}\n\n"
+    'id: 1\nevent: status\ndata: {"status":"queued","attempt":0}\n\n'
+    'id: 2\nevent: status\ndata: {"status":"running","attempt":1}\n\n'
+    'id: 3\nevent: scene\ndata: {"scene_number":1,"description":"雨中的猫","duration":5,"camera":"wide shot",'
+    '"action":"猫抬头","video_prompt":"雨中的猫, 4k"}\n\n'
+    'id: 4\nevent: progress\ndata: {"phase":"writing","tokens":60,"scenes_done":1,"fraction":0.33}\n\n'
+    ": heartbeat\n\n"
+)
+
+
+class EventStream(StreamingResponse):
+    media_type = MEDIA_TYPE
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=EventStream,
+    responses={
+        200: {
+            "description": "Events until `done`",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXAMPLE}},
+            "headers": headers(Cache_Control="not to be kept"),
+        },
+        204: {"description": "The job is done and `Last-Event-ID` names its last event: do not reconnect"},
+        **errors(InvalidRequest, JobNotFound, JobGone, StoreUnavailable),
+    },
+)
+async def events(
+    job_id: JobId,
+    client: Client,
+    parts: TheParts,
+    last_event_id: Annotated[
+        str, Header(description="the number of the last event that is known; none: from the start", examples=["3"])
+    ] = "",
+) -> Any:
+    """`status` with each new status and attempt, `progress`, `scene` with each scene as soon as it is complete, and at
+    the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes on after that event. Comments
+    come while there is nothing to tell. Also for a job that is done already: the stream is replayed."""
+    known = _number(last_event_id)
+    news = await parts.events.after(job_id, client, known)
+    if news.done and not news.events:
+        return Response(status_code=204)
+    lines = follow(parts, job_id, client, known)
+    return EventStream(lines, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+async def follow(
+    parts: Parts, job_id: str, client: str, known: int, *, heartbeat_s: float = HEARTBEAT_S
+) -> AsyncIterator[str]:
+    """The stream's text. It is read as fast as its client takes it: nothing is kept for a slow one but its place."""
+    yield f"retry: {RETRY_MS}\n\n"
+    with parts.changes.watch(job_id) as watch:
+        while True:
+            news = await _news(parts.events, job_id, client, known)
+            if news is None:
+                return
+            for event in news.events:
+                known = event.number
+                yield _line(event)
+            if news.done:
+                return
+            if not news.events and not await watch.changed(heartbeat_s):
+                yield ": heartbeat\n\n"
+
+
+async def _news(log: EventLog, job_id: str, client: str, known: int) -> News | None:
+    """None when the job is no longer there. While Redis is away there is no news."""
+    with suppress(JobGone, JobNotFound):
+        try:
+            return await log.after(job_id, client, known)
+        except StoreUnavailable:
+            await asyncio.sleep(1)  # the next wake-up may have passed already
+            return News((), done=False)
+    return None
+
+
+def _line(event: Event) -> str:
+    return f"id: {event.number}\nevent: {event.name}\ndata: {event.data}\n\n"
+
+
+def _number(last_event_id: str) -> int:
+    text = last_event_id.strip()
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise InvalidRequest("Last-Event-ID: must be the number of an event of this stream")
+    return int(text)

@@ -1,0 +1,65 @@
+"""What a job's clients are told, event by event, from the stream that every script appends to.
+
+Knows records and one script; not server-sent events, and not how to wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from shared.errors import JobGone, JobNotFound
+from shared.record import job_of, record_of
+from shared.schemas import Job
+from shared.submissions import Submissions
+
+EventName = Literal["status", "progress", "scene", "done"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """`data` is JSON. Numbers grow by one, except where a later progress took the place of an earlier one."""
+
+    number: int
+    name: EventName
+    data: str
+
+
+@dataclass(frozen=True)
+class News:
+    """`done`: nothing comes after these events."""
+
+    events: tuple[Event, ...]
+    done: bool
+
+
+class EventLog:
+    """Raises `StoreUnavailable` when Redis does not answer in time."""
+
+    def __init__(self, store: Submissions) -> None:
+        self._store = store
+
+    async def after(self, job_id: str, client: str, number: int) -> News:
+        """Events after one that is known; 0: from the start. Raises `JobNotFound` and `JobGone` as a read does."""
+        answer, *rest = await self._store.script("events", job_id, str(number))
+        if answer == "unknown":
+            raise JobNotFound()
+        record = record_of(rest[0]) if answer == "ok" else {"client": rest[0]}
+        if record["client"] != client:
+            raise JobNotFound()
+        if answer == "gone":
+            raise JobGone()
+        job = job_of(job_id, record, None)
+        events = tuple(_event(number, pair, job) for number, pair in rest[1])
+        return News(events, job.done and (not events or events[-1].name == "done"))
+
+
+def _event(number: str, pair: list[str], job: Job) -> Event:
+    """A scene is told as it stands in the record: once published it does not change."""
+    name, value = pair
+    data: Any = value
+    if name == "scene":
+        data = job.scenes[int(value) - 1].model_dump_json()
+    elif name == "done":
+        data = job.model_dump_json()
+    return Event(int(number.partition("-")[0]), cast(EventName, name), data)
