@@ -1,10 +1,19 @@
-"""What a worker says of itself with every heartbeat; `/queue` and `/readyz` show it."""
+"""Who a worker is, and what it says of itself with every heartbeat; `/queue` and `/readyz` show it."""
 
 from __future__ import annotations
 
+import socket
 from dataclasses import asdict, dataclass
 from json import dumps, loads
+from pathlib import Path
 from typing import Literal
+
+
+def worker_name(pid: int) -> str:
+    """One process for ever: a host may give its number again, but not with the same moment of birth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    born = int(fields[19])  # field 22 of proc(5): clock ticks since the machine started
+    return f"{socket.gethostname()}:{pid}:{born:x}"
 
 
 @dataclass(frozen=True)

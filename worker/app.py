@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
-import uuid
 from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any
@@ -23,19 +21,20 @@ from shared.errors import ModelUnavailable, SettingsInvalid
 from shared.executions import Executions
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
-from shared.workers import WorkerState
+from shared.workers import WorkerState, worker_name
 from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
 from worker.run import Runner
 from worker.stub_writer import StubWriter
-from worker.writer import Writer
+from worker.writer import EXIT_UNUSABLE, Writer
 
 log = logging.getLogger(__name__)
 
 try:
     settings = from_environment()
 except SettingsInvalid as error:
-    sys.exit(f"scriptqueue: {error}")
+    print(f"scriptqueue: {error}", file=sys.stderr)
+    sys.exit(EXIT_UNUSABLE)
 
 app = queue.make_app(settings, patient=True)
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
@@ -49,7 +48,7 @@ class Process:
     keeper: LeaseKeeper | None = None
     runner: Runner | None = None
     phase: str = "loading"
-    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}")
+    name: str = field(default_factory=lambda: worker_name(os.getpid()))
 
     def state(self) -> WorkerState:
         model = self.writer.model_info(None) if self.writer else None
@@ -116,7 +115,8 @@ def _load(**_: Any) -> None:
         process.writer = load_writer(settings)
     except ModelUnavailable as error:
         process.keeper.close()
-        sys.exit(f"scriptqueue worker: {error}")
+        print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
+        sys.exit(EXIT_UNUSABLE)
     process.runner = Runner(Executions(settings, process.name), process.keeper, process.writer, ring)
 
 

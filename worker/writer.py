@@ -10,6 +10,7 @@ from shared.executions import Resume
 from shared.schemas import JobRequest, ModelInfo, Progress, Scene, Source
 
 EXIT_BROKEN = 70  # how a process ends that cannot go on (a sticky CUDA error, say)
+EXIT_UNUSABLE = 78  # how a process ends that would end the same way again (no model, a bad setting)
 
 
 @dataclass(frozen=True)

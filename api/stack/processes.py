@@ -55,6 +55,8 @@ class Stack:
         self.flower_url = f"http://{HOST}:{_port(ports.flower, 'Flower')}"
         self.flower_login = f"{self._settings.flower.user}:{self._flower_password}"
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if not drain:
+            self._environment[f"{PREFIX}WORKER__DRAIN_S"] = "0"
         if not {f"{PREFIX}MODEL__NAME", f"{PREFIX}MODEL__PATH"} & os.environ.keys():
             self._environment[f"{PREFIX}MODEL__NAME"] = EMBEDDED
 
@@ -82,8 +84,7 @@ class Stack:
         self._pull()
         if f"{PREFIX}REDIS__URL" not in os.environ:
             self._environment[f"{PREFIX}REDIS__URL"] = self._start_redis()
-        worker = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle"]
-        self._add("worker", worker)
+        self._add("worker", [sys.executable, "-m", "worker"])
         address, _, port = self.url.removeprefix("http://").partition(":")
         self._add("api", [sys.executable, "-m", "uvicorn", "api.app:app", "--host", address, "--port", port])
         self._add_flower()

@@ -102,6 +102,7 @@ def test_each_containers_own_command_serves_a_job(
             text = re.sub(rf"\b{there}\b", str(port), text)
         return text.replace("@redis:", "@127.0.0.1:").replace("0.0.0.0", "127.0.0.1").replace("/data", str(tmp_path))
 
+    assert commands["worker"][0] == "python"
     services = compose["services"]
     redis = shlex.split(services["redis"]["command"])
     assert redis[0] == "valkey-server"
@@ -109,7 +110,7 @@ def test_each_containers_own_command_serves_a_job(
     running = {
         "redis": [str(get_binary_path()), *redis[1:], "--port", str(ports["6379"]), "--dir", str(tmp_path)],
         "api": [sys.executable, "-m", *(here(part) for part in commands["api"])],
-        "worker-cpu": [sys.executable, "-m", *commands["worker"]],
+        "worker-cpu": [sys.executable, *commands["worker"][1:]],
         "flower": [sys.executable, "-m", *flower],
     }
     with _all(running, services, here, tmp_path):

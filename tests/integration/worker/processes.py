@@ -55,13 +55,12 @@ class Process:
         return self.log.read_text()
 
 
-def worker(redis_url: str, log: Path, **settings: Any) -> Process:
+def worker(redis_url: str, log: Path, *, supervised: bool = False, **settings: Any) -> Process:
     """`worker(url, log, model__name="stub")`: keywords are settings."""
     environment = {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in settings.items()}
     environment["SCRIPTQUEUE_REDIS__URL"] = redis_url
-    name = f"{log.stem}@%h"
-    options = ["--without-gossip", "--without-mingle", "-n", name]
-    return Process(["celery", "-A", "worker.app", "worker", *options], environment, log)
+    celery = ["celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle"]
+    return Process([*(["worker"] if supervised else celery), "-n", f"{log.stem}@%h"], environment, log)
 
 
 def until(true: Any, within_s: float = 60, what: str = "") -> Any:

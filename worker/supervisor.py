@@ -1,0 +1,162 @@
+"""The parent of one worker process: starts it, sees it end, gives back its jobs with the right blame, starts it again.
+
+Loads no model: a worker that dies of its device leaves this process untouched. A lease that lapses does the same later
+where no supervisor lives, so nothing here must succeed for a job to be safe.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from threading import Thread, Timer
+from types import FrameType
+
+from kombu.exceptions import OperationalError
+
+from shared import queue
+from shared.errors import SettingsInvalid, StoreUnavailable
+from shared.executions import Blame, Executions
+from shared.settings import Settings, from_environment
+from shared.workers import worker_name
+from worker.writer import EXIT_BROKEN, EXIT_UNUSABLE
+
+log = logging.getLogger(__name__)
+
+COMMAND = ("-m", "celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle")
+CRASHES = frozenset({EXIT_BROKEN, *(-n for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE))})
+FINAL = frozenset({0, 2, EXIT_UNUSABLE})  # done; a wrong argument; no model or a bad setting
+MIN_PAUSE_S = 0.2
+MAX_PAUSE_S = 10.0
+SHORT_LIFE_S = 10.0  # who lives longer starts again without a growing pause
+HEARD_EVERY_S = 0.5
+TICK_S = 0.1
+KILL_AFTER_S = 3.0  # past `DRAIN_S`
+LAST_WORD_S = 1.5  # at the end, for giving back; after that the leases lapse by themselves
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Supervisor:
+    """`run` returns the exit code of this process."""
+
+    def __init__(self, settings: Settings, command: Sequence[str]) -> None:
+        self._settings = settings
+        self._command = command
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self) -> int:
+        pause_s = MIN_PAUSE_S
+        while True:
+            born = time.monotonic()
+            code = self._live()
+            if self._stopping:
+                return 0 if code == -signal.SIGTERM else abs(code)
+            if code in FINAL:
+                return code
+            pause_s = min(MAX_PAUSE_S, pause_s * 2) if time.monotonic() - born < SHORT_LIFE_S else MIN_PAUSE_S
+            log.error("the worker ended with %s; the next starts in %.1f s", _words(code), pause_s)
+            until = time.monotonic() + pause_s
+            while time.monotonic() < until:
+                time.sleep(TICK_S)
+                if self._stopping:
+                    return 0
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler: the worker drains, and this process ends with it."""
+        self._stopping = True
+        if self._child:
+            self._end(self._child)
+
+    def _live(self) -> int:
+        """One worker process from start to end."""
+        self._child = child = _start(self._command)
+        name = worker_name(child.pid)
+        log.info("worker %s starts", name)
+        if self._stopping:  # told to in between
+            self._end(child)
+        code = child.wait()
+        # In a thread, for while Redis is away the next worker can load its model.
+        blame = "none" if self._stopping else blame_of(code)
+        release = Thread(target=self._release, args=(name, blame), name="release", daemon=True)
+        release.start()
+        if self._stopping or code in FINAL:
+            release.join(LAST_WORD_S)
+        return code
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """Politely, then surely; a child that has ended already is not touched."""
+        child.terminate()
+        killer = Timer(self._settings.worker.drain_s + KILL_AFTER_S, child.kill)
+        killer.daemon = True
+        killer.start()
+
+    def _release(self, name: str, blame: Blame) -> None:
+        """Give back what ran on the process `name`, however long Redis is away."""
+        executions = Executions(self._settings, name)
+        app = queue.make_app(self._settings, patient=False)
+        while True:
+            try:
+                rings = executions.release(blame)
+                break
+            except StoreUnavailable as error:
+                log.warning("jobs of %s not yet given back: %s", name, error)
+                time.sleep(HEARD_EVERY_S)
+        try:
+            for doorbell in rings:
+                queue.ring(app, doorbell.job_id, doorbell.priority)
+        except OperationalError as error:
+            log.warning("not all jobs were rung (the sweep will): %s", error)
+        if rings:
+            log.warning("gave back %d jobs of %s (%s)", len(rings), name, blame)
+        executions.close()
+        app.close()
+
+
+def blame_of(code: int) -> Blame:
+    """A crash may be the job's doing; a kill is not likely to be; a process that was told to end has no blame."""
+    if code in CRASHES:
+        return "crashes"
+    return "none" if code in FINAL or code == -signal.SIGTERM else "lapses"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
+    try:
+        settings = from_environment()
+    except SettingsInvalid as error:
+        print(f"scriptqueue: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    logging.basicConfig(level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    supervisor = Supervisor(settings, [sys.executable, *COMMAND, *arguments])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, supervisor.stop)
+    return supervisor.run()
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C reaches it through us alone; it never outlives us."""
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - it only makes two system calls
+    )
+
+
+def _words(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
