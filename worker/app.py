@@ -22,6 +22,7 @@ from shared.executions import Executions
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
 from shared.workers import WorkerState, worker_name
+from worker import quarantine
 from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
 from worker.run import Runner
@@ -36,6 +37,7 @@ except SettingsInvalid as error:
     print(f"scriptqueue: {error}", file=sys.stderr)
     sys.exit(EXIT_UNUSABLE)
 
+quarantine.install()
 app = queue.make_app(settings, patient=True)
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 

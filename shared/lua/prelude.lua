@@ -21,6 +21,7 @@
 --   sq:counts, sq:rates    hashes: jobs by terminal status; the running mean of a job's time (ms)
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
+--   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
 -- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
 -- All clocks are Redis TIME, in milliseconds.
