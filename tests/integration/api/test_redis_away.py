@@ -99,7 +99,7 @@ def test_a_job_that_could_not_be_rung_is_rung_by_the_sweep(
     api: httpx.Client, worker: HandWorker, redis_client: redis.Redis
 ) -> None:
     job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
-    redis_client.delete("sq:jobs:1")  # the doorbell is lost
+    redis_client.delete("sq:jobs/1")  # the doorbell is lost
 
     assert worker.next_id(within_s=15) == job_id
 
