@@ -1,8 +1,8 @@
 """ChatGLM3-6B at its full size without its weights: convert, load, and one short job of the whole stack.
 
 `python -m tests.bench.chatglm3_full VOCABULARY_DIR [--folder DIR]` writes random weights in the original layout
-(12.5 GB in seven shards) and then takes the steps that a user takes; needs 40 GB of disk and 20 GB of memory. Random weights
-measure time and memory as well as real ones. Writes bench/results/chatglm3-full.json.
+(12.5 GB in seven shards) and then takes the steps that a user takes; needs 40 GB of disk and 20 GB of memory. Random
+weights measure time and memory as well as real ones. Writes bench/results/chatglm3-full.json.
 """
 
 from __future__ import annotations
