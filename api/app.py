@@ -20,7 +20,7 @@ from api.dependencies import Parts
 from api.documents import DescribedAPI
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
-from api.routes import batches, events, jobs, service
+from api.routes import batches, dead, events, jobs, service
 from api.sweeper import sweep
 from shared.errors import SettingsInvalid
 from shared.events import EventLog
@@ -60,8 +60,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.authenticated = bool(keys)
     app.add_middleware(Failsafe)
     app.include_router(jobs.router)
-    app.include_router(events.router)
     app.include_router(batches.router)
+    app.include_router(events.router)
+    app.include_router(dead.router)
     app.include_router(service.router)
     return app
 

@@ -18,10 +18,10 @@
 --   sq:alone:<worker>      the suspect that runs on this worker alone, or waits until everything else there has ended
 --   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
 --   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
+--   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
 --   sq:counts, sq:rates    hashes: jobs by terminal status; the running mean of a job's time (ms)
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
---   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
 -- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
 -- All clocks are Redis TIME, in milliseconds.
@@ -37,6 +37,10 @@ local function job_key(id) return 'sq:job:' .. id end
 
 local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key end
 
+-- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
+local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
+local MAX_DEAD = 1000
+
 -- Where a queued job stands; 1 is next.
 local function position_of(id, priority)
   local position = 0
@@ -45,10 +49,6 @@ local function position_of(id, priority)
     position = position + redis.call('ZCARD', 'sq:queued:' .. p)
   end
 end
-
--- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
-local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
-local MAX_DEAD = 1000
 
 local function held(status) return status == 'running' or status == 'canceling' end
 
@@ -134,10 +134,10 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
     local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
     if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
       end_job(id, 'failed', {'error', worker_lost})
-      local told = redis.call('HMGET', key, 'crashes', 'lapses')
+      local told = redis.call('HMGET', key, 'crashes', 'lapses', 'seed_drawn')
       redis.call('ZADD', 'sq:dead', now, id)
       redis.call('HSET', 'sq:dead-jobs', id, cjson.encode({request = job[4], client = job[5], attempts = tonumber(job[6]),
-        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
+        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now, seed_drawn = told[3] or nil}))
       for _, old in ipairs(redis.call('ZRANGE', 'sq:dead', 0, -1 - MAX_DEAD)) do
         redis.call('ZREM', 'sq:dead', old)
         redis.call('HDEL', 'sq:dead-jobs', old)

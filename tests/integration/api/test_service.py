@@ -34,6 +34,8 @@ ANSWERS = {
     ("post", "/batches"): {202, 400, 404, 413, 415, 422, 503},
     ("get", "/batches/{batch_id}"): {200, 404, 503},
     ("post", "/batches/{batch_id}/cancel"): {200, 202, 404, 503},
+    ("get", "/dead"): {200, 503},
+    ("post", "/dead/{job_id}/requeue"): {202, 404, 409, 410, 503},
     ("get", "/queue"): {200, 503},
     ("get", "/healthz"): {200},
     ("get", "/readyz"): {200, 503},

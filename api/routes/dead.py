@@ -1,0 +1,41 @@
+"""`/dead`: jobs that ended their worker too often, to be looked at and queued anew. The work is the store's."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from api.dependencies import Client, JobId, TheParts
+from api.documents import errors, headers
+from shared.dead import DeadJob, DeadJobs
+from shared.errors import JobGone, JobNotFound, NotRetryable, QueueFull, StoreUnavailable
+from shared.schemas import Job, Shape
+
+router = APIRouter(prefix="/dead", tags=["dead"])
+
+
+class DeadList(Shape):
+    jobs: tuple[DeadJob, ...]
+
+
+@router.get("", responses=errors(StoreUnavailable))
+async def list_dead(client: Client, parts: TheParts) -> DeadList:
+    """Your jobs that failed as `worker_lost`, newest first; kept for a week."""
+    return DeadList(jobs=await DeadJobs(parts.store).list(client))
+
+
+@router.post(
+    "/{job_id}/requeue",
+    status_code=202,
+    response_description="Accepted: a new job",
+    responses={
+        202: {"headers": headers(Location="the new job", Retry_After="seconds")},
+        **errors(JobNotFound, JobGone, NotRetryable, QueueFull, StoreUnavailable),
+    },
+)
+async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
+    """Queue a new job like one that is dead, and take it off the list."""
+    job = (await DeadJobs(parts.store).requeue(job_id, client)).job
+    await parts.doorbell.ring(str(job.id), job.priority)
+    response.headers["Location"] = job.urls.self
+    response.headers["Retry-After"] = "1"
+    return job

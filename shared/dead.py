@@ -1,0 +1,70 @@
+"""Jobs that ended their worker too often: kept for a week, however short the lifetime of their record, to be looked at
+and queued anew. The list is part of the job store and shares the connection of `Submissions`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from shared.entry import Once, again
+from shared.errors import JobNotFound
+from shared.record import record_of
+from shared.schemas import JobRequest, Priority, Shape
+from shared.submissions import Submissions, Submitted
+
+
+class DeadJob(Shape):
+    """A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent."""
+
+    id: UUID
+    failed_at: datetime
+    attempts: int = Field(ge=1)
+    crashes: int = Field(ge=0)
+    lapses: int = Field(ge=0)
+    prompt: str
+    priority: Priority
+    metadata: dict[str, JsonValue]
+
+
+class DeadJobs:
+    """Every method raises `StoreUnavailable`, as the store's own do."""
+
+    def __init__(self, store: Submissions) -> None:
+        self._store = store
+
+    async def list(self, client: str) -> tuple[DeadJob, ...]:
+        """The client's own, newest first; at most 1,000 are kept of all clients together."""
+        return tuple(_dead_job(job_id, told) for job_id, told in (await self._read(client, "")).items())
+
+    async def requeue(self, job_id: str, client: str) -> Submitted:
+        """A new job like it; raises `JobNotFound`, `NotRetryable` and `QueueFull`. Two at once make one job."""
+        told = (await self._read(client, job_id)).get(job_id)
+        if told is None:
+            raise JobNotFound("No such job is on the dead list")
+        once = Once(f"requeue {job_id}", job_id)
+        submitted = await self._store.submit(again({"status": "failed", **told}), client, once, retry_of=job_id)
+        await self._store.script("exhume", job_id)
+        return submitted
+
+    async def _read(self, client: str, job_id: str) -> dict[str, dict[str, Any]]:
+        flat = await self._store.script("dead", client, job_id)
+        return {dead_id: json.loads(text) for dead_id, text in record_of(flat).items()}
+
+
+def _dead_job(job_id: str, told: dict[str, Any]) -> DeadJob:
+    request = JobRequest.model_validate_json(told["request"])
+    return DeadJob(
+        id=UUID(job_id),
+        failed_at=datetime.fromtimestamp(told["died"] / 1000, UTC),
+        attempts=told["attempts"],
+        crashes=told["crashes"],
+        lapses=told["lapses"],
+        prompt=request.prompt,
+        priority=request.priority,
+        metadata=request.metadata,
+    )
