@@ -44,7 +44,7 @@ class Described:
         content = declared.get("content", {})
         media_type = response.headers.get("content-type", "").partition(";")[0]
         assert (not content and not response.content) or media_type in content, f"{what}: {media_type} is not declared"
-        if media_type.endswith("json") and (schema := content[media_type].get("schema")):
+        if response.content and media_type.endswith("json") and (schema := content[media_type].get("schema")):
             self.validate(response.json(), schema)
 
     def validate(self, value: Any, schema: dict[str, Any]) -> None:
