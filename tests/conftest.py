@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,12 @@ def _scrubbed_environment() -> None:
     for name in list(os.environ):
         if name.startswith("SCRIPTQUEUE_"):
             del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """A background job of a shell ignores SIGINT, and so would every process that a test starts and interrupts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
