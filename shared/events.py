@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from shared.errors import JobGone, JobNotFound
-from shared.record import job_of, record_of
+from shared.record import job_of, known_to
 from shared.schemas import Job
 from shared.submissions import Submissions
 
@@ -41,16 +40,9 @@ class EventLog:
 
     async def after(self, job_id: str, client: str, number: int) -> News:
         """Events after one that is known; 0: from the start. Raises `JobNotFound` and `JobGone` as a read does."""
-        answer, *rest = await self._store.script("events", job_id, str(number))
-        if answer == "unknown":
-            raise JobNotFound()
-        record = record_of(rest[0]) if answer == "ok" else {"client": rest[0]}
-        if record["client"] != client:
-            raise JobNotFound()
-        if answer == "gone":
-            raise JobGone()
-        job = job_of(job_id, record, None)
-        events = tuple(_event(number, pair, job) for number, pair in rest[1])
+        answer, told, entries = await self._store.script("events", job_id, str(number))
+        job = job_of(job_id, known_to(client, answer, told), None)
+        events = tuple(_event(number, pair, job) for number, pair in entries)
         return News(events, job.done and (not events or events[-1].name == "done"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.errors import JobError, WorkerLost
+from shared.errors import JobError, JobGone, JobNotFound, WorkerLost
 from shared.schemas import Failure, Job, QueuePlace, Status, Urls
 
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
@@ -20,6 +20,21 @@ def record_of(flat: Iterable[str]) -> dict[str, str]:
     """HGETALL's flat answer as a dictionary."""
     pairs = iter(flat)
     return dict(zip(pairs, pairs, strict=True))
+
+
+def known_to(client: str | None, answer: str, told: Any) -> dict[str, str]:
+    """The record of a script's answer `ok, flat hash`, `gone, client` or `unknown`; None: whoever's it is.
+
+    Raises `JobNotFound` for an id that never was or is another client's, and `JobGone` past its lifetime.
+    """
+    if answer == "unknown":
+        raise JobNotFound()
+    record = record_of(told) if answer == "ok" else {"client": told}
+    if client not in (None, record["client"]):
+        raise JobNotFound()
+    if answer == "gone":
+        raise JobGone()
+    return record
 
 
 def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
-from shared.record import WORKER_LOST, job_of, record_of
+from shared.record import WORKER_LOST, job_of, known_to, record_of
 from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
 from shared.scripts import Name, register
 from shared.settings import Settings
@@ -184,15 +184,8 @@ class Submissions:
     async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], int]:
         """The record and the place in the queue."""
         async with _told(self._timeout_s):
-            answer, *rest = await self._scripts["read"](args=[job_id])
-        if answer == "unknown":
-            raise JobNotFound()
-        record = record_of(rest[0]) if answer == "ok" else {"client": rest[0]}
-        if client not in (None, record["client"]):
-            raise JobNotFound()
-        if answer == "gone":
-            raise JobGone()
-        return record, rest[1]
+            answer, told, position = await self._scripts["read"](args=[job_id])
+        return known_to(client, answer, told), position
 
     async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
         """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""

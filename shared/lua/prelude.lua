@@ -35,6 +35,13 @@ local ONCE_S = 86400
 
 local function job_key(id) return 'sq:job:' .. id end
 
+-- Why there is no record, in the shape of an answer that has one.
+local function absent(id)
+  local client = redis.call('GET', 'sq:gone:' .. id)
+  if client then return {'gone', client, 0} end
+  return {'unknown', '', 0}
+end
+
 local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key end
 
 -- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
