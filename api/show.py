@@ -40,7 +40,7 @@ def card(job: Job, board: Storyboard) -> RenderableType:
         for scene in board.scenes
     ]
     head = Text.assemble((board.title, "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
-    return Group(head, *scenes, Text(_origin(job), "dim"))
+    return Group(head, *scenes, Text(f"{job.id} · {origin(job)}", "dim"))
 
 
 def queue(view: QueueView) -> RenderableType:
@@ -57,8 +57,9 @@ def queue(view: QueueView) -> RenderableType:
     return Group(told, table)
 
 
-def _origin(job: Job) -> str:
-    parts = [f"{job.id}", f"source: {job.source}"]
+def origin(job: Job) -> str:
+    """What wrote it, at what cost, and what was mended."""
+    parts = [f"source: {job.source}"]
     if job.model:
         parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
     if job.metrics:

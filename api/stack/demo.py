@@ -24,7 +24,7 @@ def show_both(url: str, console: Console) -> bool:
         jobs = client.submit_many(PROMPTS, **OPTIONS)
         jobs = _until_done(client, jobs, console)
     for prompt, job in zip(PROMPTS, jobs, strict=True):
-        print(f"\n{prompt}\n{_origin(job)}")
+        print(f"\n{prompt}\nstatus: {show.line(job)} · {show.origin(job)}")
         if job.result:
             print(json.dumps(job.result.model_dump(mode="json"), indent=2, ensure_ascii=False))
     return all(job.result is not None for job in jobs)
@@ -40,15 +40,3 @@ def _until_done(client: Client, jobs: list[Job], console: Console) -> list[Job]:
             for job in jobs:
                 bar.update(tasks[job.id], completed=show.fraction(job))
     return jobs
-
-
-def _origin(job: Job) -> str:
-    """One line: how it ended, what wrote it, at what cost."""
-    parts = [f"status: {job.status}", f"source: {job.source}"]
-    if job.error:
-        parts.append(job.error.detail)
-    if job.model:
-        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
-    if job.metrics:
-        parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
-    return " · ".join([*parts, *job.repairs])
