@@ -10,7 +10,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -88,9 +88,9 @@ class Stack:
         address, _, port = self.url.removeprefix("http://").partition(":")
         self._add("api", [sys.executable, "-m", "uvicorn", "api.app:app", "--host", address, "--port", port])
         self._add_flower()
-        self._await("Flower answers", f"{self.flower_url}/healthcheck", START_S)
-        self._await("the API answers", f"{self.url}/healthz", START_S)
-        self._await("the worker is ready", f"{self.url}/readyz", None)
+        self._await("Flower answers", lambda: _is_ok(f"{self.flower_url}/healthcheck"), START_S)
+        self._await("the API answers", lambda: _is_ok(f"{self.url}/healthz"), START_S)
+        self._await("the worker is ready", lambda: _is_ok(f"{self.url}/readyz"), None)
 
     def _pull(self) -> None:
         """Download in the foreground, so that its progress is seen and its fault is understood."""
@@ -122,18 +122,8 @@ class Stack:
         arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
         self._add("redis", [get_binary_path(), *arguments])
         url = f"redis://{HOST}:{port}/0"
-        deadline = time.monotonic() + START_S
-        with redis.Redis.from_url(url) as client:
-            while True:
-                self._check()
-                try:
-                    client.ping()
-                except redis.ConnectionError:
-                    if time.monotonic() > deadline:
-                        raise StackFailed("Redis does not answer") from None
-                    time.sleep(POLL_S)
-                else:
-                    return url
+        self._await("Redis answers", lambda: _redis_answers(url), START_S)
+        return url
 
     def _add_flower(self) -> None:
         port = self.flower_url.rpartition(":")[2]
@@ -147,15 +137,12 @@ class Stack:
         log.unlink(missing_ok=True)
         self._children.append(Child(name, command, environment or self._environment, log))
 
-    def _await(self, what: str, url: str, within_s: float | None) -> None:
+    def _await(self, what: str, holds: Callable[[], bool], within_s: float | None) -> None:
         deadline = None if within_s is None else time.monotonic() + within_s
         while True:
             self._check()
-            try:
-                if httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK:
-                    return
-            except httpx.HTTPError:
-                pass
+            if holds():
+                return
             if deadline is not None and time.monotonic() > deadline:
                 raise StackFailed(f"waited {within_s:g} s in vain until {what}; see {self._folder}")
             time.sleep(POLL_S)
@@ -171,6 +158,22 @@ class Stack:
         for child in sorted(self._children, key=lambda child: order.index(child.name)):
             child.stop(self._grace_s.get(child.name, GRACE_S))
         self._children.clear()
+
+
+def _redis_answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            return False
+    return True
+
+
+def _is_ok(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
 
 
 def _port(wanted: int, whose: str) -> int:
