@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace, settings: ModelSettings) -> int:
         case _:
             from models.load import load
 
-            endpoint = settings.endpoint or os.environ.get("HF_ENDPOINT")
+            endpoint = settings.hub_endpoint
             loaded = load(arguments.model, dtype="auto", cache_dir=settings.cache_dir, endpoint=endpoint)
             ids = loaded.chat([{"role": "user", "content": arguments.prompt}])
             print(verify.write(loaded, ids, arguments.tokens))
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace, settings: ModelSettings) -> int:
 def _pull(arguments: argparse.Namespace, settings: ModelSettings) -> Path:
     endpoint = arguments.endpoint
     if arguments.source in {None, "hf"}:  # the setting is a mirror of the Hugging Face hub, of nothing else
-        endpoint = endpoint or settings.endpoint or os.environ.get("HF_ENDPOINT")
+        endpoint = endpoint or settings.hub_endpoint
     return obtain.obtain(
         arguments.name,
         settings.cache_dir,

@@ -51,6 +51,11 @@ class ModelSettings(Section):
     )
     endpoint: str | None = Field(None, description="A mirror of the Hugging Face hub; `HF_ENDPOINT` works too.")
 
+    @property
+    def hub_endpoint(self) -> str | None:
+        """Ours, or the name that other tools of the hub read."""
+        return self.endpoint or os.environ.get("HF_ENDPOINT")
+
     @field_validator("weight_bits", mode="before")
     @classmethod
     def _digits(cls, value: Any) -> Any:

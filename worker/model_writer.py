@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -21,6 +20,8 @@ from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
 from worker.writer import Begun, SoFar, Written
+
+GRAMMAR = version("llguidance")  # what it forces is part of a text
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
@@ -96,7 +97,7 @@ class ModelWriter:
             device=settings.model.device,
             attention=settings.model.attention,
             cache_dir=settings.model.cache_dir,
-            endpoint=settings.model.endpoint or os.environ.get("HF_ENDPOINT"),
+            endpoint=settings.model.hub_endpoint,
         )
         engine = BatchEngine(
             loaded.model,
@@ -141,9 +142,8 @@ class ModelWriter:
 
     def _fingerprint(self, asked: GenerationRequest) -> str:
         """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
-        grammar = version("llguidance")  # what it forces is part of the text
         same = replace(asked, time_left_s=0, generated_ids=())
-        return sha256(repr((self.model_info(None), grammar, same)).encode()).hexdigest()
+        return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
     def _prompt_ids(self, request: JobRequest) -> list[int]:
         chat = self._chat()
