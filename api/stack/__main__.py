@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from api.stack.child import STOPS
 from api.stack.processes import Ports, Stack, StackFailed
 from shared.errors import ScriptqueueError
 
@@ -28,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     up.add_argument("--port", type=int, default=8000, help="of the API (8000)")
     up.add_argument("--flower-port", type=int, default=5555, help="of Flower (5555)")
     arguments = parser.parse_args(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a background job of a shell ignores SIGINT else
+    for number in STOPS:  # a background job of a shell ignores SIGINT else
         signal.signal(number, _interrupt)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     console = Console()

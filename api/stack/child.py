@@ -10,14 +10,26 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TAIL_LINES = 15
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends the stack
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A stop waits until the block has ended. In the middle of a fork Python would raise it in a hook of the logging
+    module, which drops it: the stack then went on as if nobody had pressed Ctrl-C."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Child:
@@ -32,6 +44,7 @@ class Child:
 
         def die_with_parent() -> None:
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # a mask outlives the exec
             if os.getppid() != parent:  # it died in between
                 os._exit(1)
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 import httpx
 import redis
 
-from api.stack.child import Child
+from api.stack.child import Child, uninterrupted
 from shared.settings import PREFIX, from_environment
 
 EMBEDDED = "embedded"
@@ -97,8 +97,7 @@ class Stack:
         name = self._environment.get(f"{PREFIX}MODEL__NAME")
         if name != EMBEDDED:
             return
-        pull = Child("models", [sys.executable, "-m", "models", "pull", name], self._environment, log=None)
-        self._children.append(pull)
+        pull = self._begin("models", [sys.executable, "-m", "models", "pull", name], self._environment, log=None)
         code = pull.wait()
         self._children.remove(pull)
         if code:
@@ -135,7 +134,14 @@ class Stack:
     def _add(self, name: str, command: Sequence[str | Path], environment: dict[str, str] | None = None) -> None:
         log = self._folder / f"{name}.log"
         log.unlink(missing_ok=True)
-        self._children.append(Child(name, command, environment or self._environment, log))
+        self._begin(name, command, environment or self._environment, log)
+
+    def _begin(self, name: str, command: Sequence[str | Path], environment: dict[str, str], log: Path | None) -> Child:
+        """A child that is known to `_stop` as soon as it lives."""
+        with uninterrupted():
+            child = Child(name, command, environment, log)
+            self._children.append(child)
+        return child
 
     def _await(self, what: str, holds: Callable[[], bool], within_s: float | None) -> None:
         deadline = None if within_s is None else time.monotonic() + within_s

@@ -93,6 +93,31 @@ def test_ctrl_c_leaves_no_process_behind(demo: Launched, tmp_path: Path, moment:
     assert demo.alive() == []
 
 
+STOPPED_IN_A_FORK = """
+import os, signal
+from api.stack.child import Child, uninterrupted
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGTERM))
+children = []
+try:
+    with uninterrupted():
+        children.append(Child("sleep", ["sleep", "60"], os.environ, log=None))
+except KeyboardInterrupt:
+    print("interrupted", len(children))
+children[0].stop(grace_s=30)
+print("it ended with", children[0].exit_code)
+"""
+
+
+def test_a_stop_in_the_middle_of_a_fork_is_heard_after_it_and_the_child_hears_its_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_IN_A_FORK], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.splitlines() == ["interrupted 1", f"it ended with {-signal.SIGTERM}"]
+
+
 def test_a_killed_launcher_leaves_no_process_behind(demo: Launched, tmp_path: Path) -> None:
     until((tmp_path / ".run" / "demo" / "worker.log").exists)
 
