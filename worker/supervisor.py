@@ -6,7 +6,6 @@ where no supervisor lives, so nothing here must succeed for a job to be safe.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ from kombu.exceptions import OperationalError
 from shared import queue
 from shared.errors import SettingsInvalid, StoreUnavailable
 from shared.executions import Blame, Executions
+from shared.parent_death import die_with
 from shared.settings import Settings, from_environment
 from shared.workers import worker_name
 from worker.writer import EXIT_BROKEN, EXIT_UNUSABLE
@@ -38,9 +38,6 @@ HEARD_EVERY_S = 0.5
 TICK_S = 0.1
 KILL_AFTER_S = 3.0  # past `DRAIN_S`
 LAST_WORD_S = 1.5  # at the end, for giving back; after that the leases lapse by themselves
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Supervisor:
@@ -143,18 +140,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches it through us alone; it never outlives us."""
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
-
     return subprocess.Popen(  # noqa: S603 - our own command
         command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - it only makes two system calls
+        preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - it only makes two system calls
     )
 
 

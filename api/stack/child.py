@@ -6,7 +6,6 @@ signal ends it even when the stack itself is killed.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from shared.parent_death import die_with
+
 TAIL_LINES = 15
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends the stack
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -40,13 +38,11 @@ class Child:
     ) -> None:
         self.name = name
         self._log = log
-        parent = os.getpid()
+        die_with_us = die_with(os.getpid())
 
-        def die_with_parent() -> None:
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        def begin() -> None:
+            die_with_us()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # a mask outlives the exec
-            if os.getppid() != parent:  # it died in between
-                os._exit(1)
 
         output = log.open("ab") if log else None
         try:
@@ -57,7 +53,7 @@ class Child:
                 stdout=output or subprocess.DEVNULL,
                 stderr=subprocess.STDOUT if output else None,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - the stack has one thread
+                preexec_fn=begin,  # noqa: PLW1509 - the stack has one thread
             )
         finally:
             if output:
