@@ -2,8 +2,7 @@
 
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
 at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
-batching (pinned exactly) is in this file: its processor is driven step by step, a `Row` appends forced tokens to what
-the next step prefills, and one logits processor masks and samples.
+batching (pinned exactly) is here and in row.py: its processor is driven step by step.
 """
 
 from __future__ import annotations
@@ -13,20 +12,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock, Thread
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
-from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
-from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
 
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
 from worker.engine.generation import Generation
-from worker.engine.request import Finish, GenerationRequest, Sampling
-from worker.engine.sampling import choose
+from worker.engine.request import Finish, GenerationRequest
+from worker.engine.row import MaskAndSample, Row
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
 
@@ -37,68 +34,6 @@ PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 25
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
 IDLE_S = 0.5
 RATE_WINDOW_S = 10.0
-
-
-class Row(RequestState):  # type: ignore[misc]
-    """transformers' view of a running request."""
-
-    text: Text
-    sampling: Sampling
-
-    def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
-        appended = self.text.accept(token_id)
-        self.generated_tokens.extend(appended)
-        self.tokens_to_process = appended  # the next step prefills the forced ones with the sampled one
-        if self.text.complete:
-            self.status = RequestStatus.FINISHED
-        return self.text.complete
-
-
-class MaskAndSample(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
-    """Forbids what the grammar forbids and chooses, so that transformers' argmax takes the chosen token."""
-
-    supported_kwargs: ClassVar[dict[str, type]] = {}
-    ignored_kwargs: tuple[str, ...] = ()
-
-    def __init__(self, rows: int, vocabulary: Vocabulary, device: torch.device) -> None:
-        self._size = vocabulary.size
-        pinned = device.type == "cuda"
-        self._mask_host = torch.full((rows, vocabulary.words), -1, dtype=torch.int32, pin_memory=pinned)
-        self._mask = torch.full((rows, vocabulary.words), -1, dtype=torch.int32, device=device)
-        self._bits = torch.arange(32, dtype=torch.int32, device=device)
-        self._float = torch.zeros((2, rows), dtype=torch.float32, device=device)  # temperature, top_p
-        self._int = torch.zeros((2, rows), dtype=torch.int64, device=device)  # seed, position
-        self._said: list[torch.Tensor] = []  # what would repeat itself: rows, tokens, penalties
-
-    def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
-        int32_tensor.fill_(0)
-
-    def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
-        rows: list[Row] = [request.state for request in requests_with_new_token]
-        count = len(rows)
-        masks = self._mask_host.numpy()
-        for index, row in enumerate(rows):
-            row.text.fill(masks[index])
-        self._mask[:count].copy_(self._mask_host[:count], non_blocking=True)
-        samplings = [row.sampling for row in rows]
-        floats = torch.tensor([[s.temperature for s in samplings], [s.top_p for s in samplings]])
-        ints = torch.tensor([[s.seed for s in samplings], [len(row.text.tokens) for row in rows]])
-        said = [(index, *pair) for index, row in enumerate(rows) for pair in row.text.repetition.penalties().items()]
-        self._said = [torch.tensor(column, device=self._mask.device) for column in zip(*said, strict=True)]
-        self._float[:, :count].copy_(floats)
-        self._int[:, :count].copy_(ints)
-        return torch.zeros(count, dtype=torch.int32)
-
-    def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
-        count = scores.shape[0]
-        allowed = (self._mask[:count, :, None] >> self._bits) & 1  # [rows, words, 32]
-        scores = scores.masked_fill(allowed.view(count, -1)[:, : self._size] == 0, -torch.inf)
-        if self._said:
-            index, tokens, penalties = self._said
-            scores[index, tokens] -= penalties
-        return choose(
-            scores, self._float[0, :count], self._float[1, :count], self._int[0, :count], self._int[1, :count]
-        )
 
 
 class BatchEngine:
