@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from api import problems
 from api.auth import Keys
@@ -20,6 +21,7 @@ from api.dependencies import Parts
 from api.documents import DescribedAPI
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
+from api.metrics import HttpMeter
 from api.routes import batches, dead, events, jobs, service
 from api.sweeper import sweep
 from shared.errors import SettingsInvalid
@@ -31,12 +33,14 @@ from shared.submissions import Submissions
 def create_app(settings: Settings) -> FastAPI:
     """The whole API on the Redis that the settings name."""
     keys = Keys(settings.api.keys)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         store, doorbell = Submissions(settings), Doorbell(settings)
         changes, log = Changes(store), EventLog(store)
-        app.state.parts = Parts(settings, keys, store, doorbell, changes, log)
+        app.state.parts = Parts(settings, keys, store, doorbell, changes, log, registry)
         tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
         try:
             yield
@@ -59,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.authenticated = bool(keys)
     app.add_middleware(Failsafe)
+    app.add_middleware(HttpMeter, registry=registry)
     app.include_router(jobs.router)
     app.include_router(batches.router)
     app.include_router(events.router)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from prometheus_client import CollectorRegistry
 
 from api.auth import Keys
 from api.changes import Changes
@@ -30,6 +31,7 @@ class Parts:
     doorbell: Doorbell
     changes: Changes
     events: EventLog
+    registry: CollectorRegistry
 
 
 def _parts(request: Request) -> Parts:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import problems
 from api.dependencies import Client, TheParts
 from api.documents import errors
+from api.metrics import exposition
 from api.problems import NoSuchPath, NotReady
 from api.views import Health, ProblemType, QueueView, Worker
 from shared.errors import StoreUnavailable
+from shared.measures import measure
 from shared.schemas import Storyboard
 
 router = APIRouter(tags=["service"])
@@ -49,6 +52,20 @@ async def readyz(parts: TheParts) -> Health:
     if "ready" not in states:
         raise NotReady(f"No worker is ready; there are {len(states)}" + (f" ({', '.join(states)})" if states else ""))
     return Health(status="ready")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"description": "Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **errors(StoreUnavailable),
+    },
+)
+async def metrics(_: Client, parts: TheParts) -> Response:
+    """For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
+    figures = exposition(parts.registry, await measure(parts.store))
+    return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/schemas/storyboard.json", response_class=SchemaResponse)

@@ -19,7 +19,9 @@
 --   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
 --   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
 --   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
---   sq:counts, sq:rates    hashes: jobs by terminal status; the running mean of a job's time (ms)
+--   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
+--                          attempts whose worker was gone; lua/metrics.lua
+--   sq:rates               hash: the running mean of a job's time (ms)
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
@@ -58,6 +60,17 @@ local function position_of(id, priority)
 end
 
 local function held(status) return status == 'running' or status == 'canceling' end
+
+-- Workers whose word stands, as a flat {worker: JSON}.
+local function living_workers()
+  local told = {}
+  redis.call('ZREMRANGEBYSCORE', 'sq:workers', '-inf', now)
+  for _, worker in ipairs(redis.call('ZRANGE', 'sq:workers', 0, -1)) do
+    local state = redis.call('GET', 'sq:worker:' .. worker)
+    if state then told[#told + 1] = worker; told[#told + 1] = state end
+  end
+  return told
+end
 
 -- One more event in the job's stream.
 local function tell(id, event, value)
@@ -112,6 +125,8 @@ local function end_job(id, status, fields)
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', 'sq:gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', 'sq:counts', status, 1)
+  local source = redis.call('HGET', key, 'source')
+  if source then redis.call('HINCRBY', 'sq:counts', 'source:' .. source, 1) end
   changed(id)
 end
 
@@ -137,6 +152,7 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
   local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt')
   if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
   if job[1] ~= 'running' then leave(id) return false end
+  redis.call('HINCRBY', 'sq:counts', 'lost:' .. blame, 1)
   if blame ~= 'none' then
     local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
     if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then

@@ -75,5 +75,9 @@ class HandWorker:
     def confirm_cancel(self, claim: Claim) -> None:
         assert self._executions.confirm_cancel(claim) == "canceled"
 
+    def crash(self) -> None:
+        """As its supervisor tells it."""
+        self._executions.release("crashes")
+
     def beat(self, state: str = "ready") -> None:
         self._executions.beat(WorkerState("by-hand", state, "stub", "none", "none", slots=2), ttl_s=60)  # type: ignore[arg-type]

@@ -39,6 +39,7 @@ ANSWERS = {
     ("get", "/queue"): {200, 503},
     ("get", "/healthz"): {200},
     ("get", "/readyz"): {200, 503},
+    ("get", "/metrics"): {200, 503},
     ("get", "/schemas/storyboard.json"): {200},
     ("get", "/problems/{code}"): {200, 404},
 }

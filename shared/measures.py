@@ -1,0 +1,48 @@
+"""What only the job store can count, for the metrics of the API: it knows all jobs, whichever process moved them.
+
+The counters live as long as Redis keeps its data. Knows one script; not how figures are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.record import record_of
+from shared.schemas import Priority
+from shared.submissions import Submissions
+from shared.workers import WorkerState
+
+PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")  # the order of the script's answer
+
+
+@dataclass(frozen=True)
+class Measures:
+    """`counts`: see `sq:counts` in lua/prelude.lua. `oldest_s`: how long the first of each queue has waited."""
+
+    counts: Mapping[str, int]
+    depth: Mapping[Priority, int]
+    oldest_s: Mapping[Priority, float]
+    running: int
+    dead: int
+    quarantined: int
+    workers: tuple[WorkerState, ...]
+
+    def counted(self, kind: str) -> dict[str, int]:
+        """`counted("source")`: what was counted under each name of a kind."""
+        return {name.removeprefix(f"{kind}:"): n for name, n in self.counts.items() if name.startswith(f"{kind}:")}
+
+
+async def measure(store: Submissions) -> Measures:
+    """One round trip; raises `StoreUnavailable`."""
+    counts, queues, running, dead, quarantined, workers = await store.script("metrics")
+    by_priority = dict(zip(PRIORITIES, queues, strict=True))
+    return Measures(
+        counts={name: int(count) for name, count in record_of(counts).items()},
+        depth={priority: depth for priority, (depth, _) in by_priority.items()},
+        oldest_s={priority: age_ms / 1000 for priority, (_, age_ms) in by_priority.items()},
+        running=running,
+        dead=dead,
+        quarantined=quarantined,
+        workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(workers).items()),
+    )

@@ -1,0 +1,108 @@
+"""`/metrics` of the API: jobs as Redis counts them, HTTP as the process saw it, in a form that Prometheus reads."""
+
+from __future__ import annotations
+
+import httpx
+import redis
+from handworker import HandWorker
+from prometheus_client.parser import text_string_to_metric_families
+from serving import Serve
+
+from shared.settings import Settings
+
+
+def samples(api: httpx.Client) -> dict[str, float]:
+    """Each sample by its name and labels: `scriptqueue_jobs_total{status=succeeded}`."""
+    response = api.get("/metrics")
+    assert response.status_code == 200, response.text
+    return {
+        f"{sample.name}{{{','.join(f'{k}={v}' for k, v in sorted(sample.labels.items()))}}}": sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def test_jobs_are_counted_by_how_they_ended_and_where_their_result_came_from(
+    api: httpx.Client, worker: HandWorker
+) -> None:
+    for _ in range(3):
+        api.post("/jobs", json={"prompt": "x", "use_cache": False})
+    worker.succeed(worker.claim(worker.next_id()))
+    worker.fail(worker.claim(worker.next_id()))
+    api.post(f"/jobs/{worker.next_id()}/cancel")
+
+    told = samples(api)
+
+    assert {status: told[f"scriptqueue_jobs_total{{status={status}}}"] for status in ("succeeded", "failed")} == {
+        "succeeded": 1,
+        "failed": 1,
+    }
+    assert (told["scriptqueue_jobs_total{status=canceled}"], told["scriptqueue_jobs_total{status=expired}"]) == (1, 0)
+    assert (told["scriptqueue_results_total{source=model}"], told["scriptqueue_results_total{source=stub}"]) == (1, 0)
+
+
+def test_the_queue_is_told_by_priority_with_the_age_of_its_oldest_job(
+    api: httpx.Client, worker: HandWorker, redis_client: redis.Redis
+) -> None:
+    for priority in ("low", "low", "high"):
+        api.post("/jobs", json={"prompt": "x", "priority": priority, "use_cache": False})
+    worker.claim(worker.next_id())
+    (oldest, _) = redis_client.zrange("sq:queued:low", 0, -1)
+    redis_client.hincrby(f"sq:job:{oldest}", "created", -90_000)
+    worker.beat()
+
+    told = samples(api)
+
+    assert {p: told[f"scriptqueue_queue_depth{{priority={p}}}"] for p in ("high", "normal", "low")} == {
+        "high": 0,
+        "normal": 0,
+        "low": 2,
+    }
+    assert told["scriptqueue_queue_oldest_seconds{priority=low}"] >= 90
+    assert told["scriptqueue_queue_oldest_seconds{priority=normal}"] == 0
+    assert told["scriptqueue_running_jobs{}"] == 1
+    assert (told["scriptqueue_workers{state=ready}"], told["scriptqueue_ready_slots{}"]) == (1, 2)
+
+
+def test_requests_are_counted_by_route_and_never_by_what_a_client_writes_into_the_path(api: httpx.Client) -> None:
+    job = api.post("/jobs", json={"prompt": "x"}).json()
+    api.get(f"/jobs/{job['id']}")
+    api.get(f"/jobs/{job['id']}", headers={"Prefer": "wait=0"})
+    api.get("/made/up/by/a/scanner")
+
+    told = samples(api)
+
+    assert told["scriptqueue_http_requests_total{method=POST,route=/jobs,status=202}"] == 1
+    assert told["scriptqueue_http_requests_total{method=GET,route=/jobs/{job_id},status=200}"] == 2
+    assert told["scriptqueue_http_requests_total{method=any,route=none,status=404}"] == 1
+    assert told["scriptqueue_http_request_seconds_count{method=GET,route=/jobs/{job_id}}"] == 1  # one was asked to wait
+    assert not any("scanner" in name for name in told)
+
+
+def test_what_went_wrong_with_workers_is_counted(
+    api: httpx.Client, worker: HandWorker, redis_client: redis.Redis
+) -> None:
+    api.post("/jobs", json={"prompt": "x"})
+    worker.claim(worker.next_id())
+    worker.crash()
+    redis_client.lpush("sq:quarantine", "garbage")
+
+    told = samples(api)
+
+    assert told["scriptqueue_lost_attempts_total{blame=crashes}"] == 1
+    assert told["scriptqueue_lost_attempts_total{blame=lapses}"] == 0
+    assert told["scriptqueue_quarantined_messages{}"] == 1
+
+
+def test_with_keys_the_metrics_want_one_too(serve: Serve) -> None:
+    api = serve(api={"keys": "prometheus:secret"})
+
+    assert api.get("/metrics").status_code == 401
+    assert api.get("/metrics", headers={"Authorization": "Bearer secret"}).status_code == 200
+
+
+def test_metrics_are_503_while_redis_is_away() -> None:
+    from conftest import described_client
+
+    with described_client(Settings(redis={"url": "redis://127.0.0.1:1"})) as api:  # type: ignore[arg-type]
+        assert api.get("/metrics").status_code == 503
