@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from shared.errors import OutputInvalid
 from shared.schemas import JobRequest, ModelInfo, Source
-from worker.writer import Begun, Draft
+from worker.writer import Begun, Draft, Figure
 
 
 class AbsentWriter:
@@ -30,6 +30,9 @@ class AbsentWriter:
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name=self._name, seed=seed)
+
+    def figures(self) -> tuple[Figure, ...]:
+        return ()
 
     def close(self) -> None:
         pass

@@ -22,12 +22,12 @@ from shared.executions import Executions
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
 from shared.workers import WorkerState, worker_name
-from worker import quarantine
+from worker import metrics, quarantine
 from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
 from worker.run import Runner
 from worker.stub_writer import StubWriter
-from worker.writer import EXIT_UNUSABLE, Writer
+from worker.writer import EXIT_UNUSABLE, Figure, Writer
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,15 @@ class Process:
             slots=self.writer.slots if self.writer else 0,
             busy=len(self.keeper.running()) if self.keeper else 0,
             tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
+        )
+
+    def figures(self) -> tuple[Figure, ...]:
+        state = self.state()
+        return (
+            Figure("rows", "Jobs that can run at once.", state.slots),
+            Figure("rows_busy", "Jobs that run.", state.busy),
+            Figure("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
+            *(self.writer.figures() if self.writer else ()),
         )
 
 
@@ -113,6 +122,7 @@ def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
     process.keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
     process.keeper.start()
+    metrics.serve(settings.worker, process.figures)
     try:
         process.writer = load_writer(settings)
     except ModelUnavailable as error:

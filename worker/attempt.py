@@ -22,6 +22,7 @@ class Attempt:
         self.claim = claim
         self.started = time.monotonic()
         self.stop_reason: StopReason | None = None
+        self.first_scene_s: float | None = None  # from the start; None too when an earlier attempt had one
         self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
         self.on_scene: Callable[[], None] = lambda: None
         self._draft: Draft | None = None
@@ -62,7 +63,10 @@ class Attempt:
                 return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
             so_far = self._draft.so_far()
             if so_far.scenes_done > len(self.scenes) and not self._validating:
-                self.scenes += complete_scenes(so_far.text(), self.claim.request)[len(self.scenes) :]
+                known = len(self.scenes)
+                self.scenes += complete_scenes(so_far.text(), self.claim.request)[known:]
+                if self.scenes and not known:
+                    self.first_scene_s = self.run_s
             told = self._draft.progress()
             progress = told.model_copy(
                 update={

@@ -19,7 +19,7 @@ from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
-from worker.writer import Begun, SoFar, Written
+from worker.writer import Begun, Figure, SoFar, Written
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
 
@@ -166,6 +166,14 @@ class ModelWriter:
     @property
     def tokens_per_s(self) -> float:
         return self._engine.tokens_per_s
+
+    def figures(self) -> tuple[Figure, ...]:
+        engine = self._engine
+        return (
+            Figure("engine_steps", "Forward passes.", engine.steps, grows=True),
+            Figure("engine_tokens", "Tokens written, forced ones included.", engine.tokens, grows=True),
+            Figure("kv_cache_ratio", "Share of the KV cache that running texts have reserved.", engine.kv_share),
+        )
 
     @property
     def broken(self) -> str | None:

@@ -16,6 +16,7 @@ from shared.executions import Claim, Executions, Success
 from shared.record import failure_of
 from shared.schemas import Metrics
 from shared.sweep import Ring
+from worker import metrics
 from worker.attempt import Attempt
 from worker.lease import LeaseKeeper
 from worker.storyboard import Outcome, Stopped, make_storyboard
@@ -94,6 +95,9 @@ class Runner:
             ),
         )
         status = until_heard(lambda: self._executions.succeed(claim, success))
+        metrics.note(status)
+        if status == "succeeded":
+            metrics.note_success(success, attempt.first_scene_s)
         board = outcome.storyboard
         return (
             f"{status}: {len(board.scenes)} scenes, {board.total_duration:g} s of video, "
@@ -103,17 +107,22 @@ class Runner:
     def _fail(self, claim: Claim, error: JobError) -> str:
         model = self._writer.model_info(claim.request.sampling.seed)
         status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
+        metrics.note(status)
         return f"{status}: {error.code}"
 
     def _leave(self, attempt: Attempt) -> str:
         claim, reason = attempt.claim, attempt.stop_reason
         if reason == "canceling":
-            return until_heard(lambda: self._executions.confirm_cancel(claim))
+            status = until_heard(lambda: self._executions.confirm_cancel(claim))
+            metrics.note(status)
+            return status
         if reason == "draining":
             status = until_heard(lambda: self._executions.give_back(claim))
+            metrics.note(status)
             if status == "queued":
                 self._ring(Ring(claim.job_id, "high"))  # its turn has passed: the next free row
             return f"given back: {status}"
+        metrics.note("stale")
         return "lost: another attempt has the job"
 
 

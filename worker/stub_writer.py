@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import InternalError
 from shared.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from worker.script.grammar import durations
-from worker.writer import EXIT_BROKEN, Begun, SoFar, Written
+from worker.writer import EXIT_BROKEN, Begun, Figure, SoFar, Written
 
 
 class StubOptions(BaseModel):
@@ -137,6 +137,9 @@ class StubWriter:
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name="stub", seed=seed)
+
+    def figures(self) -> tuple[Figure, ...]:
+        return ()
 
     def close(self) -> None:
         pass

@@ -42,6 +42,16 @@ class SoFar:
     resume: Resume | None
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One figure for the metrics; `grows`: a counter."""
+
+    name: str
+    meaning: str
+    value: float
+    grows: bool = False
+
+
 class Draft(Protocol):
     """One text being written; every method may be called from any thread."""
 
@@ -75,6 +85,10 @@ class Writer(Protocol):
 
     @property
     def tokens_per_s(self) -> float: ...
+
+    def figures(self) -> tuple[Figure, ...]:
+        """How the device is used, for whoever draws it."""
+        ...
 
     @property
     def broken(self) -> str | None:

@@ -54,6 +54,7 @@ class BatchEngine:
         self.context_tokens = context_tokens
         self.broken: Exception | None = None
         self.steps = 0
+        self.tokens = 0  # ever written, forced ones included
         self._model = model
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
         self._force = force
@@ -102,6 +103,11 @@ class BatchEngine:
         return len(self._rows)
 
     @property
+    def kv_share(self) -> float:
+        """How much of the KV cache is reserved for the running texts."""
+        return self._pages_used / self._pages
+
+    @property
     def tokens_per_s(self) -> float:
         """Over the last ten seconds, forced tokens included."""
         since = time.monotonic() - RATE_WINDOW_S
@@ -140,7 +146,9 @@ class BatchEngine:
             torch.cuda.empty_cache()
             return
         self.steps += 1
-        self._recent.append((time.monotonic(), self._tokens() - before))
+        written = self._tokens() - before
+        self.tokens += written
+        self._recent.append((time.monotonic(), written))
         while self._recent[0][0] < time.monotonic() - RATE_WINDOW_S:
             self._recent.popleft()
         for request_id, (generation, _) in list(self._rows.items()):

@@ -1,0 +1,76 @@
+"""The metrics of one worker process, at `WORKER__METRICS_PORT`: its batch, its jobs, its device.
+
+Counters begin anew with each process, as Prometheus expects. Knows a writer's figures, not how they come about.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import REGISTRY, Counter, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared.executions import Success
+from shared.settings import WorkerSettings
+from worker.writer import Figure
+
+log = logging.getLogger(__name__)
+
+SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+
+OUTCOMES = ("succeeded", "failed", "canceled", "queued", "stale")
+ATTEMPTS = Counter(
+    "scriptqueue_worker_attempts", "Attempts that this process left, by what became of the job.", ("outcome",)
+)
+REPAIRS = Counter("scriptqueue_worker_repairs", "Mends that the storyboards of this process needed.")
+TOKENS = Counter("scriptqueue_worker_storyboard_tokens", "Tokens of finished storyboards, forced ones included.")
+WAITED = Histogram("scriptqueue_job_wait_seconds", "From POST to the first start of a job.", buckets=SECONDS)
+FIRST_SCENE = Histogram(
+    "scriptqueue_job_first_scene_seconds", "From the start of an attempt to its first scene.", buckets=SECONDS
+)
+RAN = Histogram("scriptqueue_job_run_seconds", "From the start of an attempt to its storyboard.", buckets=SECONDS)
+
+
+def serve(settings: WorkerSettings, figures: Callable[[], Iterable[Figure]]) -> None:
+    """Answer Prometheus from a thread of its own. A taken port is no reason not to work."""
+    for outcome in OUTCOMES:
+        ATTEMPTS.labels(outcome)  # a series must be there before its first increase is seen
+    REGISTRY.register(_Now(figures))
+    if not settings.metrics_port:
+        return
+    try:
+        start_http_server(settings.metrics_port, settings.metrics_host)
+    except OSError as error:
+        log.warning("no metrics at %s:%d: %s", settings.metrics_host, settings.metrics_port, error.strerror)
+
+
+def note(outcome: str) -> None:
+    """What the store says of a job when this process leaves it: its final status, `queued` again, or `stale`."""
+    ATTEMPTS.labels(outcome).inc()
+
+
+def note_success(success: Success, first_scene_s: float | None) -> None:
+    """A storyboard that was written here, from the start of its attempt."""
+    REPAIRS.inc(len(success.repairs))
+    WAITED.observe(success.metrics.queue_s)
+    RAN.observe(success.metrics.run_s)
+    TOKENS.inc(success.metrics.output_tokens)
+    if first_scene_s is not None:
+        FIRST_SCENE.observe(first_scene_s)
+
+
+class _Now(Collector):
+    """What is asked of the process at each scrape."""
+
+    def __init__(self, figures: Callable[[], Iterable[Figure]]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())  # nothing is asked before the process stands
+
+    def collect(self) -> Iterator[Metric]:
+        for figure in self._figures():
+            family = CounterMetricFamily if figure.grows else GaugeMetricFamily
+            yield family(f"scriptqueue_worker_{figure.name}", figure.meaning, value=figure.value)
