@@ -1,6 +1,6 @@
 """The doorbell: a Celery app whose only message says "job ID". Losing or doubling one is harmless.
 
-Knows Celery and its Redis lists; not what a job is.
+Knows Celery; not what a job is.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 
+from shared.broker import LEVEL, QUEUE, SEPARATOR
 from shared.schemas import Priority
 from shared.settings import Settings
 
 TASK = "scriptqueue.run"
-QUEUE = "sq:jobs"
-LEVEL: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}  # kombu on Redis: 0 is served first
-SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it
 
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
@@ -53,11 +51,6 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
 def ring(app: Celery, job_id: str, priority: Priority) -> None:
     """Ring the doorbell of one job; raises kombu's OperationalError when the broker is away."""
     app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=LEVEL[priority], argsrepr=job_id)
-
-
-def broker_lists() -> list[str]:
-    """The Redis lists behind the three priorities, highest first, as kombu names them."""
-    return [f"{QUEUE}{SEPARATOR}{level}" if level else QUEUE for level in sorted(LEVEL.values())]
 
 
 def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:

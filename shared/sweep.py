@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from shared.queue import broker_lists
+from shared.broker import broker_lists
 from shared.schemas import Priority
 from shared.settings import Settings
 

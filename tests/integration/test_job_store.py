@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
+from shared.broker import broker_lists
 from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, StoreUnavailable
 from shared.executions import Claim, Executions, Report, Success
-from shared.queue import broker_lists
 from shared.record import failure_of
 from shared.schemas import (
     Job,

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import redis
 
+from shared.broker import broker_lists
 from shared.errors import OutputInvalid
 from shared.executions import Claim, Executions, Report, Success
-from shared.queue import broker_lists
 from shared.record import failure_of
 from shared.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
 from shared.settings import Settings

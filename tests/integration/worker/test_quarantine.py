@@ -10,7 +10,8 @@ import httpx
 import pytest
 import redis
 
-from shared.queue import TASK, broker_lists, make_app, ring
+from shared.broker import broker_lists
+from shared.queue import TASK, make_app, ring
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
 from worker.quarantine import KEY, is_doorbell
