@@ -6,7 +6,6 @@ Holds no job: everything is in Redis, so any number of these may run side by sid
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +23,7 @@ from api.failsafe import Failsafe
 from api.metrics import HttpMeter
 from api.routes import batches, dead, events, jobs, service
 from api.sweeper import sweep
+from shared import logs
 from shared.errors import SettingsInvalid
 from shared.events import EventLog
 from shared.settings import Settings, from_environment
@@ -77,7 +77,7 @@ def _app_of_the_environment() -> FastAPI:
         settings = from_environment()
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
-    logging.basicConfig(level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.start(settings.log)
     return create_app(settings)
 
 

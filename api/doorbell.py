@@ -35,10 +35,10 @@ class Doorbell:
                     queue.ring, self._app, job_id, priority, abandon_on_cancel=True, limiter=self._threads
                 )
             except (OperationalError, RedisError, OSError) as error:
-                log.warning("job %s was not rung (the sweep will): %s", job_id, type(error).__name__)
+                log.warning("not rung (the sweep will): %s", type(error).__name__, extra={"job": job_id})
                 return False
         if limit.cancelled_caught:
-            log.warning("job %s was not rung within %s s (the sweep will)", job_id, RING_S)
+            log.warning("not rung within %s s (the sweep will)", RING_S, extra={"job": job_id})
         return not limit.cancelled_caught
 
     async def ring_all(self, job_ids: Sequence[str], priorities: Sequence[Priority]) -> None:

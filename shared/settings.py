@@ -114,6 +114,7 @@ class FlowerSettings(Section):
 
 class LogSettings(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Prompts appear at DEBUG only.")
+    format: Literal["text", "json"] = Field("text", description="json: one object a line, with the job's id.")
 
 
 class Settings(BaseSettings):

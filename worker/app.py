@@ -16,7 +16,7 @@ from typing import Any
 from celery import signals
 from kombu.exceptions import OperationalError
 
-from shared import queue
+from shared import logs, queue
 from shared.errors import ModelUnavailable, SettingsInvalid
 from shared.executions import Executions
 from shared.settings import Settings, from_environment
@@ -85,7 +85,8 @@ def runner() -> Runner:
 
 @app.task(name=queue.TASK, Request="worker.revoke:CooperativeRequest")
 def run(job_id: str) -> str:
-    return runner().run(job_id)
+    with logs.about(job_id):
+        return runner().run(job_id)
 
 
 def load_writer(settings: Settings) -> Writer:
@@ -107,14 +108,12 @@ def ring(doorbell: Ring) -> None:
     try:
         queue.ring(app, doorbell.job_id, doorbell.priority)
     except OperationalError as error:
-        log.warning("job %s was not rung (the sweep will): %s", doorbell.job_id, error)
+        log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 
 
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
-    logging.basicConfig(
-        level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    logs.start(settings.log)
 
 
 @signals.worker_init.connect

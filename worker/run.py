@@ -70,12 +70,12 @@ class Runner:
             return self._leave(attempt)
         except EngineBroken as error:
             # The process is wrong, not the job: another one takes the job over when the lease lapses.
-            log.critical("job %s: %s; this process ends", claim.job_id, error)
+            log.critical("%s; this process ends", error)
             os._exit(EXIT_BROKEN)
         except JobError as error:
             return self._fail(claim, error)
         except Exception as error:  # the edge: whatever it was, the job gets an answer
-            log.exception("job %s", claim.job_id)
+            log.exception("this job met a fault of ours")
             return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
         return self._succeed(attempt, outcome)
 

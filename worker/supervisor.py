@@ -18,7 +18,7 @@ from types import FrameType
 
 from kombu.exceptions import OperationalError
 
-from shared import queue
+from shared import logs, queue
 from shared.errors import SettingsInvalid, StoreUnavailable
 from shared.executions import Blame, Executions
 from shared.parent_death import die_with
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsInvalid as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logging.basicConfig(level=settings.log.level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.start(settings.log)
     supervisor = Supervisor(settings, [sys.executable, *COMMAND, *arguments])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)

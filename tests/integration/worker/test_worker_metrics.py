@@ -1,7 +1,8 @@
-"""The metrics of a worker process, scraped as Prometheus would."""
+"""What a worker process tells operators: its metrics, scraped as Prometheus would, and its log."""
 
 from __future__ import annotations
 
+import json
 import socket
 
 import httpx
@@ -61,3 +62,16 @@ def test_a_worker_whose_metrics_port_is_taken_says_so_and_works(api: httpx.Clien
 
     assert job["status"] == "succeeded"
     assert "no metrics at 127.0.0.1" in worker.said
+
+
+def test_in_json_every_line_of_a_jobs_work_bears_its_id(api: httpx.Client, start_worker: StartWorker) -> None:
+    worker = start_worker(log__format="json", worker__metrics_port=0)
+
+    job_id = processes.submit(api, stub={"invalid": True}, allow_fallback=False)
+    processes.done(api, job_id)
+    processes.until(lambda: "succeeded in" in worker.said, what="Celery's own line")
+
+    told = [json.loads(line) for line in worker.said.splitlines() if line.startswith("{")]
+    of_job = [line["message"] for line in told if line.get("job") == job_id]
+    assert any("received" in message for message in of_job)
+    assert any("failed: output_invalid" in message for message in of_job)
