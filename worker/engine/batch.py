@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -23,6 +24,7 @@ from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest
+from worker.engine.room import Room
 from worker.engine.row import MaskAndSample, Row
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
@@ -63,6 +65,8 @@ class BatchEngine:
         self._pages_used = 0
         self._waiting: deque[Generation] = deque()
         self._rows: dict[str, tuple[Generation, int]] = {}  # by transformers' request id: the text and its pages
+        self._request_ids = map(str, count())
+        self._room = Room(max_batch)
         self._lock = Lock()
         self._wake = Event()
         self._ending = False
@@ -141,11 +145,16 @@ class BatchEngine:
             processor._generation_step(self._model)
             before = self._tokens()
             processor.update_batch()
-        except torch.OutOfMemoryError:
-            self._fail_rows(processor, OutOfMemory())
-            torch.cuda.empty_cache()
+            fitted = True
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            fitted = False
+        if not fitted:  # outside the handler: its traceback holds the step's tensors
+            self._make_room(processor)
             return
         self.steps += 1
+        self._room.fitted(len(self._rows))
         written = self._tokens() - before
         self.tokens += written
         self._recent.append((time.monotonic(), written))
@@ -160,7 +169,7 @@ class BatchEngine:
 
     def _admit(self, processor: Any) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
-        while self._waiting and len(self._rows) < self.max_batch:
+        while self._waiting and len(self._rows) < self._room.rows:
             generation = self._waiting[0]
             request = generation.request
             room = self.context_tokens - len(request.prompt_ids)
@@ -170,8 +179,8 @@ class BatchEngine:
                 return
             with self._lock:
                 self._waiting.popleft()
-            text = Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
-            row = Row(request_id=str(id(generation)), initial_tokens=[*request.prompt_ids, *text.start])
+            text = generation.text or Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
+            row = Row(request_id=next(self._request_ids), initial_tokens=[*request.prompt_ids, *text.tokens])
             row.text, row.sampling = text, request.sampling
             generation.text = text
             if text.complete:  # resumed at its very end
@@ -182,19 +191,37 @@ class BatchEngine:
             processor.scheduler.add_waiting_request(row)
 
     def _drop(self, processor: Any) -> None:
-        """Rows that were stopped or are out of time leave the batch."""
+        """What was stopped or is out of time leaves the batch, or the wait for it."""
         now = time.monotonic()
+        for generation in [waiting for waiting in self._waiting if waiting.stopping or now >= waiting.stop_at]:
+            with self._lock:
+                self._waiting.remove(generation)
+            generation.finish("stopped" if generation.stopping else "timeout")
         for request_id, (generation, _) in list(self._rows.items()):
             if generation.stopping or now >= generation.stop_at:
                 processor.scheduler.set_request_cancellation(request_id)
                 generation.finish("stopped" if generation.stopping else "timeout")
                 self._forget(request_id)
 
-    def _fail_rows(self, processor: Any, error: Exception) -> None:
-        for request_id, (generation, _) in list(self._rows.items()):
+    def _make_room(self, processor: Any) -> None:
+        """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
+        is, fewer at a time; one that was alone fails."""
+        rows = list(self._rows.items())
+        for request_id, _ in rows:
             processor.scheduler.set_request_cancellation(request_id)
-            generation.fail(error)
             self._forget(request_id)
+        generations = [generation for _, (generation, _) in rows]
+        self._room.overflowed(len(rows))
+        log.warning("out of memory with %d rows; from now on %d", len(rows), self._room.rows)
+        if len(generations) == 1:
+            generations.pop().fail(OutOfMemory())
+        with self._lock:
+            self._waiting.extendleft(reversed(generations))
+        if self._model.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.synchronize()  # raises what broke the device for good
+        if self._room.hopeless:
+            raise EngineBroken("not even one row fits the device's memory any more")
 
     def _forget(self, request_id: str) -> None:
         _, pages = self._rows.pop(request_id)
@@ -224,6 +251,12 @@ class BatchEngine:
         processors.tensors_required = 1
         processors.do_processing = True
         return manager
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Torch's own error, or a library's below it that had no memory to begin with."""
+    words = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def _ending(text: Text) -> Finish:

@@ -31,7 +31,7 @@ class Text:
         self._force_limit = force_limit
         self._due: list[int] = []  # forced tokens that did not fit into one step
         self._replay(request.generated_ids)
-        self.start = (*self.tokens, *self.force())
+        self.force()
 
     @property
     def complete(self) -> bool:

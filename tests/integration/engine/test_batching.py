@@ -151,31 +151,5 @@ def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(
         engine.submit(ask())
 
 
-def test_running_out_of_memory_fails_the_rows_and_the_engine_lives(embedded: Any, ask: Asked, tiny_model: Any) -> None:
-    import copy
-
-    import torch
-
-    from shared.errors import OutOfMemory
-
-    fragile = copy.deepcopy(tiny_model)
-    hook = fragile.lm_head.register_forward_hook(_out_of_memory)
-    engine = engine_of(fragile, embedded)
-    generation = engine.submit(ask(max_new_tokens=60))
-    with pytest.raises(OutOfMemory):
-        generation.wait()
-    hook.remove()
-
-    assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
-    assert torch.is_grad_enabled()
-    engine.stop()
-
-
 def _raise(*_: Any) -> None:
     raise RuntimeError("the device is gone")
-
-
-def _out_of_memory(*_: Any) -> None:
-    import torch
-
-    raise torch.OutOfMemoryError("no memory")
