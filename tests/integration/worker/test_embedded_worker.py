@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.worker.conftest import api_of
-from tests.integration.worker.processes import Process, done, running, submit, until, worker
+from tests.integration.worker.processes import ROOT, Process, done, free_port, running, submit, until, worker
 
+METRICS_PORT = free_port()
 PROMPTS = {
     "plain": "一个程序员在咖啡店找到灵感的故事",
     "one word": "海",
@@ -45,7 +51,9 @@ def model_api(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> It
     """An API and one worker with the embedded model, kept for all tests of this file."""
     folder: Path = tmp_path_factory.mktemp("embedded")
     settings = Settings(redis={"url": f"{redis_server}/1"})
-    process = worker(f"{redis_server}/1", folder / "worker.log", model__name="embedded")
+    process = worker(
+        f"{redis_server}/1", folder / "worker.log", model__name="embedded", worker__metrics_port=METRICS_PORT
+    )
     with api_of(settings) as client:
         until(lambda: client.get("/readyz").status_code == 200, within_s=300, what="the model is loaded")
         yield client
@@ -157,3 +165,40 @@ def test_a_job_revoked_in_flower_is_canceled(flower: httpx.Client, model_api: ht
     assert flower.post(f"/api/task/revoke/{job_id}", params={"terminate": "true"}).status_code == 200
 
     assert done(model_api, job_id)["status"] == "canceled"
+
+
+def test_every_panel_and_every_alert_names_a_metric_that_is_told(model_api: httpx.Client) -> None:
+    """Of a worker with a model, since the stub has no engine to tell of."""
+    done(model_api, submit(model_api, "海", sampling={"max_new_tokens": 80, "seed": 3}, max_scenes=3))
+    worker_text = httpx.get(f"http://127.0.0.1:{METRICS_PORT}/metrics", trust_env=False).text
+    told = {
+        sample.name
+        for text in (model_api.get("/metrics").text, worker_text)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+    board = json.loads((ROOT / "docs/monitoring/grafana.json").read_text())
+    rules = yaml.safe_load((ROOT / "docs/monitoring/alerts.yml").read_text())["groups"][0]["rules"]
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]] + [
+        rule["expr"] for rule in rules
+    ]
+    assert len(asked) > 30
+    assert {name for expr in asked for name in re.findall(r"scriptqueue_\w+", expr)} <= told
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+def test_promtool_accepts_both_endpoints_and_the_alerts(model_api: httpx.Client) -> None:
+    texts = [
+        model_api.get("/metrics").text,
+        httpx.get(f"http://127.0.0.1:{METRICS_PORT}/metrics", trust_env=False).text,
+    ]
+
+    for text in texts:
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=60
+        )
+        ours = [line for line in (checked.stdout + checked.stderr).splitlines() if "scriptqueue" in line]
+        assert ours == []
+    rules = ["promtool", "check", "rules", "docs/monitoring/alerts.yml"]
+    assert subprocess.run(rules, cwd=ROOT, capture_output=True, check=False, timeout=60).returncode == 0

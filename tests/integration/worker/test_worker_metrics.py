@@ -12,11 +12,6 @@ from tests.integration.worker import processes
 from tests.integration.worker.conftest import StartWorker
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def scrape(port: int) -> dict[str, float]:
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     return {
@@ -27,7 +22,7 @@ def scrape(port: int) -> dict[str, float]:
 
 
 def test_a_worker_tells_its_rows_its_outcomes_and_its_times(api: httpx.Client, start_worker: StartWorker) -> None:
-    port = free_port()
+    port = processes.free_port()
     start_worker(worker__metrics_port=port, worker__max_batch=3)
     good = processes.submit(api, stub={"seconds": 0.4, "tokens": 77, "scenes": 4})
     bad = processes.submit(api, stub={"invalid": True}, allow_fallback=False)
