@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.errors import NotRetryable
+from shared.eta import cost_of
 from shared.schemas import JobRequest, Status
 
 TOMBSTONE_S = 7 * 86400  # as in lua/prelude.lua
@@ -46,6 +47,10 @@ class Entry:
         return self.request.model_dump_json()
 
     @property
+    def cost(self) -> int:
+        return cost_of(self.request)
+
+    @property
     def kept_s(self) -> float:
         """Longest time from now until its tombstone ends, if it starts once and on time."""
         limits = self.request
@@ -63,6 +68,7 @@ class Entry:
             0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
             self.retry_of or "",
             "1" if self.seed_drawn else "",
+            self.cost,
         ]
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.eta import PRIORITIES
 from shared.record import record_of
 from shared.schemas import Priority
 from shared.submissions import Submissions
 from shared.workers import WorkerState
-
-PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")  # the order of the script's answer
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import JobError, JobGone, JobNotFound, WorkerLost
+from shared.eta import PRIORITIES, Figures, Rated, Running
 from shared.schemas import Failure, Job, QueuePlace, Status, Urls
+from shared.workers import WorkerState
 
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
 
@@ -62,12 +64,33 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     )
 
 
+def figures_of(answer: list[list[Any]]) -> Figures:
+    """The answer of lua/queue.lua."""
+    depths, works, running, workers = answer
+    return Figures(
+        depth=dict(zip(PRIORITIES, depths, strict=True)),
+        work=dict(zip(PRIORITIES, works, strict=True)),
+        running=[
+            Running(float(cost), ran_ms / 1000, float(fraction)) for cost, ran_ms, fraction in _in_groups(running, 3)
+        ],
+        rated=[
+            Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
+            for name, word, ms, cost in _in_groups(workers, 4)
+        ],
+    )
+
+
 def failure_of(error: JobError) -> Failure:
     """What is stored of an error."""
     return Failure(code=error.code, title=error.title(), detail=error.detail, retryable=error.retryable)
 
 
 WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
+
+
+def _in_groups(flat: list[Any], size: int) -> Iterable[tuple[Any, ...]]:
+    parts = iter(flat)
+    return zip(*[parts] * size, strict=True)
 
 
 def _time(milliseconds: str | None) -> Any:

@@ -1,5 +1,5 @@
 """The job store as the API uses it: submit, read, cancel, look at the queue. Async; one round trip each
-(a queued job's ETA rests on figures that are fetched at most once a second).
+(a queued job's ETA rests on figures that are fetched at most four times a second).
 
 Knows records and scripts; not HTTP, and not how a doorbell is rung.
 """
@@ -23,14 +23,14 @@ from redis.exceptions import RedisError
 
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
-from shared.record import WORKER_LOST, job_of, known_to, record_of
-from shared.schemas import Job, JobRequest, Priority, QueuePlace, Status
+from shared.eta import Figures, Place
+from shared.record import WORKER_LOST, figures_of, job_of, known_to, record_of
+from shared.schemas import Job, JobRequest, QueuePlace, Status
 from shared.scripts import Name, register
 from shared.settings import Settings
 from shared.sweep import Ring, rings_of, sweep_arguments
-from shared.workers import WorkerState
 
-FIGURES_FRESH_S = 1.0
+FIGURES_FRESH_S = 0.25
 SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
 MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
@@ -71,23 +71,6 @@ class Submitted:
     replayed: bool = False
 
 
-@dataclass(frozen=True)
-class QueueFigures:
-    """How full the queue is and who works on it."""
-
-    depth: dict[Priority, int]
-    running: int
-    mean_run_s: float | None
-    workers: tuple[WorkerState, ...]
-
-    def eta_s(self, ahead: int) -> float | None:
-        """Seconds until a job with `ahead` jobs before it has its result; None without a worker or a measured job."""
-        slots = sum(worker.slots for worker in self.workers if worker.state == "ready")
-        if not slots or self.mean_run_s is None:
-            return None
-        return round((math.floor((ahead + self.running) / slots) + 1) * self.mean_run_s, 1)
-
-
 class Submissions:
     """Every method raises `StoreUnavailable` when Redis does not answer in time or refuses to write."""
 
@@ -106,7 +89,7 @@ class Submissions:
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._scripts = register(self._redis)
         self._timeout_s = settings.redis.timeout_s
-        self._figures: QueueFigures | None = None
+        self._figures: Figures | None = None
         self._figures_at = -math.inf
 
     async def close(self) -> None:
@@ -124,7 +107,7 @@ class Submissions:
         answer, *values = await self._enter([entry], client, once)
         if answer == "replayed":
             return Submitted((await self.read(values[0], client)).job, replayed=True)
-        created_ms, position = values
+        created_ms, place = values
         record = {
             "status": "queued",
             "created": created_ms,
@@ -134,7 +117,7 @@ class Submissions:
         }
         if retry_of:
             record["retry_of"] = retry_of
-        return Submitted(job_of(entry.job_id, record, await self._place(position)))
+        return Submitted(job_of(entry.job_id, record, await self._place(place, entry.cost)))
 
     async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
         """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
@@ -178,21 +161,25 @@ class Submissions:
     async def read(self, job_id: str, client: str | None = None) -> Read:
         """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
         `JobGone` past its lifetime."""
-        record, position = await self._record(job_id, client)
-        return Read(job_of(job_id, record, await self._place(position)), int(record["version"]), record["client"])
+        record, place = await self._record(job_id, client)
+        job = job_of(job_id, record, await self._place(place, int(record["cost"])))
+        return Read(job, int(record["version"]), record["client"])
 
-    async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], int]:
+    async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], list[int]]:
         """The record and the place in the queue."""
         async with _told(self._timeout_s):
-            answer, told, position = await self._scripts["read"](args=[job_id])
-        return known_to(client, answer, told), position
+            answer, told, place = await self._scripts["read"](args=[job_id])
+        return known_to(client, answer, told), place
 
     async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
         """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""
         below = "" if cursor is None else cursor
         async with _told(self._timeout_s):
             following, *found = await self._scripts["list"](args=[client, status or "", limit, below, SCANNED])
-        jobs = [job_of(job_id, record_of(flat), await self._place(position)) for job_id, flat, position in found]
+        jobs = []
+        for job_id, flat, place in found:
+            record = record_of(flat)
+            jobs.append(job_of(job_id, record, await self._place(place, int(record["cost"]))))
         return Page(jobs, int(following) if following else None)
 
     async def cancel(self, job_id: str) -> tuple[Status, Status]:
@@ -214,26 +201,22 @@ class Submissions:
         if answer == "not_finished":
             raise JobNotFinished(f"The job is {rest[0]}; cancel it first")
 
-    async def _place(self, position: int) -> QueuePlace | None:
-        """The ETA is an estimate, so it may rest on figures up to a second old: reading a job stays one round trip.
-        Nor may its lack make an accepted job look refused."""
-        if not position:
+    async def _place(self, told: Sequence[int], cost: int) -> QueuePlace | None:
+        """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round
+        trip. Nor may its lack make an accepted job look refused."""
+        if not told:
             return None
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
             with suppress(StoreUnavailable):
                 await self.queue()
-        return QueuePlace(position=position, eta_s=self._figures.eta_s(position - 1) if self._figures else None)
+        place = Place(*told)
+        return QueuePlace(position=place.position, eta_s=self._figures.eta_s(place, cost) if self._figures else None)
 
-    async def queue(self) -> QueueFigures:
+    async def queue(self) -> Figures:
         async with _told(self._timeout_s):
-            high, normal, low, running, run_ms, workers = await self._scripts["queue"]()
+            answer = await self._scripts["queue"]()
         self._figures_at = time.monotonic()
-        self._figures = QueueFigures(
-            depth={"high": high, "normal": normal, "low": low},
-            running=running,
-            mean_run_s=float(run_ms) / 1000 if run_ms else None,
-            workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(workers).items()),
-        )
+        self._figures = figures_of(answer)
         return self._figures
 
     async def sweep(self) -> list[Ring]:

@@ -16,8 +16,11 @@ from api.metrics import exposition
 from api.problems import NoSuchPath, NotReady
 from api.views import Health, ProblemType, QueueView, Worker
 from shared.errors import StoreUnavailable
+from shared.eta import cost_of
 from shared.measures import measure
-from shared.schemas import Storyboard
+from shared.schemas import JobRequest, Storyboard
+
+TYPICAL_COST = cost_of(JobRequest(prompt="a prompt and nothing else"))
 
 router = APIRouter(tags=["service"])
 
@@ -32,10 +35,10 @@ async def queue(_: Client, parts: TheParts) -> QueueView:
     figures = await parts.store.queue()
     return QueueView(
         depth=figures.depth,
-        running=figures.running,
+        running=len(figures.running),
         workers=[Worker(**asdict(worker)) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
-        eta_s=figures.eta_s(figures.depth["high"] + figures.depth["normal"]),
+        eta_s=figures.eta_s(figures.last("normal"), TYPICAL_COST),
     )
 
 

@@ -1,9 +1,20 @@
 -- An attempt writes its outcome, once. ARGV: id, token, status (succeeded|failed|canceled), then field, value pairs
 -- Returns the status that now stands | 'stale' (not this attempt's job any more) | 'unknown'
 -- Safe to repeat: the attempt that ended the job is told the same status again.
+local KEPT = 31 / 32  -- of the jobs before, with each: the rate is that of the last few dozen
+
+-- What every ETA rests on, apart for each kind of worker: another model or device is not measured by the one before.
+local function measure(worker, ran_ms, cost)
+  local word = redis.call('GET', 'sq:worker:' .. worker)
+  if not word then return end
+  local ms, expected = unpack(rate_fields(word))
+  local sums = redis.call('HMGET', 'sq:rates', ms, expected)
+  redis.call('HSET', 'sq:rates', ms, (sums[1] or 0) * KEPT + math.max(ran_ms, 1), expected, (sums[2] or 0) * KEPT + cost)
+end
+
 local id, token, status = ARGV[1], ARGV[2], ARGV[3]
 local key = job_key(id)
-local job = redis.call('HMGET', key, 'status', 'token', 'ended_by', 'first_started', 'started', 'created')
+local job = redis.call('HMGET', key, 'status', 'token', 'ended_by', 'started', 'worker', 'cost')
 if not job[1] then return 'unknown' end
 if job[3] == token then return job[1] end
 if not held(job[1]) or job[2] ~= token then return 'stale' end
@@ -15,9 +26,5 @@ end
 local fields = {'ended_by', token}
 for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 end_job(id, status, fields)
-if status == 'succeeded' then  -- the running mean behind every ETA
-  local run_ms = now - tonumber(job[5])
-  local mean_ms = tonumber(redis.call('HGET', 'sq:rates', 'run_ms') or run_ms)
-  redis.call('HSET', 'sq:rates', 'run_ms', math.floor(mean_ms + (run_ms - mean_ms) / 8))
-end
+if status ~= 'canceled' then measure(job[5], now - job[4], job[6]) end
 return status

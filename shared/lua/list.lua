@@ -1,5 +1,5 @@
 -- A client's jobs, newest first. ARGV: client, status ('': any), limit, number to go on below ('': from the newest), most ids
--- to look at. Returns {number to go on below ('': that was all), {id, flat hash, position (0 unless queued)}, ...}
+-- to look at. Returns {number to go on below ('': that was all), {id, flat hash, place ({} unless queued)}, ...}
 local client, status, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local own, below, left = 'sq:jobs-of:' .. client, ARGV[4] == '' and '+inf' or '(' .. ARGV[4], tonumber(ARGV[5])
 local answer = {''}
@@ -16,8 +16,8 @@ while true do
         answer[1] = string.format('%.0f', tonumber(chunk[i + 1]) + 1)
         return answer
       end
-      local position = job[1] == 'queued' and position_of(id, job[2]) or 0
-      answer[#answer + 1] = {id, redis.call('HGETALL', job_key(id)), position}
+      local place = job[1] == 'queued' and place_of(id, job[2]) or {}
+      answer[#answer + 1] = {id, redis.call('HGETALL', job_key(id)), place}
     end
     below = '(' .. chunk[i + 1]
   end

@@ -11,6 +11,7 @@
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
+--   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
 --   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started
 --   sq:running             zset of running ids by the end (ms) of their lease
@@ -21,7 +22,7 @@
 --   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
 --   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
 --                          attempts whose worker was gone; lua/metrics.lua
---   sq:rates               hash: the running mean of a job's time (ms)
+--   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
@@ -50,13 +51,48 @@ local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key e
 local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
 local MAX_DEAD = 1000
 
--- Where a queued job stands; 1 is next.
-local function position_of(id, priority)
-  local position = 0
+-- A job enters the queue behind all others of its priority. `seq` and the `work` before it are its own for life.
+local function enqueue(id, priority, cost)
+  local seq = redis.call('INCR', 'sq:seq:' .. priority)
+  local work = redis.call('INCRBY', 'sq:work:' .. priority, cost) - cost
+  redis.call('HSET', job_key(id), 'seq', seq, 'cost', cost, 'work', work)
+  redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
+end
+
+-- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
+-- allowed for as if all were alike, so that nothing is added up and no sum can go astray.
+local function work_of(priority, count, seq, work)
+  if count == 0 then return 0 end
+  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 0)[1]), 'seq', 'work')
+  if not head[1] then return 0 end  -- somebody deleted a record by hand: an estimate is no reason to refuse a job
+  return math.floor((work - head[2]) * count / (seq - head[1]))
+end
+
+local function waiting_work(priority)
+  local count = redis.call('ZCARD', 'sq:queued:' .. priority)
+  if count == 0 then return 0 end
+  return work_of(priority, count, redis.call('GET', 'sq:seq:' .. priority) + 1, redis.call('GET', 'sq:work:' .. priority))
+end
+
+-- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
+local function place_of(id, priority)
+  local position, work = 1, 0
   for _, p in ipairs(PRIORITIES) do
-    if p == priority then return position + (redis.call('ZRANK', 'sq:queued:' .. p, id) or 0) + 1 end
+    if p == priority then
+      local rank = redis.call('ZRANK', 'sq:queued:' .. p, id) or 0
+      local job = redis.call('HMGET', job_key(id), 'seq', 'work')
+      return {position + rank, work + work_of(p, rank, job[1], job[2]), redis.call('ZCARD', 'sq:running')}
+    end
     position = position + redis.call('ZCARD', 'sq:queued:' .. p)
+    work = work + waiting_work(p)
   end
+end
+
+-- The fields of sq:rates for a worker of this kind, by its word.
+local function rate_fields(word)
+  local state = cjson.decode(word)
+  local kind = state.model .. ' ' .. state.dtype .. ' ' .. string.match(state.device, '^[^:]*')
+  return {kind .. ' ms', kind .. ' cost'}
 end
 
 local function held(status) return status == 'running' or status == 'canceling' end

@@ -1,8 +1,8 @@
 -- One job as it is now, in one round trip. ARGV: id
--- Returns {'ok', flat hash, position (0 unless queued)} | {'gone', client, 0} | {'unknown', '', 0}
+-- Returns {'ok', flat hash, place ({} unless queued)} | {'gone', client, 0} | {'unknown', '', 0}
 local id = ARGV[1]
 local key = job_key(id)
 local flat = redis.call('HGETALL', key)
 if #flat == 0 then return absent(id) end
 local job = redis.call('HMGET', key, 'status', 'priority')
-return {'ok', flat, job[1] == 'queued' and position_of(id, job[2]) or 0}
+return {'ok', flat, job[1] == 'queued' and place_of(id, job[2]) or {}}

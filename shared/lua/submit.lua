@@ -1,8 +1,9 @@
 -- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, batch ('': none),
 -- batch_ttl_s, then of each job:
--- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's)
--- Returns {'ok', created_ms, position of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
-local FIRST, FIELDS = 7, 8
+-- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's),
+-- cost
+-- Returns {'ok', created_ms, place of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
+local FIRST, FIELDS = 7, 9
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, batch = ARGV[1], ARGV[5]
 local once = ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
@@ -14,13 +15,8 @@ if once then
   end
 end
 
-local queued, position, counting = 0, 1, true
-for _, p in ipairs(PRIORITIES) do
-  local depth = redis.call('ZCARD', 'sq:queued:' .. p)
-  queued = queued + depth
-  if counting then position = position + depth end
-  if p == ARGV[FIRST + 2] then counting = false end
-end
+local queued = 0
+for _, p in ipairs(PRIORITIES) do queued = queued + redis.call('ZCARD', 'sq:queued:' .. p) end
 local jobs = (#ARGV - FIRST + 1) / FIELDS
 if queued + jobs > tonumber(ARGV[2]) then return {'full', queued} end
 
@@ -29,13 +25,12 @@ for i = FIRST, #ARGV, FIELDS do
   local id, request, priority, result_ttl_s = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local starts_by, deadline = now + tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
   if deadline > 0 then starts_by = math.min(starts_by, deadline) end
-  local seq = redis.call('INCR', 'sq:seq:' .. priority)
   redis.call('HSET', job_key(id), 'format', 1, 'status', 'queued', 'request', request, 'client', client, 'priority', priority,
-    'result_ttl_s', result_ttl_s, 'starts_by', starts_by, 'created', now, 'seq', seq, 'rung', now, 'rings', 0,
-    'attempt', 0, 'crashes', 0, 'lapses', 0)
+    'result_ttl_s', result_ttl_s, 'starts_by', starts_by, 'created', now, 'rung', now, 'rings', 0, 'attempt', 0,
+    'crashes', 0, 'lapses', 0)
   if ARGV[i + 6] ~= '' then redis.call('HSET', job_key(id), 'retry_of', ARGV[i + 6]) end
   if ARGV[i + 7] ~= '' then redis.call('HSET', job_key(id), 'seed_drawn', ARGV[i + 7]) end
-  redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
+  enqueue(id, priority, ARGV[i + 8])
   redis.call('ZADD', 'sq:expiring', starts_by, id)
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
     if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', own, old) end
@@ -52,4 +47,4 @@ if once then
   redis.call('HSET', once, 'fingerprint', ARGV[4], 'id', batch ~= '' and batch or ARGV[FIRST])
   redis.call('EXPIRE', once, ONCE_S)
 end
-return {'ok', now, position}
+return {'ok', now, place_of(ARGV[FIRST], ARGV[FIRST + 2])}

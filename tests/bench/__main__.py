@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import engine
+from tests.bench import engine, eta
 from tests.bench.report import write
 
 if __name__ == "__main__":
-    write(engine.figures(), "make bench")
+    write(engine.figures() | eta.figures(), "make bench")
     sys.exit(0)

@@ -429,10 +429,10 @@ def test_the_queue_shows_depth_workers_and_an_eta_once_it_has_measured(desk: Des
     worker.beat(state, ttl_s=0)
     left = desk.do(lambda s: s.queue())
 
-    assert before.eta_s(0) is None
-    assert (after.depth, after.running, after.workers) == ({"high": 0, "normal": 0, "low": 1}, 0, (state,))
-    assert after.eta_s(0) is not None
-    assert left.workers == ()
+    assert before.eta_s(before.last("low"), cost=100) is None
+    assert (after.depth, after.running, after.workers) == ({"high": 0, "normal": 0, "low": 1}, [], [state])
+    assert after.eta_s(after.last("low"), cost=100) is not None
+    assert left.workers == []
 
 
 def test_a_redis_that_is_away_is_said_in_one_word(make_settings: Any) -> None:

@@ -73,7 +73,7 @@ def test_a_dead_worker_is_off_the_list_at_once(desk: Desk, worker: Executions) -
     worker.beat(STATE, ttl_s=60)
     worker.release("lapses")
 
-    assert desk.do(lambda s: s.queue()).workers == ()
+    assert desk.do(lambda s: s.queue()).workers == []
 
 
 def test_a_job_being_canceled_on_a_dead_worker_is_canceled(desk: Desk, worker: Executions) -> None:

@@ -1,0 +1,118 @@
+"""When a job will start and have its result: arithmetic over the queue's figures. Knows no Redis and no clock.
+
+The unit of work is a token that a job is expected to write; how long one takes is measured, job by job, with the batch
+as full as it is (lua/finish.lua). Everything here is an estimate; what cannot be told is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from shared.schemas import JobRequest, Priority
+from shared.workers import WorkerState
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the first comes first
+TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
+COMFORTABLE_SCENE_S = 5
+TOLD_ENOUGH = 0.05  # of a job, before its progress says anything about the rest
+NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than expected
+
+
+def cost_of(request: JobRequest) -> int:
+    """The tokens that a job is expected to write, within its budget."""
+    scenes = (request.min_scenes + request.max_scenes) / 2
+    if request.target_duration_s is not None:
+        wanted = request.target_duration_s / COMFORTABLE_SCENE_S
+        scenes = min(max(wanted, request.min_scenes), request.max_scenes)
+    return min(round((scenes + 1) * TOKENS_A_SCENE), request.sampling.max_new_tokens)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a queued job stands: 1 is next; the work before it in the queue; how many jobs run meanwhile."""
+
+    position: int
+    work: float
+    running: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """A job that runs: what it was expected to cost, for how long it has run, and how far it says that it is."""
+
+    cost: float
+    ran_s: float
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A worker, and the seconds that one of its rows takes for a token; None: none was measured yet."""
+
+    worker: WorkerState
+    token_s: float | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How full the queue is and who works on it."""
+
+    depth: Mapping[Priority, int]
+    work: Mapping[Priority, float]
+    running: Sequence[Running]
+    rated: Sequence[Rated]
+
+    @property
+    def workers(self) -> list[WorkerState]:
+        return [rated.worker for rated in self.rated]
+
+    @property
+    def rows(self) -> int:
+        """How many jobs can run at once."""
+        return sum(worker.slots for worker in self.workers if worker.state == "ready")
+
+    @property
+    def token_s(self) -> float | None:
+        """Seconds that one row takes for a token, over the workers that are ready. Before the first job of a kind of
+        worker has ended, the progress of those that run says it."""
+        known = [(rated.worker.slots, rated.token_s) for rated in self.rated if rated.worker.state == "ready"]
+        measured = [(slots, token_s) for slots, token_s in known if token_s]
+        if measured:
+            return sum(slots for slots, _ in measured) / sum(slots / token_s for slots, token_s in measured)
+        telling = [job for job in self.running if job.fraction > TOLD_ENOUGH]
+        written = sum(job.cost * job.fraction for job in telling)
+        return sum(job.ran_s for job in telling) / written if known and written else None
+
+    def last(self, priority: Priority) -> Place:
+        """The place of a job that comes now."""
+        before = PRIORITIES[: PRIORITIES.index(priority) + 1]
+        return Place(sum(self.depth[p] for p in before) + 1, sum(self.work[p] for p in before), len(self.running))
+
+    def start_s(self, place: Place) -> float | None:
+        """Seconds until the job at this place starts; None without a ready worker or anything to measure by.
+
+        All rows are busy until then, so together they finish what runs and what is ahead, but for the halves of the
+        jobs that then still run in the other rows.
+        """
+        token_s, rows, ahead = self.token_s, self.rows, place.position - 1
+        if token_s is None or not rows:
+            return None
+        if ahead + place.running < rows:
+            return 0.0
+        typical_s = token_s * (place.work + sum(job.cost for job in self.running)) / max(1, ahead + len(self.running))
+        left_s = [_left_s(job, token_s) for job in self.running]
+        left_s += [typical_s] * (place.running - len(left_s))  # started since the figures were taken
+        start_s = (sum(left_s) + place.work * token_s - typical_s / 2 * (rows - 1)) / rows
+        return max(start_s, min(left_s, default=0.0) if len(left_s) >= rows else 0.0)
+
+    def eta_s(self, place: Place, cost: float) -> float | None:
+        """Seconds until the job at this place has its result."""
+        start_s, token_s = self.start_s(place), self.token_s
+        return None if start_s is None or token_s is None else round(start_s + cost * token_s, 1)
+
+
+def _left_s(job: Running, token_s: float) -> float:
+    takes_s = job.cost * token_s
+    return max(takes_s - job.ran_s, takes_s * NEARLY_DONE)
