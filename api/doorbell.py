@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from shared import queue
+from shared.errors import StoreUnavailable
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -34,8 +33,8 @@ class Doorbell:
                 await to_thread.run_sync(
                     queue.ring, self._app, job_id, priority, abandon_on_cancel=True, limiter=self._threads
                 )
-            except (OperationalError, RedisError, OSError) as error:
-                log.warning("not rung (the sweep will): %s", type(error).__name__, extra={"job": job_id})
+            except StoreUnavailable as error:
+                log.warning("not rung (the sweep will): %s", error, extra={"job": job_id})
                 return False
         if limit.cancelled_caught:
             log.warning("not rung within %s s (the sweep will)", RING_S, extra={"job": job_id})

@@ -9,8 +9,12 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from shared import transport
 from shared.broker import LEVEL, QUEUE, SEPARATOR
+from shared.errors import StoreUnavailable
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -19,6 +23,7 @@ TASK = "scriptqueue.run"
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
     """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
+    transport.install()
     app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
     app.conf.update(
         task_default_queue=QUEUE,
@@ -49,8 +54,11 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
 
 
 def ring(app: Celery, job_id: str, priority: Priority) -> None:
-    """Ring the doorbell of one job; raises kombu's OperationalError when the broker is away."""
-    app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=LEVEL[priority], argsrepr=job_id)
+    """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full."""
+    try:
+        app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=LEVEL[priority], argsrepr=job_id)
+    except (OperationalError, RedisError, OSError) as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
 def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from threading import Timer
 from typing import Any
 
 from celery import signals
-from kombu.exceptions import OperationalError
 
 from shared import logs, queue
-from shared.errors import ModelUnavailable, SettingsInvalid
+from shared.errors import ModelUnavailable, SettingsInvalid, StoreUnavailable
 from shared.executions import Executions
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
@@ -37,8 +36,8 @@ except SettingsInvalid as error:
     print(f"scriptqueue: {error}", file=sys.stderr)
     sys.exit(EXIT_UNUSABLE)
 
-quarantine.install()
 app = queue.make_app(settings, patient=True)
+quarantine.install()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
 
@@ -107,7 +106,7 @@ def load_writer(settings: Settings) -> Writer:
 def ring(doorbell: Ring) -> None:
     try:
         queue.ring(app, doorbell.job_id, doorbell.priority)
-    except OperationalError as error:
+    except StoreUnavailable as error:
         log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 
 

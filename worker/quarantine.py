@@ -11,10 +11,10 @@ import json
 import logging
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
+from shared import transport
 from shared.queue import TASK
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ MAX_KEPT = 1000
 MAX_CHARACTERS = 65536  # kept of one
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class Channel(transport.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         """As in kombu, with a look at the message before it is delivered."""
         taken: list[str] = []
@@ -55,13 +55,13 @@ class Channel(redis.Channel):  # type: ignore[misc]
             log.error("not even set aside: %s", error)
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(transport.Transport):
     Channel = Channel
 
 
 def install() -> None:
-    """From now on, every connection of this process to a broker at redis:// uses this transport."""
-    TRANSPORT_ALIASES.update(redis=f"{__name__}:Transport", rediss=f"{__name__}:Transport")
+    """For every connection of this process to the broker from now on."""
+    transport.install(f"{__name__}:Transport")
 
 
 def is_doorbell(text: str) -> bool:

@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from threading import Thread, Timer
 from types import FrameType
 
-from kombu.exceptions import OperationalError
-
 from shared import logs, queue
 from shared.errors import SettingsInvalid, StoreUnavailable
 from shared.executions import Blame, Executions
@@ -109,7 +107,7 @@ class Supervisor:
         try:
             for doorbell in rings:
                 queue.ring(app, doorbell.job_id, doorbell.priority)
-        except OperationalError as error:
+        except StoreUnavailable as error:
             log.warning("not all jobs were rung (the sweep will): %s", error)
         if rings:
             log.warning("gave back %d jobs of %s (%s)", len(rings), name, blame)
