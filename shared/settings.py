@@ -84,7 +84,9 @@ class GenerationSettings(Section):
 
 
 class ApiSettings(Section):
-    keys: SecretStr = Field(SecretStr(""), description="`label:key,label:key`; empty: no authentication.")
+    keys: SecretStr = Field(
+        SecretStr(""), description="`label:key,label:key`; empty: no authentication. A label may have several keys."
+    )
     max_queued: int = Field(10_000, ge=1, description="Jobs waiting at once; above, POST answers 503.")
     rate_per_minute: int | None = Field(None, ge=1, description="POSTs a minute and key; empty: no limit.")
 
@@ -97,8 +99,10 @@ class ApiSettings(Section):
     @classmethod
     def _pairs(cls, keys: SecretStr) -> SecretStr:
         pairs = split_keys(keys)
-        if len({label for label, _ in pairs}) != len(pairs) or len({key for _, key in pairs}) != len(pairs):
-            raise ValueError("labels and keys must each be unique")
+        if len({key for _, key in pairs}) != len(
+            pairs
+        ):  # a label may have two keys, while one takes over from the other
+            raise ValueError("keys must be unique")
         return keys
 
 

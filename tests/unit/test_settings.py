@@ -63,7 +63,6 @@ def test_the_clients_own_names_are_no_settings(monkeypatch: pytest.MonkeyPatch, 
         ("GENERATION__TOP_P", "0"),
         ("GENERATION__MAX_NEW_TOKENS", "10"),
         ("API__KEYS", "nolabel"),
-        ("API__KEYS", "a:1,a:2"),
         ("API__KEYS", "a:1,b:1"),
         ("API__MAX_QUEUED", "0"),
         ("API__RATE_PER_MINUTE", "0"),
@@ -116,6 +115,11 @@ def test_a_bad_key_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch)
 
     assert "entry 2" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_one_key_cannot_belong_to_two_clients() -> None:
+    with pytest.raises(ValidationError, match="keys must be unique"):
+        Settings(api={"keys": "ci:abc,studio:abc"})  # type: ignore[arg-type]
 
 
 def test_keys_are_pairs_of_label_and_key() -> None:

@@ -57,6 +57,13 @@ def test_the_scheme_is_read_in_any_case(guarded: httpx.Client) -> None:
     assert guarded.get("/queue", headers={"Authorization": "bearer key-of-the-studio"}).status_code == 200
 
 
+def test_a_client_that_changes_its_key_keeps_its_jobs(serve: Serve) -> None:
+    api = serve(api={"keys": "studio:old,studio:new"})
+    job_id = api.post("/jobs", json={"prompt": "x"}, headers={"Authorization": "Bearer old"}).json()["id"]
+
+    assert api.get(f"/jobs/{job_id}", headers={"Authorization": "Bearer new"}).status_code == 200
+
+
 def test_a_client_sees_only_its_own_jobs(guarded: httpx.Client) -> None:
     job_id = guarded.post("/jobs", json={"prompt": "x"}, headers=STUDIO).json()["id"]
 
