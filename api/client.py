@@ -1,54 +1,74 @@
-"""The Python client of the service: `Client` and, for asyncio, `AsyncClient`. Both carry out the same conversations.
+"""The Python client of the service: `Client` and, for asyncio, `AsyncClient` (api/async_client.py).
 
     with Client("http://127.0.0.1:8000") as client:
         job = client.wait(client.submit("A lighthouse keeper finds a message in a bottle").id)
 
 Every call raises `ApiError` when the service refuses and `ServiceUnreachable` when it does not answer. Every call is
-safe to repeat (a submit by its `Idempotency-Key`), so each survives a dropped connection and a restart of the service.
+safe to repeat (a POST that makes a job by its `Idempotency-Key`), so each survives a dropped connection and a restart
+of the service. Knows neither HTTP nor how to wait: api/conversation.py and api/carrier.py do.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
-from typing import Any, Self, TypeVar
-from uuid import UUID
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from typing import Any, Self
 
 import httpx
 
 from api import conversation
-from api.client_errors import ApiError, ClientError, JobUnsuccessful, PartlySubmitted, ServiceUnreachable, WaitTimedOut
-from api.conversation import Conversation, Pages, Patience, Pause, Seen, Send
-from api.views import QueueView
-from shared.schemas import Job, Scene
+from api.async_client import AsyncClient
+from api.carrier import Carrier
+from api.client_errors import (
+    AccessDenied,
+    ApiError,
+    Busy,
+    ClientError,
+    Conflict,
+    Gone,
+    JobUnsuccessful,
+    NotFound,
+    PartlySubmitted,
+    RequestInvalid,
+    ServiceUnreachable,
+    WaitTimedOut,
+)
+from api.conversation import CONCURRENCY, DeadJobs, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
+from api.following import DoneEvent, Event, Following, ProgressEvent, SceneEvent, StatusEvent
+from api.views import BatchView, QueueView
+from shared.schemas import Job, Scene, Storyboard
 
 __all__ = [
+    "AccessDenied",
     "ApiError",
     "AsyncClient",
+    "Busy",
     "Client",
     "ClientError",
+    "Conflict",
+    "DoneEvent",
+    "Event",
+    "Gone",
     "JobUnsuccessful",
+    "NotFound",
     "PartlySubmitted",
+    "ProgressEvent",
+    "RequestInvalid",
+    "SceneEvent",
     "ServiceUnreachable",
+    "StatusEvent",
     "WaitTimedOut",
 ]
-
-T = TypeVar("T")
-Id = UUID | str
-Jobs = list[Job]  # within the clients, `list` is a method
-OnProgress = Callable[[Job], object]
-CONCURRENCY = 16
 
 
 class Client:
     """A client for threads and scripts; may be shared by threads. Close it, or use it as a context manager."""
 
     def __init__(self, url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = httpx.Client(transport=transport, **_connection(url, api_key))
-        self._patience = Patience()
+        self._carrier = Carrier(url, api_key, transport)
+        self._hold = self._carrier.hold
+        self._patience = self._carrier.patience
 
     def __enter__(self) -> Self:
         return self
@@ -57,24 +77,58 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._carrier.close()
 
-    def submit(self, prompt: str, **options: Any) -> Job:
-        """Queue a prompt. `options` are the fields of a request: `min_scenes=4, sampling={"seed": 7}`."""
-        return self._hold(conversation.submit(prompt, options, self._patience))
+    def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """Queue a prompt. `options` are the fields of a request: `min_scenes=4, sampling={"seed": 7}`. The same
+        `idempotency_key` with the same request, within 24 hours, gets the first job."""
+        return self._hold(conversation.submit(prompt, options, idempotency_key, self._patience))
 
-    def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> Jobs:
-        """Queue each prompt with the same options, a few at a time; a full queue is waited out. The jobs come in the
-        order of the prompts. Raises `PartlySubmitted`, which holds the jobs that were accepted."""
+    def submit_many(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        concurrency: int = CONCURRENCY,
+        on_progress: OnOutcome | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> Jobs:
+        """Queue each prompt with the same options, a few at a time; a full queue and a spent quota are waited out. A
+        prompt may be a request of its own: `{"prompt": "...", "seed": 7}`. `on_progress` is called with the place of a
+        prompt and its job, or why there is none, as they come; the jobs come in the order of the prompts. With an
+        `idempotency_key`, `KEY/0`, `KEY/1`, ... are theirs. Raises `PartlySubmitted`, which holds the jobs."""
+        stopped = threading.Event()
 
-        def submit(prompt: str) -> Job | ClientError:
+        def rest(seconds: float) -> None:
+            if stopped.wait(seconds):
+                raise CancelledError
+
+        def submit(prompt: Prompt, key: str | None) -> Job | ClientError:
             try:
-                return self._hold(conversation.submit(prompt, options, self._patience, queues_up=True))
+                return self._hold(conversation.submit(prompt, options, key, self._patience, "queue up"), rest)
             except ClientError as error:
                 return error
 
+        outcomes: dict[int, Job | ClientError] = {}
         with ThreadPoolExecutor(concurrency) as pool:
-            return _all_accepted(list(pool.map(submit, prompts)))
+            try:
+                keys = conversation.keys(idempotency_key)
+                places = {pool.submit(submit, prompt, next(keys)): place for place, prompt in enumerate(prompts)}
+                for future in as_completed(places):
+                    outcomes[places[future]] = future.result()
+                    if on_progress:
+                        on_progress(places[future], future.result())
+            except BaseException:
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return conversation.all_accepted([outcomes[place] for place in sorted(outcomes)])
+
+    def submit_batch(
+        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Any
+    ) -> BatchView:
+        """Queue up to 1,000 prompts in one request, all or none; each is as for `submit_many`."""
+        return self._hold(conversation.submit_batch(prompts, options, idempotency_key, self._patience))
 
     def get(self, id: Id) -> Job:
         """The job as it is now."""
@@ -85,19 +139,40 @@ class Client:
         `WaitTimedOut`."""
         return self._hold(conversation.wait(id, timeout_s, on_progress, self._patience))
 
+    def result(self, id: Id) -> Storyboard:
+        """The bare storyboard; raises `Conflict` while there is none."""
+        return self._hold(conversation.result(id, self._patience))
+
+    def events(self, id: Id, after: int = 0) -> Iterator[Event]:
+        """Everything that happens to the job, from the start or after the event with that id, until it is done. A
+        connection that drops is made again: every event comes once."""
+        return self._carrier.events(id, Following(after))
+
     def scenes(self, id: Id) -> Iterator[Scene]:
         """Each scene when it is complete; raises `JobUnsuccessful` when the job ends without a storyboard."""
-        seen: Seen | None = None
-        told = 0
-        while seen is None or not seen.job.done:
-            seen = self._hold(conversation.change(id, seen, self._patience))
-            for scene in _complete(seen.job)[told:]:
-                told += 1
+        for event in self.events(id):
+            if scene := conversation.scene(event):
                 yield scene
 
     def cancel(self, id: Id) -> Job:
         """Stop the job; safe to repeat."""
         return self._hold(conversation.cancel(id, self._patience))
+
+    def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
+        """A new job like one that failed, was canceled or expired."""
+        return self._hold(conversation.retry(id, idempotency_key, self._patience))
+
+    def delete(self, id: Id) -> None:
+        """Forget a finished job, its prompt and its result."""
+        return self._hold(conversation.delete(id, self._patience))
+
+    def batch(self, id: Id) -> BatchView:
+        """How far the jobs of a batch are."""
+        return self._hold(conversation.batch(id, self._patience))
+
+    def cancel_batch(self, id: Id) -> BatchView:
+        """Stop every job of a batch that is not done; safe to repeat."""
+        return self._hold(conversation.cancel_batch(id, self._patience))
 
     def list(self, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
         """Your jobs, newest first, all of them or up to `limit`; each page is fetched when it is needed."""
@@ -110,157 +185,10 @@ class Client:
         """How full the queue is and who works on it."""
         return self._hold(conversation.queue(self._patience))
 
-    def _hold(self, talk: Conversation[T]) -> T:
-        answer: conversation.Answer = None
-        while True:
-            try:
-                step = talk.send(answer)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            answer = self._do(step)
+    def dead(self) -> DeadJobs:
+        """Your jobs that ended their worker too often, newest first."""
+        return self._hold(conversation.dead(self._patience))
 
-    def _do(self, step: Send | Pause) -> conversation.Answer:
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
-            return None
-        try:
-            return self._http.request(**_arguments(step))
-        except httpx.TransportError as error:
-            return error
-
-
-class AsyncClient:
-    """`Client` for asyncio."""
-
-    def __init__(
-        self, url: str, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **_connection(url, api_key))
-        self._patience = Patience()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        await self._http.aclose()
-
-    async def submit(self, prompt: str, **options: Any) -> Job:
-        """As `Client.submit`."""
-        return await self._hold(conversation.submit(prompt, options, self._patience))
-
-    async def submit_many(self, prompts: Iterable[str], *, concurrency: int = CONCURRENCY, **options: Any) -> Jobs:
-        """As `Client.submit_many`."""
-        places = asyncio.Semaphore(concurrency)
-
-        async def submit(prompt: str) -> Job | ClientError:
-            async with places:
-                try:
-                    return await self._hold(conversation.submit(prompt, options, self._patience, queues_up=True))
-                except ClientError as error:
-                    return error
-
-        return _all_accepted(await asyncio.gather(*(submit(prompt) for prompt in prompts)))
-
-    async def get(self, id: Id) -> Job:
-        """As `Client.get`."""
-        return await self._hold(conversation.get(id, self._patience))
-
-    async def wait(self, id: Id, timeout_s: float | None = None, on_progress: OnProgress | None = None) -> Job:
-        """As `Client.wait`."""
-        return await self._hold(conversation.wait(id, timeout_s, on_progress, self._patience))
-
-    async def scenes(self, id: Id) -> AsyncIterator[Scene]:
-        """As `Client.scenes`."""
-        seen: Seen | None = None
-        told = 0
-        while seen is None or not seen.job.done:
-            seen = await self._hold(conversation.change(id, seen, self._patience))
-            for scene in _complete(seen.job)[told:]:
-                told += 1
-                yield scene
-
-    async def cancel(self, id: Id) -> Job:
-        """As `Client.cancel`."""
-        return await self._hold(conversation.cancel(id, self._patience))
-
-    async def list(self, status: str | None = None, limit: int | None = None) -> AsyncIterator[Job]:
-        """As `Client.list`."""
-        pages = Pages(limit)
-        while pages.left:
-            page = await self._hold(conversation.page(status, pages.size, pages.cursor, self._patience))
-            for job in pages.take(page):
-                yield job
-
-    async def queue(self) -> QueueView:
-        """As `Client.queue`."""
-        return await self._hold(conversation.queue(self._patience))
-
-    async def _hold(self, talk: Conversation[T]) -> T:
-        answer: conversation.Answer = None
-        while True:
-            try:
-                step = talk.send(answer)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            answer = await self._do(step)
-
-    async def _do(self, step: Send | Pause) -> conversation.Answer:
-        if isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
-            return None
-        try:
-            return await self._http.request(**_arguments(step))
-        except httpx.TransportError as error:
-            return error
-
-
-def _connection(url: str, api_key: str | None) -> dict[str, Any]:
-    """How both kinds of httpx client are set up; raises ValueError for what is no address."""
-    try:
-        base = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from None
-    if base.scheme not in {"http", "https"} or not base.host:
-        raise ValueError(f"{url!r} must be an http or https URL")
-    return {
-        "base_url": base,
-        "headers": {"Authorization": f"Bearer {api_key}".encode()} if api_key else {},
-        "trust_env": not _is_here(base.host),  # a proxy of the environment leads away from this machine
-        "limits": httpx.Limits(max_connections=None),
-    }
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _arguments(send: Send) -> dict[str, Any]:
-    return {
-        "method": send.method,
-        "url": send.path,
-        "headers": send.headers,
-        "content": send.body,
-        "timeout": httpx.Timeout(send.timeout_s, connect=conversation.FIRST_PATIENCE_S),
-    }
-
-
-def _all_accepted(outcomes: list[Job | ClientError]) -> list[Job]:
-    jobs = [outcome for outcome in outcomes if isinstance(outcome, Job)]
-    if len(jobs) < len(outcomes):
-        raise PartlySubmitted(outcomes)
-    return jobs
-
-
-def _complete(job: Job) -> list[Scene]:
-    """The scenes that are complete; raises `JobUnsuccessful`."""
-    if job.done and job.result is None:
-        raise JobUnsuccessful(job)
-    return list(job.result.scenes) if job.result else job.scenes
+    def requeue(self, id: Id) -> Job:
+        """A new job like one that is dead, which leaves the list."""
+        return self._hold(conversation.requeue(id, self._patience))

@@ -16,14 +16,62 @@ class ClientError(Exception):
 
 
 class ApiError(ClientError):
-    """The service refused, and said why: `problem` as it came, `code` stable, `retry_after_s` when it named a time."""
+    """The service refused, and said why: `problem` as it came, `code` stable, `retry_after_s` when it named a time.
+    What callers usually tell apart has a type of its own; `unanswered` says that an earlier try of the same call got
+    no answer, so that it may have been carried out."""
 
-    def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
+    def __init__(self, problem: Problem, retry_after_s: float | None = None, *, unanswered: bool = False) -> None:
         self.problem = problem
         self.code = problem.code
         self.status = problem.status
         self.retry_after_s = retry_after_s
+        self.unanswered = unanswered
         super().__init__(f"{problem.detail} ({problem.code}, {problem.status})")
+
+    @staticmethod
+    def of(problem: Problem, retry_after_s: float | None = None, *, unanswered: bool = False) -> ApiError:
+        """The error of the type that belongs to the problem's status."""
+        kind = _KINDS.get(problem.status, ApiError)
+        return kind(problem, retry_after_s, unanswered=unanswered)
+
+
+class RequestInvalid(ApiError):
+    """The request itself is at fault; `problem.errors` names each field. Repeating it changes nothing."""
+
+
+class AccessDenied(ApiError):
+    """No API key, or not one that the service knows."""
+
+
+class NotFound(ApiError):
+    """No such job or batch of yours."""
+
+
+class Conflict(ApiError):
+    """Not in the state that the job is in: no result, not done, not to be retried."""
+
+
+class Gone(ApiError):
+    """The job was deleted, or kept for as long as it was to be."""
+
+
+class Busy(ApiError):
+    """A quota is spent, the queue is full or the service is away for a moment; `retry_after_s` says for how long."""
+
+
+_KINDS: dict[int, type[ApiError]] = {
+    400: RequestInvalid,
+    413: RequestInvalid,
+    415: RequestInvalid,
+    422: RequestInvalid,
+    401: AccessDenied,
+    403: AccessDenied,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    429: Busy,
+    503: Busy,
+}
 
 
 class ServiceUnreachable(ClientError):

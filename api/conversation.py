@@ -1,7 +1,7 @@
-"""What a client says to the service and how it understands the answers, without a socket or a clock to sleep on.
+"""What a client says to the service, call by call, and what it makes of the answers.
 
-A conversation is a generator: it yields what to send or how long to pause, is sent the answer, and returns what the
-caller asked for. The sync and the async client (api/client.py) only carry its steps out, so they cannot differ.
+Each function is a conversation of api/exchange.py: the sync and the async client only carry its steps out, so they
+cannot differ.
 """
 
 from __future__ import annotations
@@ -9,61 +9,49 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count, repeat
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from api.client_errors import ApiError, ServiceUnreachable, WaitTimedOut
-from api.views import JobList, Problem, QueueView
-from shared.schemas import Job
+from api.client_errors import ClientError, Gone, JobUnsuccessful, PartlySubmitted, ServiceUnreachable, WaitTimedOut
+from api.exchange import (
+    ANSWER_S,
+    Conversation,
+    Patience,
+    Pause,
+    Send,
+    WhenFull,
+    answered,
+    model,
+    retry_after_s,
+    stranger,
+)
+from api.following import Event, Following
+from api.views import BatchView, DeadList, JobList, QueueView
+from shared.schemas import DeadJob, Job, Scene, Storyboard
 
-T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+Prompt = str | Mapping[str, Any]
+"""What to write: a prompt, or a request with fields of its own."""
+Id = UUID | str
+Jobs = list[Job]  # within the clients, `list` is a method
+DeadJobs = list[DeadJob]
+OnProgress = Callable[[Job], object]
+OnOutcome = Callable[[int, Job | ClientError], object]
 
 POLL_S = 30  # of one long poll: shorter than what proxies between us and the service usually bear
-ANSWER_S = 10.0  # how long an answer may take beyond what it was asked to wait
-FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is probably wrong
-PATIENCE_S = 60.0  # afterwards: a restart, a lost network
-PASSING = frozenset({429, 502, 503, 504})
-MAX_PAUSE_S = 5.0
+SILENCE_S = 30.0  # of an event stream, which tells something every 10 s
+BATCH_S = 60.0  # a thousand jobs are read and written
 PAGE = 100
-
-
-@dataclass(frozen=True)
-class Send:
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    timeout_s: float = ANSWER_S
-
-
-@dataclass(frozen=True)
-class Pause:
-    seconds: float
-
-
-Answer = httpx.Response | httpx.TransportError | None
-Conversation = Generator[Send | Pause, Answer, T]
-
-
-@dataclass
-class Patience:
-    """How long one client bears a service that does not answer; it remembers whether it ever did."""
-
-    first_s: float = FIRST_PATIENCE_S
-    later_s: float = PATIENCE_S
-    reached: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return self.later_s if self.reached else self.first_s
+CONCURRENCY = 16  # requests of one `submit_many` at once
+STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True)
@@ -92,54 +80,89 @@ class Pages:
         return jobs
 
 
-# -- what there is to say ---------------------------------------------------------------------------------------------
-
-
 def submit(
-    prompt: str, options: Mapping[str, Any], patience: Patience, *, queues_up: bool = False
+    prompt: Prompt, options: Mapping[str, Any], key: str | None, patience: Patience, when_full: WhenFull = "tell"
 ) -> Conversation[Job]:
-    """Safe to repeat by its key. `queues_up`: a full queue or a quota is waited out too, not told at once."""
-    # ASCII, so that half a character in the prompt reaches the service, which says where it stands.
-    body = json.dumps({"prompt": prompt, **options}, default=to_jsonable_python).encode()
-    send = Send("POST", "/jobs", {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}, body)
-    return _model(Job, (yield from _answer(send, patience, bears=_anything if queues_up else _not_full)))
+    """Safe to repeat by its key, which is drawn when none is given."""
+    send = _keyed("/jobs", key, _request(prompt, options))
+    return model(Job, (yield from answered(send, patience, when_full)))
 
 
-def get(job_id: UUID | str, patience: Patience) -> Conversation[Job]:
-    return _model(Job, (yield from _answer(Send("GET", _job(job_id)), patience)))
+def submit_batch(
+    prompts: Iterable[Prompt], options: Mapping[str, Any], key: str | None, patience: Patience
+) -> Conversation[BatchView]:
+    send = _keyed("/batches", key, {"jobs": [_request(prompt, options) for prompt in prompts]}, timeout_s=BATCH_S)
+    return model(BatchView, (yield from answered(send, patience, "tell")))
 
 
-def cancel(job_id: UUID | str, patience: Patience) -> Conversation[Job]:
-    return _model(Job, (yield from _answer(Send("POST", f"{_job(job_id)}/cancel"), patience)))
+def retry(job_id: Id, key: str | None, patience: Patience) -> Conversation[Job]:
+    return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry", key), patience, "tell")))
+
+
+def get(job_id: Id, patience: Patience) -> Conversation[Job]:
+    return _asked(Job, "GET", _job(job_id), patience)
+
+
+def result(job_id: Id, patience: Patience) -> Conversation[Storyboard]:
+    return _asked(Storyboard, "GET", f"{_job(job_id)}/result", patience)
+
+
+def cancel(job_id: Id, patience: Patience) -> Conversation[Job]:
+    return _asked(Job, "POST", f"{_job(job_id)}/cancel", patience)
+
+
+def delete(job_id: Id, patience: Patience) -> Conversation[None]:
+    """A job that is gone because an earlier try, which got no answer, was carried out is no error."""
+    try:
+        yield from answered(Send("DELETE", _job(job_id)), patience)
+    except Gone as error:
+        if not error.unanswered:
+            raise
+
+
+def batch(batch_id: Id, patience: Patience) -> Conversation[BatchView]:
+    return _asked(BatchView, "GET", _batch(batch_id), patience)
+
+
+def cancel_batch(batch_id: Id, patience: Patience) -> Conversation[BatchView]:
+    return _asked(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
 
 
 def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Conversation[JobList]:
     """Some of the client's jobs, newest first, from the cursor of the page before."""
     wanted = {"status": status, "limit": limit, "cursor": cursor}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
-    return _model(JobList, (yield from _answer(Send("GET", f"/jobs?{query}"), patience)))
+    return _asked(JobList, "GET", f"/jobs?{query}", patience)
 
 
 def queue(patience: Patience) -> Conversation[QueueView]:
-    return _model(QueueView, (yield from _answer(Send("GET", "/queue"), patience)))
+    return _asked(QueueView, "GET", "/queue", patience)
 
 
-def change(job_id: UUID | str, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Conversation[Seen]:
+def dead(patience: Patience) -> Conversation[list[DeadJob]]:
+    return list((yield from _asked(DeadList, "GET", "/dead", patience)).jobs)
+
+
+def requeue(job_id: Id, patience: Patience) -> Conversation[Job]:
+    return _asked(Job, "POST", f"/dead/{_segment(job_id)}/requeue", patience)
+
+
+def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Conversation[Seen]:
     """The job as it is now; with `seen`, as soon as it differs from that, or the same after `within_s`."""
     headers, wait_s = {}, 0
     if seen is not None:
         wait_s = max(1, math.ceil(min(within_s, POLL_S)))
         headers = {"If-None-Match": seen.etag, "Prefer": f"wait={wait_s}"}
-    response = yield from _answer(Send("GET", _job(job_id), headers, timeout_s=wait_s + ANSWER_S), patience)
+    response = yield from answered(Send("GET", _job(job_id), headers, timeout_s=wait_s + ANSWER_S), patience)
     if seen is not None and "Preference-Applied" not in response.headers and not seen.job.done:
-        yield Pause(_retry_after_s(response) or 1.0)  # somebody between us and the service drops `Prefer`
-    if response.status_code == 304 and seen is not None:
+        yield Pause(retry_after_s(response) or 1.0)  # somebody between us and the service drops `Prefer`
+    if response.status_code == httpx.codes.NOT_MODIFIED and seen is not None:
         return seen
-    return Seen(_model(Job, response), response.headers.get("ETag", "none"))
+    return Seen(model(Job, response), response.headers.get("ETag", "none"))
 
 
 def wait(
-    job_id: UUID | str, timeout_s: float | None, on_progress: Callable[[Job], object] | None, patience: Patience
+    job_id: Id, timeout_s: float | None, on_progress: Callable[[Job], object] | None, patience: Patience
 ) -> Conversation[Job]:
     until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
     seen: Seen | None = None
@@ -154,67 +177,74 @@ def wait(
             raise WaitTimedOut(timeout_s, seen.job)
 
 
-# -- how it is said and understood ------------------------------------------------------------------------------------
+def stream(job_id: object, following: Following, patience: Patience) -> Conversation[httpx.Response]:
+    """The open stream of what comes after the events that are known, or a 204: nothing comes."""
+    if following.connections:
+        if following.silent_s > patience.seconds:
+            raise ServiceUnreachable("the event stream breaks off again and again, and tells nothing between")
+        yield Pause(following.pause_s)
+    headers = {"Accept": STREAM} | ({"Last-Event-ID": str(following.known)} if following.known else {})
+    send = Send("GET", f"{_job(job_id)}/events", headers, timeout_s=SILENCE_S, stream=True)
+    response = yield from answered(send, patience)
+    following.connections += 1
+    if response.status_code == httpx.codes.OK and not response.headers.get("Content-Type", "").startswith(STREAM):
+        response.close()
+        raise stranger(response)
+    return response
 
 
-def _anything(_: httpx.Response) -> bool:
-    return True
+# -- what both clients make of it --------------------------------------------------------------------------------------
 
 
-def _not_full(response: httpx.Response) -> bool:
-    return response.status_code != 429 and _problem(response).code != "queue_full"
+def keys(key: str | None) -> Iterator[str | None]:
+    """Idempotency keys for many prompts: none of their own, or one a place."""
+    return repeat(None) if key is None else (f"{key}/{place}" for place in count())
 
 
-def _answer(
-    send: Send, patience: Patience, bears: Callable[[httpx.Response], bool] = _anything
-) -> Conversation[httpx.Response]:
-    """An answer below 400. What passes (no connection, 429, 502 to 504) is tried again for as long as the patience
-    lasts, after the time that the service names; raises `ApiError` and `ServiceUnreachable`."""
-    failing_since_s: float | None = None
-    pause_s = 0.2
-    while True:
-        answer = yield send
-        now_s = time.monotonic()
-        failing_since_s = failing_since_s or now_s
-        if isinstance(answer, httpx.Response):
-            patience.reached = True
-            if answer.status_code < 400:
-                return answer
-            failure: ApiError | ServiceUnreachable = ApiError(_problem(answer), _retry_after_s(answer))
-            pause_s = _retry_after_s(answer) or pause_s
-        else:
-            assert answer is not None, "only a pause is answered with nothing"
-            failure = ServiceUnreachable(
-                f"no answer from {answer.request.url.copy_with(raw_path=b'/')} ({type(answer).__name__}: {answer})"
-            )
-        passes = not isinstance(answer, httpx.Response) or (answer.status_code in PASSING and bears(answer))
-        if not passes or now_s + pause_s - failing_since_s > patience.seconds:
-            raise failure
-        yield Pause(pause_s)
-        pause_s = min(MAX_PAUSE_S, pause_s * 2)
+def all_accepted(outcomes: list[Job | ClientError]) -> list[Job]:
+    jobs = [outcome for outcome in outcomes if isinstance(outcome, Job)]
+    if len(jobs) < len(outcomes):
+        raise PartlySubmitted(outcomes)
+    return jobs
 
 
-def _model(model: type[M], response: httpx.Response) -> M:
-    """A field that a newer service added is no reason to fail."""
-    try:
-        return model.model_validate_json(response.content, extra="ignore")
-    except ValidationError:
-        raise ServiceUnreachable(f"{response.url.host} answers, but not as scriptqueue does") from None
+def scene(event: Event) -> Scene | None:
+    if event.event == "done" and event.data.result is None:
+        raise JobUnsuccessful(event.data)
+    return event.data if event.event == "scene" else None
 
 
-def _problem(response: httpx.Response) -> Problem:
-    try:
-        return Problem.model_validate_json(response.content, extra="ignore")
-    except ValidationError:  # not the service but something before it
-        reason = response.reason_phrase or "error"
-        status = response.status_code
-        return Problem(type="about:blank", title=reason, status=status, detail=reason, code=f"http_{status}")
+# -- how it is said ----------------------------------------------------------------------------------------------------
 
 
-def _retry_after_s(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isascii() and value.isdigit() else None
+def _asked(kind: type[M], method: str, path: str, patience: Patience) -> Conversation[M]:
+    return model(kind, (yield from answered(Send(method, path), patience)))
 
 
-def _job(job_id: UUID | str) -> str:
-    return f"/jobs/{quote(str(job_id), safe='')}"
+def _keyed(path: str, key: str | None, body: Any = None, timeout_s: float = ANSWER_S) -> Send:
+    """A POST that may be repeated: the service knows it by its key."""
+    key = str(uuid4()) if key is None else key
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError(f"{key!r} is no idempotency key: it must be visible ASCII characters")
+    headers = {"Idempotency-Key": key}
+    if body is None:
+        return Send("POST", path, headers, timeout_s=timeout_s)
+    # ASCII, so that half a character in a prompt reaches the service, which says where it stands.
+    content = json.dumps(body, default=to_jsonable_python).encode()
+    return Send("POST", path, {"Content-Type": "application/json", **headers}, content, timeout_s)
+
+
+def _request(prompt: Prompt, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {**options, **({"prompt": prompt} if isinstance(prompt, str) else prompt)}
+
+
+def _job(job_id: object) -> str:
+    return f"/jobs/{_segment(job_id)}"
+
+
+def _batch(batch_id: object) -> str:
+    return f"/batches/{_segment(batch_id)}"
+
+
+def _segment(text: object) -> str:
+    return quote(str(text), safe="")

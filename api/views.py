@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.schemas import Job, Priority, Shape
+from shared.schemas import DeadJob, Job, Priority, Shape
 
 
 class Fault(Shape):
@@ -56,6 +56,10 @@ class BatchView(Shape):
     counts: BatchCounts
     jobs: list[UUID]
     urls: BatchUrls
+
+
+class DeadList(Shape):
+    jobs: tuple[DeadJob, ...]
 
 
 class Problem(Shape):

@@ -9,26 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field, JsonValue
-
 from shared.entry import Once, again
 from shared.errors import JobNotFound
 from shared.record import record_of
-from shared.schemas import JobRequest, Priority, Shape
+from shared.schemas import DeadJob, JobRequest
 from shared.submissions import Submissions, Submitted
-
-
-class DeadJob(Shape):
-    """A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent."""
-
-    id: UUID
-    failed_at: datetime
-    attempts: int = Field(ge=1)
-    crashes: int = Field(ge=0)
-    lapses: int = Field(ge=0)
-    prompt: str
-    priority: Priority
-    metadata: dict[str, JsonValue]
 
 
 class DeadJobs:

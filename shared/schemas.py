@@ -312,3 +312,16 @@ class Job(Shape):
     metadata: dict[str, JsonValue] = {}
     retry_of: UUID | None = Field(None, description="the job that this one tries again")
     urls: Urls
+
+
+class DeadJob(Shape):
+    """A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent."""
+
+    id: UUID
+    failed_at: datetime
+    attempts: int = Field(ge=1)
+    crashes: int = Field(ge=0)
+    lapses: int = Field(ge=0)
+    prompt: str
+    priority: Priority
+    metadata: dict[str, JsonValue]

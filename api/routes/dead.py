@@ -6,15 +6,12 @@ from fastapi import APIRouter, Response
 
 from api.dependencies import Client, JobId, TheParts
 from api.documents import errors, headers
-from shared.dead import DeadJob, DeadJobs
+from api.views import DeadList
+from shared.dead import DeadJobs
 from shared.errors import JobGone, JobNotFound, NotRetryable, QueueFull, StoreUnavailable
-from shared.schemas import Job, Shape
+from shared.schemas import Job
 
 router = APIRouter(prefix="/dead", tags=["dead"])
-
-
-class DeadList(Shape):
-    jobs: tuple[DeadJob, ...]
 
 
 @router.get("", responses=errors(StoreUnavailable))

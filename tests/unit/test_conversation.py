@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api import conversation
-from api.client import ApiError, Client, ServiceUnreachable
+from api import conversation, exchange
+from api.client import ApiError, Client, Gone, ServiceUnreachable
 from shared.schemas import Job, Status, Urls
 
 
@@ -35,12 +35,12 @@ def busy(retry_after: str | None = None, code: str = "queue_full", status: int =
     return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
 
 
-def carried_out(talk: conversation.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
+def carried_out(talk: exchange.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
     """What a conversation returns, and its steps, when these answers come."""
     left, steps = iter(answers), [next(talk)]
     try:
         while True:
-            steps.append(talk.send(None if isinstance(steps[-1], conversation.Pause) else next(left)))
+            steps.append(talk.send(None if isinstance(steps[-1], exchange.Pause) else next(left)))
     except StopIteration as end:
         return end.value, steps
 
@@ -62,19 +62,19 @@ QUEUE = {"depth": {"high": 0, "normal": 0, "low": 0}, "running": 0, "workers": [
 
 
 def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
-    patience = conversation.Patience(reached=True)
+    patience = exchange.Patience(reached=True)
     cut = httpx.ConnectError("cut", request=REQUEST)
 
     view, steps = carried_out(conversation.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
 
-    pauses = [step.seconds for step in steps if isinstance(step, conversation.Pause)]
+    pauses = [step.seconds for step in steps if isinstance(step, exchange.Pause)]
     assert view.running == 0
     assert (pauses[0], pauses[2]) == (3, 2)
-    assert pauses[1] <= conversation.MAX_PAUSE_S
+    assert pauses[1] <= exchange.MAX_PAUSE_S
 
 
 def test_patience_is_counted_from_the_first_failure_and_ends() -> None:
-    patience = conversation.Patience(later_s=4, reached=True)
+    patience = exchange.Patience(later_s=4, reached=True)
 
     with pytest.raises(ApiError) as caught:
         carried_out(conversation.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
@@ -96,7 +96,7 @@ def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_aske
     seen = conversation.Seen(job, 'W/"1"')
     unchanged = httpx.Response(304, headers={"ETag": 'W/"1"', "Preference-Applied": "wait=20"})
 
-    still, (poll,) = carried_out(conversation.change(job.id, seen, conversation.Patience(), within_s=20), unchanged)
+    still, (poll,) = carried_out(conversation.change(job.id, seen, exchange.Patience(), within_s=20), unchanged)
 
     assert still is seen
     assert poll.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=20"}
@@ -108,9 +108,9 @@ def test_a_service_that_drops_the_preference_is_not_flooded() -> None:
     seen = conversation.Seen(job, 'W/"1"')
     answer = httpx.Response(200, content=job.model_dump_json(), headers={"ETag": 'W/"1"', "Retry-After": "7"})
 
-    _, steps = carried_out(conversation.change(job.id, seen, conversation.Patience()), answer)
+    _, steps = carried_out(conversation.change(job.id, seen, exchange.Patience()), answer)
 
-    assert [step.seconds for step in steps if isinstance(step, conversation.Pause)] == [7]
+    assert [step.seconds for step in steps if isinstance(step, exchange.Pause)] == [7]
 
 
 @pytest.mark.parametrize(
@@ -137,22 +137,76 @@ def test_an_error_of_something_in_between_is_told_by_its_status() -> None:
     "passing", [busy("0", "store_unavailable"), busy("0", "http_502", 502), httpx.ReadError("cut", request=REQUEST)]
 )
 def test_a_submit_is_repeated_with_the_key_of_the_first_time(passing: Any) -> None:
-    talk = conversation.submit("x", {}, conversation.Patience(reached=True))
+    talk = conversation.submit("x", {}, None, exchange.Patience(reached=True))
 
     _, steps = carried_out(talk, passing, httpx.Response(202, content=queued_job().model_dump_json()))
 
-    sent = [step for step in steps if isinstance(step, conversation.Send)]
+    sent = [step for step in steps if isinstance(step, exchange.Send)]
     assert len(sent) == 2
     assert sent[0] == sent[1]
     assert len(sent[0].headers["Idempotency-Key"]) == 36
 
 
 def test_a_full_queue_is_told_at_once_unless_the_submit_is_one_of_many() -> None:
-    patience = conversation.Patience(reached=True)
+    patience = exchange.Patience(reached=True)
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
 
     with pytest.raises(ApiError, match="queue_full"):
-        carried_out(conversation.submit("x", {}, patience), busy("0"), accepted)
-    _, steps = carried_out(conversation.submit("x", {}, patience, queues_up=True), busy("1"), accepted)
+        carried_out(conversation.submit("x", {}, None, patience), busy("0"), accepted)
+    _, steps = carried_out(conversation.submit("x", {}, None, patience, "queue up"), busy("1"), accepted)
 
-    assert conversation.Pause(1) in steps
+    assert exchange.Pause(1) in steps
+
+
+def test_many_prompts_wait_for_room_longer_than_they_would_for_a_silent_service() -> None:
+    patience = exchange.Patience(later_s=4, reached=True)
+    accepted = httpx.Response(202, content=queued_job().model_dump_json())
+    waits = [busy("3"), busy("70", "rate_limited", 429), busy("3")]
+
+    _, steps = carried_out(conversation.submit("x", {}, None, patience, "queue up"), *waits, accepted)
+
+    assert [step.seconds for step in steps if isinstance(step, exchange.Pause)] == [3, 70, 3]
+
+
+def test_a_spent_quota_is_waited_out_for_as_long_as_the_service_names() -> None:
+    accepted = httpx.Response(202, content=queued_job().model_dump_json())
+
+    _, steps = carried_out(
+        conversation.submit("x", {}, None, exchange.Patience()), busy("2", "rate_limited", 429), accepted
+    )
+
+    assert exchange.Pause(2) in steps
+
+
+def test_a_delete_whose_first_answer_was_lost_is_no_error() -> None:
+    cut = httpx.ReadError("cut", request=REQUEST)
+
+    done, _ = carried_out(conversation.delete("1", exchange.Patience()), cut, busy(None, "gone", 410))
+
+    assert done is None
+    with pytest.raises(Gone):
+        carried_out(conversation.delete("1", exchange.Patience()), busy(None, "gone", 410))
+
+
+def test_a_stream_that_breaks_off_again_and_again_without_a_word_is_given_up() -> None:
+    empty = [httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text="") for _ in range(50)]
+    with Client("http://127.0.0.1", transport=Script(*empty)) as client:
+        client._carrier.patience.later_s = 2
+
+        with pytest.raises(ServiceUnreachable, match="tells nothing"):
+            list(client.events("1"))
+
+
+def test_events_of_a_newer_service_are_passed_over_and_nonsense_is_not() -> None:
+    stream = {"Content-Type": "text/event-stream"}
+    told = (
+        'id: 1\nevent: brand-new\ndata: {}\n\nid: 2\nevent: status\ndata: {"status":"queued","attempt":0,"new":1}\n\n'
+    )
+    wrong = "id: 3\nevent: scene\ndata: {}\n\n"
+    script = Script(httpx.Response(200, headers=stream, text=told + wrong))
+
+    with Client("http://127.0.0.1", transport=script) as client:
+        events = client.events("1")
+        assert next(events).id == 2
+        with pytest.raises(ServiceUnreachable, match="not as scriptqueue does"):
+            next(events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,19 @@ from serving import Serve
 from wire import Wire
 
 from api.client import (
+    AccessDenied,
     ApiError,
     AsyncClient,
+    Busy,
     Client,
     ClientError,
+    Conflict,
+    Gone,
     JobUnsuccessful,
+    NotFound,
     PartlySubmitted,
+    RequestInvalid,
+    SceneEvent,
     ServiceUnreachable,
     WaitTimedOut,
 )
@@ -57,7 +65,7 @@ class AsyncInSteps:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def call(*arguments: Any, **options: Any) -> Any:
             async with AsyncClient(self._url) as client:
-                if name in {"scenes", "list"}:
+                if name in {"events", "scenes", "list"}:
                     return [each async for each in getattr(client, name)(*arguments, **options)]
                 return await getattr(client, name)(*arguments, **options)
 
@@ -216,7 +224,7 @@ def test_many_prompts_of_which_one_is_refused_lose_no_job(either: Any) -> None:
         either.submit_many(["a", "", "c"])
 
     kinds = [type(outcome) for outcome in caught.value.outcomes]
-    assert kinds == [Job, ApiError, Job]
+    assert kinds == [Job, RequestInvalid, Job]
 
 
 def test_many_prompts_wait_for_room_in_a_full_queue(
@@ -289,3 +297,182 @@ def test_one_client_serves_many_threads(client: Client, worker: HandWorker) -> N
             worker.succeed(worker.claim(str(job.id)))
 
         assert {wait.result(60).status for wait in waits} == {Status.SUCCEEDED}
+
+
+def test_a_prompt_may_be_a_request_of_its_own_and_its_outcome_is_told_as_it_comes(
+    either: Any, worker: HandWorker
+) -> None:
+    outcomes: dict[int, Any] = {}
+
+    with pytest.raises(PartlySubmitted):
+        either.submit_many(
+            [{"prompt": "a", "priority": "high"}, {"prompt": ""}, "c"],
+            on_progress=lambda place, outcome: outcomes.update({place: outcome}),
+            priority="low",
+        )
+
+    assert [type(outcomes[place]) for place in range(3)] == [Job, RequestInvalid, Job]
+    assert [outcomes[place].priority for place in (0, 2)] == ["high", "low"]
+
+
+def test_an_interrupted_submit_of_many_queues_no_more(client: Client) -> None:
+    def interrupt(place: int, outcome: Job | ClientError) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.submit_many(["x"] * 500, concurrency=2, on_progress=interrupt)
+
+    assert client.queue().depth["normal"] < 100
+
+
+def test_a_key_of_ones_own_makes_one_job_and_each_of_many_has_its_own(either: Any) -> None:
+    first, again = (either.submit("森林", idempotency_key="night-7") for _ in range(2))
+    many, many_again = (either.submit_many(["a", "a"], idempotency_key="night-8") for _ in range(2))
+
+    assert first.id == again.id
+    assert [job.id for job in many] == [job.id for job in many_again]
+    assert many[0].id != many[1].id
+    for no_key in ("夜", "a\nb"):
+        with pytest.raises(ValueError, match="no idempotency key"):
+            either.submit("x", idempotency_key=no_key)
+
+
+def test_events_tell_the_whole_life_of_a_job_in_their_types(either: Any, worker: HandWorker) -> None:
+    job = either.submit("森林")
+    claim = worker.claim(str(job.id))
+    worker.tell(claim, tokens=20, scenes_done=1)
+    worker.succeed(claim)
+
+    events = list(either.events(job.id))
+
+    assert [event.event for event in events] == [
+        "status",
+        "status",
+        "scene",
+        "progress",
+        "scene",
+        "scene",
+        "status",
+        "done",
+    ]
+    assert events[0].data.status is Status.QUEUED
+    assert [event.data for event in events if isinstance(event, SceneEvent)] == list(storyboard().scenes)
+    assert events[3].data.tokens == 20
+    assert events[-1].data == either.get(job.id)
+    assert list(either.events(job.id, after=events[5].id)) == events[6:]
+    assert list(either.events(job.id, after=events[-1].id)) == []
+
+
+def test_events_go_on_after_each_cut_of_the_connection_and_come_once(
+    wire_to_api: Wire, worker: HandWorker, client: Client
+) -> None:
+    job = client.submit("森林")
+    claim = worker.claim(str(job.id))
+    seen = []
+    with Client(f"http://127.0.0.1:{wire_to_api.port}") as far:
+        for event in far.events(job.id):
+            seen.append(event)
+            if event.event in ("status", "scene") and len(seen) > 1 and event.event != "done":
+                wire_to_api.cut()
+                wire_to_api.mend()
+            if event.event == "scene" and event.data.scene_number == 3:
+                worker.succeed(claim)
+            elif len(seen) == 2 or event.event == "scene":
+                number = 1 if len(seen) == 2 else event.data.scene_number + 1
+                worker.tell(claim, tokens=number * 10, scenes_done=number)
+
+    assert seen == list(client.events(job.id))
+    assert [event.id for event in seen] == sorted({event.id for event in seen})
+
+
+def test_a_line_separator_within_a_text_ends_no_line_of_the_stream(either: Any, worker: HandWorker) -> None:
+    job = either.submit("森林")
+    worker.succeed(worker.claim(str(job.id)), "雾\u2028\u2029\x85散")
+
+    assert next(iter(either.scenes(job.id))).description == "雾\u2028\u2029\x85散 1"
+
+
+def test_events_of_no_job_and_of_a_deleted_one_are_errors(either: Any, worker: HandWorker) -> None:
+    job = either.cancel(either.submit("森林").id)
+    either.delete(job.id)
+
+    with pytest.raises(Gone):
+        list(either.events(job.id))
+    with pytest.raises(NotFound):
+        list(either.events(uuid4()))
+
+
+def test_a_job_is_tried_again_under_a_new_id(either: Any, worker: HandWorker) -> None:
+    job = either.submit("森林")
+    with pytest.raises(Conflict):
+        either.retry(job.id)
+    worker.fail(worker.claim(str(job.id)))
+
+    first, again = (either.retry(job.id, idempotency_key="k") for _ in range(2))
+
+    assert (first.retry_of, again.id) == (job.id, first.id)
+
+
+def test_the_bare_storyboard_is_there_once_the_job_succeeded(either: Any, worker: HandWorker) -> None:
+    job = either.submit("森林")
+    with pytest.raises(Conflict):
+        either.result(job.id)
+    worker.succeed(worker.claim(str(job.id)))
+
+    assert either.result(job.id) == storyboard()
+
+
+def test_a_deleted_job_is_gone_and_deleting_it_twice_says_so(either: Any) -> None:
+    job = either.submit("森林")
+    with pytest.raises(Conflict):
+        either.delete(job.id)
+    either.cancel(job.id)
+
+    assert either.delete(job.id) is None
+    for call in (either.get, either.delete, either.result):
+        with pytest.raises(Gone):
+            call(job.id)
+
+
+def test_many_jobs_in_one_request_are_counted_and_canceled(either: Any) -> None:
+    batch, again = (either.submit_batch(["a", {"prompt": "b"}], idempotency_key="n", min_scenes=4) for _ in range(2))
+
+    assert (batch.id, batch.total, batch.counts.queued) == (again.id, 2, 2)
+    assert either.cancel_batch(batch.id).done
+    assert either.batch(batch.id).counts.canceled == 2
+    with pytest.raises(NotFound):
+        either.batch(uuid4())
+    with pytest.raises(RequestInvalid, match="/jobs/1/prompt"):
+        either.submit_batch(["a", ""])
+
+
+def test_nothing_is_on_the_dead_list_of_a_client_whose_jobs_live(either: Any) -> None:
+    assert either.dead() == []
+    with pytest.raises(NotFound):
+        either.requeue(uuid4())
+
+
+def test_a_missing_key_and_a_full_queue_have_types_of_their_own(serve: Serve) -> None:
+    with Client(str(serve(api={"keys": "a:1"}).base_url)) as stranger, pytest.raises(AccessDenied):
+        stranger.queue()
+    with Client(str(serve(api={"max_queued": 1}).base_url)) as client:
+        client.submit("a")
+        with pytest.raises(Busy):
+            client.submit("b")
+
+
+@pytest.mark.parametrize("key", ["secret\n", " secret", "a\r\nb"])
+def test_a_key_that_no_header_can_carry_is_said_at_once(key: str) -> None:
+    with pytest.raises(ValueError, match="the API key has a line break or blanks around it"):
+        Client("http://127.0.0.1", key)
+
+
+def test_the_two_clients_offer_the_same() -> None:
+    def offered(kind: type) -> dict[str, list[str]]:
+        public = {name: call for name, call in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_"}
+        return {
+            name.replace("aclose", "close"): list(inspect.signature(call).parameters) for name, call in public.items()
+        }
+
+    assert offered(Client) == offered(AsyncClient)
+    assert len(offered(Client)) >= 18
