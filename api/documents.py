@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import problems
 from api.views import Problem
-from shared.errors import ScriptqueueError, Unauthorized
+from shared.errors import DeadlineTooSoon, InvalidRequest, ScriptqueueError, Unauthorized
 
 _REFERENCE = "#/components/schemas/{model}"
 _OPEN_PATHS = ("/healthz", "/readyz", "/schemas/", "/problems/")  # answered without a key
@@ -28,7 +28,9 @@ def errors(*kinds: type[ScriptqueueError]) -> dict[int | str, dict[str, Any]]:
             "detail": kind.title(),
             "code": kind.code,
         }
-        if status == 422:
+        if kind is DeadlineTooSoon:
+            example["earliest_start"] = "2026-01-31T12:00:00Z"
+        if kind is InvalidRequest:
             fault = {"pointer": "/min_scenes", "code": "greater_than_equal", "detail": "must be at least 1"}
             example["errors"] = [fault]
         response = responses.setdefault(status, {"description": kind.title(), "content": {problems.MEDIA_TYPE: {}}})

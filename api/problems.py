@@ -5,6 +5,7 @@ Nothing else knows a status code of an error. Unknown errors are api/failsafe.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from api.faults import faults_of, words_of
 from api.views import Fault, Problem, ProblemType
-from shared.errors import Flaky, InvalidRequest, Refusal, ScriptqueueError
+from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, ScriptqueueError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -44,6 +45,7 @@ STATUS: Mapping[str, int | None] = {
     "invalid_request": 422,
     "idempotency_key_reused": 422,
     "webhooks_not_delivered": 422,
+    "deadline_too_soon": 422,
     "malformed_json": 400,
     "refused": 400,
     "unauthorized": 401,
@@ -62,6 +64,8 @@ STATUS: Mapping[str, int | None] = {
     "settings_invalid": 500,
     "model_unavailable": 500,
     "engine_broken": 500,
+    "too_fast": 429,
+    "too_many_active": 429,
     "queue_full": 503,
     "not_ready": 503,
     "unavailable": 503,
@@ -90,11 +94,15 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
         detail=error.detail,
         code=error.code,
         errors=list(faults) if faults is not None else None,
+        earliest_start=error.earliest_start if isinstance(error, DeadlineTooSoon) else None,
     )
+    headers = {header: value for header, (value, _) in headers_of(status).items()}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return Response(
         problem.model_dump_json(exclude_none=True),
         status,
-        headers={header: value for header, (value, _) in headers_of(status).items()},
+        headers=headers,
         media_type=MEDIA_TYPE,
     )
 
@@ -103,7 +111,7 @@ def headers_of(status: int) -> dict[str, tuple[str, str]]:
     """The headers that an error of this status carries: value and meaning."""
     if status == 401:
         return {"WWW-Authenticate": ("Bearer", "how to authenticate")}
-    if status == 503:
+    if status in {429, 503}:
         return {"Retry-After": (str(RETRY_AFTER_S), "seconds until another try is worth while")}
     return {}
 

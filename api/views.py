@@ -71,6 +71,7 @@ class Problem(Shape):
     detail: str
     code: str = Field(examples=["invalid_request"])
     errors: list[Fault] | None = Field(None, description="one entry a fault, for `invalid_request`")
+    earliest_start: datetime | None = Field(None, description="for `deadline_too_soon`: an estimate")
 
 
 class ProblemType(Shape):

@@ -56,7 +56,7 @@ class Entry:
         limits = self.request
         return limits.queue_timeout_s + limits.execution_timeout_s + limits.result_ttl_s + TOMBSTONE_S
 
-    def arguments(self) -> list[Any]:
+    def arguments(self, starts_in_s: float) -> list[Any]:
         """One job's part of the ARGV of lua/submit.lua."""
         request = self.request
         return [
@@ -69,6 +69,7 @@ class Entry:
             self.retry_of or "",
             "1" if self.seed_drawn else "",
             self.cost,
+            int(starts_in_s * 1000),
         ]
 
 

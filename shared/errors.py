@@ -8,6 +8,7 @@ HTTP status codes are not here: api/problems.py alone knows them.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -16,8 +17,9 @@ class ScriptqueueError(Exception):
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, *, retry_after_s: float | None = None) -> None:
         self.detail = detail or type(self).title()
+        self.retry_after_s = retry_after_s
         super().__init__(self.detail)
 
     @classmethod
@@ -169,6 +171,28 @@ class BatchNotFound(JobNotFound):
     """No such batch."""
 
     code = "batch_not_found"
+
+
+class DeadlineTooSoon(Refusal):
+    """The deadline passes before the job could start."""
+
+    code = "deadline_too_soon"
+
+    def __init__(self, earliest_start: datetime, where: str = "") -> None:
+        self.earliest_start = earliest_start
+        super().__init__(f"{where}/deadline: the job could start at {earliest_start.isoformat()} at the earliest")
+
+
+class TooFast(Refusal):
+    """You have sent more new jobs than your rate allows."""
+
+    code = "too_fast"
+
+
+class TooManyActive(Refusal):
+    """You have as many jobs waiting and running as you may."""
+
+    code = "too_many_active"
 
 
 class QueueFull(Refusal):

@@ -7,7 +7,7 @@ as full as it is (lua/finish.lua). Everything here is an estimate; what cannot b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from shared.schemas import JobRequest, Priority
@@ -89,6 +89,19 @@ class Figures:
         """The place of a job that comes now."""
         before = PRIORITIES[: PRIORITIES.index(priority) + 1]
         return Place(sum(self.depth[p] for p in before) + 1, sum(self.work[p] for p in before), len(self.running))
+
+    def joined_by(self, priority: Priority, cost: float) -> Figures:
+        """With one more job in the queue."""
+        depth = {**self.depth, priority: self.depth[priority] + 1}
+        return replace(self, depth=depth, work={**self.work, priority: self.work[priority] + cost})
+
+    def drained_s(self, jobs: int) -> float | None:
+        """Seconds in which so many jobs leave the queue."""
+        count = sum(self.depth.values()) + len(self.running)
+        if self.token_s is None or not (self.rows and count):
+            return None
+        cost = sum(self.work.values()) + sum(job.cost for job in self.running)
+        return jobs * self.token_s * cost / count / self.rows
 
     def start_s(self, place: Place) -> float | None:
         """Seconds until the job at this place starts; None without a ready worker or anything to measure by.

@@ -88,9 +88,10 @@ class ApiSettings(Section):
         SecretStr(""), description="`label:key,label:key`; empty: no authentication. A label may have several keys."
     )
     max_queued: int = Field(10_000, ge=1, description="Jobs waiting at once; above, POST answers 503.")
-    rate_per_minute: int | None = Field(None, ge=1, description="POSTs a minute and key; empty: no limit.")
+    rate_per_minute: int | None = Field(None, ge=1, description="New jobs a minute and client; empty: no limit.")
+    max_active: int | None = Field(None, ge=1, description="Jobs waiting or running a client; empty: no limit.")
 
-    @field_validator("rate_per_minute", mode="before")
+    @field_validator("rate_per_minute", "max_active", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value

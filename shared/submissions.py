@@ -21,8 +21,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shared.admission import limits_of, refusal, starts_in_s
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
-from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, KeyReused, QueueFull, StoreUnavailable
+from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
 from shared.eta import Figures, Place
 from shared.record import WORKER_LOST, figures_of, job_of, known_to, record_of
 from shared.schemas import Job, JobRequest, QueuePlace, Status
@@ -102,7 +103,7 @@ class Submissions:
     async def submit(
         self, request: JobRequest, client: str, once: Once = NO_KEY, retry_of: str | None = None
     ) -> Submitted:
-        """Queue a job; raises `QueueFull`, `KeyReused`, and `JobGone` when the key's first job is gone."""
+        """Queue a job; raises what shared/admission.py refuses, and `JobGone` when the key's first job is gone."""
         entry = entry_of(request, retry_of)
         answer, *values = await self._enter([entry], client, once)
         if answer == "replayed":
@@ -130,7 +131,7 @@ class Submissions:
             return await self._scripts[name](args=arguments)
 
     async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
-        """Queue all of them or none; raises `QueueFull` and `KeyReused`."""
+        """Queue all of them or none; raises as `submit`."""
         entries, batch_id = [entry_of(request) for request in requests], str(uuid.uuid4())
         answer, *values = await self._enter(entries, client, once, batch_id)
         if answer == "replayed":
@@ -147,15 +148,20 @@ class Submissions:
 
     async def _enter(self, entries: list[Entry], client: str, once: Once, batch_id: str = "") -> list[Any]:
         """The script's answer, unless it is a refusal."""
-        limit = self._settings.api.max_queued
-        jobs = [argument for entry in entries for argument in entry.arguments()]
-        head = [client, limit, once.key, once.fingerprint, batch_id, int(max(entry.kept_s for entry in entries))]
+        limits, count = self._settings.api, len(entries)
+        max_queued, *others = limits_of(limits, count)
+        waits_s: list[float] = [0] * count
+        if any(entry.request.deadline for entry in entries):
+            waits_s = starts_in_s(entries, await self.queue())
+        jobs = [
+            argument for entry, wait_s in zip(entries, waits_s, strict=True) for argument in entry.arguments(wait_s)
+        ]
+        kept_s = int(max(entry.kept_s for entry in entries))
+        head = [client, max_queued, once.key, once.fingerprint, batch_id, kept_s, *others]
         async with _told(self._timeout_s):
             answer: list[Any] = await self._scripts["submit"](args=[*head, *jobs])
-        if answer[0] == "full":
-            raise QueueFull(f"{answer[1]} jobs wait already; the limit is {limit}")
-        if answer[0] == "reused":
-            raise KeyReused()
+        if answer[0] not in {"ok", "replayed"}:
+            raise refusal(answer, limits, await self._recent(), count, in_batch=bool(batch_id))
         return answer
 
     async def read(self, job_id: str, client: str | None = None) -> Read:
@@ -206,11 +212,14 @@ class Submissions:
         trip. Nor may its lack make an accepted job look refused."""
         if not told:
             return None
+        figures, place = await self._recent(), Place(*told)
+        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost) if figures else None)
+
+    async def _recent(self) -> Figures | None:
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
             with suppress(StoreUnavailable):
                 await self.queue()
-        place = Place(*told)
-        return QueuePlace(position=place.position, eta_s=self._figures.eta_s(place, cost) if self._figures else None)
+        return self._figures
 
     async def queue(self) -> Figures:
         async with _told(self._timeout_s):

@@ -14,9 +14,9 @@ from api.body import JsonRoute
 from api.dependencies import BatchId, Client, TheParts
 from api.documents import errors, headers
 from api.idempotency import Sender
-from api.routes.jobs import REFUSED, REPLAYED, UNREAD, resolved
+from api.routes.jobs import ADMISSION, REFUSED, REPLAYED, UNREAD, resolved
 from api.views import BatchCounts, BatchUrls, BatchView
-from shared.errors import BatchNotFound, KeyReused, QueueFull, StoreUnavailable, WebhooksNotDelivered
+from shared.errors import BatchNotFound, KeyReused, StoreUnavailable, WebhooksNotDelivered
 from shared.schemas import JobRequest, StrictShape
 from shared.settings import GenerationSettings
 from shared.submissions import Batch
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
     response_description="Accepted, every one of them",
     responses={
         202: {"headers": headers(Location="the batch", Idempotency_Replayed=REPLAYED)},
-        **errors(*UNREAD, *REFUSED, KeyReused, BatchNotFound, QueueFull, StoreUnavailable),
+        **errors(*UNREAD, *REFUSED, KeyReused, BatchNotFound, *ADMISSION, StoreUnavailable),
     },
 )
 async def submit(

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Response
 
 from api.dependencies import Client, JobId, TheParts
 from api.documents import errors, headers
+from api.routes.jobs import ADMISSION
 from api.views import DeadList
 from shared.dead import DeadJobs
-from shared.errors import JobGone, JobNotFound, NotRetryable, QueueFull, StoreUnavailable
+from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
 from shared.schemas import Job
 
 router = APIRouter(prefix="/dead", tags=["dead"])
@@ -26,7 +27,7 @@ async def list_dead(client: Client, parts: TheParts) -> DeadList:
     response_description="Accepted: a new job",
     responses={
         202: {"headers": headers(Location="the new job", Retry_After="seconds")},
-        **errors(JobNotFound, JobGone, NotRetryable, QueueFull, StoreUnavailable),
+        **errors(JobNotFound, JobGone, NotRetryable, *ADMISSION, StoreUnavailable),
     },
 )
 async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:

@@ -18,6 +18,7 @@ from api.poll import Poll, etag
 from api.views import JobList
 from shared.errors import (
     BodyTooLarge,
+    DeadlineTooSoon,
     InvalidRequest,
     JobGone,
     JobNotFinished,
@@ -29,6 +30,8 @@ from shared.errors import (
     NotRetryable,
     QueueFull,
     StoreUnavailable,
+    TooFast,
+    TooManyActive,
     WebhooksNotDelivered,
 )
 from shared.schemas import Job, JobRequest, Status, Storyboard
@@ -54,6 +57,7 @@ EXAMPLES: Any = {
 }
 UNREAD = (MalformedJson, BodyTooLarge, NotJson)
 REFUSED = (InvalidRequest, WebhooksNotDelivered)
+ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"
@@ -71,7 +75,7 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
             "model": Job,
             "headers": LOCATED,
         },
-        **errors(*UNREAD, *REFUSED, KeyReused, JobGone, QueueFull, StoreUnavailable),
+        **errors(*UNREAD, *REFUSED, KeyReused, JobGone, *ADMISSION, StoreUnavailable),
     },
 )
 async def submit(
@@ -154,7 +158,7 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
     response_description="Accepted: a new job",
     responses={
         202: {"headers": headers(Location="the new job", Idempotency_Replayed=REPLAYED, Retry_After="seconds")},
-        **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, QueueFull),
+        **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )
 async def retry(job_id: JobId, sender: Annotated[Sender, Depends()], parts: TheParts, response: Response) -> Job:

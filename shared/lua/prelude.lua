@@ -9,6 +9,8 @@
 --   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
 --   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
+--   sq:active              hash: how many jobs of each client are not done
+--   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE)
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
@@ -161,6 +163,7 @@ local function end_job(id, status, fields)
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', 'sq:gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', 'sq:counts', status, 1)
+  redis.call('HINCRBY', 'sq:active', job[3], -1)
   local source = redis.call('HGET', key, 'source')
   if source then redis.call('HINCRBY', 'sq:counts', 'source:' .. source, 1) end
   changed(id)

@@ -1,9 +1,12 @@
 -- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, batch ('': none),
--- batch_ttl_s, then of each job:
+-- batch_ttl_s, jobs a minute (0: any number), jobs not done at once (0: any number), then of each job:
 -- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's),
--- cost
--- Returns {'ok', created_ms, place of the first} | {'replayed', id of what the key made} | {'reused'} | {'full', queued}
-local FIRST, FIELDS = 7, 9
+-- cost, ms before it could start (0: at once, or nobody knows)
+-- Returns {'ok', created_ms, place of the first} | {'replayed', id of what the key made} | {'reused'}
+-- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
+-- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
+local FIRST, FIELDS = 9, 10
+local MINUTE_MS = 60000
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, batch = ARGV[1], ARGV[5]
 local once = ARGV[3] ~= '' and once_key(ARGV[1], ARGV[3])
@@ -15,11 +18,30 @@ if once then
   end
 end
 
+local jobs = (#ARGV - FIRST + 1) / FIELDS
+local rate, most = tonumber(ARGV[7]), tonumber(ARGV[8])
+local paid_until = math.max(tonumber(redis.call('GET', 'sq:paid:' .. client) or 0), now)
+if rate > 0 then  -- a batch above a whole minute's jobs needs all of them, and is paid off afterwards
+  local wait_ms = paid_until + math.min(jobs, rate) * MINUTE_MS / rate - now - MINUTE_MS
+  if wait_ms >= 1 then return {'too_fast', math.ceil(wait_ms)} end
+end
+local active = tonumber(redis.call('HGET', 'sq:active', client) or 0)
+if most > 0 and active + jobs > most then return {'too_many', active} end
+
 local queued = 0
 for _, p in ipairs(PRIORITIES) do queued = queued + redis.call('ZCARD', 'sq:queued:' .. p) end
-local jobs = (#ARGV - FIRST + 1) / FIELDS
 if queued + jobs > tonumber(ARGV[2]) then return {'full', queued} end
 
+for i = FIRST, #ARGV, FIELDS do
+  local deadline, soonest = tonumber(ARGV[i + 5]), now + ARGV[i + 9]
+  if deadline > 0 and deadline < soonest then return {'late', (i - FIRST) / FIELDS, soonest} end
+end
+
+if rate > 0 then
+  paid_until = paid_until + jobs * MINUTE_MS / rate
+  redis.call('SET', 'sq:paid:' .. client, paid_until, 'PX', math.ceil(paid_until - now))
+end
+redis.call('HINCRBY', 'sq:active', client, jobs)
 local own = 'sq:jobs-of:' .. client
 for i = FIRST, #ARGV, FIELDS do
   local id, request, priority, result_ttl_s = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]

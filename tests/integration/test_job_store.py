@@ -305,12 +305,13 @@ def test_a_canceled_job_whose_worker_died_is_canceled_by_the_sweep(
 
 @pytest.mark.parametrize(
     "limits",
-    [{"queue_timeout_s": 0.001}, {"deadline": datetime.now(UTC) - timedelta(hours=1)}],
+    [{"queue_timeout_s": 0.001}, {"deadline": timedelta(seconds=2)}],
     ids=["queue timeout", "deadline"],
 )
 def test_a_job_that_waited_too_long_expires_without_any_worker(
     desk: Desk, worker: Executions, redis_url: str, limits: dict[str, Any]
 ) -> None:
+    limits = {name: datetime.now(UTC) + v if isinstance(v, timedelta) else v for name, v in limits.items()}
     job_id = desk.submit(**limits)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         while client.time()[0] * 1000 < float(client.hget(f"sq:job:{job_id}", "starts_by") or 0):
