@@ -6,10 +6,12 @@ Holds no job: everything is in Redis, so any number of these may run side by sid
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -24,10 +26,13 @@ from api.metrics import HttpMeter
 from api.routes import batches, dead, events, jobs, service
 from api.sweeper import sweep
 from shared import logs
-from shared.errors import SettingsInvalid
+from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.events import EventLog
+from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.submissions import Submissions
+
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -38,9 +43,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        await _look_at_redis(settings)
         store, doorbell = Submissions(settings), Doorbell(settings)
-        changes, log = Changes(store), EventLog(store)
-        app.state.parts = Parts(settings, keys, store, doorbell, changes, log, registry)
+        changes, events_log = Changes(store), EventLog(store)
+        app.state.parts = Parts(settings, keys, store, doorbell, changes, events_log, registry)
         tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
         try:
             yield
@@ -70,6 +76,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(dead.router)
     app.include_router(service.router)
     return app
+
+
+async def _look_at_redis(settings: Settings) -> None:
+    """Raises `RedisUnfit`: what such a Redis takes, it may lose. One that is away is waited for, request by request."""
+    try:
+        await to_thread.run_sync(require_fit, settings)
+    except RedisUnfit as error:
+        log.critical("%s", error)
+        raise
+    except StoreUnavailable as error:
+        log.warning("%s; until it answers, so does every request: 503", error)
 
 
 def _app_of_the_environment() -> FastAPI:

@@ -216,6 +216,12 @@ class StoreUnavailable(Flaky):
     code = "store_unavailable"
 
 
+class RecordNewer(Flaky):
+    """The job was written by a newer version of the service, which alone can tell of it."""
+
+    code = "record_newer"
+
+
 class DownloadFailed(Flaky):
     """A download did not complete."""
 
@@ -235,6 +241,12 @@ class SettingsInvalid(ProcessError):
     """The settings are not valid."""
 
     code = "settings_invalid"
+
+
+class RedisUnfit(ProcessError):
+    """This Redis cannot be trusted with jobs."""
+
+    code = "redis_unfit"
 
 
 class ModelUnavailable(ProcessError):

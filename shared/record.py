@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.errors import JobError, JobGone, JobNotFound, WorkerLost
+from shared.errors import JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import PRIORITIES, Figures, Rated, Running
 from shared.schemas import Failure, Job, QueuePlace, Status, Urls
 from shared.workers import WorkerState
 
+FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
 
 
@@ -40,7 +41,9 @@ def known_to(client: str | None, answer: str, told: Any) -> dict[str, str]:
 
 
 def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:
-    """What a client is told; `place` is given for a queued job only."""
+    """What a client is told; `place` is given for a queued job only. Raises `RecordNewer`."""
+    if record.get("format", FORMAT) != FORMAT:
+        raise RecordNewer()
     status = Status(record["status"])
     told: dict[str, Any] = {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
     if "result" in told:

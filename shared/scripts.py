@@ -19,8 +19,11 @@ Name = Literal[
     "release", "dead", "exhume", "events", "metrics"
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]
-REFUSED_WHEN_FULL: frozenset[Name] = frozenset({"submit"})  # the only one that brings in something new
-ALLOWED_WHEN_FULL = "#!lua flags=allow-oom\n"  # what is accepted goes on to its end when Redis is at its maxmemory
+# What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
+GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
+    {"claim", "renew", "finish", "give_back", "cancel", "batch", "delete", "sweep", "beat", "release"}
+)
+ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
 @cache
@@ -28,8 +31,8 @@ def sources() -> Mapping[Name, str]:
     """Each script's whole text: its flags, the prelude, the script."""
     folder = Path(__file__).parent / "lua"
     prelude = (folder / "prelude.lua").read_text()
-    flags = {name: "" if name in REFUSED_WHEN_FULL else ALLOWED_WHEN_FULL for name in NAMES}
-    return {name: flags[name] + prelude + (folder / f"{name}.lua").read_text() for name in NAMES}
+    flags = dict.fromkeys(GOES_ON_WHEN_FULL, ALLOW_OOM)
+    return {name: flags.get(name, "") + prelude + (folder / f"{name}.lua").read_text() for name in NAMES}
 
 
 def register(client: Any) -> dict[Name, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from json import dumps, loads
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,8 @@ from typing import Literal
 
 def worker_name(pid: int) -> str:
     """One process for ever: a host may give its number again, but not with the same moment of birth."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    born = int(fields[19])  # field 22 of proc(5): clock ticks since the machine started
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    born = int(stat[19])  # field 22 of proc(5): clock ticks since the machine started
     return f"{socket.gethostname()}:{pid}:{born:x}"
 
 
@@ -34,4 +34,6 @@ class WorkerState:
 
     @classmethod
     def from_json(cls, worker: str, text: str) -> WorkerState:
-        return cls(worker=worker, **loads(text))
+        """What a newer version says besides is passed over."""
+        known = {field.name for field in fields(cls)}
+        return cls(worker=worker, **{name: value for name, value in loads(text).items() if name in known})

@@ -16,15 +16,16 @@ from typing import Any
 from celery import signals
 
 from shared import logs, queue
-from shared.errors import ModelUnavailable, SettingsInvalid, StoreUnavailable
+from shared.errors import ModelUnavailable, RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.executions import Executions
+from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
 from shared.workers import WorkerState, worker_name
 from worker import metrics, quarantine
 from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
-from worker.run import Runner
+from worker.run import Runner, until_heard
 from worker.stub_writer import StubWriter
 from worker.writer import EXIT_UNUSABLE, Figure, Writer
 
@@ -103,6 +104,16 @@ def load_writer(settings: Settings) -> Writer:
         return AbsentWriter(settings.model.name, str(error), slots=settings.worker.max_batch)
 
 
+def redis_is_fit() -> bool:
+    """False: it is away, and the model can be loaded meanwhile. Raises `RedisUnfit`."""
+    try:
+        require_fit(settings)
+    except StoreUnavailable as error:
+        log.warning("%s; looked at again when the model is loaded", error)
+        return False
+    return True
+
+
 def ring(doorbell: Ring) -> None:
     try:
         queue.ring(app, doorbell.job_id, doorbell.priority)
@@ -118,12 +129,16 @@ def _log(**_: Any) -> None:
 @signals.worker_init.connect
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
+    logs.start(settings.log)  # Celery sets its logging up after this
     process.keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
     process.keeper.start()
     metrics.serve(settings.worker, process.figures)
     try:
+        looked = redis_is_fit()
         process.writer = load_writer(settings)
-    except ModelUnavailable as error:
+        if not looked:
+            until_heard(lambda: require_fit(settings))
+    except (RedisUnfit, ModelUnavailable) as error:
         process.keeper.close()
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)

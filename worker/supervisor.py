@@ -17,9 +17,10 @@ from threading import Thread, Timer
 from types import FrameType
 
 from shared import logs, queue
-from shared.errors import SettingsInvalid, StoreUnavailable
+from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.executions import Blame, Executions
 from shared.parent_death import die_with
+from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.workers import worker_name
 from worker.writer import EXIT_BROKEN, EXIT_UNUSABLE
@@ -126,10 +127,13 @@ def main(arguments: Sequence[str]) -> int:
     """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
     try:
         settings = from_environment()
-    except SettingsInvalid as error:
+        logs.start(settings.log)
+        require_fit(settings)
+    except (SettingsInvalid, RedisUnfit) as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logs.start(settings.log)
+    except StoreUnavailable as error:
+        log.warning("%s; the worker looks at it when it answers", error)
     supervisor = Supervisor(settings, [sys.executable, *COMMAND, *arguments])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)

@@ -1,0 +1,123 @@
+"""Whether a Redis server can be trusted with jobs: its version, its memory policy, its persistence, its role.
+
+Every process asks at its start and the doctor whenever it is told to. Knows INFO and CONFIG; not what is stored there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from shared.errors import RedisUnfit, StoreUnavailable
+from shared.findings import Finding
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MIN_VERSION = (7, 0)  # scripts with flags (allow-oom)
+NEARLY_FULL = 0.9
+
+
+def connect(settings: Settings) -> redis.Redis:
+    timeout_s = settings.redis.timeout_s
+    return redis.Redis.from_url(
+        settings.redis.url.get_secret_value(),
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def require_fit(settings: Settings) -> None:
+    """Raises `RedisUnfit` where accepted jobs would be lost or none could run, `StoreUnavailable` when Redis does not
+    answer; what may hurt one day is logged."""
+    try:
+        with connect(settings) as client:
+            findings = look(client)
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+    for finding in findings:
+        if finding.level == "warning":
+            log.warning("%s", finding.words)
+    if faults := [finding.words for finding in findings if finding.level == "fault"]:
+        raise RedisUnfit("; ".join(faults))
+
+
+def look(client: redis.Redis) -> tuple[Finding, ...]:
+    """CONFIG is forbidden on many a managed Redis: then INFO must do, which does not tell how often AOF is synced."""
+    try:
+        config = client.config_get("appendfsync")
+    except ResponseError:
+        config = {}
+    return tuple(examine({**client.info(), **config}))  # type: ignore[dict-item]
+
+
+def examine(told: Mapping[str, Any]) -> Iterator[Finding]:
+    """One finding a check, from what INFO and CONFIG told."""
+    yield _version(told)
+    yield _role(told)
+    yield _policy(told)
+    yield _memory(told)
+    yield _persistence(told)
+
+
+def _version(told: Mapping[str, Any]) -> Finding:
+    text = str(told.get("redis_version", "0"))
+    parts = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    name = f"{told.get('server_name', 'redis')} {told.get('valkey_version', text)}"
+    if parts < MIN_VERSION:
+        needed = ".".join(map(str, MIN_VERSION))
+        return Finding("redis version", "fault", f"{name} is too old", f"use Redis {needed} or newer, or Valkey")
+    return Finding("redis version", "ok", name)
+
+
+def _role(told: Mapping[str, Any]) -> Finding:
+    if str(told.get("cluster_enabled", "0")) == "1":
+        return Finding("redis role", "fault", "it is a cluster, but a job's keys belong together", "use one instance")
+    if told.get("role", "master") != "master":
+        return Finding("redis role", "fault", "it is a replica and refuses writes", "use REDIS__URL of its master")
+    return Finding("redis role", "ok", "one instance that takes writes")
+
+
+def _policy(told: Mapping[str, Any]) -> Finding:
+    policy = str(told.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        said = f"its maxmemory-policy is {policy}, which drops accepted jobs or their results when memory gets short"
+        return Finding("redis policy", "fault", said, "set maxmemory-policy noeviction")
+    return Finding("redis policy", "ok", "noeviction")
+
+
+def _memory(told: Mapping[str, Any]) -> Finding:
+    used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
+    if not most:
+        return Finding("redis memory", "ok", f"{used / 1e6:.0f} MB used, no maxmemory")
+    said = f"{used / 1e6:.0f} of {most / 1e6:.0f} MB used"
+    if used >= NEARLY_FULL * most:
+        return Finding(
+            "redis memory", "warning", said, "raise maxmemory or shorten result_ttl_s; full, POST answers 503"
+        )
+    return Finding("redis memory", "ok", said)
+
+
+def _persistence(told: Mapping[str, Any]) -> Finding:
+    if str(told.get("aof_enabled", "0")) != "1":
+        said = "it keeps no append-only file: accepted jobs are lost when it crashes"
+        return Finding("redis persistence", "warning", said, "set appendonly yes and appendfsync always")
+    if told.get("aof_last_write_status", "ok") != "ok":
+        return Finding(
+            "redis persistence", "fault", "its append-only file cannot be written", "give it a disk with room"
+        )
+    synced = told.get("appendfsync")
+    if synced == "no":
+        said = "appendfsync is no: a power cut may lose half a minute of accepted jobs"
+        return Finding("redis persistence", "warning", said, "set appendfsync always, or at least everysec")
+    if synced == "everysec":
+        return Finding("redis persistence", "ok", "append-only file, synced each second: a power cut may lose that one")
+    return Finding("redis persistence", "ok", "append-only file" + (f", synced {synced}" if synced else ""))
