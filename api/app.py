@@ -15,7 +15,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from api import problems
+from api import problems, slow_clients
 from api.auth import Keys
 from api.changes import Changes
 from api.dependencies import Parts
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole API on the Redis that the settings name."""
+    slow_clients.install()
     keys = Keys(settings.api.keys)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)

@@ -5,6 +5,7 @@ Python's own reader takes NaN, Infinity, a key twice and UTF-16, and FastAPI's t
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from email.message import Message
@@ -13,9 +14,11 @@ from typing import Any, ClassVar, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from shared.errors import BodyTooLarge, MalformedJson, NotJson
+from shared.errors import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson
 
 MAX_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
+PATIENCE_S = 10.0  # for a body, and a second more for every
+LEAST_BYTES_A_S = 16 * 1024
 MAX_DIGITS = 300  # so that no number overflows a double
 
 
@@ -79,11 +82,16 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
     too_large = BodyTooLarge(f"at most {limit_bytes} bytes are taken")
     if int(request.headers.get("content-length", "0")) > limit_bytes:
         raise too_large
-    body = bytearray()
-    async for chunk in request.stream():  # a chunked body has no length, and a length may lie
-        body += chunk
-        if len(body) > limit_bytes:
-            raise too_large
+    body, begun_s = bytearray(), asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(PATIENCE_S) as patience:
+            async for chunk in request.stream():  # a chunked body has no length, and a length may lie
+                body += chunk
+                if len(body) > limit_bytes:
+                    raise too_large
+                patience.reschedule(begun_s + PATIENCE_S + len(body) / LEAST_BYTES_A_S)
+    except TimeoutError:
+        raise BodyTooSlow(f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s") from None
     return bytes(body)
 
 

@@ -53,6 +53,7 @@ STATUS: Mapping[str, int | None] = {
     "batch_not_found": 404,
     "no_such_path": 404,
     "method_not_allowed": 405,
+    "body_too_slow": 408,
     "not_finished": 409,
     "no_result": 409,
     "not_retryable": 409,
@@ -111,6 +112,8 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
 
 def headers_of(status: int) -> dict[str, tuple[str, str]]:
     """The headers that an error of this status carries: value and meaning."""
+    if status == 408:
+        return {"Connection": ("close", "the rest of the body is not waited for")}
     if status == 401:
         return {"WWW-Authenticate": ("Bearer", "how to authenticate")}
     if status in {429, 503}:

@@ -119,6 +119,12 @@ class BodyTooLarge(Refusal):
     code = "body_too_large"
 
 
+class BodyTooSlow(Refusal):
+    """The body came too slowly."""
+
+    code = "body_too_slow"
+
+
 class Unauthorized(Refusal):
     """A valid API key is needed."""
 

@@ -18,6 +18,7 @@ from api.poll import Poll, etag
 from api.views import JobList
 from shared.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     DeadlineTooSoon,
     InvalidRequest,
     JobGone,
@@ -55,7 +56,7 @@ EXAMPLES: Any = {
         }
     },
 }
-UNREAD = (MalformedJson, BodyTooLarge, NotJson)
+UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson)
 REFUSED = (InvalidRequest, WebhooksNotDelivered)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)

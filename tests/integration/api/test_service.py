@@ -24,14 +24,14 @@ def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]
 
 # What CONTRACT.md's table promises of each endpoint, besides 500 for our own faults.
 ANSWERS = {
-    ("post", "/jobs"): {200, 202, 400, 410, 413, 415, 422, 429, 503},
+    ("post", "/jobs"): {200, 202, 400, 408, 410, 413, 415, 422, 429, 503},
     ("get", "/jobs"): {200, 422, 503},
     ("get", "/jobs/{job_id}"): {200, 304, 404, 410, 503},
     ("post", "/jobs/{job_id}/retry"): {202, 404, 409, 410, 422, 429, 503},
     ("delete", "/jobs/{job_id}"): {204, 404, 409, 410, 503},
     ("get", "/jobs/{job_id}/result"): {200, 404, 409, 410, 503},
     ("post", "/jobs/{job_id}/cancel"): {200, 202, 404, 410, 503},
-    ("post", "/batches"): {202, 400, 404, 413, 415, 422, 429, 503},
+    ("post", "/batches"): {202, 400, 404, 408, 413, 415, 422, 429, 503},
     ("get", "/batches/{batch_id}"): {200, 404, 503},
     ("post", "/batches/{batch_id}/cancel"): {200, 202, 404, 503},
     ("get", "/dead"): {200, 503},

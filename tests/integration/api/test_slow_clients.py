@@ -1,0 +1,108 @@
+"""Clients that stall: half a header, half a body, an answer that nobody takes. Others do not notice, and none stays."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from handworker import HandWorker
+
+from api import slow_clients
+
+STALLED = 400
+WITHIN_S = 30  # a loaded machine looks later than it should
+
+
+@dataclass
+class Stalled:
+    api: httpx.Client
+    half_headers: list[socket.socket]
+    silent: socket.socket
+    half_body: socket.socket
+    second_request: socket.socket
+
+
+def connected(api: httpx.Client, text: str) -> socket.socket:
+    connection = socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=WITHIN_S)
+    connection.sendall(text.encode())
+    return connection
+
+
+@pytest.fixture(scope="module")
+def stalled(lasting_api: httpx.Client) -> Iterator[Stalled]:
+    post = "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+    with ExitStack() as stack:
+        halves = [stack.enter_context(connected(lasting_api, post)) for _ in range(STALLED)]
+        silent = stack.enter_context(connected(lasting_api, ""))
+        body = stack.enter_context(connected(lasting_api, post + '\r\n{"prompt": "'))
+        second = stack.enter_context(connected(lasting_api, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"))
+        yield Stalled(lasting_api, halves, silent, body, second)
+
+
+def rest_of(connection: socket.socket) -> bytes:
+    """All that comes until the service closes; fails when it does not."""
+    told = b""
+    with suppress(ConnectionResetError):
+        while chunk := connection.recv(65536):
+            told += chunk
+    return told
+
+
+def test_hundreds_of_half_headers_keep_nobody_else_waiting(stalled: Stalled) -> None:
+    assert not select.select(stalled.half_headers, [], [], 0)[0]  # all are held
+
+    answers = [stalled.api.get("/queue").status_code for _ in range(20)]
+
+    assert answers == [200] * 20
+
+
+def test_half_a_header_is_waited_for_in_vain_only_so_long(stalled: Stalled) -> None:
+    until_s = time.monotonic() + WITHIN_S
+
+    assert [rest_of(connection) for connection in stalled.half_headers] == [b""] * STALLED
+    assert rest_of(stalled.silent) == b""
+    assert time.monotonic() < until_s
+
+
+def test_a_second_request_that_stalls_ends_the_connection_after_the_first_answer(stalled: Stalled) -> None:
+    told = rest_of(stalled.second_request)
+
+    assert told.startswith(b"HTTP/1.1 200")
+    assert told.count(b"HTTP/1.1") == 1
+
+
+def test_half_a_body_is_408(stalled: Stalled) -> None:
+    told = rest_of(stalled.half_body)
+
+    assert told.startswith(b"HTTP/1.1 408")
+    assert b'"code":"body_too_slow"' in told
+    assert b"connection: close" in told.lower()
+
+
+def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_cut_off(
+    api: httpx.Client, worker: HandWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_clients, "TAKING_S", 2.0)  # a minute is too long for a test
+    job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
+    with socket.socket() as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.settimeout(WITHIN_S)
+        lazy.connect((api.base_url.host, api.base_url.port))
+        lazy.sendall(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert lazy.recv(15) == b"HTTP/1.1 200 OK"
+        claim = worker.claim(job_id)
+        worker.tell(claim, tokens=5, scenes_done=3, subject="林" * 500_000)  # more than sockets hold
+        worker.succeed(claim, "林" * 500_000)
+
+        events = httpx.get(f"{api.base_url}/jobs/{job_id}/events", timeout=60, trust_env=False).text
+
+        assert events.count("\nevent: scene\n") == 3
+        assert events.count("\nevent: done\n") == 1
+        time.sleep(5)  # all that time it takes nothing; its end of the connection shows no sign of the other's
+        assert len(rest_of(lazy)) < len(events.encode()) / 2
