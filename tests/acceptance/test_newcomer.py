@@ -1,0 +1,36 @@
+"""The README's first screen, followed to the letter in an empty folder: clone, `make demo`, two storyboards."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from tests.integration.worker.processes import ROOT
+
+
+def test_a_clone_and_make_demo_print_two_storyboards(tmp_path: Path) -> None:
+    """With an environment of its own; only pip's cache and the model's are shared with this machine."""
+    first_block = re.search(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert first_block is not None
+    commands = [line[2:] for line in first_block[1].splitlines() if line.startswith("$ ")]
+    assert commands == ["git clone <this repository> scriptqueue && cd scriptqueue", "make demo"]
+    script = "\n".join(commands).replace("<this repository>", str(ROOT))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+    ended = subprocess.run(
+        ["bash", "-ec", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    boards = [json.loads(text) for text in re.findall(r"^\{.*?^\}", ended.stdout, re.MULTILINE | re.DOTALL)]
+    assert [len(board["scenes"]) >= 3 for board in boards] == [True, True]
+    assert len(re.findall(r"source: model", ended.stdout)) == 2
