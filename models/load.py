@@ -1,6 +1,6 @@
 """From a name or a folder to a loaded native model. Knows no jobs. Runs no code from a checkpoint.
 
-`device` auto is the first GPU if there is one; `dtype` auto is fp16 there and bf16 on a CPU.
+`device` auto is the first GPU if there is one; `dtype` auto is fp16 there, on a CPU bf16 or fp32 (models/cpu.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from models import checkpoint, obtain
+from models import checkpoint, cpu, obtain
 from models.chat import Chat, ChatTokenizer
 from models.folder import ModelFolder, open_folder, plan
 from models.placement import DTYPES, attention_of, device_map_of, dtype_of, quantization_of
@@ -80,7 +80,7 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     tensors = checkpoint.tensors(path)
     bytes_at_16 = sum(tensor.numel() for tensor in tensors.values()) * 2
     devices = device_map_of(device, bytes_at_16 * weight_bits // 16)
-    precision = dtype_of(dtype, devices)
+    precision = dtype_of(dtype, devices, bytes_at_16, weight_bits)
     options = {
         "dtype": DTYPES[precision],
         "device_map": devices,
@@ -99,6 +99,7 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise ModelUnavailable(f"{path.name}: {str(error).strip().splitlines()[0]}") from error
     _refuse_gaps(path, info)
+    cpu.quicken(model)
     if text and len(text.tokenizer) > model.config.vocab_size:
         log.warning("%s: %d tokens, %d rows", path.name, len(text.tokenizer), model.config.vocab_size)
     in_cache = path.parent.parent == _cache(cache_dir)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from models import cpu
 from shared.errors import ModelUnavailable
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
@@ -49,9 +50,11 @@ def _auto(weight_bytes: int) -> str | dict[str, str]:
     )
 
 
-def dtype_of(dtype: str, devices: str | dict[str, str]) -> str:
+def dtype_of(dtype: str, devices: str | dict[str, str], bytes_at_16: int, weight_bits: int = 16) -> str:
+    if dtype == "auto" and _on_cpu(devices):
+        return cpu.dtype_for(bytes_at_16) if weight_bits == 16 else "bf16"
     if dtype == "auto":
-        return "bf16" if _on_cpu(devices) else "fp16"
+        return "fp16"
     if dtype not in DTYPES:
         raise ModelUnavailable(f"{dtype} is no dtype; known: auto, {', '.join(DTYPES)}")
     return dtype

@@ -43,7 +43,9 @@ class ModelSettings(Section):
     name: str = Field("chatglm3-6b", min_length=1, description="A name from `python -m models list`, or `stub`.")
     path: Path | None = Field(None, description="A local model folder; wins over the name.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cuda:N or cpu.")
-    dtype: Literal["auto", "fp16", "bf16", "fp32"] = Field("auto", description="auto: fp16 on GPU, bf16 on CPU.")
+    dtype: Literal["auto", "fp16", "bf16", "fp32"] = Field(
+        "auto", description="auto: fp16 on GPU; bf16 on a CPU that computes in it, else fp32."
+    )
     weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field("auto", description="Attention kernels.")
     cache_dir: Path = Field(

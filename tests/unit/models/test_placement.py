@@ -24,7 +24,12 @@ def test_auto_is_the_cpu_where_there_is_no_gpu() -> None:
 
 
 def test_auto_dtype_follows_the_device() -> None:
-    assert (dtype_of("auto", CPU), dtype_of("auto", GPU), dtype_of("fp32", GPU)) == ("bf16", "fp16", "fp32")
+    assert dtype_of("auto", CPU, 0) == ("bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32")
+    assert (dtype_of("auto", GPU, 0), dtype_of("fp32", GPU, 0)) == ("fp16", "fp32")
+
+
+def test_a_model_that_fits_only_in_16_bits_is_held_in_them() -> None:
+    assert dtype_of("auto", CPU, 10**15) == "bf16"
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,6 @@ def test_an_attention_that_cannot_be_had_is_refused(
 
 def test_an_unknown_dtype_or_number_of_bits_is_refused() -> None:
     with pytest.raises(ModelUnavailable, match="known: auto, fp16, bf16, fp32"):
-        dtype_of("int3", CPU)
+        dtype_of("int3", CPU, 0)
     with pytest.raises(ModelUnavailable, match="known: 16, 8, 4"):
         quantization_of(5, "fp16")
