@@ -23,7 +23,7 @@ from api.documents import DescribedAPI
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
 from api.metrics import HttpMeter
-from api.routes import batches, dead, events, jobs, service
+from api.routes import batches, dead, events, jobs, page, service
 from api.sweeper import sweep
 from shared import logs
 from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
@@ -76,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(events.router)
     app.include_router(dead.router)
     app.include_router(service.router)
+    app.include_router(page.router)
     return app
 
 

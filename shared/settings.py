@@ -115,6 +115,11 @@ class WebhookSettings(Section):
 
 
 class FlowerSettings(Section):
+    url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where browsers find Flower; the page links to it. `make up` sets it.",
+    )
     user: str = Field("admin", min_length=1, description="User of the dashboard.")
     password: SecretStr = Field(SecretStr(""), description="Empty: `make up` generates one and prints it.")
 

@@ -171,6 +171,11 @@ class Submissions:
         job = job_of(job_id, record, await self._place(place, int(record["cost"])))
         return Read(job, int(record["version"]), record["client"])
 
+    async def request(self, job_id: str, client: str) -> JobRequest:
+        """What was asked for, defaults and seed included; raises as `read` does."""
+        record, _ = await self._record(job_id, client)
+        return JobRequest.model_validate_json(record["request"])
+
     async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], list[int]]:
         """The record and the place in the queue."""
         async with _told(self._timeout_s):

@@ -126,6 +126,12 @@ async def get(
     return read.job
 
 
+@router.get("/{job_id}/request", responses=errors(*EXISTING))
+async def request_of(job_id: JobId, client: Client, parts: TheParts) -> JobRequest:
+    """What was asked for, with every default and the seed: what a job itself does not repeat."""
+    return await parts.store.request(job_id, client)
+
+
 @router.get("/{job_id}/result", responses=errors(*EXISTING, JobNotFinished, NoResult))
 async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
     """The bare storyboard."""

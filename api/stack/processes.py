@@ -57,6 +57,7 @@ class Stack:
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if not drain:
             self._environment[f"{PREFIX}WORKER__DRAIN_S"] = "0"
+        self._environment.setdefault(f"{PREFIX}FLOWER__URL", self.flower_url)
         if not {f"{PREFIX}MODEL__NAME", f"{PREFIX}MODEL__PATH"} & os.environ.keys():
             self._environment[f"{PREFIX}MODEL__NAME"] = EMBEDDED
 

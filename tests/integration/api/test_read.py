@@ -12,6 +12,7 @@ import pytest
 import redis
 from handworker import HandWorker, storyboard
 from jsonschema import Draft202012Validator
+from serving import Serve
 
 
 def submit(api: httpx.Client, **body: Any) -> str:
@@ -207,3 +208,23 @@ def test_a_job_past_its_lifetime_is_gone_and_not_unknown(
     ]
 
     assert [(r.status_code, r.json()["code"]) for r in answers] == [(410, "gone")] * 4
+
+
+def test_the_request_is_told_with_every_default_and_the_seed(api: httpx.Client) -> None:
+    job = api.post("/jobs", json={"prompt": "雨中的猫", "max_scenes": 4}).json()
+
+    request = api.get(f"/jobs/{job['id']}/request").json()
+
+    assert (request["prompt"], request["max_scenes"], request["min_scenes"]) == ("雨中的猫", 4, 3)
+    assert isinstance(request["sampling"]["seed"], int)
+
+
+def test_a_request_is_told_to_its_own_client_only(serve: Serve) -> None:
+    api = serve(api={"keys": "a:1,b:2"})
+    job = api.post("/jobs", json={"prompt": "x"}, headers={"Authorization": "Bearer 1"}).json()
+
+    answers = [
+        api.get(f"/jobs/{job['id']}/request", headers={"Authorization": f"Bearer {key}"}).status_code for key in "12"
+    ]
+
+    assert answers == [200, 404]

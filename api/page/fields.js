@@ -1,0 +1,103 @@
+// The fields of a request besides its prompt: one line each, in groups. The defaults are the API's own and are shown,
+// not sent: what is left empty is left out. (tests/browser compares this table with the API's schema.)
+
+const number = (name, fallback, limits = {}) => ({ kind: "number", name, fallback, ...limits });
+const choice = (name, options, fallback) => ({ kind: "choice", name, options, fallback });
+const flag = (name) => ({ kind: "choice", name, options: ["true", "false"], fallback: "true", parse: (text) => text === "true" });
+
+export const GROUPS = [
+  {
+    name: "group.storyboard",
+    fields: [
+      choice("language", ["auto", "zh", "en"], "auto"),
+      number("min_scenes", 3, { min: 1, max: 20 }),
+      number("max_scenes", 8, { min: 1, max: 20 }),
+      number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
+      { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
+    ],
+  },
+  {
+    name: "group.sampling",
+    fields: [
+      flag("sampling/do_sample"),
+      number("sampling/temperature", null, { min: 0, max: 2, step: 0.1 }),
+      number("sampling/top_p", null, { min: 0, max: 1, step: 0.05 }),
+      number("sampling/seed", null, { min: 0 }),
+      number("sampling/max_new_tokens", null, { min: 1, max: 8192 }),
+    ],
+  },
+  {
+    name: "group.queue",
+    fields: [
+      choice("priority", ["low", "normal", "high"], "normal"),
+      flag("allow_fallback"),
+      flag("use_cache"),
+      number("queue_timeout_s", 3600, { min: 1, step: "any" }),
+      number("execution_timeout_s", 300, { min: 1, step: "any" }),
+      number("result_ttl_s", 86400, { min: 1, step: "any" }),
+      { kind: "time", name: "deadline", fallback: null, parse: (text) => new Date(text).toISOString() },
+    ],
+  },
+  {
+    name: "group.more",
+    fields: [
+      { kind: "text", name: "webhook/url", fallback: null },
+      { kind: "json", name: "metadata", fallback: {} },
+    ],
+  },
+];
+
+export const FIELDS = GROUPS.flatMap((group) => group.fields);
+
+/** Thrown for what the API could not even be asked. */
+export class Unreadable extends Error {
+  constructor(pointer) {
+    super(pointer);
+    this.pointer = pointer;
+  }
+}
+
+/** The request's body of what a form holds; raises `Unreadable`. */
+export function bodyOf(prompt, inputs) {
+  const body = { prompt };
+  for (const field of FIELDS) {
+    const input = inputs.get(field.name);
+    if (input.validity.badInput) throw new Unreadable(`/${field.name}`);
+    const text = input.value.trim();
+    if (text === "" || (field.kind === "choice" && text === field.fallback)) continue;
+    put(body, field.name.split("/"), value(field, text));
+  }
+  return body;
+}
+
+/** What a form shows of a request; the empty string where it says what is the default anyway. */
+export function textOf(field, request) {
+  const given = field.name.split("/").reduce((node, part) => node?.[part], request);
+  if (field.kind === "choice") return String(given ?? field.fallback);
+  if (given === null || given === undefined || given === field.fallback) return "";
+  if (field.kind === "json") return Object.keys(given).length ? JSON.stringify(given, null, 2) : "";
+  if (field.kind === "time") return localTime(new Date(given));
+  return String(given);
+}
+
+function value(field, text) {
+  if (field.kind === "number") return Number(text);
+  if (field.kind === "json") {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Unreadable(`/${field.name}`);
+    }
+  }
+  return field.parse ? field.parse(text) : text;
+}
+
+function put(node, parts, leaf) {
+  for (const part of parts.slice(0, -1)) node = node[part] ??= {};
+  node[parts.at(-1)] = leaf;
+}
+
+function localTime(date) {
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60000);
+  return shifted.toISOString().slice(0, 16);
+}

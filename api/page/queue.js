@@ -1,0 +1,114 @@
+// The queue as it is now: what waits, who works, how full the batches are and how fast they write.
+
+import { get, Problem, Unreachable } from "./api.js";
+import { h, setText, svg } from "./dom.js";
+import { span } from "./format.js";
+import { onLanguage, say, words } from "./i18n.js";
+import { pause } from "./signal.js";
+
+const REFRESH_MS = 1500;
+const KEPT = 80; // measurements in the curve
+const MOST_CELLS = 64; // of one worker's batch; more are told as a number
+
+export function queueView() {
+  return new Queue();
+}
+
+class Queue {
+  title = ["title.queue"];
+  #end = new AbortController();
+  #speeds = [];
+  #queue = null;
+  #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta"].map((name) => [name, h("dd", {}, "–")]));
+  #curve = svg("polyline", { points: "", class: "curve" });
+  #depth = h("tbody");
+  #workers = h("tbody");
+  #none = h("p", { class: "empty", hidden: true, say: "no_workers" });
+  #stub = h("p", { class: "note", hidden: true, say: "stub_note" });
+  #table;
+  #unlisten;
+
+  constructor() {
+    const figure = (name) => h("div", { class: "figure" }, h("dt", { say: `figure.${name}` }), this.#figures[name]);
+    const head = (...keys) => h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col", say: key }))));
+    this.#table = h("div", { class: "wide", tabindex: 0, role: "region", label: "workers" }, h("table", {}, head("worker", "model", "device", "state", "rows", "speed"), this.#workers));
+    this.element = h(
+      "article",
+      { class: "queue" },
+      h("h1", { tabindex: -1, say: "title.queue" }),
+      this.#stub,
+      h("dl", { class: "figures" }, Object.keys(this.#figures).map(figure)),
+      svg("svg", { viewBox: `0 0 ${KEPT} 20`, class: "speed", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#curve),
+      h("h2", { say: "depth" }),
+      h("table", { class: "depth" }, head("priority", "waiting_jobs"), this.#depth),
+      h("h2", { say: "workers" }),
+      this.#none,
+      this.#table,
+    );
+    this.#unlisten = onLanguage(() => this.#draw());
+    this.#run().catch((error) => {
+      if (!this.#end.signal.aborted) throw error;
+    });
+  }
+
+  close() {
+    this.#end.abort();
+    this.#unlisten();
+  }
+
+  async #run() {
+    while (true) {
+      try {
+        this.#queue = await get("/queue", { abort: this.#end.signal });
+        this.#speeds = [...this.#speeds, this.#queue.tokens_per_s].slice(-KEPT);
+        this.#draw();
+      } catch (error) {
+        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      }
+      await pause(REFRESH_MS, this.#end.signal);
+    }
+  }
+
+  #draw() {
+    const queue = this.#queue;
+    if (!queue) return;
+    const sum = (name) => queue.workers.reduce((total, worker) => total + worker[name], 0);
+    const waiting = Object.values(queue.depth).reduce((total, depth) => total + depth, 0);
+    setText(this.#figures.waiting, String(waiting));
+    setText(this.#figures.running, String(queue.running));
+    setText(this.#figures.rows, `${sum("busy")} / ${sum("slots")}`);
+    setText(this.#figures.speed, String(queue.tokens_per_s));
+    setText(this.#figures.eta, queue.eta_s === null ? "–" : span(queue.eta_s));
+    const most = Math.max(...this.#speeds);
+    this.#curve.parentElement.toggleAttribute("hidden", !most);
+    this.#curve.setAttribute("points", this.#speeds.map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
+    this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => depthRow(priority, queue.depth[priority] ?? 0, waiting)));
+    this.#workers.replaceChildren(...queue.workers.map(workerRow));
+    this.#none.hidden = queue.workers.length > 0;
+    this.#table.hidden = queue.workers.length === 0;
+    this.#stub.hidden = !queue.workers.some((worker) => worker.model === "stub");
+  }
+}
+
+function depthRow(priority, depth, waiting) {
+  const bar = h("span", { class: "depth-bar", "aria-hidden": "true" });
+  bar.style.setProperty("--share", waiting ? depth / waiting : 0);
+  return h("tr", {}, h("th", { scope: "row", say: `choice.${priority}` }), h("td", {}, h("div", { class: "depth-cell" }, h("span", { class: "number" }, String(depth)), bar)));
+}
+
+function workerRow(worker) {
+  const cells = h("span", { class: "cells", "aria-hidden": "true" });
+  for (let at = 0; at < Math.min(worker.slots, MOST_CELLS); at++) cells.append(h("i", { class: at < worker.busy ? "busy" : null }));
+  const state = h("span", { class: `state ${worker.state}` });
+  say(state, `state.${worker.state}`);
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, worker.worker),
+    h("td", {}, worker.model, " ", h("small", {}, worker.dtype)),
+    h("td", {}, worker.device),
+    h("td", {}, state),
+    h("td", {}, words("of", [worker.busy, worker.slots]), cells),
+    h("td", { class: "number" }, String(worker.tokens_per_s)),
+  );
+}

@@ -1,0 +1,46 @@
+// One row of the list of jobs. Drawn again with every news, it writes only what is another.
+
+import { h, setAttribute, setText } from "./dom.js";
+import { clock, moment, percent, span } from "./format.js";
+import { codeWords, language, say, sayAttribute, words } from "./i18n.js";
+
+export const ROW_PX = 68; // as in views.css
+
+export function newRow(id) {
+  const box = h("input", { type: "checkbox", hint: "compare.choose" });
+  const label = h("span", { class: "row-label", dir: "auto" });
+  const status = h("span", { class: "status" });
+  const facts = h("span", { class: "row-facts" });
+  const bar = h("span", { class: "row-bar" });
+  const link = h("a", { href: `#/jobs/${id}` }, label, h("span", { class: "row-foot" }, status, facts), bar);
+  const element = h("li", { "data-id": id, role: "listitem" }, box, link);
+  return { element, box, link, label, status, facts, bar, at: -1, drawn: null };
+}
+
+/** `label`: what the job is about, null while that is not known. */
+export function drawRow(row, job, label) {
+  const same = row.drawn;
+  if (same && same.job === job && same.label === label && same.language === language()) return;
+  row.drawn = { job, label, language: language() };
+  const name = label ?? job.id.slice(0, 8);
+  setText(row.label, name);
+  setAttribute(row.element, "data-status", job.status);
+  say(row.status, `status.${job.status}`);
+  setText(row.facts, facts(job).join(" · "));
+  row.bar.hidden = job.status !== "running";
+  row.bar.style.setProperty("--fraction", job.fraction ?? 0);
+  sayAttribute(row.box, "aria-label", "compare.choose_one", name);
+}
+
+function facts(job) {
+  const told = [];
+  if (job.status === "queued" && job.position !== null) told.push(words("position", job.position));
+  if (job.status === "queued" && job.etaS !== null) told.push(words("eta", span(job.etaS)));
+  if (job.status === "running") told.push(percent(job.fraction ?? 0), words("scenes", job.scenes));
+  if (job.seconds !== null) told.push(words("scenes", job.scenes), clock(job.seconds));
+  if (job.error) told.push(codeWords(job.error));
+  if (job.source && job.source !== "model") told.push(words(`source.${job.source}`));
+  if (job.priority !== "normal") told.push(words(`choice.${job.priority}`));
+  told.push(moment(job.created, { brief: true }));
+  return told;
+}

@@ -1,0 +1,91 @@
+// A storyboard as cards on a timeline: a card is as wide as its scene is long. Scenes are added as they come, and a card
+// that is there is never drawn again. Also its printed sheet, by print.css.
+
+import { h, setText, svg } from "./dom.js";
+import { clock } from "./format.js";
+import { onLanguage, say } from "./i18n.js";
+
+const FIGURES = { "wide shot": 0.42, "medium shot": 0.62, "close up": 1.05 }; // the figure's size in the frame
+
+export function cameraKey(camera) {
+  return `camera.${camera.replace(" ", "_")}`;
+}
+
+/** A frame with a figure in it, as far as the camera is. */
+export function cameraIcon(camera) {
+  const size = FIGURES[camera] ?? 0.6;
+  return svg(
+    "svg",
+    { viewBox: "0 0 32 18", class: "camera-icon", "aria-hidden": "true" },
+    svg("rect", { x: 0.75, y: 0.75, width: 30.5, height: 16.5, rx: 2, class: "frame" }),
+    svg("circle", { cx: 16, cy: 9 - 3 * size, r: 3.4 * size }),
+    svg("path", { d: `M${16 - 6 * size} 17 a${6 * size} ${7.5 * size} 0 0 1 ${12 * size} 0 z` }),
+  );
+}
+
+export class StoryboardView {
+  #cards = h("ol", { class: "cards" });
+  #total = h("span", { class: "total" });
+  #count = h("span", {});
+  #scenes = [];
+  #stop;
+
+  constructor() {
+    this.element = h(
+      "section",
+      { class: "storyboard", label: "storyboard" },
+      h("div", { class: "storyboard-head" }, h("h2", { say: "storyboard" }), this.#count, this.#total),
+      h("div", { class: "track", tabindex: 0, role: "region", label: "timeline" }, this.#cards),
+    );
+    this.#stop = onLanguage(() => this.#summarize());
+    this.#summarize();
+  }
+
+  get count() {
+    return this.#scenes.length;
+  }
+
+  /** Shows these scenes; those that are there stay. Returns the ones that are new. */
+  show(scenes) {
+    const fresh = scenes.filter((scene) => !this.#scenes.some((known) => known.scene_number === scene.scene_number));
+    for (const scene of fresh) {
+      const start = this.#scenes.reduce((sum, known) => sum + known.duration, 0);
+      this.#scenes.push(scene);
+      this.#cards.append(card(scene, start));
+    }
+    if (fresh.length) this.#summarize();
+    return fresh;
+  }
+
+  close() {
+    this.#stop();
+  }
+
+  #summarize() {
+    const seconds = this.#scenes.reduce((sum, scene) => sum + scene.duration, 0);
+    this.element.hidden = this.#scenes.length === 0;
+    say(this.#count, "scenes", this.#scenes.length);
+    setText(this.#total, clock(seconds));
+  }
+}
+
+function card(scene, start) {
+  const element = h(
+    "li",
+    { class: `card ${scene.camera.replace(" ", "-")}` },
+    h(
+      "div",
+      { class: "card-time" },
+      h("span", { class: "card-number" }, String(scene.scene_number)),
+      h("span", { class: "timecode" }, `${clock(start)} – ${clock(start + scene.duration)}`),
+      h("span", { class: "length", say: ["seconds", scene.duration] }),
+    ),
+    h("div", { class: "card-frame", "aria-hidden": "true" }),
+    h("p", { class: "card-camera" }, cameraIcon(scene.camera), h("span", { say: cameraKey(scene.camera) })),
+    h("p", { class: "card-description", dir: "auto" }, scene.description),
+    h("p", { class: "card-action", dir: "auto" }, h("span", { class: "tag", say: "action" }), scene.action),
+    h("details", { class: "card-prompt" }, h("summary", { say: "video_prompt" }), h("p", { dir: "auto" }, scene.video_prompt)),
+  );
+  element.style.setProperty("--seconds", scene.duration);
+  return element;
+}

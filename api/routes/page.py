@@ -1,0 +1,80 @@
+"""`/`: the page, its files and what it must know of this service. The files are fixed while the process lives.
+
+Knows the folder api/page and the headers of a page that no other code may enter; the rest the page asks of the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response
+
+from api.dependencies import TheParts
+from api.problems import NoSuchPath
+
+FOLDER = Path(__file__).parents[1] / "page"
+INDEX = "index.html"
+HEADERS = {
+    # Own files only, no inline script or style, no frame around it; a string never becomes HTML.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # kept, and asked for again by its ETag: a new version is seen at once
+}
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """One file as it is sent."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+    @classmethod
+    def of(cls, path: Path) -> PageFile:
+        content = path.read_bytes()
+        media_type = guess_type(path.name)[0] or "application/octet-stream"
+        return cls(content, media_type, f'"{sha256(content).hexdigest()[:20]}"')
+
+
+FILES = {path.name: PageFile.of(path) for path in FOLDER.iterdir() if path.is_file()}
+Known = Annotated[str, Header(alias="If-None-Match")]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def index(known: Known = "") -> Response:
+    """The page."""
+    return _answer(INDEX, known)
+
+
+@router.get("/page/settings.json")
+async def settings(parts: TheParts) -> dict[str, Any]:
+    """Whether a key is wanted, and where Flower is."""
+    return {"authenticated": bool(parts.keys), "flower_url": parts.settings.flower.url or None}
+
+
+@router.api_route("/page/{name}", methods=["GET", "HEAD"])
+async def file(name: str, known: Known = "") -> Response:
+    """One file of it; raises `NoSuchPath`."""
+    return _answer(name, known)
+
+
+def _answer(name: str, known: str) -> Response:
+    if name not in FILES:
+        raise NoSuchPath()
+    sent = FILES[name]
+    headers = {**HEADERS, "ETag": sent.etag}
+    if sent.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(sent.content, media_type=sent.media_type, headers=headers)
