@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from shared.broker import broker_lists
 from shared.errors import StoreUnavailable
 from shared.record import WORKER_LOST
 from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
@@ -151,9 +152,10 @@ class Executions:
         """What Flower's revoke means: the same as a client's cancel. The status after."""
         return str(_told(lambda: self._scripts["cancel"](args=[job_id]))[-1])
 
-    def beat(self, state: WorkerState, ttl_s: float) -> None:
-        """Tell the others that this worker lives; `ttl_s` 0: it leaves."""
-        _told(lambda: self._scripts["beat"](args=[self.worker, state.to_json(), int(ttl_s * 1000)]))
+    def beat(self, state: WorkerState, ttl_s: float) -> int:
+        """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
+        arguments = [self.worker, state.to_json(), int(ttl_s * 1000), *broker_lists()]
+        return _told(lambda: int(self._scripts["beat"](args=arguments)))
 
     def release(self, blame: Blame) -> list[Ring]:
         """This worker's process has ended: what ran on it waits again. Safe to repeat."""

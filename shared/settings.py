@@ -69,11 +69,19 @@ class WorkerSettings(Section):
     lease_s: float = Field(6.0, ge=0.5, le=600, description="A silent worker's jobs run elsewhere after this.")
     max_attempts: int = Field(3, ge=1, le=100, description="Crashes of the worker before a job fails.")
     drain_s: float = Field(30.0, ge=0, le=3600, description="At SIGTERM, running jobs may take this long to finish.")
+    stall_s: float | None = Field(
+        None, ge=1, description="So long without a step or an answer, it is replaced; empty: 120 (CPU 900) and 60."
+    )
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Where a worker tells its metrics.")
     metrics_port: int = Field(9808, ge=0, le=65535, description="0: nowhere. A taken port is warned of.")
     fallback_without_model: bool = Field(
         False, description="Serve sentence-splitting fallbacks when the model cannot be loaded, instead of stopping."
     )
+
+    @field_validator("stall_s", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
 
 
 class GenerationSettings(Section):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from shared.errors import OutputInvalid
 from shared.schemas import JobRequest, ModelInfo, Source
-from worker.writer import Begun, Draft, Figure
+from worker.writer import Begun, Draft, Figure, Pulse
 
 
 class AbsentWriter:
@@ -33,6 +33,9 @@ class AbsentWriter:
 
     def figures(self) -> tuple[Figure, ...]:
         return ()
+
+    def pulse(self) -> Pulse:
+        return Pulse(0, 0)
 
     def close(self) -> None:
         pass

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any
@@ -27,9 +29,12 @@ from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
 from worker.run import Runner, until_heard
 from worker.stub_writer import StubWriter
-from worker.writer import EXIT_UNUSABLE, Figure, Writer
+from worker.watchdog import Look, Verdict, Watchdog, watch_of
+from worker.writer import EXIT_REPLACE, EXIT_UNUSABLE, Figure, Writer
 
 log = logging.getLogger(__name__)
+
+POLL_S = 0.1
 
 try:
     settings = from_environment()
@@ -49,6 +54,7 @@ class Process:
     writer: Writer | None = None
     keeper: LeaseKeeper | None = None
     runner: Runner | None = None
+    watchdog: Watchdog | None = None
     phase: str = "loading"
     name: str = field(default_factory=lambda: worker_name(os.getpid()))
 
@@ -64,6 +70,37 @@ class Process:
             busy=len(self.keeper.running()) if self.keeper else 0,
             tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
         )
+
+    def look(self) -> Look:
+        """At this process, for its watchdog."""
+        assert self.writer
+        assert self.keeper
+        assert self.runner
+        pulse = self.writer.pulse()
+        silent = None if self.keeper.alive else "the thread of the heartbeats has ended"
+        return Look(
+            steps=pulse.steps,
+            unfinished=pulse.unfinished,
+            doorbells=self.keeper.doorbells,
+            answered=self.runner.answered,
+            free=self.writer.slots - self.runner.busy,
+            broken=self.writer.broken or silent,
+        )
+
+    def leave(self, verdict: Verdict) -> None:
+        """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
+        assert self.keeper
+        assert self.runner
+        self.phase, self.runner.draining = "broken", True
+        with suppress(StoreUnavailable):
+            Executions(settings, self.name).beat(self.state(), settings.worker.lease_s)
+        if verdict.exit_code == EXIT_REPLACE:
+            until = time.monotonic() + settings.worker.drain_s
+            while self.keeper.running() and time.monotonic() < until:
+                time.sleep(POLL_S)
+            self.keeper.stop_all()
+            self.keeper.close()
+        os._exit(verdict.exit_code)
 
     def figures(self) -> tuple[Figure, ...]:
         state = self.state()
@@ -149,12 +186,17 @@ def _load(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     process.phase = "ready"
     log.info("ready: %s", process.state())
+    assert process.writer
+    process.watchdog = Watchdog(watch_of(settings.worker, process.writer.device), process.look, process.leave)
+    process.watchdog.start()
 
 
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
     """Running jobs may finish for `DRAIN_S`; the rest is given back."""
     process.phase = "draining"
+    if process.watchdog:
+        process.watchdog.close()
     if process.runner and process.keeper:
         process.runner.draining = True
         timer = Timer(settings.worker.drain_s, process.keeper.stop_all)

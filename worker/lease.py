@@ -33,6 +33,7 @@ class LeaseKeeper:
         self._lease_s = lease_s
         self._state = state
         self._ring = ring
+        self.doorbells: int | None = None  # that wait for some worker; None: Redis did not tell
         self._attempts: dict[str, Attempt] = {}
         self._lock = Lock()
         self._fresh: set[Attempt] = set()  # whose new scene waits to be published
@@ -54,6 +55,10 @@ class LeaseKeeper:
             self._executions.beat(self._state(), 0)
         except StoreUnavailable as error:
             log.warning("could not sign off: %s", error)
+
+    @property
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
 
     def hold(self, attempt: Attempt) -> None:
         attempt.on_scene = lambda: self._publish(attempt)
@@ -89,10 +94,11 @@ class LeaseKeeper:
                 due_s = time.monotonic() + every_s
                 self._beat()
             except StoreUnavailable as error:
+                self.doorbells = None
                 log.warning("heartbeat failed: %s", error)
 
     def _beat(self) -> None:
-        self._executions.beat(self._state(), self._lease_s)
+        self.doorbells = self._executions.beat(self._state(), self._lease_s)
         self._renew(self.running())
         for doorbell in self._executions.sweep():
             self._ring(doorbell)

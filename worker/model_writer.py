@@ -19,7 +19,7 @@ from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
-from worker.writer import Begun, Figure, SoFar, Written
+from worker.writer import Begun, Figure, Pulse, SoFar, Written
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
 
@@ -174,6 +174,9 @@ class ModelWriter:
             Figure("engine_tokens", "Tokens written, forced ones included.", engine.tokens, grows=True),
             Figure("kv_cache_ratio", "Share of the KV cache that running texts have reserved.", engine.kv_share),
         )
+
+    def pulse(self) -> Pulse:
+        return Pulse(self._engine.steps, self._engine.unfinished)
 
     @property
     def broken(self) -> str | None:

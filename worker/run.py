@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import TypeVar
 
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
@@ -40,9 +41,22 @@ class Runner:
         self._writer = writer
         self._ring = ring
         self.draining = False
+        self.answered = 0  # doorbells so far
+        self.busy = 0  # threads that are at one
+        self._lock = Lock()
 
     def run(self, job_id: str) -> str:
         """Answer one doorbell; the line that Flower shows."""
+        with self._lock:
+            self.answered += 1
+            self.busy += 1
+        try:
+            return self._answer(job_id)
+        finally:
+            with self._lock:
+                self.busy -= 1
+
+    def _answer(self, job_id: str) -> str:
         if self.draining:
             return "left in the queue: this worker is shutting down"  # the sweep rings again
         claim = until_heard(lambda: self._executions.claim(job_id))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import InternalError
 from shared.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from worker.script.grammar import durations
-from worker.writer import EXIT_BROKEN, Begun, Figure, SoFar, Written
+from worker.writer import EXIT_BROKEN, Begun, Figure, Pulse, SoFar, Written
 
 
 class StubOptions(BaseModel):
@@ -34,12 +34,18 @@ class StubOptions(BaseModel):
 
 class StubDraft:
     def __init__(
-        self, request: JobRequest, options: StubOptions, time_left_s: float, on_scene: Callable[[], None]
+        self,
+        request: JobRequest,
+        options: StubOptions,
+        time_left_s: float,
+        on_scene: Callable[[], None],
+        live: set[StubDraft],
     ) -> None:
         self._request = request
         self._options = options
         self._time_left_s = time_left_s
         self._on_scene = on_scene
+        self._live = live
         self._stop = Event()
         self._started = time.monotonic()
 
@@ -58,6 +64,17 @@ class StubDraft:
         self._stop.set()
 
     def wait(self) -> Written:
+        self._live.add(self)
+        try:
+            return self._written()
+        finally:
+            self._live.discard(self)
+
+    @property
+    def hangs(self) -> bool:
+        return self._options.hang
+
+    def _written(self) -> Written:
         takes_s = float("inf") if self._options.hang else self._options.seconds
         stopped = self._write(min(takes_s, self._time_left_s))
         if self._options.crash and not stopped:
@@ -124,6 +141,8 @@ class StubWriter:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
+        self._live: set[StubDraft] = set()  # drafts that somebody waits for
+        self._steps = 0
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
@@ -133,10 +152,16 @@ class StubWriter:
             options = StubOptions.model_validate(request.metadata.get("stub", {}))
         except ValidationError as error:
             raise InternalError(f"metadata.stub: {error.errors()[0]['msg']}") from None
-        return StubDraft(request, options, time_left_s, on_scene)
+        return StubDraft(request, options, time_left_s, on_scene, self._live)
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name="stub", seed=seed)
+
+    def pulse(self) -> Pulse:
+        """As an engine's whose thread a hanging draft has stopped: only a draft that goes on makes a step."""
+        live = list(self._live)
+        self._steps += any(not draft.hangs for draft in live)
+        return Pulse(self._steps, len(live))
 
     def figures(self) -> tuple[Figure, ...]:
         return ()

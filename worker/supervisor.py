@@ -23,7 +23,7 @@ from shared.parent_death import die_with
 from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.workers import worker_name
-from worker.writer import EXIT_BROKEN, EXIT_UNUSABLE
+from worker.writer import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def blame_of(code: int) -> Blame:
     """A crash may be the job's doing; a kill is not likely to be; a process that was told to end has no blame."""
     if code in CRASHES:
         return "crashes"
-    return "none" if code in FINAL or code == -signal.SIGTERM else "lapses"
+    return "none" if code in {*FINAL, EXIT_REPLACE, -signal.SIGTERM} else "lapses"
 
 
 def main(arguments: Sequence[str]) -> int:

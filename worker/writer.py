@@ -10,6 +10,7 @@ from shared.executions import Resume
 from shared.schemas import JobRequest, ModelInfo, Progress, Scene, Source
 
 EXIT_BROKEN = 70  # how a process ends that cannot go on (a sticky CUDA error, say)
+EXIT_REPLACE = 75  # how a process ends that a new one would serve better than; nothing that it ran is to blame
 EXIT_UNUSABLE = 78  # how a process ends that would end the same way again (no model, a bad setting)
 
 
@@ -52,6 +53,14 @@ class Figure:
     grows: bool = False
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """Steps taken since the start, and how many texts wait for the next one."""
+
+    steps: int
+    unfinished: int
+
+
 class Draft(Protocol):
     """One text being written; every method may be called from any thread."""
 
@@ -89,6 +98,8 @@ class Writer(Protocol):
     def figures(self) -> tuple[Figure, ...]:
         """How the device is used, for whoever draws it."""
         ...
+
+    def pulse(self) -> Pulse: ...
 
     @property
     def broken(self) -> str | None:

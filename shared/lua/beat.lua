@@ -1,4 +1,5 @@
--- A worker says that it lives. ARGV: worker, state (JSON), ttl_ms (0: it leaves)
+-- A worker says that it lives. ARGV: worker, state (JSON), ttl_ms (0: it leaves), then the broker lists
+-- Returns how many doorbells wait in them
 local worker, ttl_ms = ARGV[1], tonumber(ARGV[3])
 -- It was late, not gone: nothing that ran on it is to blame.
 for _, id in ipairs(redis.call('SMEMBERS', 'sq:lapsed:' .. worker)) do
@@ -13,3 +14,6 @@ else
   redis.call('DEL', 'sq:worker:' .. worker)
   redis.call('ZREM', 'sq:workers', worker)
 end
+local waiting = 0
+for i = 4, #ARGV do waiting = waiting + redis.call('LLEN', ARGV[i]) end
+return waiting

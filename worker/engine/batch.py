@@ -112,6 +112,11 @@ class BatchEngine:
         return self._pages_used / self._pages
 
     @property
+    def unfinished(self) -> int:
+        """Texts in the batch or waiting for it."""
+        return len(self._rows) + len(self._waiting)
+
+    @property
     def tokens_per_s(self) -> float:
         """Over the last ten seconds, forced tokens included."""
         since = time.monotonic() - RATE_WINDOW_S
