@@ -23,8 +23,9 @@ from api.documents import DescribedAPI
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
 from api.metrics import HttpMeter
-from api.routes import batches, dead, events, jobs, page, service
+from api.routes import batches, dead, deliveries, events, jobs, page, service
 from api.sweeper import sweep
+from api.webhooks import SENT
 from shared import logs
 from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.events import EventLog
@@ -69,11 +70,13 @@ def create_app(settings: Settings) -> FastAPI:
         exception_handlers=problems.HANDLERS,
     )
     app.authenticated = bool(keys)
+    app.webhooks.include_router(SENT)
     app.add_middleware(Failsafe)
     app.add_middleware(HttpMeter, registry=registry)
     app.include_router(jobs.router)
     app.include_router(batches.router)
     app.include_router(events.router)
+    app.include_router(deliveries.router)
     app.include_router(dead.router)
     app.include_router(service.router)
     app.include_router(page.router)

@@ -68,6 +68,7 @@ class DescribedAPI(FastAPI):
             version=self.version,
             description=self.description,
             routes=self.routes,
+            webhooks=self.webhooks.routes,
             tags=self.openapi_tags,
         )
         components = document.setdefault("components", {})

@@ -22,6 +22,7 @@ from shared.schemas import Source, Status
 WAITED = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
 STATES = ("loading", "ready", "draining", "broken")
 SOURCES: tuple[Source, ...] = ("model", "repaired", "fallback", "cache", "stub")
+OUTCOMES = ("delivered", "failed", "given_up")  # of a webhook's event: `failed` is tried again
 BLAMES = (  # as lua/prelude.lua counts them
     "crashes",
     "lapses",
@@ -84,6 +85,7 @@ class _Store(Collector):
         yield _counters("jobs", "Jobs that ended, by how.", "status", ended)
         yield _counters("results", "Storyboards, by where they came from.", "source", _all(SOURCES, now, "source"))
         yield _counters("lost_attempts", "Attempts whose worker went away.", "blame", _all(BLAMES, now, "lost"))
+        yield _counters("webhook_tries", "Tries to deliver an event.", "outcome", _all(OUTCOMES, now, "webhook"))
         yield _gauges("queue_depth", "Jobs that wait.", "priority", now.depth)
         yield _gauges("queue_oldest_seconds", "How long the first in line has waited.", "priority", now.oldest_s)
         yield _gauge("running_jobs", "Jobs that run.", now.running)

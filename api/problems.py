@@ -44,7 +44,6 @@ class NotReady(Flaky):
 STATUS: Mapping[str, int | None] = {
     "invalid_request": 422,
     "idempotency_key_reused": 422,
-    "webhooks_not_delivered": 422,
     "deadline_too_soon": 422,
     "malformed_json": 400,
     "refused": 400,
@@ -57,6 +56,7 @@ STATUS: Mapping[str, int | None] = {
     "not_finished": 409,
     "no_result": 409,
     "not_retryable": 409,
+    "nothing_to_redeliver": 409,
     "gone": 410,
     "body_too_large": 413,
     "not_json": 415,

@@ -70,6 +70,7 @@ class Entry:
             "1" if self.seed_drawn else "",
             self.cost,
             int(starts_in_s * 1000),
+            request.webhook.model_dump_json() if request.webhook else "",
         ]
 
 

@@ -161,16 +161,16 @@ class KeyReused(Refusal):
     code = "idempotency_key_reused"
 
 
-class WebhooksNotDelivered(Refusal):
-    """This service does not deliver webhooks: follow the job by its address."""
-
-    code = "webhooks_not_delivered"
-
-
 class NotRetryable(Refusal):
     """Only a job that failed, was canceled or expired can be tried again."""
 
     code = "not_retryable"
+
+
+class NothingToRedeliver(Refusal):
+    """No delivery of this job has failed, or it has no event of that number."""
+
+    code = "nothing_to_redeliver"
 
 
 class BatchNotFound(JobNotFound):

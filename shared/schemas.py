@@ -90,10 +90,13 @@ class Webhook(StrictShape):
         try:
             parts = urlsplit(url)
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            secret = parts.username is not None or parts.password is not None
         except ValueError:
-            valid = False
+            valid = secret = False
         if not valid or any(character.isspace() for character in url):
             raise PydanticCustomError("url", "must be an http or https URL")
+        if secret:
+            raise PydanticCustomError("url_credentials", "must hold no user and password: deliveries are signed")
         return url
 
 

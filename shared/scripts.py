@@ -1,4 +1,5 @@
-"""The Lua scripts: every transition of a job is one of them, and every Redis key stands in them (lua/prelude.lua).
+"""The Lua scripts: every transition of a job is one of them, and every Redis key stands in them (lua/prelude.lua
+and, of webhooks, lua/outbox.lua).
 
 Knows how to find and register the scripts, sync or async; not what they mean.
 """
@@ -16,23 +17,24 @@ CANCEL_CHANNEL = "sq:cancel"
 Name = Literal[
     "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
-    "release", "dead", "exhume", "events", "metrics"
+    "release", "dead", "exhume", "events", "metrics",
+    "take", "settle", "deliveries"
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
-    {"claim", "renew", "finish", "give_back", "cancel", "batch", "delete", "sweep", "beat", "release"}
+    {"claim", "renew", "finish", "give_back", "cancel", "batch", "delete", "sweep", "beat", "release", "take", "settle"}
 )
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 
 @cache
 def sources() -> Mapping[Name, str]:
-    """Each script's whole text: its flags, the prelude, the script."""
+    """Each script's whole text: its flags, what all share, the script."""
     folder = Path(__file__).parent / "lua"
-    prelude = (folder / "prelude.lua").read_text()
+    shared = "".join((folder / f"{name}.lua").read_text() for name in ("prelude", "outbox"))
     flags = dict.fromkeys(GOES_ON_WHEN_FULL, ALLOW_OOM)
-    return {name: flags.get(name, "") + prelude + (folder / f"{name}.lua").read_text() for name in NAMES}
+    return {name: flags.get(name, "") + shared + (folder / f"{name}.lua").read_text() for name in NAMES}
 
 
 def register(client: Any) -> dict[Name, Any]:

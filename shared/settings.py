@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from base64 import b64decode
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -118,8 +119,23 @@ class ApiSettings(Section):
 
 
 class WebhookSettings(Section):
-    secret: SecretStr = Field(SecretStr(""), description="Signs webhooks (Standard Webhooks, `whsec_...`).")
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs webhooks (Standard Webhooks, `whsec_...`); of several, separated by spaces, all sign.",
+    )
     allow_private: bool = Field(False, description="Allow webhooks to private and loopback addresses.")
+
+    @field_validator("secret")
+    @classmethod
+    def _standard(cls, secret: SecretStr) -> SecretStr:
+        for number, one in enumerate(secret.get_secret_value().split(), start=1):
+            if not (one.startswith("whsec_") and 24 <= _size_of(one.removeprefix("whsec_")) <= 64):
+                raise ValueError(f"entry {number} must be whsec_ and 24 to 64 bytes in base64")
+        return secret
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(self.secret.get_secret_value().split())
 
 
 class FlowerSettings(Section):
@@ -193,6 +209,14 @@ def split_keys(keys: SecretStr) -> list[tuple[str, str]]:
             raise ValueError(f"entry {number} must be label:key")
         pairs.append((label.strip(), key.strip()))
     return pairs
+
+
+def _size_of(base64: str) -> int:
+    """Bytes behind this text; 0 if it is no base64."""
+    try:
+        return len(b64decode(base64, validate=True))
+    except ValueError:
+        return 0
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -14,11 +14,11 @@ from api.body import JsonRoute
 from api.dependencies import BatchId, Client, TheParts
 from api.documents import errors, headers
 from api.idempotency import Sender
-from api.routes.jobs import ADMISSION, REFUSED, REPLAYED, UNREAD, resolved
+from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
 from api.views import BatchCounts, BatchUrls, BatchView
-from shared.errors import BatchNotFound, KeyReused, StoreUnavailable, WebhooksNotDelivered
+from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
 from shared.schemas import JobRequest, StrictShape
-from shared.settings import GenerationSettings
+from shared.settings import Settings
 from shared.submissions import Batch
 
 MAX_JOBS = 1000
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
     response_description="Accepted, every one of them",
     responses={
         202: {"headers": headers(Location="the batch", Idempotency_Replayed=REPLAYED)},
-        **errors(*UNREAD, *REFUSED, KeyReused, BatchNotFound, *ADMISSION, StoreUnavailable),
+        **errors(*UNREAD, InvalidRequest, KeyReused, BatchNotFound, *ADMISSION, StoreUnavailable),
     },
 )
 async def submit(
@@ -54,7 +54,7 @@ async def submit(
     response: Response,
 ) -> BatchView:
     """Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job."""
-    requests = _all_resolved(request.jobs, parts.settings.generation)
+    requests = _all_resolved(request.jobs, parts.settings)
     batch = await parts.store.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
     if batch.replayed:
         response.headers["Idempotency-Replayed"] = "true"
@@ -86,17 +86,15 @@ async def cancel(batch_id: BatchId, client: Client, parts: TheParts, response: R
     return view
 
 
-def _all_resolved(requests: list[JobRequest], defaults: GenerationSettings) -> list[JobRequest]:
+def _all_resolved(requests: list[JobRequest], settings: Settings) -> list[JobRequest]:
     """As `resolved`, with pointers that name the job."""
     whole = []
     for number, request in enumerate(requests):
         try:
-            whole.append(resolved(request, defaults))
+            whole.append(resolved(request, settings))
         except RequestValidationError as error:
             faults = [{**fault, "loc": ("body", "jobs", number, *fault["loc"][1:])} for fault in error.errors()]
             raise RequestValidationError(faults, body={"jobs": {number: error.body}}) from None
-        except WebhooksNotDelivered as error:
-            raise WebhooksNotDelivered(f"/jobs/{number}{error.detail}") from None
     return whole
 
 

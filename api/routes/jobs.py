@@ -16,6 +16,7 @@ from api.idempotency import Sender
 from api.listing import Listing
 from api.poll import Poll, etag
 from api.views import JobList
+from api.webhooks import fault_of
 from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -33,10 +34,9 @@ from shared.errors import (
     StoreUnavailable,
     TooFast,
     TooManyActive,
-    WebhooksNotDelivered,
 )
 from shared.schemas import Job, JobRequest, Status, Storyboard
-from shared.settings import GenerationSettings
+from shared.settings import Settings
 from shared.submissions import Submitted
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
@@ -57,7 +57,6 @@ EXAMPLES: Any = {
     },
 }
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson)
-REFUSED = (InvalidRequest, WebhooksNotDelivered)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
@@ -76,7 +75,7 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
             "model": Job,
             "headers": LOCATED,
         },
-        **errors(*UNREAD, *REFUSED, KeyReused, JobGone, *ADMISSION, StoreUnavailable),
+        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, StoreUnavailable),
     },
 )
 async def submit(
@@ -89,7 +88,7 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once = sender.once("job", [request])
-    submitted = await parts.store.submit(resolved(request, parts.settings.generation), sender.client, once)
+    submitted = await parts.store.submit(resolved(request, parts.settings), sender.client, once)
     job = await _entered(parts, submitted, response)
     if wait_s is not None:
         job = await _when_done(parts, job, sender.client, wait_s)
@@ -182,12 +181,12 @@ async def delete(job_id: JobId, client: Client, parts: TheParts) -> None:
     await parts.store.delete(job_id, client)
 
 
-def resolved(request: JobRequest, defaults: GenerationSettings) -> JobRequest:
-    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, and
-    `WebhooksNotDelivered` rather than to take a webhook and never call it."""
-    if request.webhook is not None:
-        raise WebhooksNotDelivered("/webhook: this service does not deliver webhooks; leave it out or send null")
-    sampling = defaults.model_dump() | request.sampling.model_dump(include=request.sampling.model_fields_set)
+def resolved(request: JobRequest, settings: Settings) -> JobRequest:
+    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, also for
+    a webhook that could never be delivered."""
+    if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
+        raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
+    sampling = settings.generation.model_dump() | request.sampling.model_dump(include=request.sampling.model_fields_set)
     try:
         return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})
     except ValidationError as error:

@@ -60,6 +60,8 @@ def _demo(console: Console) -> int:
 def _up(ports: Ports, console: Console) -> NoReturn:
     with Stack(RUN / "up", ports, drain=True) as stack:
         _tell(stack, console)
+        if stack.drawn_secret:
+            console.print(f"webhooks are signed with {stack.drawn_secret}", highlight=False, markup=False)
         console.print(f"docs    {stack.url}/docs\nlogs    {RUN / 'up'}\nCtrl-C stops it all", highlight=False)
         stack.watch()
 

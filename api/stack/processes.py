@@ -1,4 +1,4 @@
-"""The whole service on one machine: Redis, API, worker and Flower, started in order and stopped in reverse.
+"""The whole service on one machine: Redis, API, worker, webhooks and Flower, started in order and stopped in reverse.
 
 Every process runs the command that the README and docker-compose.yml name; here are only their environment and order.
 """
@@ -10,6 +10,7 @@ import secrets
 import socket
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,10 @@ class Stack:
         self.url = f"http://{HOST}:{_port(ports.api, 'API')}"
         self.flower_url = f"http://{HOST}:{_port(ports.flower, 'Flower')}"
         self.flower_login = f"{self._settings.flower.user}:{self._flower_password}"
+        self.drawn_secret = None if self._settings.webhooks.secrets else _new_secret()
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if self.drawn_secret:
+            self._environment[f"{PREFIX}WEBHOOKS__SECRET"] = self.drawn_secret
         if not drain:
             self._environment[f"{PREFIX}WORKER__DRAIN_S"] = "0"
         self._environment.setdefault(f"{PREFIX}FLOWER__URL", self.flower_url)
@@ -86,6 +90,7 @@ class Stack:
         if f"{PREFIX}REDIS__URL" not in os.environ:
             self._environment[f"{PREFIX}REDIS__URL"] = self._start_redis()
         self._add("worker", [sys.executable, "-m", "worker"])
+        self._add("webhooks", [sys.executable, "-m", "worker.webhooks"])
         address, _, port = self.url.removeprefix("http://").partition(":")
         self._add("api", [sys.executable, "-m", "uvicorn", "api.app:app", "--host", address, "--port", port])
         self._add_flower()
@@ -161,10 +166,15 @@ class Stack:
 
     def _stop(self) -> None:
         """In the order that loses nothing: who asks, who works, and last the memory of it all."""
-        order = ["models", "flower", "api", "worker", "redis"]
+        order = ["models", "flower", "api", "worker", "webhooks", "redis"]
         for child in sorted(self._children, key=lambda child: order.index(child.name)):
             child.stop(self._grace_s.get(child.name, GRACE_S))
         self._children.clear()
+
+
+def _new_secret() -> str:
+    """As Standard Webhooks writes one."""
+    return "whsec_" + b64encode(secrets.token_bytes(24)).decode()
 
 
 def _redis_answers(url: str) -> bool:

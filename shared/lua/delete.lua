@@ -11,6 +11,7 @@ end
 if job[2] ~= client then return {'unknown'} end
 if not FINAL[job[1]] then return {'not_finished', job[1]} end
 redis.call('DEL', key, 'sq:events:' .. id, 'sq:resume:' .. id)
+forget_deliveries(id)
 redis.call('ZREM', 'sq:jobs-of:' .. client, id)
 redis.call('ZREM', 'sq:dead', id)
 redis.call('HDEL', 'sq:dead-jobs', id)

@@ -1,6 +1,6 @@
 -- Shared by every script: the clock, the names, and the few steps that transitions have in common.
 --
--- Keys, all of them:
+-- Keys, all of them but those of webhooks (outbox.lua):
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/record.py
 --   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
 --                          scene's number, nothing for done
@@ -23,7 +23,8 @@
 --   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
 --   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
 --   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
---                          attempts whose worker was gone; lua/metrics.lua
+--                          attempts whose worker was gone,
+--                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
@@ -110,10 +111,13 @@ local function living_workers()
   return told
 end
 
--- One more event in the job's stream.
-local function tell(id, event, value)
+local post, keep_unsent  -- outbox.lua
+
+-- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
+local function tell(id, event, value, final)
   local number = redis.call('HINCRBY', job_key(id), 'events', 1)
   redis.call('XADD', 'sq:events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
+  post(id, number, event, value, final)
 end
 
 -- The first `count` scenes are complete; each is told once.
@@ -130,9 +134,10 @@ local function changed(id)
   local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
   if job[1] ~= job[2] then
     if job[4] then tell_scenes(id, #cjson.decode(job[4]).scenes) end
-    tell(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}')
+    tell(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
     if FINAL[job[1]] then
-      tell(id, 'done', '')
+      tell(id, 'done', '', true)
+      keep_unsent(id)
       redis.call('PEXPIRE', 'sq:events:' .. id, redis.call('PTTL', key))
     end
     redis.call('HSET', key, 'status_told', job[1])

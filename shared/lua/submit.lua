@@ -1,11 +1,11 @@
 -- New jobs enter the queue, all or none. ARGV: client, max_queued, idempotency key ('': none), fingerprint, batch ('': none),
 -- batch_ttl_s, jobs a minute (0: any number), jobs not done at once (0: any number), then of each job:
 -- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed_drawn ('': the client's),
--- cost, ms before it could start (0: at once, or nobody knows)
+-- cost, ms before it could start (0: at once, or nobody knows), webhook (JSON, '': none)
 -- Returns {'ok', created_ms, place of the first} | {'replayed', id of what the key made} | {'reused'}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
-local FIRST, FIELDS = 9, 10
+local FIRST, FIELDS = 9, 11
 local MINUTE_MS = 60000
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, batch = ARGV[1], ARGV[5]
@@ -52,6 +52,7 @@ for i = FIRST, #ARGV, FIELDS do
     'crashes', 0, 'lapses', 0)
   if ARGV[i + 6] ~= '' then redis.call('HSET', job_key(id), 'retry_of', ARGV[i + 6]) end
   if ARGV[i + 7] ~= '' then redis.call('HSET', job_key(id), 'seed_drawn', ARGV[i + 7]) end
+  if ARGV[i + 10] ~= '' then redis.call('HSET', job_key(id), 'webhook', ARGV[i + 10]) end
   enqueue(id, priority, ARGV[i + 8])
   redis.call('ZADD', 'sq:expiring', starts_by, id)
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do

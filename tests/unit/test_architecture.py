@@ -86,6 +86,13 @@ def test_the_api_and_flowers_app_load_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_the_sender_of_webhooks_loads_no_torch_no_celery_and_no_web_framework() -> None:
+    heavy = {"torch", "transformers", "celery", "kombu", "fastapi"}
+    code = f"import worker.webhooks.__main__, sys; print(*({heavy} & sys.modules.keys()))"
+
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == ""
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_file_is_short_and_says_what_it_owns(path: Path) -> None:
     if path.name == "__init__.py":

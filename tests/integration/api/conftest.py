@@ -13,6 +13,7 @@ import pytest
 import redis
 from described import Described
 from handworker import HandWorker
+from receiver import Receiver
 from serving import Serve, served
 from wire import Wire
 
@@ -69,6 +70,14 @@ def wire(redis_url: str) -> Iterator[Wire]:
     wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
     yield wire
     wire.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"webhook": {"url": "ftp://example.com"}}, "/webhook/url", "url"),
     ({"webhook": {"url": "http://"}}, "/webhook/url", "url"),
     ({"webhook": {"url": "https://[::1"}}, "/webhook/url", "url"),
+    ({"webhook": {"url": "https://user:word@example.com"}}, "/webhook/url", "url_credentials"),
     ({"webhook": {}}, "/webhook/url", "missing"),
     ({"webhook": {"url": "https://example.com", "events": []}}, "/webhook/events", "too_short"),
     ({"webhook": {"url": "https://example.com", "events": ["done", "all"]}}, "/webhook/events/1", "literal_error"),

@@ -128,11 +128,11 @@ def test_a_preference_is_capped_and_a_malformed_one_ignored(
     assert posted.result(10).headers.get("Preference-Applied") == applied
 
 
-def test_a_webhook_that_nobody_would_call_is_refused(api: httpx.Client) -> None:
+def test_a_webhook_that_nobody_could_sign_is_refused(api: httpx.Client) -> None:
     response = api.post("/jobs", json={"prompt": "x", "webhook": {"url": "https://example.com/hook"}})
 
-    assert (response.status_code, response.json()["code"]) == (422, "webhooks_not_delivered")
-    assert response.json()["detail"].startswith("/webhook:")
+    (fault,) = response.json()["errors"]
+    assert (response.status_code, fault["pointer"], fault["code"]) == (422, "/webhook", "webhooks_not_configured")
     assert sum(api.get("/queue").json()["depth"].values()) == 0
 
 

@@ -1,0 +1,46 @@
+"""`/jobs/{id}/deliveries`: what became of a job's webhook events, and sending them again. The work is the store's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.dependencies import Client, JobId, TheParts
+from api.documents import errors
+from shared.deliveries import Deliveries, Delivery
+from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
+from shared.schemas import Shape
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+EXISTING = (JobNotFound, JobGone, StoreUnavailable)
+
+
+class DeliveryList(Shape):
+    deliveries: list[Delivery]
+
+
+@router.get("/{job_id}/deliveries", responses=errors(*EXISTING))
+async def list_deliveries(job_id: JobId, client: Client, parts: TheParts) -> DeliveryList:
+    """The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job."""
+    return DeliveryList(deliveries=await Deliveries(parts.store).of(job_id, client))
+
+
+@router.post(
+    "/{job_id}/deliveries/redeliver",
+    status_code=202,
+    response_description="Due at once",
+    responses=errors(InvalidRequest, *EXISTING, NothingToRedeliver),
+)
+async def redeliver(
+    job_id: JobId,
+    client: Client,
+    parts: TheParts,
+    number: Annotated[
+        int | None, Query(ge=1, le=10**9, description="of one event, whatever became of it; none: all that failed")
+    ] = None,
+) -> DeliveryList:
+    """Send events again, with the schedule begun anew: all that failed, also those that wait for their next try. The
+    `webhook-id` stays the same. A receiver that had answered 410 is asked again."""
+    return DeliveryList(deliveries=await Deliveries(parts.store).send_again(job_id, client, number))

@@ -1,0 +1,89 @@
+"""What became of a job's webhook events, and sending them again: a small store beside `Submissions`.
+
+Knows one script (lua/deliveries.lua); not HTTP, and not who sends.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.errors import NothingToRedeliver
+from shared.outbox import LOG, Attempt, webhook_id
+from shared.record import known_to, record_of
+from shared.schemas import Shape
+from shared.submissions import Submissions
+
+State = Literal["waiting", "sending", "delivered", "failed", "dropped"]
+
+
+class Delivery(Shape):
+    """One event of a job on its way to the job's webhook."""
+
+    number: int = Field(ge=1, description="the event's number, as in the job's event stream")
+    webhook_id: str = Field(description="the header of this name; the same in every try")
+    type: Literal["job.status", "job.scene", "job.done"]
+    created_at: datetime
+    state: State = Field(description="`failed`: it is not tried again; `dropped`: nor ever was, after a 410")
+    tries: int = Field(ge=0, description="since it was created or last sent again")
+    attempts: list[Attempt] = Field(description="the last 20")
+    next_attempt_at: datetime | None = Field(None, description="while `waiting`")
+
+
+class Deliveries:
+    """Both raise `JobNotFound` and `JobGone` as a read does, and `StoreUnavailable`."""
+
+    def __init__(self, store: Submissions) -> None:
+        self._store = store
+
+    async def of(self, job_id: str, client: str) -> list[Delivery]:
+        """In the order of the events; empty for a job without a webhook."""
+        return await self._told(job_id, client)
+
+    async def send_again(self, job_id: str, client: str, number: int | None) -> list[Delivery]:
+        """Send one event again, whatever became of it; None: all that failed, also those that wait for their next try.
+        Raises `NothingToRedeliver`."""
+        told = await self._told(job_id, client)
+        if number is None:
+            again = [d.number for d in told if d.state in ("failed", "dropped") or (d.state == "waiting" and d.tries)]
+        else:
+            again = [delivery.number for delivery in told if delivery.number == number]
+        if not again:
+            raise NothingToRedeliver()
+        return await self._told(job_id, client, *again)
+
+    async def _told(self, job_id: str, client: str, *again: int) -> list[Delivery]:
+        answer, owner, *rest = await self._store.script("deliveries", job_id, client, *map(str, again))
+        known_to(client, answer, owner)
+        fields, places = record_of(rest[0]), iter(rest[1])
+        where = {number: (place, _time(at)) for number, place, at in zip(places, places, places, strict=True)}
+        numbers = sorted((field for field in fields if field.isdigit()), key=int)
+        return [_delivery(job_id, number, fields, where.get(number)) for number in numbers]
+
+
+def _delivery(job_id: str, number: str, fields: dict[str, str], place: tuple[State, datetime] | None) -> Delivery:
+    event: dict[str, Any] = json.loads(fields[number])
+    attempts = LOG.validate_json(fields.get(f"{number}:log", "[]"))
+    return Delivery(
+        number=int(number),
+        webhook_id=webhook_id(job_id, int(number)),
+        type=f"job.{event['event']}",
+        created_at=_time(event["at"]),
+        state=place[0] if place else _ended(attempts),
+        tries=int(fields.get(f"{number}:tries", "0")),
+        attempts=attempts,
+        next_attempt_at=place[1] if place and place[0] == "waiting" else None,
+    )
+
+
+def _ended(attempts: list[Attempt]) -> State:
+    if not attempts:
+        return "dropped"
+    return "delivered" if attempts[-1].delivered else "failed"
+
+
+def _time(milliseconds: str | int) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

@@ -1,0 +1,124 @@
+"""The outbox as the process sees it that sends webhooks: take what is due, say how each try ended.
+
+Knows two scripts (lua/take.lua, lua/settle.lua); not HTTP, and not when a failed try is worth another.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from shared.messages import EventName
+from shared.record import record_of
+from shared.schemas import Shape, Status
+from shared.submissions import Submissions
+
+LEASE_S = 20.0  # a try takes 15 s at most; what a sender held that died is due again after this
+ALIVE_S = 10.0  # how long a sender's word stands
+TRIES_TOLD = 20  # of one event, the last ones
+
+Fault = Literal[
+    "timeout", "name_not_resolved", "address_refused", "connection_failed", "tls_failed", "bad_answer", "internal"
+]
+
+
+class Attempt(Shape):
+    """One try to deliver an event."""
+
+    at: datetime
+    took_s: float = Field(ge=0)
+    status: int | None = Field(None, description="the receiver's answer; null: there was none")
+    error: Fault | None = Field(None, description="why there was no answer")
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+LOG: TypeAdapter[list[Attempt]] = TypeAdapter(list[Attempt])
+
+
+def webhook_id(job_id: str, number: int) -> str:
+    """The same in every try, so that a receiver can tell a repetition."""
+    return f"{job_id}-{number}"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One event that this process may send until its lease (ms, Redis' clock) ends."""
+
+    host: str
+    job_id: str
+    number: int
+    lease: str
+    url: str
+    event: EventName
+    value: str
+    at_ms: int
+    tries: int
+    log: tuple[Attempt, ...]
+    record: dict[str, str]
+
+    @property
+    def webhook_id(self) -> str:
+        return webhook_id(self.job_id, self.number)
+
+    @property
+    def final(self) -> bool:
+        """Whether it tells how the job ended."""
+        return self.event == "done" or (self.event == "status" and Status(json.loads(self.value)["status"]).done)
+
+
+class Outbox:
+    """Every method raises `StoreUnavailable`, as the store's own do."""
+
+    def __init__(self, store: Submissions, sender: str) -> None:
+        self._store = store
+        self._sender = sender
+
+    async def take(self, most: int) -> list[Letter]:
+        """Up to `most` that are due, at most a few of one host; nobody else sends them meanwhile."""
+        arguments = (self._sender, str(int(ALIVE_S * 1000)), str(most), str(int(LEASE_S * 1000)))
+        _, *taken = await self._store.script("take", *arguments)
+        return [_letter(fields) for fields in taken]
+
+    async def leave(self) -> None:
+        """This process sends no more."""
+        await self._store.script("take", self._sender, "0", "0", "0")
+
+    async def settle(self, letter: Letter, attempt: Attempt, again_in_s: float | None, *, unwanted: bool) -> bool:
+        """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent.
+        False: the lease had ended, so another sender has it; or the job was deleted."""
+        log = LOG.dump_json([*letter.log, attempt][-TRIES_TOLD:], exclude_none=True).decode()
+        outcome = "delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed"
+        return await self._settle(letter, outcome, log, str(int((again_in_s or 0) * 1000)), "1" if unwanted else "")
+
+    async def put_back(self, letter: Letter) -> None:
+        """It was not tried to its end: due again at once."""
+        await self._settle(letter, "released", "", "0", "")
+
+    async def _settle(self, letter: Letter, *outcome: str) -> bool:
+        place = (letter.host, letter.job_id, str(letter.number), letter.lease)
+        return str(await self._store.script("settle", *place, *outcome)) == "ok"
+
+
+def _letter(fields: list[Any]) -> Letter:
+    host, job_id, number, lease, url, event, tries, log, flat = fields
+    told = json.loads(event)
+    return Letter(
+        host=host,
+        job_id=job_id,
+        number=int(number),
+        lease=str(lease),
+        url=url,
+        event=told["event"],
+        value=str(told["value"]),
+        at_ms=told["at"],
+        tries=int(tries),
+        log=tuple(LOG.validate_json(log)),
+        record=record_of(flat),
+    )
