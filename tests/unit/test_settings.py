@@ -128,6 +128,18 @@ def test_keys_are_pairs_of_label_and_key() -> None:
     assert split_keys(SecretStr(" ci:abc , studio:d:e ,")) == [("ci", "abc"), ("studio", "d:e")]
 
 
+@pytest.mark.parametrize("secret", ["hunter2", "whsec_hunter2", "whsec_" + "!" * 40, "whsec_" + "hunter2/" * 4 + " x"])
+def test_a_webhook_secret_that_no_receiver_could_use_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("SCRIPTQUEUE_WEBHOOKS__SECRET", secret)
+
+    with pytest.raises(SettingsInvalid, match="24 to 64 bytes") as refused:
+        from_environment()
+
+    assert "hunter2" not in str(refused.value)
+
+
 def test_every_setting_of_the_contract_exists() -> None:
     contract = (
         "REDIS__URL MODEL__NAME MODEL__PATH MODEL__DEVICE MODEL__DTYPE MODEL__WEIGHT_BITS MODEL__ATTENTION "

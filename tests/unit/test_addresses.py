@@ -1,0 +1,57 @@
+"""Which addresses a webhook may reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.addresses import literally_refused, refused
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "168.63.129.16",
+        "192.0.0.192",
+        "100.64.0.1",
+        "100.100.100.200",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+        "fec0::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+    ],
+)
+def test_an_address_that_is_not_the_public_internets_is_refused(address: str) -> None:
+    assert refused(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::808:808"])
+def test_a_public_address_is_not(address: str) -> None:
+    assert not refused(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "::1"],
+)
+def test_a_host_that_needs_no_lookup_is_refused_in_every_spelling(host: str) -> None:
+    assert literally_refused(host)
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost.example.com", "93.184.216.34", "bücher.example"])
+def test_a_name_is_left_to_who_looks_it_up(host: str) -> None:
+    assert not literally_refused(host)
