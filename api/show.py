@@ -7,8 +7,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from api.following import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 from api.views import QueueView
-from shared.schemas import Job, Storyboard
+from shared.schemas import DeadJob, Job, Storyboard
 
 
 def line(job: Job) -> str:
@@ -41,6 +42,24 @@ def card(job: Job, board: Storyboard) -> RenderableType:
     ]
     head = Text.assemble((board.title, "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
     return Group(head, *scenes, Text(f"{job.id} · {origin(job)}", "dim"))
+
+
+def event(told: Event) -> str:
+    """One line of a job's life."""
+    match told:
+        case StatusEvent(data=change):
+            what = f"{change.status}" + (f", attempt {change.attempt}" if change.attempt else "")
+        case ProgressEvent(data=now):
+            what = f"{now.phase}, {now.tokens} tokens, {now.scenes_done} scenes, {now.fraction:.0%}"
+        case SceneEvent(data=scene):
+            what = f"scene {scene.scene_number}: {scene.camera}, {scene.duration:g} s: {scene.description}"
+        case DoneEvent(data=job):
+            what = f"done: {line(job)}"
+    return f"{told.id}  {what}"
+
+
+def dead(job: DeadJob) -> str:
+    return f"{job.id}  {job.failed_at:%F %T}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
 
 
 def queue(view: QueueView) -> RenderableType:

@@ -180,6 +180,7 @@ def test_an_interrupt_is_exit_130_without_a_traceback(start: Start, worker: Hand
     _, rest = process.communicate(timeout=30)
 
     assert process.returncode == 130
+    assert f"`scriptqueue wait {said[0].split()[1]}` follows it" in rest
     assert "Traceback" not in "".join(said) + rest
 
 
@@ -196,6 +197,12 @@ def test_an_interrupt_is_exit_130_without_a_traceback(start: Start, worker: Hand
         ["get"],
         ["queue", "--url", "nonsense"],
         ["submit", ""],
+        ["submit", "x", "--metadata", "[1]"],
+        ["submit", "x", "y", "--file", "-"],
+        ["submit", "--file", "no-such-file"],
+        ["submit", "x", "--idempotency-key", "夜"],
+        ["render"],
+        ["render", "--file", "no-such-file"],
         ["submit", "x", "--scenes", "6-4"],
         ["submit", "x", "--duration", "nan"],
         ["submit", "x" * 70_000],
@@ -298,3 +305,139 @@ def test_a_reader_that_leaves_early_causes_no_traceback(api: httpx.Client, words
     told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
 
     assert told.stderr == ""
+
+
+def test_the_jobs_own_options_are_fields_of_the_request(run: Run, worker: HandWorker) -> None:
+    times = ["--queue-timeout", "60", "--execution-timeout", "30", "--result-ttl", "90"]
+    more = ["--metadata", '{"shot": "7b"}', "--deadline", "2099-01-01T00:00:00Z", "--quality-keywords", "8k"]
+    first, again = (run("submit", "x", *times, *more, "--idempotency-key", "k", "--json") for _ in range(2))
+
+    request = worker.claim(worker.next_id()).request
+
+    assert json.loads(first.stdout)["id"] == json.loads(again.stdout)["id"]
+    assert (request.queue_timeout_s, request.execution_timeout_s, request.result_ttl_s) == (60, 30, 90)
+    assert (request.metadata, request.quality_keywords) == ({"shot": "7b"}, "8k")
+    assert request.deadline is not None
+
+
+def test_a_file_of_prompts_and_requests_becomes_jobs_in_its_order(run: Run, worker: HandWorker) -> None:
+    file = '第一\r\n\n{"prompt": "second", "priority": "high"}\n{"prompt": ""}\n'
+
+    told = run("submit", "--file", "-", "--json", stdin=file)
+
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    assert told.returncode == 1
+    assert [line.get("priority") for line in lines] == ["normal", "high", None]
+    assert lines[2]["error"]["code"] == "invalid_request"
+    assert "prompt 3: " in told.stderr
+    assert "2 of 3 submitted, 1 refused" in told.stderr
+    prompts = {str(line["id"]): worker.claim(str(line["id"])).request.prompt for line in lines[:2]}
+    assert list(prompts.values()) == ["第一", "second"]
+
+
+def test_several_prompts_are_waited_for_and_one_that_fails_is_exit_1(start: Start, worker: HandWorker) -> None:
+    process = start("submit", "a", "b", "--wait", "--json")
+    ended = {"a": worker.succeed, "b": worker.fail}
+    for _ in range(2):
+        claim = worker.claim(worker.next_id())
+        ended[claim.request.prompt](claim)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert [json.loads(line)["status"] for line in out.splitlines()] == ["succeeded", "failed"]
+    assert "2 of 2 submitted, 1 succeeded, 1 unsuccessful" in err
+
+
+def test_an_interrupt_of_many_says_that_they_go_on(start: Start, worker: HandWorker) -> None:
+    process = start("submit", "a", "b", "--wait")
+    ids = [worker.next_id(), worker.next_id()]
+    worker.succeed(worker.claim(ids[0]))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "1 succeeded" in line
+    assert "2 of 2 submitted, 1 succeeded; the accepted ones go on" in rest
+    assert "Traceback" not in rest
+
+
+def test_events_are_lines_for_people_and_for_scripts(run: Run, api: httpx.Client, worker: HandWorker) -> None:
+    job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
+    claim = worker.claim(job_id)
+    worker.tell(claim, tokens=42, scenes_done=1, fraction=0.25)
+    worker.succeed(claim)
+
+    shown, told = run("events", job_id), run("events", job_id, "--json", "--after", "2")
+
+    assert shown.stdout.splitlines()[:4] == [
+        "1  queued",
+        "2  running, attempt 1",
+        "3  scene 1: medium shot, 5 s: 清晨的森林 1",
+        "4  writing, 42 tokens, 1 scenes, 25%",
+    ]
+    assert shown.stdout.splitlines()[-1].endswith("done: succeeded")
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (events[0]["id"], events[0]["event"], events[0]["data"]["scene_number"]) == (3, "scene", 1)
+
+
+def test_a_failed_job_is_tried_again_and_then_deleted(run: Run, api: httpx.Client, worker: HandWorker) -> None:
+    job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
+    worker.fail(worker.claim(job_id))
+
+    assert run("events", job_id).returncode == 1
+    assert json.loads(run("retry", job_id, "--json").stdout)["retry_of"] == job_id
+    assert [run("delete", job_id).returncode for _ in range(2)] == [0, 1]
+    assert "(gone, 410)" in run("get", job_id).stderr
+
+
+def test_the_dead_list_is_empty_while_nobody_dies(run: Run) -> None:
+    assert (run("dead").returncode, run("dead", "--json").stdout) == (0, "")
+    assert run("dead", "--requeue", str(uuid4())).returncode == 1
+
+
+def test_a_sheet_is_drawn_of_a_job_and_of_a_file_alike(
+    run: Run, api: httpx.Client, worker: HandWorker, tmp_path: Path
+) -> None:
+    job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
+    early = run("render", job_id)
+    worker.succeed(worker.claim(job_id))
+    (tmp_path / "job.json").write_text(run("get", job_id, "--json").stdout)
+    board = run("result", job_id).stdout
+    nowhere = {"SCRIPTQUEUE_URL": "http://127.0.0.1:1"}
+
+    drawn = run("render", job_id)
+    again = run("render", "--file", str(tmp_path / "job.json"), **nowhere)
+    page = run("render", "--file", "-", "--format", "html", stdin=board, **nowhere)
+    pixels = run("render", job_id, "-o", str(tmp_path / "sheet.png"))
+
+    assert (early.returncode, early.stdout) == (1, "")
+    assert "there is no storyboard: the job is queued" in early.stderr
+    assert drawn.stdout == again.stdout
+    assert drawn.stdout.startswith("<svg ")
+    assert "清晨的森林 1" in page.stdout
+    assert (pixels.returncode, (tmp_path / "sheet.png").read_bytes()[:4]) == (0, b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"title": "x", "total_duration": 3, "scenes": []}'])
+def test_what_is_no_storyboard_is_not_drawn(run: Run, text: str) -> None:
+    told = run("render", "--file", "-", stdin=text)
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "Traceback" not in told.stderr
+
+
+def test_bash_completes_commands_and_options(run: Run) -> None:
+    script = run("--print-completion", "bash").stdout
+    asked = """
+for words in 'scriptqueue ca' 'scriptqueue submit --idem' 'scriptqueue render --format p'; do
+  COMP_LINE=$words; COMP_WORDS=($words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+  _shtab_scriptqueue
+  echo "${COMPREPLY[*]}"
+done"""
+
+    told = subprocess.run(["bash", "-c", script + asked], capture_output=True, text=True, timeout=30, check=False)
+
+    assert told.stdout.split() == ["cancel", "--idempotency-key", "png"], told.stderr

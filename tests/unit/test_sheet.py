@@ -1,0 +1,110 @@
+"""The sheet of a storyboard: nothing is lost of it, nothing can break out of it, and its lines fit."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import sheet
+from api.render import png
+from api.wrapping import width_em, wrapped
+from shared.schemas import Scene, Storyboard
+
+CAMERAS = ("wide shot", "medium shot", "close up")
+DURATIONS = (3, 8, 5, 4.5)
+
+
+def board(description: str = "清晨的森林", title: str = "雾", scenes: int = 4) -> Storyboard:
+    durations = [DURATIONS[number % 4] for number in range(scenes)]
+    return Storyboard(
+        title=title,
+        total_duration=sum(durations),
+        scenes=tuple(
+            Scene(
+                scene_number=number + 1,
+                description=description,
+                duration=durations[number],
+                camera=CAMERAS[number % 3],  # type: ignore[arg-type]
+                action=f"雾散开 {number + 1}",
+                video_prompt=description + ", 4k",
+            )
+            for number in range(scenes)
+        ),
+    )
+
+
+def told(svg: str) -> str:
+    return "".join(ET.fromstring(svg).itertext())
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300).filter(str.strip)
+
+
+@given(texts, texts)
+def test_any_text_makes_a_well_formed_picture_that_holds_all_of_it(title: str, description: str) -> None:
+    drawn = told(sheet.svg(board(description, title)))
+
+    def bare(text: str) -> str:
+        return re.sub(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", re.sub(r"\s", "", text))
+
+    assert bare(drawn).count(bare(description)) >= 4
+    assert bare(title) in bare(drawn)
+
+
+@given(texts, st.integers(2, 40))
+def test_no_line_is_wider_than_it_may_be_and_no_character_is_lost(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+
+    assert all(width_em(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_chinese_breaks_between_characters_but_not_before_a_full_stop() -> None:
+    assert wrapped("清晨的森林。雾散开", 5) == ["清晨的森", "林。雾散开"]
+    assert wrapped("他说（几乎没有）", 3) == ["他说", "（几乎", "没有）"]
+
+
+def test_latin_words_stay_whole_unless_one_is_wider_than_a_line() -> None:
+    assert wrapped("one two three", 5) == ["one two", "three"]
+    assert wrapped("ab", 0.7) == ["a", "b"]
+
+
+@pytest.mark.parametrize("draw", [sheet.svg, sheet.html])
+def test_a_prompt_is_text_and_no_markup(draw: object) -> None:
+    drawn = draw(board("<script>alert(1)</script>", '"><img src=x>'))  # type: ignore[operator]
+
+    assert "<script" not in drawn
+    assert "<img" not in drawn
+    assert "&lt;script&gt;alert" in drawn
+
+
+@pytest.mark.parametrize("draw", [sheet.svg, sheet.html])
+def test_a_sheet_takes_nothing_from_elsewhere(draw: object) -> None:
+    drawn = draw(board())  # type: ignore[operator]
+
+    assert not re.search(r"(?:href|src|url\((?!#frame))", drawn.replace('xmlns="http://www.w3.org/2000/svg"', ""))
+
+
+def test_the_timeline_is_as_wide_as_the_scenes_are_long() -> None:
+    widths = [float(width) for width in re.findall(r'<rect [^>]*width="([\d.]+)" height="40"', sheet.svg(board()))]
+
+    assert [round((width + 2) / sheet.INSIDE * 20.5, 2) for width in widths] == [3, 8, 5, 4.5]
+    assert re.findall(r"flex-grow:([\d.]+)", sheet.html(board())) == ["3", "8", "5", "4.5"]
+
+
+def test_the_words_are_those_of_the_storyboards_language() -> None:
+    assert "4 个镜头 · 20.5 秒" in sheet.svg(board())
+    assert "特写" in sheet.html(board())
+    assert "4 scenes · 20.5 s" in sheet.svg(board("A misty forest", "Mist"))
+
+
+@pytest.mark.parametrize("scenes", [1, 20])
+def test_a_picture_of_pixels_is_drawn_of_any_number_of_scenes(scenes: int) -> None:
+    picture = png(sheet.svg(board(scenes=scenes), "stub"))
+
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20]) == 2 * sheet.WIDTH
