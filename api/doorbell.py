@@ -12,6 +12,7 @@ from shared import queue
 from shared.errors import StoreUnavailable
 from shared.schemas import Priority
 from shared.settings import Settings
+from shared.sweep import Ring
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,10 @@ class Doorbell:
             log.warning("not rung within %s s (the sweep will)", RING_S, extra={"job": job_id})
         return not limit.cancelled_caught
 
-    async def ring_all(self, job_ids: Sequence[str], priorities: Sequence[Priority]) -> None:
+    async def ring_all(self, doorbells: Sequence[Ring]) -> None:
         """Until one does not ring: the broker is away, and the sweep rings for the rest."""
-        for job_id, priority in zip(job_ids, priorities, strict=True):
-            if not await self.ring(job_id, priority):
+        for doorbell in doorbells:
+            if not await self.ring(doorbell.job_id, doorbell.priority):
                 return
 
     def close(self) -> None:

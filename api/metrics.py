@@ -23,6 +23,7 @@ WAITED = b"preference-applied"  # an answer that was asked to wait says nothing 
 STATES = ("loading", "ready", "draining", "broken")
 SOURCES: tuple[Source, ...] = ("model", "repaired", "fallback", "cache", "stub")
 OUTCOMES = ("delivered", "failed", "given_up")  # of a webhook's event: `failed` is tried again
+CACHE = ("hit", "shared", "miss")  # as lua/prelude.lua counts them
 BLAMES = (  # as lua/prelude.lua counts them
     "crashes",
     "lapses",
@@ -84,6 +85,7 @@ class _Store(Collector):
         tokens_per_s = sum(worker.tokens_per_s for worker in now.workers)
         yield _counters("jobs", "Jobs that ended, by how.", "status", ended)
         yield _counters("results", "Storyboards, by where they came from.", "source", _all(SOURCES, now, "source"))
+        yield _counters("cache", "Jobs that let another's result answer them.", "outcome", _all(CACHE, now, "cache"))
         yield _counters("lost_attempts", "Attempts whose worker went away.", "blame", _all(BLAMES, now, "lost"))
         yield _counters("webhook_tries", "Tries to deliver an event.", "outcome", _all(OUTCOMES, now, "webhook"))
         yield _gauges("queue_depth", "Jobs that wait.", "priority", now.depth)

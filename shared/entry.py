@@ -1,4 +1,5 @@
-"""What enters the queue: a request with its seed drawn, and the key that keeps a repeated POST from entering twice.
+"""What enters the queue: a request with the seed of all its attempts, and the key that keeps a repeated POST from
+entering twice.
 
 Knows the arguments of lua/submit.lua; not Redis.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 from shared.errors import NotRetryable
 from shared.eta import cost_of
+from shared.likeness import likeness
 from shared.schemas import JobRequest, Status
 
 TOMBSTONE_S = 7 * 86400  # as in lua/prelude.lua
@@ -38,7 +40,7 @@ class Entry:
     """One job on its way in."""
 
     request: JobRequest
-    seed_drawn: bool = False
+    seed: int
     retry_of: str | None = None
     job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -56,6 +58,11 @@ class Entry:
         limits = self.request
         return limits.queue_timeout_s + limits.execution_timeout_s + limits.result_ttl_s + TOMBSTONE_S
 
+    def record(self, created_ms: int) -> dict[str, str]:
+        """What lua/submit.lua has just written of a job that is new in the queue, as far as clients see it."""
+        told = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
+        return told | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
+
     def arguments(self, starts_in_s: float) -> list[Any]:
         """One job's part of the ARGV of lua/submit.lua."""
         request = self.request
@@ -67,7 +74,9 @@ class Entry:
             int(request.queue_timeout_s * 1000),
             0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
             self.retry_of or "",
-            "1" if self.seed_drawn else "",
+            self.seed,
+            likeness(request),
+            int(request.execution_timeout_s * 1000),
             self.cost,
             int(starts_in_s * 1000),
             request.webhook.model_dump_json() if request.webhook else "",
@@ -75,23 +84,19 @@ class Entry:
 
 
 def entry_of(request: JobRequest, retry_of: str | None = None) -> Entry:
-    """The seed is drawn here, so that every attempt uses the same."""
-    if request.sampling.seed is not None:
-        return Entry(request, retry_of=retry_of)
-    sampling = request.sampling.model_copy(update={"seed": secrets.randbits(53)})
-    return Entry(request.model_copy(update={"sampling": sampling}), seed_drawn=True, retry_of=retry_of)
+    """A seed that was left open is drawn here, so that every attempt uses the same."""
+    asked = request.sampling.seed
+    return Entry(request, secrets.randbits(53) if asked is None else asked, retry_of)
 
 
 def again(record: dict[str, str]) -> JobRequest:
     """The request of a job that ended without a result, for one more try; raises `NotRetryable`. A seed that was drawn
-    is drawn anew: the old one would write the same text."""
+    is drawn anew, for it is no part of the request: the old one would write the same text."""
     if record["status"] not in _RETRIED:
         raise NotRetryable(f"The job is {record['status']}")
     request = JobRequest.model_validate_json(record["request"])
     if request.deadline is not None and request.deadline <= datetime.now(UTC):
         raise NotRetryable("The job's deadline has passed: post it again with another")
-    if "seed_drawn" in record:
-        request = request.model_copy(update={"sampling": request.sampling.model_copy(update={"seed": None})})
     return request
 
 

@@ -104,15 +104,18 @@ class Executions:
         self._redis.close()
 
     def claim(self, job_id: str) -> Claim | str:
-        """The claim, or why there is none: the status that stands, `unknown`, or `wait` (one of two must run alone)."""
+        """The claim, or why there is none: the status that stands, `unknown`, `wait` (one of two must run alone), or
+        `follows` (another job generates for it)."""
         answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms, self._max_attempts]))
         if answer[0] != "ok":
             return str(answer[0])
-        _, token, request, attempt, queued_ms, scenes, resume = answer
+        _, token, asked, attempt, queued_ms, scenes, resume, seed = answer
+        request = JobRequest.model_validate_json(asked)
+        sampling = request.sampling.model_copy(update={"seed": int(seed)})
         return Claim(
             job_id,
             token,
-            JobRequest.model_validate_json(request),
+            request.model_copy(update={"sampling": sampling}),
             attempt,
             queued_ms / 1000,
             SCENES.validate_json(scenes) if scenes else (),
@@ -163,7 +166,7 @@ class Executions:
         return _told(lambda: rings_of(self._scripts["release"](args=arguments)))
 
     def sweep(self) -> list[Ring]:
-        return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST))))
+        return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings))))
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""

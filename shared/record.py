@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.errors import JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
+from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import PRIORITIES, Figures, Rated, Running
 from shared.schemas import Failure, Job, QueuePlace, Status, Urls
 from shared.workers import WorkerState
@@ -89,6 +89,7 @@ def failure_of(error: JobError) -> Failure:
 
 
 WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
+TIMED_OUT = failure_of(ExecutionTimeout()).model_dump_json()
 
 
 def _in_groups(flat: list[Any], size: int) -> Iterable[tuple[Any, ...]]:

@@ -112,7 +112,7 @@ class JobRequest(StrictShape):
     sampling: Sampling = Sampling()
     priority: Priority = "normal"
     allow_fallback: bool = True
-    use_cache: bool = True
+    use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
     queue_timeout_s: float = Field(3600, gt=0, le=7 * 86400, description="longest wait for the first start")
     execution_timeout_s: float = Field(300, gt=0, le=86400)
     result_ttl_s: float = Field(86400, ge=1, le=30 * 86400, description="how long the result is kept")

@@ -32,7 +32,7 @@ ALLOW_OOM = "#!lua flags=allow-oom\n"
 def sources() -> Mapping[Name, str]:
     """Each script's whole text: its flags, what all share, the script."""
     folder = Path(__file__).parent / "lua"
-    shared = "".join((folder / f"{name}.lua").read_text() for name in ("prelude", "outbox"))
+    shared = "".join((folder / f"{name}.lua").read_text() for name in ("prelude", "outbox", "sharing"))
     flags = dict.fromkeys(GOES_ON_WHEN_FULL, ALLOW_OOM)
     return {name: flags.get(name, "") + shared + (folder / f"{name}.lua").read_text() for name in NAMES}
 

@@ -99,6 +99,9 @@ class ApiSettings(Section):
         SecretStr(""), description="`label:key,label:key`; empty: no authentication. A label may have several keys."
     )
     max_queued: int = Field(10_000, ge=1, description="Jobs waiting at once; above, POST answers 503.")
+    cache_ttl_s: float = Field(
+        86400, ge=0, description="So long does a result answer the same request again; 0: never."
+    )
     rate_per_minute: int | None = Field(None, ge=1, description="New jobs a minute and client; empty: no limit.")
     max_active: int | None = Field(None, ge=1, description="Jobs waiting or running a client; empty: no limit.")
 

@@ -25,7 +25,7 @@ from shared.admission import limits_of, refusal, starts_in_s
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
 from shared.eta import Figures, Place
-from shared.record import WORKER_LOST, figures_of, job_of, known_to, record_of
+from shared.record import figures_of, job_of, known_to, record_of
 from shared.schemas import Job, JobRequest, QueuePlace, Status
 from shared.scripts import Name, register
 from shared.settings import Settings
@@ -55,21 +55,25 @@ class Page:
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs that came in together, in their order; `statuses` has a status or `gone` for each."""
+    """Jobs that came in together, in their order; `statuses` has a status or `gone` for each; `ring`: those that
+    wait for their doorbells."""
 
     batch_id: str
     created_ms: int
     job_ids: list[str]
     statuses: list[str]
     replayed: bool = False
+    ring: tuple[Ring, ...] = ()
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """`replayed`: the job that the same idempotency key made before, as it is now."""
+    """`replayed`: the job that the same idempotency key made before, as it is now. `rings`: it waits for its doorbell,
+    as none does that shares another's result."""
 
     job: Job
     replayed: bool = False
+    rings: bool = False
 
 
 class Submissions:
@@ -103,22 +107,15 @@ class Submissions:
     async def submit(
         self, request: JobRequest, client: str, once: Once = NO_KEY, retry_of: str | None = None
     ) -> Submitted:
-        """Queue a job; raises what shared/admission.py refuses, and `JobGone` when the key's first job is gone."""
+        """Queue a job, or let one like it answer it; raises what shared/admission.py refuses, and `JobGone` when the
+        key's first job is gone."""
         entry = entry_of(request, retry_of)
         answer, *values = await self._enter([entry], client, once)
         if answer == "replayed":
             return Submitted((await self.read(values[0], client)).job, replayed=True)
-        created_ms, place = values
-        record = {
-            "status": "queued",
-            "created": created_ms,
-            "attempt": "0",
-            "priority": request.priority,
-            "request": entry.text,
-        }
-        if retry_of:
-            record["retry_of"] = retry_of
-        return Submitted(job_of(entry.job_id, record, await self._place(place, entry.cost)))
+        created_ms, _, ring, place, flat = values
+        record = record_of(flat) or entry.record(created_ms)
+        return Submitted(job_of(entry.job_id, record, await self._place(place, entry.cost)), rings=bool(ring))
 
     async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
         """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
@@ -136,7 +133,10 @@ class Submissions:
         answer, *values = await self._enter(entries, client, once, batch_id)
         if answer == "replayed":
             return replace(await self.batch(values[0], client), replayed=True)
-        return Batch(batch_id, values[0], [entry.job_id for entry in entries], ["queued"] * len(entries))
+        created_ms, statuses, ring, *_ = values
+        priorities = {entry.job_id: entry.request.priority for entry in entries}
+        rings = tuple(Ring(job_id, priorities[job_id]) for job_id in ring)
+        return Batch(batch_id, created_ms, list(priorities), statuses, ring=rings)
 
     async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
         """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
@@ -157,7 +157,16 @@ class Submissions:
             argument for entry, wait_s in zip(entries, waits_s, strict=True) for argument in entry.arguments(wait_s)
         ]
         kept_s = int(max(entry.kept_s for entry in entries))
-        head = [client, max_queued, once.key, once.fingerprint, batch_id, kept_s, *others]
+        head = [
+            client,
+            max_queued,
+            once.key,
+            once.fingerprint,
+            batch_id,
+            kept_s,
+            *others,
+            int(limits.cache_ttl_s * 1000),
+        ]
         async with _told(self._timeout_s):
             answer: list[Any] = await self._scripts["submit"](args=[*head, *jobs])
         if answer[0] not in {"ok", "replayed"}:
@@ -236,7 +245,7 @@ class Submissions:
     async def sweep(self) -> list[Ring]:
         """What must be rung, after mending what nobody else would mend; empty when another swept this second."""
         async with _told(self._timeout_s):
-            return rings_of(await self._scripts["sweep"](args=sweep_arguments(self._settings, WORKER_LOST)))
+            return rings_of(await self._scripts["sweep"](args=sweep_arguments(self._settings)))
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared.broker import broker_lists
+from shared.record import TIMED_OUT, WORKER_LOST
 from shared.schemas import Priority
 from shared.settings import Settings
 
@@ -22,16 +23,17 @@ class Ring:
     priority: Priority
 
 
-def sweep_arguments(settings: Settings, worker_lost: str) -> list[Any]:
+def sweep_arguments(settings: Settings) -> list[Any]:
     """ARGV of lua/sweep.lua."""
     return [
         int(settings.worker.lease_s * 1000),
         settings.worker.max_attempts,
-        worker_lost,
+        WORKER_LOST,
         int(EVERY_S * 900),
         int(GRACE_S * 1000),
         SLACK,
         *broker_lists(),
+        TIMED_OUT,
     ]
 
 

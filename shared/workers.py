@@ -18,7 +18,8 @@ def worker_name(pid: int) -> str:
 
 @dataclass(frozen=True)
 class WorkerState:
-    """`slots` jobs run at once, `busy` of them now; `tokens_per_s` over the last seconds."""
+    """`slots` jobs run at once, `busy` of them now; `tokens_per_s` over the last seconds. `serves` names all that
+    decides its texts besides the request: workers with the same one write alike; empty: its results answer no other."""
 
     worker: str
     state: Literal["loading", "ready", "draining", "broken"]
@@ -28,6 +29,7 @@ class WorkerState:
     slots: int
     busy: int = 0
     tokens_per_s: float = 0.0
+    serves: str = ""
 
     def to_json(self) -> str:
         return dumps({name: value for name, value in asdict(self).items() if name != "worker"})

@@ -15,6 +15,7 @@ from worker.writer import Begun, Draft, Figure, Pulse
 class AbsentWriter:
     source: Source = "fallback"
     device = "none"
+    serves = ""
     broken: str | None = None
     tokens_per_s = 0.0
 

@@ -69,6 +69,7 @@ class Process:
             slots=self.writer.slots if self.writer else 0,
             busy=len(self.keeper.running()) if self.keeper else 0,
             tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
+            serves=self.writer.serves if self.writer else "",
         )
 
     def look(self) -> Look:

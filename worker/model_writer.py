@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 from models.chat import ChatTokenizer
@@ -22,6 +23,8 @@ from worker.script.prompt import messages
 from worker.writer import Begun, Figure, Pulse, SoFar, Written
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
+
+PROBE = JobRequest(prompt="probe")  # what it becomes tells one version of prompt, grammar and model from another
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
@@ -81,11 +84,12 @@ class ModelDraft:
 class ModelWriter:
     source: Source = "model"
 
-    def __init__(self, loaded: LoadedModel, engine: BatchEngine) -> None:
+    def __init__(self, loaded: LoadedModel, engine: BatchEngine, edition: str = "") -> None:
         self.device = loaded.device
         self.slots = engine.max_batch
         self._loaded = loaded
         self._engine = engine
+        self.serves = sha256(f"{self._fingerprint(self._asked(PROBE, 0, 0, ()))} {edition}".encode()).hexdigest()
 
     @classmethod
     def load(cls, settings: Settings) -> ModelWriter:
@@ -107,7 +111,7 @@ class ModelWriter:
             max_batch=settings.worker.max_batch,
         )
         engine.start()
-        return cls(loaded, engine)
+        return cls(loaded, engine, _edition(settings.model.path))
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
@@ -184,3 +188,11 @@ class ModelWriter:
 
     def close(self) -> None:
         self._engine.stop()
+
+
+def _edition(folder: Path | None) -> str:
+    """Of a local folder, which has no revision: its files by name, size and time."""
+    if folder is None:
+        return ""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])

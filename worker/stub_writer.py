@@ -136,6 +136,7 @@ class StubDraft:
 class StubWriter:
     source: Source = "stub"
     device = "none"
+    serves = "stub"
     broken: str | None = None
     tokens_per_s = 0.0
 

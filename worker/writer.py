@@ -83,6 +83,7 @@ class Writer(Protocol):
     source: Source
     device: str
     slots: int
+    serves: str  # as in shared/workers.py
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]

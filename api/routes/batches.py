@@ -58,8 +58,8 @@ async def submit(
     batch = await parts.store.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
     if batch.replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    else:  # after the answer: a thousand doorbells take longer than a client should wait
-        background.add_task(parts.doorbell.ring_all, batch.job_ids, [request.priority for request in requests])
+    # After the answer: a thousand doorbells take longer than a client should wait.
+    background.add_task(parts.doorbell.ring_all, batch.ring)
     view = _view(batch)
     response.headers["Location"] = view.urls.self
     return view

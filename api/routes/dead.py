@@ -32,8 +32,10 @@ async def list_dead(client: Client, parts: TheParts) -> DeadList:
 )
 async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that is dead, and take it off the list."""
-    job = (await DeadJobs(parts.store).requeue(job_id, client)).job
-    await parts.doorbell.ring(str(job.id), job.priority)
+    requeued = await DeadJobs(parts.store).requeue(job_id, client)
+    job = requeued.job
+    if requeued.rings:
+        await parts.doorbell.ring(str(job.id), job.priority)
     response.headers["Location"] = job.urls.self
     response.headers["Retry-After"] = "1"
     return job

@@ -71,7 +71,7 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
     responses={
         202: {"headers": LOCATED},
         200: {
-            "description": "It is done: `Prefer: wait=N` saw it finish, or a repeated POST met it so",
+            "description": "It is done: from the cache, finished within `Prefer: wait=N`, or met so by a repeated POST",
             "model": Job,
             "headers": LOCATED,
         },
@@ -195,11 +195,11 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
 
 
 async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Job:
-    """Ring for a job that is new, and say where it is."""
+    """Ring for a job that waits for a worker, and say where it is."""
     job = submitted.job
     if submitted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    else:
+    if submitted.rings:
         await parts.doorbell.ring(str(job.id), job.priority)
     response.headers["Location"] = job.urls.self
     return job

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -36,7 +35,7 @@ async def queue(_: Client, parts: TheParts) -> QueueView:
     return QueueView(
         depth=figures.depth,
         running=len(figures.running),
-        workers=[Worker(**asdict(worker)) for worker in figures.workers],
+        workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
         eta_s=figures.eta_s(figures.last("normal"), TYPICAL_COST),
     )

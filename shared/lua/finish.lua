@@ -26,5 +26,6 @@ end
 local fields = {'ended_by', token}
 for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 end_job(id, status, fields)
+if status == 'succeeded' then remember(id, job[5]) end
 if status ~= 'canceled' then measure(job[5], now - job[4], job[6]) end
 return status

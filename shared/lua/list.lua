@@ -8,16 +8,15 @@ while true do
   if #chunk == 0 then return answer end
   for i = 1, #chunk, 2 do
     local id = chunk[i]
-    local job = redis.call('HMGET', job_key(id), 'status', 'priority')
-    if not job[1] then
+    local stands = redis.call('HGET', job_key(id), 'status')
+    if not stands then
       redis.call('ZREM', own, id)
-    elseif status == '' or job[1] == status then
+    elseif status == '' or stands == status then
       if #answer > limit then  -- one more is there: the caller goes on at it
         answer[1] = string.format('%.0f', tonumber(chunk[i + 1]) + 1)
         return answer
       end
-      local place = job[1] == 'queued' and place_of(id, job[2]) or {}
-      answer[#answer + 1] = {id, redis.call('HGETALL', job_key(id)), place}
+      answer[#answer + 1] = {id, redis.call('HGETALL', job_key(id)), stands_at(id)}
     end
     below = '(' .. chunk[i + 1]
   end

@@ -15,15 +15,22 @@
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
 --   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
---   sq:expiring            zset of waiting ids by the time (ms) at which they must have started
+--   sq:expiring            zset of waiting ids by the time (ms) at which they must have started, and of running followers
+--                          by that at which they must have ended
 --   sq:running             zset of running ids by the end (ms) of their lease
 --   sq:held:<worker>       set of the ids that run on this worker
 --   sq:alone:<worker>      the suspect that runs on this worker alone, or waits until everything else there has ended
 --   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
 --   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
 --   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
+--   sq:cache:<client>:<likeness>  the finished job whose result answers the same request again; as long as its record
+--   sq:leader:<client>:<likeness>, sq:followers:<client>:<likeness>  of jobs in flight that ask for the same (lua/sharing.lua):
+--                          the one that generates; zset of those that wait for it, by priority and seq
+--   sq:promoted            list of followers that went into the queue and that the next sweep rings
+--   sq:serves:<kind>       zset of ready workers that write texts of this kind (model, prompt, grammar), as sq:workers
 --   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
---                          attempts whose worker was gone,
+--                          attempts whose worker was gone, `cache:<hit|shared|miss>` of jobs that could be answered by
+--                          another's result, a job in flight's, or by none,
 --                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
@@ -54,12 +61,11 @@ local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key e
 local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
 local MAX_DEAD = 1000
 
--- A job enters the queue behind all others of its priority. `seq` and the `work` before it are its own for life.
-local function enqueue(id, priority, cost)
+-- A new job's place is behind all others of its priority. `seq` and the `work` before it are its own for life.
+local function take_number(id, priority, cost)
   local seq = redis.call('INCR', 'sq:seq:' .. priority)
   local work = redis.call('INCRBY', 'sq:work:' .. priority, cost) - cost
-  redis.call('HSET', job_key(id), 'seq', seq, 'cost', cost, 'work', work)
-  redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
+  redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
 end
 
 -- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
@@ -145,6 +151,8 @@ local function changed(id)
   redis.call('PUBLISH', 'sq:changed', id)
 end
 
+local followers_of, waits_along, parted  -- lua/sharing.lua
+
 -- The job no longer runs on its worker.
 local function leave(id)
   redis.call('ZREM', 'sq:running', id)
@@ -154,8 +162,9 @@ local function leave(id)
   if redis.call('GET', 'sq:alone:' .. worker) == id then redis.call('DEL', 'sq:alone:' .. worker) end
 end
 
--- The only way into a terminal state; `fields` is a flat list of what else the record gains.
-local function end_job(id, status, fields)
+-- The only way into a terminal state; `fields` is a flat list of what else the record gains. `for_all`: those that follow
+-- it end the same way.
+local function end_job(id, status, fields, for_all)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
   redis.call('ZREM', 'sq:queued:' .. job[1], id)
@@ -164,7 +173,6 @@ local function end_job(id, status, fields)
   local ttl_s = math.ceil(tonumber(job[2]))
   redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
   redis.call('HDEL', key, 'progress')
-  redis.call('DEL', 'sq:resume:' .. id)
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', 'sq:gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', 'sq:counts', status, 1)
@@ -172,6 +180,8 @@ local function end_job(id, status, fields)
   local source = redis.call('HGET', key, 'source')
   if source then redis.call('HINCRBY', 'sq:counts', 'source:' .. source, 1) end
   changed(id)
+  parted(id, status, for_all)
+  redis.call('DEL', 'sq:resume:' .. id)
 end
 
 -- Back into the queue at its old place: a job keeps its seq for life.
@@ -181,6 +191,7 @@ local function requeue(id, priority, seq)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)
+  for _, follower in ipairs(followers_of(id)) do waits_along(follower) end
 end
 
 -- Would this job run with nothing beside it? One crash less than it may have, but never at the first.
@@ -200,11 +211,11 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
   if blame ~= 'none' then
     local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
     if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
-      end_job(id, 'failed', {'error', worker_lost})
-      local told = redis.call('HMGET', key, 'crashes', 'lapses', 'seed_drawn')
+      end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
+      local told = redis.call('HMGET', key, 'crashes', 'lapses')
       redis.call('ZADD', 'sq:dead', now, id)
       redis.call('HSET', 'sq:dead-jobs', id, cjson.encode({request = job[4], client = job[5], attempts = tonumber(job[6]),
-        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now, seed_drawn = told[3] or nil}))
+        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
       for _, old in ipairs(redis.call('ZRANGE', 'sq:dead', 0, -1 - MAX_DEAD)) do
         redis.call('ZREM', 'sq:dead', old)
         redis.call('HDEL', 'sq:dead-jobs', old)
@@ -218,8 +229,9 @@ end
 
 -- Its caller wants a job stopped. Returns the status before and after, or nothing.
 local function cancel_job(id)
-  local status = redis.call('HGET', job_key(id), 'status')
-  if status == 'queued' then
+  local job = redis.call('HMGET', job_key(id), 'status', 'role')
+  local status = job[1]
+  if status == 'queued' or (status == 'running' and job[2] == 'follower') then
     end_job(id, 'canceled', {})
     return status, 'canceled'
   end

@@ -4,5 +4,4 @@ local id = ARGV[1]
 local key = job_key(id)
 local flat = redis.call('HGETALL', key)
 if #flat == 0 then return absent(id) end
-local job = redis.call('HMGET', key, 'status', 'priority')
-return {'ok', flat, job[1] == 'queued' and place_of(id, job[2]) or {}}
+return {'ok', flat, stands_at(id)}

@@ -8,6 +8,8 @@ for _, id in ipairs(ids) do
     ring[#ring + 1] = 'high'  -- its turn has passed: the next free row
   end
 end
+local kind = serves(worker)
+if kind then redis.call('ZREM', 'sq:serves:' .. kind, worker) end
 redis.call('DEL', 'sq:held:' .. worker, 'sq:alone:' .. worker, 'sq:worker:' .. worker, 'sq:lapsed:' .. worker)
 redis.call('ZREM', 'sq:workers', worker)
 return ring

@@ -2,25 +2,38 @@
 -- ARGV: lease_ms, then for each job: id, token, progress (JSON), how many scenes, the scenes (JSON), resume (JSON or '')
 -- Returns one word a job: 'ok' | 'canceling' (stop it) | 'lost' (the attempt is outdated: stop it, write nothing)
 local PROGRESS_KEPT = 500  -- of one job's stream; from then on a new progress takes the place of the one before
+local PROGRESS_KEPT_FOLLOWING = 8  -- there may be hundreds of them
+
+-- How far a job is that runs, or follows one that does.
+local function tell_how_far(id, kept, progress, count, scenes)
+  local key, stream = job_key(id), 'sq:events:' .. id
+  local job = redis.call('HMGET', key, 'progress', 'scenes_told', 'progress_told')
+  local grown, moved = count > tonumber(job[2] or '0'), progress ~= job[1]
+  if grown then
+    redis.call('HSET', key, 'scenes', scenes)
+    tell_scenes(id, count)
+  end
+  if moved then
+    if job[3] and redis.call('XLEN', stream) >= kept then redis.call('XDEL', stream, job[3] .. '-0') end
+    tell(id, 'progress', progress)
+    redis.call('HSET', key, 'progress', progress, 'progress_told', redis.call('HGET', key, 'events'))
+  end
+  if grown or moved then changed(id) end
+end
+
 local answers = {}
 for i = 2, #ARGV, 6 do
-  local id, token, progress, scenes = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
-  local key, stream = job_key(id), 'sq:events:' .. id
-  local job = redis.call('HMGET', key, 'status', 'token', 'progress', 'scenes_told', 'progress_told')
+  local id, token, progress, count, scenes = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
+  local job = redis.call('HMGET', job_key(id), 'status', 'token')
   if held(job[1]) and job[2] == token then
     redis.call('ZADD', 'sq:running', now + tonumber(ARGV[1]), id)
     if ARGV[i + 5] ~= '' then redis.call('SET', 'sq:resume:' .. id, ARGV[i + 5]) end
-    local grown = scenes > tonumber(job[4] or '0')
-    if grown then
-      redis.call('HSET', key, 'scenes', ARGV[i + 4])
-      tell_scenes(id, scenes)
+    tell_how_far(id, PROGRESS_KEPT, progress, count, scenes)
+    if job[1] == 'running' then
+      for _, follower in ipairs(followers_of(id)) do
+        tell_how_far(follower, PROGRESS_KEPT_FOLLOWING, progress, count, scenes)
+      end
     end
-    if progress ~= job[3] then
-      if job[5] and redis.call('XLEN', stream) >= PROGRESS_KEPT then redis.call('XDEL', stream, job[5] .. '-0') end
-      tell(id, 'progress', progress)
-      redis.call('HSET', key, 'progress', progress, 'progress_told', redis.call('HGET', key, 'events'))
-    end
-    if grown or progress ~= job[3] then changed(id) end
     answers[#answers + 1] = job[1] == 'canceling' and 'canceling' or 'ok'
   else
     answers[#answers + 1] = 'lost'

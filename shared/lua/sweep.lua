@@ -1,5 +1,6 @@
 -- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells.
--- ARGV: lease_ms, max_attempts, worker_lost (JSON), every_ms, grace_ms, slack, then the broker list of each priority (high, normal, low)
+-- ARGV: lease_ms, max_attempts, worker_lost (JSON), every_ms, grace_ms, slack, then the broker list of each priority (high, normal, low),
+-- timeout (JSON): the failure of a follower whose time is up before its leader's
 -- Returns {id, priority to ring it with, ...}: the caller rings them.
 if not redis.call('SET', 'sq:sweep-lock', '1', 'NX', 'PX', ARGV[4]) then return {} end
 local lease_ms, max_attempts, grace_ms, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -26,10 +27,23 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now, 'LIMI
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:expiring', '-inf', now, 'LIMIT', 0, 100)) do
-  if redis.call('HGET', job_key(id), 'status') == 'queued' then
+  local job = redis.call('HMGET', job_key(id), 'status', 'role')
+  if job[1] == 'queued' then
     end_job(id, 'expired', {})
+  elseif job[1] == 'running' and job[2] == 'follower' then
+    end_job(id, 'failed', {'error', ARGV[10]})
   else
     redis.call('ZREM', 'sq:expiring', id)
+  end
+end
+
+-- Followers that have to generate for themselves now; after the expiries above, which may have left a lead to some of them.
+for _ = 1, math.min(100, redis.call('LLEN', 'sq:promoted')) do
+  local id = redis.call('LPOP', 'sq:promoted')
+  local job = redis.call('HMGET', job_key(id), 'status', 'role', 'priority', 'attempt')
+  if job[1] == 'queued' and job[2] ~= 'follower' then
+    ring[#ring + 1] = id
+    ring[#ring + 1] = job[4] == '0' and job[3] or 'high'  -- one whose leader had started: its turn has passed
   end
 end
 

@@ -69,7 +69,8 @@ class Desk:
         return asyncio.run(once())
 
     def submit(self, **request: Any) -> str:
-        return str(self.do(lambda s: s.submit(JobRequest(**{"prompt": "森林", **request}), "anonymous")).job.id)
+        asked = JobRequest(**{"prompt": "森林", "use_cache": False, **request})  # each with a generation of its own
+        return str(self.do(lambda s: s.submit(asked, "anonymous")).job.id)
 
     def read(self, job_id: str) -> Read:
         return self.do(lambda s: s.read(job_id))

@@ -12,7 +12,7 @@ import redis
 from handworker import HandWorker
 from serving import Serve
 
-JOB = {"prompt": "x"}
+JOB: dict[str, Any] = {"prompt": "x", "use_cache": False}  # each with a generation of its own
 KEYS = {"keys": "ann:1,bob:2"}
 ANN, BOB = {"Authorization": "Bearer 1"}, {"Authorization": "Bearer 2"}
 

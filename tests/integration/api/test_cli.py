@@ -277,7 +277,7 @@ def test_the_key_comes_from_the_option_or_the_environment(run: Run, serve: Serve
 
 
 def test_jobs_are_listed_newest_first(run: Run, api: httpx.Client) -> None:
-    ids = [api.post("/jobs", json={"prompt": "x"}).json()["id"] for _ in range(3)]
+    ids = [api.post("/jobs", json={"prompt": prompt}).json()["id"] for prompt in "xyz"]
     api.post(f"/jobs/{ids[0]}/cancel")
     shown, told = run("list", "--limit", "2"), run("list", "--status", "canceled", "--json")
 

@@ -30,7 +30,7 @@ Event = dict[str, Any]
 
 
 def submit(api: httpx.Client, **body: Any) -> str:
-    return str(api.post("/jobs", json={"prompt": "森林", **body}).raise_for_status().json()["id"])
+    return str(api.post("/jobs", json={"prompt": "森林", "use_cache": False, **body}).raise_for_status().json()["id"])
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from serving import Serve
 
 
 def post(api: httpx.Client, count: int = 1, **headers: str) -> list[str]:
-    return [api.post("/jobs", json={"prompt": "x"}, headers=headers).json()["id"] for _ in range(count)]
+    return [
+        api.post("/jobs", json={"prompt": "x", "use_cache": False}, headers=headers).json()["id"] for _ in range(count)
+    ]
 
 
 def ids(page: httpx.Response) -> list[str]:

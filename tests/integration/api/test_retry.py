@@ -122,7 +122,7 @@ def test_only_the_clients_own_jobs_that_are_there_can_be_tried_again(serve: Serv
 def test_a_full_queue_takes_no_retry(serve: Serve, worker: HandWorker) -> None:
     api = serve(api={"max_queued": 1})
     old = failed(api, worker)
-    api.post("/jobs", json=BODY)
+    api.post("/jobs", json={"prompt": "海"})
 
     assert api.post(f"/jobs/{old}/retry").json()["code"] == "queue_full"
 

@@ -48,7 +48,7 @@ ANSWERS = {
 
 def test_the_queue_tells_its_depth_by_priority_and_its_workers(api: httpx.Client, worker: HandWorker) -> None:
     for priority in ("high", "low", "low"):
-        api.post("/jobs", json={"prompt": "x", "priority": priority})
+        api.post("/jobs", json={"prompt": "x", "priority": priority, "use_cache": False})
     worker.beat()
     worker.claim(worker.next_id())
 
