@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := torch==2.13.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo up test check bench bench-gpu clean
+.PHONY: demo up test check bench bench-gpu chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_READY)          ## two storyboards from nothing, then stops
@@ -35,6 +35,13 @@ bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.j
 
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)
+
+chaos: $(DEV_READY)         ## faults against promises; ARGS="--layers storm --seed 2" narrows it
+	@$(BIN)/python -m models pull embedded >/dev/null
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
+	@$(BIN)/python -m tests.chaos.mutants
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

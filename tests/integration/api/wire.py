@@ -52,7 +52,11 @@ class Wire:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(self._upstream)
+                try:
+                    far = socket.create_connection(self._upstream)
+                except OSError:  # nobody is at home: so it is told to who called, and the next may have more luck
+                    _shut(near)
+                    continue
                 self._open += [near, far]
                 self._start(self._carry, near, far)
                 self._start(self._carry, far, near)
