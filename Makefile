@@ -11,7 +11,9 @@ DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := torch==2.13.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: demo up test check bench bench-gpu chaos chaos-mutants clean
+FUZZ := --max-examples 300
+
+.PHONY: demo up test check fuzz bench bench-gpu chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_READY)          ## two storyboards from nothing, then stops
@@ -30,6 +32,9 @@ check: $(DEV_READY)         ## format, lint, types, architecture
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
+fuzz: $(DEV_READY)          ## the API against its description, thousands of cases; FUZZ="--max-examples 20"
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
+
 bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.json
 	@$(BIN)/python -m tests.bench
 
@@ -44,7 +49,7 @@ chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chao
 	@$(BIN)/python -m tests.chaos.mutants
 
 clean:                      ## what the other targets made here
-	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -19,7 +19,7 @@ from api import problems, slow_clients
 from api.auth import Keys
 from api.changes import Changes
 from api.dependencies import Parts
-from api.documents import DescribedAPI
+from api.documents import DescribedAPI, operation_id
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
 from api.metrics import HttpMeter
@@ -67,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
         lifespan=life,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         exception_handlers=problems.HANDLERS,
     )
     app.authenticated = bool(keys)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from api import problems
 from api.views import Problem
@@ -52,6 +53,19 @@ def headers(**meanings: str) -> dict[str, Any]:
     }
 
 
+def links(parameter: str, **operations: str) -> dict[str, Any]:
+    """The `links` of a response that made something: what can be done with its `id`, by operation."""
+    return {
+        name: {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
+        for name, operation in operations.items()
+    }
+
+
+def operation_id(route: APIRoute) -> str:
+    """What a generated client calls it: `jobs_submit`."""
+    return "_".join([*(str(tag) for tag in route.tags[:1]), route.name])
+
+
 class DescribedAPI(FastAPI):
     """FastAPI with a document that names what is really answered."""
 
@@ -86,6 +100,10 @@ class DescribedAPI(FastAPI):
 
     def _correct(self, operation: dict[str, Any], *, open_to_all: bool) -> None:
         responses = operation["responses"]
+        for response in responses.values():
+            for content in response.get("content", {}).values():
+                if "itemSchema" in content:
+                    content.pop("schema", None)  # FastAPI's: the stream as one string
         if problems.MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
             responses.pop("422", None)
         extra = errors(ScriptqueueError)

@@ -21,7 +21,14 @@ class Listing:
         self,
         status: Annotated[Status | None, Query(description="only jobs that are in this state now")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
-        cursor: Annotated[str | None, Query(description="`next` of the page before", examples=["17"])] = None,
+        cursor: Annotated[
+            str | None,
+            Query(
+                description="`next` of the page before",
+                json_schema_extra={"pattern": f"^{_CURSOR.pattern}$"},
+                examples=["17"],
+            ),
+        ] = None,
     ) -> None:
         if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise InvalidRequest("cursor must be the `next` of a page")

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from api.faults import faults_of, words_of
 from api.views import Fault, Problem, ProblemType
@@ -19,6 +20,7 @@ from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, Scrip
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 MAX_FAULTS = 100  # of one answer; `detail` says how many there are
 
 
@@ -146,12 +148,20 @@ async def on_invalid(_: Request, error: RequestValidationError) -> Response:
     return answer(InvalidRequest(words + more), shown)
 
 
-async def on_http(_: Request, error: HTTPException) -> Response:
+async def on_http(request: Request, error: HTTPException) -> Response:
     """Starlette's own refusals: an unknown path, a wrong method."""
     known: dict[int, type[Refusal]] = {404: NoSuchPath, 405: MethodNotAllowed}
     response = answer(known.get(error.status_code, Refusal)())
     response.headers.update(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of one route, and a path may have several
+        response.headers["Allow"] = ", ".join(_methods_at(request))
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    routes: list[BaseRoute] = request.app.routes
+    scopes = [{**request.scope, "method": method} for method in METHODS]
+    return [scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 HANDLERS: dict[Any, Any] = {ScriptqueueError: on_error, RequestValidationError: on_invalid, HTTPException: on_http}

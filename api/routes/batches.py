@@ -12,7 +12,7 @@ from pydantic import Field
 
 from api.body import JsonRoute
 from api.dependencies import BatchId, Client, TheParts
-from api.documents import errors, headers
+from api.documents import errors, headers, links
 from api.idempotency import Sender
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
 from api.views import BatchCounts, BatchUrls, BatchView
@@ -42,7 +42,10 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
     status_code=202,
     response_description="Accepted, every one of them",
     responses={
-        202: {"headers": headers(Location="the batch", Idempotency_Replayed=REPLAYED)},
+        202: {
+            "headers": headers(Location="the batch", Idempotency_Replayed=REPLAYED),
+            "links": links("batch_id", get="batches_get", cancel="batches_cancel"),
+        },
         **errors(*UNREAD, InvalidRequest, KeyReused, BatchNotFound, *ADMISSION, StoreUnavailable),
     },
 )

@@ -31,6 +31,17 @@ EXAMPLE = (
     ": heartbeat\n\n"
 )
 
+EVENT = {  # as OpenAPI 3.2 says what each event of a stream holds
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+        "event": {"type": "string", "enum": ["status", "progress", "scene", "done"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "const": RETRY_MS},
+    },
+    "additionalProperties": False,
+}
+
 
 class EventStream(StreamingResponse):
     media_type = MEDIA_TYPE
@@ -42,7 +53,7 @@ class EventStream(StreamingResponse):
     responses={
         200: {
             "description": "Events until `done`",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXAMPLE}},
+            "content": {MEDIA_TYPE: {"itemSchema": EVENT, "example": EXAMPLE}},
             "headers": headers(Cache_Control="not to be kept"),
         },
         204: {"description": "The job is done and `Last-Event-ID` names its last event: do not reconnect"},
@@ -54,7 +65,12 @@ async def events(
     client: Client,
     parts: TheParts,
     last_event_id: Annotated[
-        str, Header(description="the number of the last event that is known; none: from the start", examples=["3"])
+        str,
+        Header(
+            description="the number of the last event that is known; none: from the start",
+            json_schema_extra={"pattern": f"^[0-9]{{0,{MAX_DIGITS}}}$"},
+            examples=["3"],
+        ),
     ] = "",
 ) -> Any:
     """`status` with each new status and attempt, `progress`, `scene` with each scene as soon as it is complete, and at

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.body import JsonRoute
 from api.dependencies import Client, JobId, Parts, TheParts, WaitS
-from api.documents import errors, headers
+from api.documents import errors, headers, links
 from api.idempotency import Sender
 from api.listing import Listing
 from api.poll import Poll, etag
@@ -61,6 +61,15 @@ ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"
+DONE_WITH_A_JOB = links(
+    "job_id",
+    get="jobs_get",
+    events="jobs_events",
+    result="jobs_result",
+    cancel="jobs_cancel",
+    retry="jobs_retry",
+    delete="jobs_delete",
+)
 LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
 
 
@@ -69,11 +78,12 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
     status_code=202,
     response_description="Accepted: it will reach a terminal state",
     responses={
-        202: {"headers": LOCATED},
+        202: {"headers": LOCATED, "links": DONE_WITH_A_JOB},
         200: {
             "description": "It is done: from the cache, finished within `Prefer: wait=N`, or met so by a repeated POST",
             "model": Job,
             "headers": LOCATED,
+            "links": DONE_WITH_A_JOB,
         },
         **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, StoreUnavailable),
     },
@@ -163,7 +173,10 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
     status_code=202,
     response_description="Accepted: a new job",
     responses={
-        202: {"headers": headers(Location="the new job", Idempotency_Replayed=REPLAYED, Retry_After="seconds")},
+        202: {
+            "headers": headers(Location="the new job", Idempotency_Replayed=REPLAYED, Retry_After="seconds"),
+            "links": DONE_WITH_A_JOB,
+        },
         **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )

