@@ -13,7 +13,7 @@ import pytest
 import redis
 from described import Described
 from handworker import HandWorker
-from receiver import Receiver
+from receiver import ALLOWED, Receiver
 from serving import Serve, served
 from wire import Wire
 
@@ -70,6 +70,13 @@ def wire(redis_url: str) -> Iterator[Wire]:
     wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
     yield wire
     wire.close()
+
+
+@pytest.fixture(scope="module")
+def webhook_api(redis_server: str) -> Iterator[httpx.Client]:
+    """One API for a whole file that takes webhooks to loopback; use it with `redis_url`, which empties Redis."""
+    with described_client(Settings(redis={"url": redis_server}, webhooks=ALLOWED)) as client:  # type: ignore[arg-type]
+        yield client
 
 
 @pytest.fixture

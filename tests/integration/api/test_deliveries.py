@@ -21,8 +21,8 @@ def settings(make_settings: Any) -> Settings:
 
 
 @pytest.fixture
-def api(serve: Serve) -> httpx.Client:
-    return serve(webhooks=ALLOWED)
+def api(webhook_api: httpx.Client, redis_url: str) -> httpx.Client:
+    return webhook_api
 
 
 def redeliver(api: httpx.Client, job_id: str, query: str = "") -> httpx.Response:

@@ -26,8 +26,8 @@ def settings(make_settings: Any) -> Settings:
 
 
 @pytest.fixture
-def api(serve: Serve) -> httpx.Client:
-    return serve(webhooks=ALLOWED)
+def api(webhook_api: httpx.Client, redis_url: str) -> httpx.Client:
+    return webhook_api
 
 
 def post(api: httpx.Client, url: str, *events: str, **body: Any) -> str:
