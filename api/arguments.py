@@ -58,6 +58,9 @@ def parser() -> ArgumentParser:
     add("dead", "your jobs that ended their worker too often").add_argument(
         "--requeue", metavar="ID", help="queue a new job like this one, which leaves the list"
     )
+    add("doctor", "what is wrong here, and what to do about it").add_argument(
+        "--repair", action="store_true", help="mend records and indexes that disagree"
+    )
     return top
 
 

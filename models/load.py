@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from models import checkpoint, cpu, obtain
+from models import checkpoint, cpu, memory, obtain
 from models.chat import Chat, ChatTokenizer
 from models.folder import ModelFolder, open_folder, plan
-from models.placement import DTYPES, attention_of, device_map_of, dtype_of, quantization_of
+from models.placement import DTYPES, attention_of, device_map_of, dtype_of, free_bytes_of, quantization_of
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
 from shared.errors import ModelUnavailable
@@ -78,9 +78,11 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     folder = open_folder(path)
     text = ChatTokenizer(tokenizer_of(folder), folder.model_type) if has_vocabulary(folder) else None
     tensors = checkpoint.tensors(path)
-    bytes_at_16 = sum(tensor.numel() for tensor in tensors.values()) * 2
-    devices = device_map_of(device, bytes_at_16 * weight_bits // 16)
-    precision = dtype_of(dtype, devices, bytes_at_16, weight_bits)
+    parameters = memory.parameters_of(tensors)
+    devices = device_map_of(device, memory.needed_bytes(parameters, weight_bits, dtype))
+    precision = dtype_of(dtype, devices, 2 * parameters.total, weight_bits)
+    if (free_bytes := free_bytes_of(devices)) is not None:
+        memory.require_room(parameters, weight_bits, precision, free_bytes, device)
     options = {
         "dtype": DTYPES[precision],
         "device_map": devices,

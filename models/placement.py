@@ -15,13 +15,12 @@ from shared.errors import ModelUnavailable
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 ATTENTIONS = ("sdpa", "flash_attention_2", "eager")
-SPARE = 1.1  # of the weights: what a loaded model needs besides them at the least
 
 
-def device_map_of(device: str, weight_bytes: int) -> str | dict[str, str]:
+def device_map_of(device: str, needed_bytes: int) -> str | dict[str, str]:
     """One device, or "balanced" for a model larger than one GPU where there are several."""
     if device == "auto":
-        return _auto(weight_bytes)
+        return _auto(needed_bytes)
     try:
         wanted = torch.device(device)
     except RuntimeError as error:
@@ -36,18 +35,27 @@ def device_map_of(device: str, weight_bytes: int) -> str | dict[str, str]:
     return {"": "cpu"}
 
 
-def _auto(weight_bytes: int) -> str | dict[str, str]:
+def _auto(needed_bytes: int) -> str | dict[str, str]:
     if not torch.cuda.is_available():
         return {"": "cpu"}
-    free = torch.cuda.mem_get_info(0)[0]
-    if weight_bytes * SPARE <= free:
-        return {"": "cuda:0"}
-    if torch.cuda.device_count() > 1:
+    if torch.cuda.device_count() > 1 and needed_bytes > torch.cuda.mem_get_info(0)[0]:
         return "balanced"
-    raise ModelUnavailable(
-        f"the weights take {weight_bytes / 1e9:.1f} GB and the GPU has {free / 1e9:.1f} GB free:"
-        " use weight_bits=8 or 4, or device=cpu"
-    )
+    return {"": "cuda:0"}
+
+
+def free_bytes_of(devices: str | dict[str, str]) -> int | None:
+    """What is free there now; None: a CPU's memory is not for us to count."""
+    if _on_cpu(devices):
+        return None
+    named = range(torch.cuda.device_count()) if isinstance(devices, str) else [torch.device(devices[""]).index or 0]
+    return sum(torch.cuda.mem_get_info(index)[0] for index in named)
+
+
+def gpu_id(device: str) -> str:
+    """The same name for a card in every process and container that sees it; empty for a CPU."""
+    if not device.startswith("cuda"):
+        return ""
+    return f"GPU-{torch.cuda.get_device_properties(torch.device(device)).uuid}"
 
 
 def dtype_of(dtype: str, devices: str | dict[str, str], bytes_at_16: int, weight_bits: int = 16) -> str:

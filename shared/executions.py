@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from shared.broker import broker_lists
 from shared.errors import StoreUnavailable
-from shared.record import WORKER_LOST
+from shared.record import WORKER_LOST, figures_of
 from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
 from shared.scripts import CANCEL_CHANNEL, register
 from shared.settings import Settings
@@ -159,6 +159,11 @@ class Executions:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
         arguments = [self.worker, state.to_json(), int(ttl_s * 1000), *broker_lists()]
         return _told(lambda: int(self._scripts["beat"](args=arguments)))
+
+    def rivals(self, gpu: str) -> list[str]:
+        """The other workers on this card."""
+        workers = _told(lambda: figures_of(self._scripts["queue"]())).workers if gpu else []
+        return [state.worker for state in workers if state.gpu == gpu and state.worker != self.worker]
 
     def release(self, blame: Blame) -> list[Ring]:
         """This worker's process has ended: what ran on it waits again. Safe to repeat."""

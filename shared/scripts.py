@@ -17,7 +17,7 @@ CANCEL_CHANNEL = "sq:cancel"
 Name = Literal[
     "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
-    "release", "dead", "exhume", "events", "metrics",
+    "release", "reconcile", "dead", "exhume", "events", "metrics",
     "take", "settle", "deliveries"
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]

@@ -30,6 +30,7 @@ class WorkerState:
     busy: int = 0
     tokens_per_s: float = 0.0
     serves: str = ""
+    gpu: str = ""  # the card's own name, by which two workers on it are noticed
 
     def to_json(self) -> str:
         return dumps({name: value for name, value in asdict(self).items() if name != "worker"})

@@ -16,6 +16,7 @@ class AbsentWriter:
     source: Source = "fallback"
     device = "none"
     serves = ""
+    gpu = ""
     broken: str | None = None
     tokens_per_s = 0.0
 

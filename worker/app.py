@@ -70,6 +70,7 @@ class Process:
             busy=len(self.keeper.running()) if self.keeper else 0,
             tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
             serves=self.writer.serves if self.writer else "",
+            gpu=self.writer.gpu if self.writer else "",
         )
 
     def look(self) -> Look:
@@ -188,6 +189,9 @@ def _ready(**_: Any) -> None:
     process.phase = "ready"
     log.info("ready: %s", process.state())
     assert process.writer
+    with suppress(StoreUnavailable):
+        for rival in Executions(settings, process.name).rivals(process.writer.gpu):
+            log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
     process.watchdog = Watchdog(watch_of(settings.worker, process.writer.device), process.look, process.leave)
     process.watchdog.start()
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from models.chat import ChatTokenizer
 from models.load import LoadedModel, load
+from models.placement import gpu_id
 from shared.executions import Resume
 from shared.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.settings import Settings
@@ -86,6 +87,7 @@ class ModelWriter:
 
     def __init__(self, loaded: LoadedModel, engine: BatchEngine, edition: str = "") -> None:
         self.device = loaded.device
+        self.gpu = gpu_id(loaded.device)
         self.slots = engine.max_batch
         self._loaded = loaded
         self._engine = engine

@@ -137,6 +137,7 @@ class StubWriter:
     source: Source = "stub"
     device = "none"
     serves = "stub"
+    gpu = ""
     broken: str | None = None
     tokens_per_s = 0.0
 

@@ -82,6 +82,7 @@ class Writer(Protocol):
 
     source: Source
     device: str
+    gpu: str  # the card's own name; empty where there is none
     slots: int
     serves: str  # as in shared/workers.py
 

@@ -1,0 +1,90 @@
+"""`scriptqueue doctor`: every check, on this machine and through its settings; each line holds, warns or is a fault.
+
+What only a worker's environment can know (model files, GPU) is asked of `python -m worker.doctor`, where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib.util import find_spec
+
+import httpx
+from rich.console import Console
+from rich.text import Text
+
+from shared import doctor
+from shared.errors import SettingsInvalid
+from shared.findings import Finding
+from shared.settings import from_environment
+
+API_S = 5.0
+WORKER_S = 120.0
+STYLES = {"ok": "green", "warning": "yellow", "fault": "red"}
+
+
+def run(url: str, arguments: Namespace, environment: Mapping[str, str]) -> int:
+    """0 unless a fault was found; then 1."""
+    faults, told = 0, []
+    console = Console(highlight=False, soft_wrap=True)
+    for finding in findings(url, environment, repair=arguments.repair):
+        faults += finding.level == "fault"
+        told.append(asdict(finding))
+        if not arguments.json:
+            console.print(
+                Text.assemble((f"{finding.level:8}", STYLES[finding.level]), f"{finding.check}: {finding.words}")
+            )
+    if arguments.json:
+        print(json.dumps({"faults": faults, "findings": told}, ensure_ascii=False))
+    return 1 if faults else 0
+
+
+def findings(url: str, environment: Mapping[str, str], *, repair: bool) -> Iterator[Finding]:
+    try:
+        settings = from_environment()
+    except SettingsInvalid as error:
+        yield Finding("settings", "fault", str(error), "set it right, or not at all")
+        return
+    yield Finding("settings", "ok", "valid")
+    yield from doctor.examine(settings, repair=repair)
+    if environment.get("FLOWER_UNAUTHENTICATED_API", "").lower() in {"1", "true", "yes"}:
+        yield Finding("flower", "fault", "its API is open to everybody", "unset FLOWER_UNAUTHENTICATED_API")
+    yield api(url)
+    yield from _worker()
+
+
+def api(url: str) -> Finding:
+    """The service at this address, as a load balancer asks."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/readyz", timeout=API_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = f"{url} does not answer ({type(error).__name__})"
+        return Finding("api", "fault", said, "start `uvicorn api.app:app`, or give its --url")
+    if answer.status_code == httpx.codes.OK:
+        return Finding("api", "ok", f"{url} is ready")
+    try:
+        detail = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return Finding("api", "fault", f"{url} is no scriptqueue ({answer.status_code})", "give its --url")
+    return Finding("api", "warning", f"{url} is not ready: {detail}")
+
+
+def _worker() -> Iterator[Finding]:
+    if find_spec("worker") is None or find_spec("torch") is None:
+        yield Finding("model", "ok", "not checked: no model is served from this environment")
+        return
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-m", "worker.doctor"], capture_output=True, text=True, timeout=WORKER_S, check=False
+        )
+        for told in json.loads(answer.stdout):
+            yield Finding(**told)
+    except subprocess.TimeoutExpired:
+        yield Finding("model", "fault", f"its check took more than {WORKER_S:g} s", "run `python -m worker.doctor`")
+    except (ValueError, TypeError):
+        last = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        yield Finding("model", "fault", f"its check failed: {last}", "run `python -m worker.doctor`")

@@ -1,0 +1,163 @@
+"""What is wrong with the queue and its surroundings, from Redis and the settings alone; and the reconcile pass.
+
+Knows keys only to count them; what is wrong with a job is decided, and repaired, by lua/reconcile.lua.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, cast
+
+import redis
+from redis.exceptions import RedisError
+
+from shared.broker import broker_lists
+from shared.findings import Finding
+from shared.record import figures_of, record_of
+from shared.redis_server import connect, look
+from shared.scripts import register
+from shared.settings import Settings
+from shared.workers import WorkerState
+
+CHUNK = 200  # ids that one script looks at, a few milliseconds of Redis
+INDEXES = ("sq:running", "sq:expiring", "sq:queued:high", "sq:queued:normal", "sq:queued:low")
+SHORT_LEASE_S = 2.0
+
+
+def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
+    """Every finding, one after another; the first that Redis does not answer is the last."""
+    yield from of_settings(settings)
+    try:
+        with connect(settings) as client:
+            yield Finding("redis", "ok", "answers")
+            yield from look(client)
+            yield from _queue(client, repair=repair)
+    except (RedisError, OSError) as error:
+        yield Finding("redis", "fault", f"it does not answer ({type(error).__name__})", "start it, or set REDIS__URL")
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Values that are valid one by one and work badly together."""
+    lease_s, timeout_s = settings.worker.lease_s, settings.redis.timeout_s
+    if lease_s < 2 * timeout_s:
+        said = f"a lease of {lease_s:g} s may lapse while one command waits its {timeout_s:g} s for Redis"
+        yield Finding("leases", "warning", said, "set WORKER__LEASE_S to at least twice REDIS__TIMEOUT_S")
+    elif lease_s < SHORT_LEASE_S:
+        yield Finding(
+            "leases", "warning", f"a lease of {lease_s:g} s lapses on a busy host", "set WORKER__LEASE_S higher"
+        )
+    else:
+        yield Finding("leases", "ok", f"{lease_s:g} s, Redis may take {timeout_s:g} s")
+    if settings.flower.password.get_secret_value():
+        yield Finding("flower", "ok", "has a password")
+    else:
+        said = "FLOWER__PASSWORD is not set: only `make up` makes one up"
+        yield Finding("flower", "warning", said, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself")
+
+
+def _queue(client: redis.Redis, *, repair: bool) -> Iterator[Finding]:
+    scripts = register(client)
+    figures = figures_of(scripts["queue"]())
+    waiting = sum(figures.depth.values())
+    yield from _workers(figures.workers, waiting)
+    told = f"{waiting} wait, {len(figures.running)} run"
+    yield _jobs(client, scripts["reconcile"], told, repair=repair)
+    yield from _senders(client)
+    yield _doorbells(client, repair=repair)
+    yield _kept(
+        "quarantine",
+        client.llen("sq:quarantine"),
+        "undecodable messages were set aside",
+        "look at sq:quarantine",
+    )
+    yield _kept("dead list", client.zcard("sq:dead"), "jobs ended their worker too often", "scriptqueue dead")
+
+
+def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
+    ready = [worker for worker in workers if worker.state == "ready"]
+    states = ", ".join(f"{worker.worker} {worker.state}" for worker in workers)
+    if ready:
+        slots = sum(worker.slots for worker in ready)
+        yield Finding("workers", "ok", f"{len(ready)} of {len(workers)} ready, {slots} rows")
+    else:
+        said = f"none is ready and {waiting} jobs wait" + (f" ({states})" if states else "")
+        yield Finding(
+            "workers", "fault" if not workers else "warning", said, "start `python -m worker`, or see its log"
+        )
+    for worker in workers:
+        if worker.state == "broken":
+            yield Finding("workers", "warning", f"{worker.worker} is broken", "it leaves by itself; its log says why")
+    for device, count in Counter(worker.gpu for worker in workers if worker.gpu).items():
+        if count > 1:
+            said = f"{count} workers share the GPU {device}, and its memory"
+            yield Finding("workers", "warning", said, "give each its own MODEL__DEVICE=cuda:N")
+
+
+def _senders(client: redis.Redis) -> Iterator[Finding]:
+    """Who sends webhooks; nobody has to where none are asked for."""
+    now_ms = client.time()[0] * 1000
+    hosts, senders = client.zcard("sq:webhooks"), client.zcount("sq:senders", now_ms, "+inf")
+    if hosts and not senders:
+        said = f"events for {hosts} hosts wait and nobody sends them"
+        yield Finding("webhooks", "warning", said, "start `python -m worker.webhooks`")
+    else:
+        yield Finding("webhooks", "ok", f"{senders} senders, events for {hosts} hosts wait")
+
+
+def _jobs(client: redis.Redis, reconcile: Any, told: str, *, repair: bool) -> Finding:
+    """Each record against the indexes, and each index against the records."""
+    ids = {job_id for index in INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
+    keys = (key.removeprefix("sq:job:") for key in client.scan_iter("sq:job:*", count=1000))
+    wrong: dict[str, str] = {}
+    for chunk in _chunks(ids.union(keys)):
+        wrong.update(record_of(reconcile(args=["1" if repair else "", *chunk])))
+    if not wrong:
+        return Finding("jobs", "ok", told)
+    job_id, what = next(iter(wrong.items()))
+    said = f"{len(wrong)} records and indexes disagree, one of them: {job_id} {what}"
+    return _mended("jobs", said, repair=repair)
+
+
+def _doorbells(client: redis.Redis, *, repair: bool) -> Finding:
+    """Messages whose job is gone: harmless, but each costs a worker a look."""
+    orphans, count = [], 0
+    for name in broker_lists():
+        for message in cast(list[str], client.lrange(name, 0, -1)):
+            count += 1
+            job_id = _job_of(message)
+            if job_id is None or not client.exists(f"sq:job:{job_id}"):
+                orphans.append((name, message))
+    if not orphans:
+        return Finding("doorbells", "ok", f"{count} wait for a worker")
+    if repair:
+        for name, message in orphans:
+            client.lrem(name, 1, message)
+    return _mended("doorbells", f"{len(orphans)} of {count} messages name no job that there is", repair=repair)
+
+
+def _job_of(message: str) -> str | None:
+    try:
+        (job_id,), _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+    return str(job_id)
+
+
+def _mended(check: str, said: str, *, repair: bool) -> Finding:
+    if repair:
+        return Finding(check, "warning", f"repaired: {said}")
+    return Finding(check, "fault", said, "scriptqueue doctor --repair")
+
+
+def _kept(check: str, count: int, said: str, fix: str) -> Finding:
+    return Finding(check, "warning", f"{count} {said}", fix) if count else Finding(check, "ok", "empty")
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while chunk := list(islice(left, CHUNK)):
+        yield chunk

@@ -1,0 +1,53 @@
+-- Do these ids' records and the indexes agree? ARGV: '1' to repair, then ids, from wherever they were met.
+-- Returns {id, what is wrong, ...}; what is right, or of a newer format, is not told. Safe to repeat; for the doctor.
+local INDEXES = {'sq:running', 'sq:expiring', 'sq:queued:high', 'sq:queued:normal', 'sq:queued:low'}
+local repair, answer = ARGV[1] == '1', {}
+
+local function tell_fault(id, what)
+  answer[#answer + 1] = id
+  answer[#answer + 1] = what
+end
+
+local function off(id, indexes, what)
+  local met = false
+  for _, index in ipairs(indexes) do
+    if redis.call('ZSCORE', index, id) then
+      met = true
+      if repair then redis.call('ZREM', index, id) end
+    end
+  end
+  if met then tell_fault(id, what) end
+end
+
+for i = 2, #ARGV do
+  local id, key = ARGV[i], job_key(ARGV[i])
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s')
+  if not job[1] then
+    off(id, INDEXES, 'stands in an index and has no record')
+  elseif job[4] ~= '1' then
+    -- a newer version's
+  elseif job[1] == 'queued' then
+    if not redis.call('ZSCORE', 'sq:queued:' .. job[2], id) then
+      tell_fault(id, 'is queued and stands in no queue')
+      if repair then
+        redis.call('ZADD', 'sq:queued:' .. job[2], job[3], id)
+        if job[6] == '0' then redis.call('ZADD', 'sq:expiring', job[5], id) end
+        redis.call('HSET', key, 'rung', 0, 'rings', 0)
+      end
+    end
+    off(id, {'sq:running'}, 'is queued and has a lease')
+  elseif held(job[1]) then
+    if not redis.call('ZSCORE', 'sq:running', id) then
+      tell_fault(id, 'runs without a lease')
+      if repair then redis.call('ZADD', 'sq:running', now, id) end  -- the next sweep takes it, with a lapse's blame
+    end
+    off(id, {'sq:expiring', 'sq:queued:' .. job[2]}, 'runs and still waits')
+  else
+    off(id, INDEXES, 'is done and still stands in an index')
+    if redis.call('TTL', key) == -1 then
+      tell_fault(id, 'is done and would be kept for ever')
+      if repair then redis.call('EXPIRE', key, math.ceil(tonumber(job[7]))) end
+    end
+  end
+end
+return answer

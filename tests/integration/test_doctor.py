@@ -1,0 +1,195 @@
+"""`scriptqueue doctor` on a real Redis: each thing that can be wrong, in words, and what it can repair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from api import cli
+from shared import doctor, queue
+from shared.executions import Executions
+from shared.findings import Finding
+from shared.schemas import Status
+from shared.settings import Settings
+from shared.workers import WorkerState
+from tests.integration.test_job_store import Desk, claimed, success
+
+READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu="GPU-1")
+
+
+@pytest.fixture
+def settings(make_settings: Any) -> Settings:
+    return make_settings(flower={"password": "secret"})
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Executions:
+    worker = Executions(settings, "worker-a")
+    worker.beat(READY, ttl_s=60)
+    return worker
+
+
+@pytest.fixture
+def records(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+def wrong(settings: Settings, *, repair: bool = False) -> list[Finding]:
+    return [finding for finding in doctor.examine(settings, repair=repair) if finding.level != "ok"]
+
+
+def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Desk, worker: Executions) -> None:
+    desk.submit()
+    worker.succeed(claimed(worker, desk.submit()), success())
+    claimed(worker, desk.submit())
+
+    found = list(doctor.examine(settings))
+
+    assert {finding.level for finding in found} == {"ok"}
+    assert {"redis policy", "leases", "workers", "jobs", "doorbells", "quarantine", "dead list", "flower"} <= {
+        finding.check for finding in found
+    }
+
+
+def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
+    (finding,) = wrong(Settings(redis={"url": "redis://127.0.0.1:1"}, flower={"password": "x"}))  # type: ignore[arg-type]
+
+    assert (finding.check, finding.level) == ("redis", "fault")
+    assert "set REDIS__URL" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("sections", "check"), [({"worker": {"lease_s": 3}}, "leases"), ({"flower": {"password": ""}}, "flower")]
+)
+def test_settings_that_work_badly_together_are_warned_of(sections: dict[str, Any], check: str) -> None:
+    settings = Settings(**{"flower": {"password": "x"}, **sections})  # type: ignore[arg-type]
+
+    assert [finding.check for finding in doctor.of_settings(settings) if finding.level == "warning"] == [check]
+
+
+def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk: Desk) -> None:
+    desk.submit()
+
+    (finding,) = wrong(settings)
+
+    assert (finding.check, finding.level, finding.said) == ("workers", "fault", "none is ready and 1 jobs wait")
+
+
+def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Executions) -> None:
+    second = Executions(settings, "worker-b")
+    second.beat(READY, ttl_s=60)
+
+    (finding,) = wrong(settings)
+
+    assert "2 workers share the GPU GPU-1" in finding.said
+    assert second.rivals("GPU-1") == ["worker-a"]
+    assert (second.rivals("GPU-2"), second.rivals("")) == ([], [])
+
+
+def test_every_disagreement_of_records_and_indexes_is_found_and_repaired(
+    settings: Settings, desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
+    lost, leaseless, kept, done = desk.submit(), desk.submit(), desk.submit(), desk.submit()
+    records.zrem("sq:queued:normal", lost)
+    claimed(worker, leaseless)
+    records.zrem("sq:running", leaseless)
+    worker.succeed(claimed(worker, kept), success())
+    records.persist(f"sq:job:{kept}")
+    worker.succeed(claimed(worker, done), success())
+    records.zadd("sq:running", {done: 1})
+    records.zadd("sq:expiring", {"of-nobody": 9e15})
+
+    (before,) = wrong(settings)
+    (told,) = wrong(settings, repair=True)
+    after = wrong(settings)
+
+    assert (before.check, before.level, before.fix) == ("jobs", "fault", "scriptqueue doctor --repair")
+    assert before.said.startswith("5 records and indexes disagree")
+    assert (told.level, told.said.startswith("repaired: 5")) == ("warning", True)
+    assert after == []
+    assert 0 < records.ttl(f"sq:job:{kept}") <= 86400
+    assert isinstance(worker.claim(lost), object)
+    assert desk.job(lost).status is Status.RUNNING
+
+
+def test_a_job_that_ran_without_a_lease_is_taken_by_the_next_sweep(
+    settings: Settings, desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
+    job_id = desk.submit()
+    claimed(worker, job_id)
+    records.zrem("sq:running", job_id)
+
+    wrong(settings, repair=True)
+    records.delete("sq:sweep-lock", "sq:swept")
+    worker.sweep()
+
+    assert desk.job(job_id).status is Status.QUEUED
+
+
+def test_messages_for_jobs_that_are_gone_are_found_and_removed(
+    settings: Settings, desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
+    app = queue.make_app(settings, patient=False)
+    here = desk.submit()
+    for job_id in (here, "gone"):
+        queue.ring(app, job_id, "normal")
+    app.close()
+    records.lpush("sq:jobs", "garbage")
+
+    (before,) = wrong(settings)
+    wrong(settings, repair=True)
+
+    assert before.said == "2 of 3 messages name no job that there is"
+    assert wrong(settings) == []
+    assert records.llen("sq:jobs/1") == 1
+
+
+def test_what_was_set_aside_is_warned_of(settings: Settings, worker: Executions, records: redis.Redis) -> None:
+    records.lpush("sq:quarantine", "x")
+
+    (finding,) = wrong(settings)
+
+    assert (finding.check, finding.level) == ("quarantine", "warning")
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("SCRIPTQUEUE_REDIS__URL", redis_url)
+    monkeypatch.setenv("SCRIPTQUEUE_MODEL__NAME", "stub")
+    return monkeypatch
+
+
+def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
+    environment: pytest.MonkeyPatch, worker: Executions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("FLOWER_UNAUTHENTICATED_API", "true")
+
+    code = cli.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    faults = {finding["check"]: finding["fix"] for finding in told["findings"] if finding["level"] == "fault"}
+    assert (code, told["faults"]) == (1, 2)
+    assert faults == {
+        "flower": "unset FLOWER_UNAUTHENTICATED_API",
+        "api": "start `uvicorn api.app:app`, or give its --url",
+    }
+    assert any("stub" in finding["said"] for finding in told["findings"] if finding["check"] == "model")
+
+
+def test_a_setting_that_is_wrong_is_the_first_and_only_word(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("SCRIPTQUEUE_MODLE__NAME", "x")
+
+    assert cli.main(["doctor"]) == 1
+    assert "did you mean SCRIPTQUEUE_MODEL__NAME" in capsys.readouterr().out

@@ -1,0 +1,89 @@
+"""`python -m worker.doctor`: what only a worker's environment knows, as JSON: model files, device, quantisation.
+
+Loads no model: it opens the folder as loading would and compares sizes, so that it is quick beside a running worker.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from models import checkpoint, memory, obtain
+from models.catalogue import Parameters
+from models.folder import open_folder
+from models.tokenizers.folder import has_vocabulary
+from shared.errors import ModelUnavailable, ScriptqueueError
+from shared.findings import Finding
+from shared.settings import ModelSettings, from_environment
+
+
+def findings(settings: ModelSettings) -> Iterator[Finding]:
+    if settings.name == "stub" and settings.path is None:
+        yield Finding("model", "warning", "the stub writes no real storyboards", "set MODEL__NAME or MODEL__PATH")
+        return
+    try:
+        folder = _folder(settings)
+        weights = checkpoint.tensors(folder)
+        if not has_vocabulary(open_folder(folder)):
+            raise ModelUnavailable(f"{folder} has no vocabulary file")
+    except (ScriptqueueError, OSError, ValueError) as error:
+        yield Finding("model", "fault", str(error), "see `python -m models list`, and `python -m models verify FOLDER`")
+        return
+    parameters = memory.parameters_of(weights)
+    yield Finding("model", "ok", f"{folder.name}: {len(weights)} tensors, {parameters.total / 1e9:.2f} billion weights")
+    yield _device(settings, parameters)
+    if settings.weight_bits != 16 and find_spec("bitsandbytes") is None:
+        yield Finding(
+            "quantisation", "fault", f"{settings.weight_bits} bits need bitsandbytes", "pip install bitsandbytes"
+        )
+
+
+def _folder(settings: ModelSettings) -> Path:
+    """Where the weights are; an embedded model that is not there yet is no fault of the queue's, but is said."""
+    if settings.path is not None:
+        if not settings.path.is_dir():
+            raise ModelUnavailable(f"{settings.path} is no folder")
+        return settings.path
+    folder = obtain.cached(settings.name, settings.cache_dir.expanduser())
+    if folder is None:
+        raise ModelUnavailable(f"{settings.name} is not in the cache: run `python -m models pull {settings.name}`")
+    return folder
+
+
+def _device(settings: ModelSettings, parameters: Parameters) -> Finding:
+    wants_gpu = settings.device.startswith("cuda")
+    if not torch.cuda.is_available():
+        if wants_gpu:
+            return Finding("device", "fault", f"{settings.device}: torch sees no GPU", "see `nvidia-smi`, or set cpu")
+        return Finding("device", "ok", "cpu; torch sees no GPU")
+    if settings.device == "cpu":
+        return Finding("device", "ok", "cpu, although there is a GPU")
+    index = torch.device(settings.device).index or 0 if wants_gpu else 0
+    if index >= torch.cuda.device_count():
+        said = f"{settings.device}: torch sees {torch.cuda.device_count()} GPUs"
+        return Finding("device", "fault", said, "set MODEL__DEVICE to one of them")
+    free, name = torch.cuda.mem_get_info(index)[0], torch.cuda.get_device_name(index)
+    try:
+        memory.require_room(parameters, settings.weight_bits, settings.dtype, free, f"cuda:{index}")
+    except ModelUnavailable as error:  # perhaps because a worker has it already
+        return Finding("device", "warning", f"{name}: {error}")
+    return Finding("device", "ok", f"cuda:{index}, {name}, {free / 1e9:.1f} GB free")
+
+
+def main() -> int:
+    try:
+        told = list(findings(from_environment().model))
+    except ScriptqueueError as error:
+        told = [Finding("settings", "fault", str(error))]
+    print(json.dumps([asdict(finding) for finding in told], ensure_ascii=False))
+    return int(any(finding.level == "fault" for finding in told))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
