@@ -13,7 +13,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 FUZZ := --max-examples 300
 
-.PHONY: demo up test check fuzz bench bench-gpu chaos chaos-mutants clean
+.PHONY: demo up test chromium check fuzz bench bench-gpu chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_READY)          ## two storyboards from nothing, then stops
@@ -22,7 +22,7 @@ demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
-test: $(DEV_READY)          ## the whole test suite; ARGS="-k name" narrows it
+test: $(DEV_READY) chromium ## the whole test suite; ARGS="-k name" narrows it
 	@$(BIN)/python -m models pull embedded >/dev/null
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -47,6 +47,14 @@ chaos: $(DEV_READY)         ## faults against promises; ARGS="--layers storm --s
 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
+
+# The page is tested in Debian's Chromium. Root on a Debian gets it and a Chinese font; elsewhere these tests are skipped
+# and say what is missing, and with CI set they fail.
+chromium:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+	  echo "installing Debian's chromium and a Chinese font for the tests of the page (about 400 MB)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
+	    chromium fonts-wqy-microhei >/dev/null; } || echo "chromium could not be installed" >&2
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info

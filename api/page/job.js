@@ -122,11 +122,11 @@ class JobView {
   }
 
   #see(job, { quiet = false } = {}) {
-    const before = this.#job?.status;
+    const before = this.#job;
     this.#job = job;
     const fresh = this.#board.show(job.scenes);
     if (!quiet && fresh.length) announce("scene_arrived", fresh.at(-1));
-    if (!quiet && before !== job.status && job.done) announce("job_ended", job.status);
+    if (!quiet && !before.done && job.done) announce("job_ended", job.status);
     this.#news(job);
     this.#draw();
   }

@@ -1,0 +1,219 @@
+"""The page for everybody: two languages, keyboard only, screen readers, light and dark, 360 pixels, and key holders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from shared.schemas import JobRequest
+from shared.settings import Settings
+from tests.browser.chromium import OpenPage, shoot
+from tests.integration.api.serving import served
+from tests.integration.worker.processes import done, submit
+
+FIELDS = "import('/page/fields.js').then(({FIELDS}) => FIELDS.map(({name, fallback}) => [name, fallback]))"
+KEYS = "Promise.all(['zh', 'en'].map((l) => import(`/page/words.${l}.js`).then(({WORDS}) => Object.keys(WORDS))))"
+
+
+@pytest.fixture(scope="module")
+def boards(api: httpx.Client) -> list[str]:
+    """Two jobs that are done and one that failed."""
+    ids = [submit(api, "雨中的猫"), submit(api, "A lighthouse keeper", min_scenes=5)]
+    ids.append(submit(api, "nonsense", stub={"invalid": True}, allow_fallback=False))
+    for identity in ids:
+        done(api, identity)
+    return ids
+
+
+@pytest.fixture(scope="module")
+def locked(api: httpx.Client, empty_redis: str) -> Iterator[str]:
+    """The address of an API that wants a key."""
+    with served(Settings(redis={"url": empty_redis}, api={"keys": "studio:right"})) as url:  # type: ignore[arg-type]
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("locale", "title", "tag"), [("zh-CN", "新建分镜", "zh-CN"), ("de-DE", "New storyboard", "en")]
+)
+def test_the_page_speaks_the_browsers_language(
+    api: httpx.Client, open_page: OpenPage, locale: str, title: str, tag: str
+) -> None:
+    page = open_page(str(api.base_url), locale=locale)
+
+    expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("html")).to_have_attribute("lang", tag)
+
+
+def test_another_language_keeps_the_draft_and_is_remembered(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url), locale="zh-CN")
+    page.locator("#prompt").fill("半句话")
+
+    page.get_by_role("button", name="English").click()
+
+    expect(page.locator("h1")).to_have_text("New storyboard")
+    expect(page.locator("#prompt")).to_have_value("半句话")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("New storyboard")
+
+
+def test_both_languages_have_the_same_words(api: httpx.Client, open_page: OpenPage) -> None:
+    chinese, english = open_page(str(api.base_url)).evaluate(KEYS)
+
+    assert chinese == english
+
+
+def test_the_form_offers_every_field_with_the_apis_own_default(api: httpx.Client, open_page: OpenPage) -> None:
+    offered = dict(open_page(str(api.base_url)).evaluate(FIELDS))
+
+    defaults: dict[str, Any] = {}
+    for name, field in JobRequest.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        nested = {"sampling": ["do_sample", "temperature", "top_p", "seed", "max_new_tokens"], "webhook": ["url"]}
+        defaults |= {f"{name}/{leaf}": None for leaf in nested[name]} if name in nested else {name: default}
+    defaults = {name: str(value).lower() if isinstance(value, bool) else value for name, value in defaults.items()}
+    assert {name: None if "/" in name else value for name, value in offered.items()} == {
+        name: value for name, value in defaults.items() if name != "prompt"
+    }
+
+
+def test_the_keyboard_alone_is_enough(api: httpx.Client, open_page: OpenPage, boards: list[str]) -> None:
+    page = open_page(str(api.base_url))
+    expect(page.locator(".rows li")).to_have_count(api_count(api))
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#prompt")).to_be_focused()
+    page.keyboard.type("written without a mouse")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile("#/jobs/.+"))
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator(".job")).to_have_attribute("data-status", "succeeded")
+
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".rows a:focus")).to_have_count(1)
+    page.keyboard.press("End")
+    expect(page.locator(f".rows li[data-id='{boards[0]}'] a")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(boards[0]))
+    expect(page.locator(".card")).to_have_count(3)
+
+
+def api_count(api: httpx.Client) -> int:
+    return len(api.get("/jobs?limit=100").json()["jobs"])
+
+
+def test_two_results_stand_side_by_side(api: httpx.Client, open_page: OpenPage, boards: list[str]) -> None:
+    page = open_page(str(api.base_url))
+    for identity in boards[:2]:
+        page.locator(f".rows li[data-id='{identity}'] input").check()
+
+    page.get_by_role("button", name="Compare", exact=True).click()
+
+    expect(page.locator(".pair")).to_have_count(6)  # the heads, and the longer one's five scenes
+    expect(page.locator(".scene.none")).to_have_count(2)
+    shoot(page, "compare-1440")
+
+
+def test_a_screen_reader_is_told_of_scenes_and_of_the_end(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url))
+    page.evaluate("""() => {
+      window.heard = [];
+      const news = document.getElementById('news');
+      new MutationObserver(() => news.textContent && heard.push(news.textContent)).observe(news, {childList: true});
+    }""")
+
+    identity = submit(api, "a whale", stub={"seconds": 6, "scenes": 3})
+    page.evaluate("id => { location.hash = `/jobs/${id}` }", identity)
+
+    page.wait_for_function("() => heard.includes('The storyboard is complete.')")
+
+    assert any(text.startswith("Scene ") for text in page.evaluate("heard"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_no_serious_fault(
+    api: httpx.Client, open_page: OpenPage, boards: list[str], scheme: str, width: int
+) -> None:
+    locale = "zh-CN" if width == 360 else "en-GB"
+    page = open_page(str(api.base_url), width=width, locale=locale, color_scheme=scheme, reduced_motion="reduce")
+    first, second, failed = boards
+    views = {
+        "compose": ("", "#prompt"),
+        "job": (f"jobs/{first}", ".card"),
+        "failed": (f"jobs/{failed}", ".fault.general"),
+        "queue": ("queue", ".cells"),
+        "compare": (f"compare/{first}/{second}", ".scene"),
+        "jobs": ("jobs", ".rows li"),
+    }
+    found = {}
+    for name, (path, sign) in views.items():
+        page.evaluate("path => { location.hash = '/' + path }", path)
+        expect(page.locator(sign).filter(visible=True).first).to_be_visible()
+        if name == "compose":
+            page.locator(".options > summary").click()
+        shoot(page, f"{name}-{scheme}-{width}")
+        found[name] = faults(page)
+
+    assert {name: told for name, told in found.items() if told} == {}
+
+
+def faults(page: Page) -> list[str]:
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in violations
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_the_colours_follow_the_switch_and_are_remembered(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url), color_scheme="light")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+
+    page.get_by_label("Colours").select_option("dark")
+
+    assert page.evaluate(ground) != light
+    page.reload()
+    assert page.evaluate(ground) != light
+
+
+def test_a_key_is_asked_for_and_kept_where_its_owner_says(locked: str, open_page: OpenPage) -> None:
+    page = open_page(locked)
+    key = page.get_by_label("API key")
+    expect(key).to_be_focused()
+    key.fill("wrong")
+    key.press("Enter")
+    expect(page.locator("#key-fault")).to_have_text("The service does not know this key.")
+    key.fill("right")
+    page.get_by_label("Keep on this device").check()
+    shoot(page, "key")
+    key.press("Enter")
+    expect(page.locator("#key-panel")).to_be_hidden()
+
+    page.locator("#prompt").fill("behind a lock")
+    page.get_by_role("button", name="Write the storyboard").click()
+
+    expect(page.locator(".card")).to_have_count(3)  # its stream, too, carries the key
+    assert page.evaluate("localStorage.getItem('scriptqueue.key')") == '"right"'
+    page.reload()
+    expect(page.locator(".rows li")).to_have_count(1)
+
+
+def test_the_queue_view_shows_the_worker_and_its_rows(api: httpx.Client, open_page: OpenPage) -> None:
+    identity = submit(api, "forever", stub={"hang": True})
+    page = open_page(f"{api.base_url}/#/queue")
+
+    expect(page.locator(".cells .busy")).to_have_count(1)
+
+    expect(page.locator("table").last).to_contain_text("stub")
+    expect(page.get_by_text("placeholder storyboards")).to_be_visible()
+    api.post(f"/jobs/{identity}/cancel")
