@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--layers", default=",".join(LAYERS), help="of %(default)s")
     parser.add_argument("--cases", type=int, default=CASES, help="of the store's state machine")
+    parser.add_argument("--any", action="store_true", help="the first violation in the same cases, not the shortest")
     parser.add_argument("--seed", type=int, default=1, help="of the storm")
     parser.add_argument("--to", type=Path, help="where the results go, whichever layers run")
     options = parser.parse_args(arguments)
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(name)
         play = {
             "one": lambda: drills.run(report, folder),
-            "store": lambda: store(report, options.cases),
+            "store": lambda: store(report, options.cases, shortest=not options.any),
             "poison": lambda: drills.poison(report, folder),
             "storm": lambda: storm.run(report, folder, options.seed),
             "model": lambda: model.run(report, folder),
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if report.violations else 0
 
 
-def store(report: Report, cases: int) -> None:
+def store(report: Report, cases: int, *, shortest: bool) -> None:
     """In a process of its own: it computes, and the others are timed."""
 
     def play() -> str:
@@ -65,7 +66,8 @@ def store(report: Report, cases: int) -> None:
             ValkeyServer(config={"appendonly": "no"}) as server,
             ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
         ):
-            pool.submit(machine.run, server.connection_url, cases=cases, steps=STEPS).result()
+            kind = {"seeded": not shortest, "shrink": shortest}
+            pool.submit(machine.run, server.connection_url, cases=cases, steps=STEPS, **kind).result()
         return "each answer and all of Redis as the oracle says"
 
     report.check("store", f"{cases} random histories of {STEPS} steps", play)

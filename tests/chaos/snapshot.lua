@@ -1,5 +1,6 @@
--- Everything that the store holds, in one answer (JSON): {key: {type, PTTL, content}}. ARGV: the longest time (ms) that a
--- suspect may wait: its reservation is renewed here, for time stands still between two ticks.
+-- Everything that the store holds, in one answer (JSON): {{key, type, PTTL, content}, ...}, and the time (ms) as `now`.
+-- ARGV: the longest time (ms) that a suspect may wait: its reservation is renewed here, for time stands still between two
+-- ticks.
 local all = {}
 for _, key in ipairs(redis.call('KEYS', 'sq:*')) do
   local kind = redis.call('TYPE', key).ok
@@ -14,4 +15,6 @@ for _, key in ipairs(redis.call('KEYS', 'sq:*')) do
   if string.find(key, '^sq:alone:') and ttl >= 0 then redis.call('PEXPIRE', key, ARGV[1]) end
   all[#all + 1] = {key, kind, ttl, content}
 end
+local clock = redis.call('TIME')
+all[#all + 1] = {'now', 'string', -1, clock[1] * 1000 + math.floor(clock[2] / 1000)}
 return cjson.encode(all)
