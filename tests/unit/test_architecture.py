@@ -157,3 +157,10 @@ def test_no_file_names_this_machine(path: Path) -> None:
     text = path.read_bytes().decode(errors="replace")
 
     assert not re.search(r"(?<![\w.])/(root|work|home/\w+)/", text.replace("/home/user/", ""))
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest's collection of the whole suite stops at two of one name, and one file alone does not show it."""
+    names = [path.name for path in TEXTS if path.name.startswith("test_") and path.suffix == ".py" and path.exists()]
+
+    assert sorted({name for name in names if names.count(name) > 1}) == []
