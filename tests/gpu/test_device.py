@@ -1,0 +1,87 @@
+"""The engine on a real GPU: same texts, valid storyboards, and memory that is free again after it ran out.
+
+Skipped where there is none. A tiny random model: what is asked is whether the device's paths agree, not how it writes.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from tests.integration.engine.conftest import Asked, ask, engine_of, tiny_model  # noqa: F401 - fixtures
+from worker.engine.batch import BatchEngine
+from worker.engine.request import Sampling
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+
+PROMPTS = ["森林里的猫", "A robot learns to paint", "海"]
+
+
+@pytest.fixture
+def on_gpu(tiny_model: Any) -> Any:  # noqa: F811
+    return copy.deepcopy(tiny_model).to("cuda:0")
+
+
+@pytest.fixture
+def engine(on_gpu: Any, embedded: Any) -> Iterator[BatchEngine]:
+    engine = engine_of(on_gpu, embedded)
+    yield engine
+    engine.stop()
+
+
+def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask: Asked) -> None:  # noqa: F811
+    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
+
+    together = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+
+    assert together == [engine.submit(request).wait().token_ids for request in requests]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_whatever_the_precision_every_text_is_json(on_gpu: Any, embedded: Any, ask: Asked, dtype: Any) -> None:  # noqa: F811
+    engine = engine_of(on_gpu.to(dtype), embedded)
+    requests = [ask(prompt, Sampling(1.0, 0.9, seed), max_new_tokens=80) for seed, prompt in enumerate(PROMPTS)]
+
+    texts = [engine.submit(request).wait().token_ids for request in requests]
+
+    assert all(len(json.loads(embedded.tokenizer.decode(text))["scenes"]) >= 3 for text in texts)
+    engine.stop()
+
+
+def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is_free_again(
+    on_gpu: Any,
+    embedded: Any,
+    ask: Asked,  # noqa: F811
+) -> None:
+    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
+    engine = engine_of(on_gpu, embedded)
+    undisturbed = [engine.submit(request).wait().token_ids for request in requests]
+    before = torch.cuda.memory_allocated()
+
+    def greedy_for_memory(*_: Any) -> None:
+        if engine.busy > 1:
+            torch.empty(1 << 50, dtype=torch.uint8, device="cuda:0")  # a petabyte: torch's own error
+
+    hook = on_gpu.model.embed_tokens.register_forward_pre_hook(greedy_for_memory)
+    texts = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    hook.remove()
+
+    assert texts == undisturbed
+    assert torch.cuda.memory_allocated() <= before * 1.1
+    engine.stop()
+
+
+def test_a_second_card_is_used_alone_when_it_is_named() -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two GPUs")
+    from models.load import load
+
+    load("embedded", device="cuda:1")
+
+    assert torch.cuda.memory_allocated(1) > 0
+    assert torch.cuda.memory_allocated(0) == 0
