@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Depends, Header
 
 from api.dependencies import WaitS
 from shared.submissions import Read
@@ -13,13 +13,7 @@ from shared.submissions import Read
 class Poll:
     """`If-None-Match` and `Prefer: wait=N` together. Without a known version, the first one seen is it."""
 
-    def __init__(
-        self,
-        wait_s: WaitS,
-        if_none_match: Annotated[
-            str | None, Header(description="the `ETag` that is known: 304 while it stands", examples=['W/"3"'])
-        ] = None,
-    ) -> None:
+    def __init__(self, wait_s: int | None, if_none_match: str | None) -> None:
         self.wait_s = wait_s
         self._known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")} - {""}
         self._first: int | None = None
@@ -35,6 +29,18 @@ class Poll:
         if self._first is None:
             self._first = read.version
         return read.version != self._first
+
+
+async def _poll(
+    wait_s: WaitS,
+    if_none_match: Annotated[
+        str | None, Header(description="the `ETag` that is known: 304 while it stands", examples=['W/"3"'])
+    ] = None,
+) -> Poll:
+    return Poll(wait_s, if_none_match)
+
+
+ThePoll = Annotated[Poll, Depends(_poll)]
 
 
 def etag(read: Read) -> str:

@@ -11,18 +11,17 @@ MAX_WAIT_S = 60
 _WAIT = re.compile(r'\s*wait\s*=\s*("?)(\d{1,9})\1\s*', re.IGNORECASE)
 
 PreferHeader = Annotated[
-    list[str],
+    list[str] | None,
     Header(
-        default_factory=list,
         description=f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}",
         examples=["wait=30"],
     ),
 ]
 
 
-def wait_s(prefer: PreferHeader) -> int | None:
+async def wait_s(prefer: PreferHeader = None) -> int | None:
     """Seconds the client is willing to wait, at most 60; None when it did not say (so that anyone can read)."""
-    preferences = (preference for header in prefer for preference in header.split(","))
+    preferences = (preference for header in prefer or () for preference in header.split(","))
     for preference in preferences:
         if match := _WAIT.fullmatch(preference.partition(";")[0]):
             return min(int(match[2]), MAX_WAIT_S)

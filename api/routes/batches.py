@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Response
+from fastapi import APIRouter, BackgroundTasks, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from api.body import JsonRoute
 from api.dependencies import BatchId, Client, TheParts
 from api.documents import errors, headers, links
-from api.idempotency import Sender
+from api.idempotency import TheSender
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
 from api.views import BatchCounts, BatchUrls, BatchView
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
@@ -51,7 +51,7 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
 )
 async def submit(
     request: BatchRequest,
-    sender: Annotated[Sender, Depends()],
+    sender: TheSender,
     parts: TheParts,
     background: BackgroundTasks,
     response: Response,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.body import JsonRoute
 from api.dependencies import Client, JobId, Parts, TheParts, WaitS
 from api.documents import errors, headers, links
-from api.idempotency import Sender
-from api.listing import Listing
-from api.poll import Poll, etag
+from api.idempotency import TheSender
+from api.listing import TheListing
+from api.poll import ThePoll, etag
 from api.views import JobList
 from api.webhooks import fault_of
 from shared.errors import (
@@ -90,7 +90,7 @@ LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
 )
 async def submit(
     request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
-    sender: Annotated[Sender, Depends()],
+    sender: TheSender,
     parts: TheParts,
     wait_s: WaitS,
     response: Response,
@@ -108,7 +108,7 @@ async def submit(
 
 
 @router.get("", responses=errors(InvalidRequest, StoreUnavailable))
-async def list_jobs(client: Client, parts: TheParts, wanted: Annotated[Listing, Depends()]) -> JobList:
+async def list_jobs(client: Client, parts: TheParts, wanted: TheListing) -> JobList:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.store.page(client, wanted.status, wanted.limit, wanted.cursor)
     return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
@@ -122,9 +122,7 @@ async def list_jobs(client: Client, parts: TheParts, wanted: Annotated[Listing, 
         **errors(*EXISTING),
     },
 )
-async def get(
-    job_id: JobId, client: Client, parts: TheParts, poll: Annotated[Poll, Depends()], response: Response
-) -> Any:
+async def get(job_id: JobId, client: Client, parts: TheParts, poll: ThePoll, response: Response) -> Any:
     """The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
     the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
     read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
@@ -180,7 +178,7 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
         **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )
-async def retry(job_id: JobId, sender: Annotated[Sender, Depends()], parts: TheParts, response: Response) -> Job:
+async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
     submitted = await parts.store.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
     job = await _entered(parts, submitted, response)
