@@ -73,7 +73,7 @@ export const WORDS = {
   "choice.high": "high",
 
   jobs: "Jobs",
-  jobs_count: ([count, complete]) => (complete ? String(count) : `${count}+`),
+  jobs_count: ([count, complete]) => (complete ? String(count) : count ? `${count}+` : ""),
   filter: "Status",
   no_jobs: "No jobs here yet.",
   compare: "Compare",

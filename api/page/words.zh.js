@@ -71,7 +71,7 @@ export const WORDS = {
   "choice.high": "高",
 
   jobs: "任务",
-  jobs_count: ([count, complete]) => (complete ? String(count) : `${count}+`),
+  jobs_count: ([count, complete]) => (complete ? String(count) : count ? `${count}+` : ""),
   filter: "状态",
   no_jobs: "还没有任务。",
   compare: "对比",

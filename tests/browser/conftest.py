@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import redis
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import NoChromium, OpenPage, chromium, service
 
-WAIT_MS = 30_000
+WAIT_MS = 90_000  # a machine may be loaded; a wait ends with what it waits for
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,7 @@ def browser() -> Iterator[Browser]:
     """Missing: skipped at a desk, failed in CI."""
     try:
         with chromium() as browser:
+            expect.set_options(timeout=WAIT_MS)
             yield browser
     except NoChromium as missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(missing))
