@@ -1,4 +1,4 @@
--- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells.
+-- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells, ageing.
 -- ARGV: lease_ms, max_attempts, worker_lost (JSON), every_ms, grace_ms, slack, then the broker list of each priority (high, normal, low),
 -- timeout (JSON): the failure of a follower whose time is up before its leader's
 -- Returns {id, priority to ring it with, ...}: the caller rings them.
@@ -6,6 +6,7 @@ if not redis.call('SET', 'sq:sweep-lock', '1', 'NX', 'PX', ARGV[4]) then return 
 local lease_ms, max_attempts, grace_ms, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local lists = {high = ARGV[7], normal = ARGV[8], low = ARGV[9]}
 local ring = {}
+local AGE_MS, ABOVE = 60000, {normal = {'high'}, low = {'normal', 'high'}}
 
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed. Give every runner a fresh one.
 local swept = tonumber(redis.call('GET', 'sq:swept') or now)
@@ -61,6 +62,22 @@ for _, priority in ipairs(PRIORITIES) do
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
       ring[#ring + 1] = id
       ring[#ring + 1] = passed and 'high' or priority
+    end
+  end
+end
+
+-- Ageing: a minute's wait counts one priority. One job a priority and sweep, so that a long queue does not rise as a whole.
+for _, priority in ipairs({'normal', 'low'}) do
+  for _, id in ipairs(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 99)) do
+    local job = redis.call('HMGET', job_key(id), 'created', 'risen')
+    local risen = tonumber(job[2] or '0') + 1
+    local waited_ms = now - tonumber(job[1])
+    if waited_ms < AGE_MS then break end
+    if ABOVE[priority][risen] and waited_ms >= AGE_MS * risen then
+      redis.call('HSET', job_key(id), 'risen', risen)
+      ring[#ring + 1] = id
+      ring[#ring + 1] = ABOVE[priority][risen]
+      break
     end
   end
 end
