@@ -202,11 +202,12 @@ class StoreMachine(RuleBasedStateMachine):
         rings = self.store.workers[worker].release(blame)
         assert sorted(ring.job_id for ring in rings) == sorted(self.oracle.release(worker, blame))
 
-    @rule(worker=st.sampled_from(WORKERS), job_id=jobs)
-    def crash(self, worker: str, job_id: str) -> None:
-        """A poison's part, in one step: hypothesis would seldom find the whole way to a dead job."""
-        self.claim(job_id, worker)
-        self.end_worker(worker, "crashes")
+    @rule(worker=st.sampled_from(WORKERS), job_id=jobs, times=st.integers(1, 3))
+    def crash(self, worker: str, job_id: str, times: int) -> None:
+        """A poison's part, in one step: hypothesis would seldom find the whole way to a suspect or a dead job."""
+        for _ in range(times):
+            self.claim(job_id, worker)
+            self.end_worker(worker, "crashes")
 
     # Time, and what mends.
 
