@@ -1,12 +1,20 @@
-"""`make bench`: every figure, each with the baseline that was measured in the same run."""
+"""`make bench`: every figure, each with the baseline that was measured in the same run; `ARGS=engine` for one part.
+
+A part is a module here with `figures()`. What a part yields is written at once, so that a later one's fault loses none.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
 
-from tests.bench import engine, eta
 from tests.bench.report import write
 
+PARTS = ("engine",)  # in the order of the table
+
 if __name__ == "__main__":
-    write(engine.figures() | eta.figures(), "make bench")
-    sys.exit(0)
+    asked = sys.argv[1:] or PARTS
+    if unknown := set(asked) - set(PARTS):
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    for part in asked:
+        write(importlib.import_module(f"tests.bench.{part}").figures(), " ".join(["make bench", *sys.argv[1:]]))

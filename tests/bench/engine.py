@@ -1,102 +1,165 @@
-"""The engine alone: batching, forced tokens and the grammar, each with and without, on the embedded model."""
+"""The engine: what it makes of a machine against what else one could run, and each of its optimisations with and
+without, on the embedded model."""
 
 from __future__ import annotations
 
-import json
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from models import load as models_load
+from models.cpu import Linear, cores
 from models.load import LoadedModel, load
-from shared.schemas import JobRequest
+from tests.bench import baselines, stack
 from tests.bench.report import Figure
+from tests.bench.work import PROMPTS, generation, job
 from worker.engine.batch import BatchEngine
-from worker.engine.request import GenerationRequest, Sampling
-from worker.script.grammar import storyboard_schema
 from worker.script.prompt import messages
 
-PROMPTS = (
-    "一个程序员在咖啡店找到灵感的故事",
-    "A lighthouse keeper finds a message in a bottle",
-    "森林里的猫找到一本会说话的书",
-    "A robot learns to paint in the rain",
-    "一位老人和他的小狗在海边看日出",
-    "The last train leaves the station at midnight",
-    "小女孩在月球上种下一棵树",
-    "A baker invents bread that sings",
-)
-MAX_NEW_TOKENS = 100
-SCENES = 3
+GUIDE_JOBS = 4  # one after another: more of them change no rate
 ROUNDS = 2
 
 
 def figures() -> dict[str, Figure]:
+    torch.set_num_threads(cores())
     loaded = load("embedded", dtype="auto", device="cpu")
-    return {
-        "batch8_vs_one_by_one": batching(loaded),
+    alone = {
         "forced_tokens_job_time": forcing(loaded),
         "grammar_step_cost": grammar(loaded),
+        "shared_prefix_prefill": prefix(loaded),
+        "onednn_step_time": layers(loaded),
+    }
+    folder = models_load._find("embedded", None, None)
+    text, dtype = loaded.text, str(loaded.model.dtype).removeprefix("torch.")
+    assert text is not None
+    texts = [loaded.tokenizer.decode(loaded.chat(messages(job(prompt)))) for prompt in PROMPTS]
+    del loaded
+    return against(folder, dtype, texts) | alone
+
+
+def against(folder: Path, dtype: str, texts: list[str]) -> dict[str, Figure]:
+    """Eight jobs at once through the whole service, first and last; between them the others write as many tokens."""
+    with tempfile.TemporaryDirectory() as name, stack.redis(Path(name)) as url:
+        scratch = Path(name)
+        with stack.service(url, scratch, model__name="stub") as client:
+            added_ms = stack.added_s(client) * 1000
+        with stack.service(url, scratch, model__name="embedded", worker__max_batch=stack.LONG_JOBS) as client:
+            stack.at_once(client, PROMPTS[:1])
+            ours, tokens = stack.at_once(client, PROMPTS)
+            first_s, whole_s = stack.first_scene(client, PROMPTS)
+            asked = list(zip(texts, tokens, strict=True))
+            broker = url.removesuffix("/0").rstrip("/") + "/1"
+            with baselines.guide(folder, broker, dtype, scratch) as measure:
+                guide = measure(asked[:GUIDE_JOBS])
+            with baselines.serve(folder, dtype, scratch) as measure:
+                served = measure(asked)
+            static = baselines.static_batch(folder, dtype)(asked)
+            again, _ = stack.at_once(client, PROMPTS)
+    value = statistics.median([ours, again])
+
+    def faster(baseline: float, meaning: str) -> Figure:
+        return Figure(value, "tokens/s", baseline, value / baseline, f"eight jobs at once against {meaning}")
+
+    return {
+        "batch8_vs_one_by_one": faster(guide, "the guide's Celery worker, one `generate` after another"),
+        "batch8_vs_static_batch": faster(static, "one padded batch of `generate`"),
+        "batch8_vs_transformers_serve": faster(served, "transformers serve, continuous batching"),
+        "service_added_ms_p50": Figure(
+            added_ms,
+            "ms",
+            stack.ENGINE_S * 1000,
+            added_ms / stack.ENGINE_S / 1000,
+            "POST to visible result less the stub engine's time, p50",
+        ),
+        "first_scene_share": Figure(
+            first_s, "s", whole_s, first_s / whole_s, "first scene against the whole result, medians of ten jobs"
+        ),
     }
 
 
-def batching(loaded: LoadedModel) -> Figure:
-    """Tokens a second of eight jobs at once against the same eight one after another."""
-    requests = [_request(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
-    with _engine(loaded) as engine:
-        engine.submit(requests[0]).wait()
-        together, one_by_one = [], []
-        for _ in range(ROUNDS):
-            start = time.monotonic()
-            tokens = sum(len(generation.wait().token_ids) for generation in [engine.submit(r) for r in requests])
-            together.append(tokens / (time.monotonic() - start))
-            start = time.monotonic()
-            tokens = sum(len(engine.submit(request).wait().token_ids) for request in requests)
-            one_by_one.append(tokens / (time.monotonic() - start))
-    value, baseline = statistics.median(together), statistics.median(one_by_one)
-    return Figure(value, "tokens/s", baseline, value / baseline, "eight jobs at once against one after another")
-
-
 def forcing(loaded: LoadedModel) -> Figure:
-    """Seconds of one job with forced tokens against without, for the same greedy text."""
+    """One job with forced tokens against without, for the same greedy request; in turns."""
     times: dict[bool, list[float]] = {True: [], False: []}
-    request = _request(loaded, PROMPTS[0], seed=0, temperature=0.0)
-    for force in (True, False):
-        with _engine(loaded, force=force) as engine:
-            engine.submit(request).wait()
-            for _ in range(ROUNDS):
+    request = generation(loaded, PROMPTS[0], seed=0, temperature=0.0)
+    for _ in range(ROUNDS):
+        for force, seconds in times.items():
+            with _engine(loaded, force=force) as engine:
                 start = time.monotonic()
                 tokens = len(engine.submit(request).wait().token_ids)
-                times[force].append((time.monotonic() - start) / tokens)
+                seconds.append((time.monotonic() - start) / tokens)
     value, baseline = (statistics.median(times[force]) * 1000 for force in (True, False))
     return Figure(value, "ms/token", baseline, value / baseline, "one job with forced tokens against sampling them all")
 
 
 def grammar(loaded: LoadedModel) -> Figure:
-    """Milliseconds that masks and choosing add to a step of eight rows, against the step."""
-    requests = [_request(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
+    """Milliseconds of a step of eight rows that masks take, from the grammar to the scores, against the step."""
+    requests = [generation(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
     with _engine(loaded) as engine:
-        spent = 0.0
         masks = engine._manager.logit_processor.logits_processor[0]
-        prepare = masks.prepare_tensor_args
+        spent, plain = [0.0], masks.mask
 
-        def timed(rows: Any) -> torch.Tensor:
-            nonlocal spent
+        def timed(scores: torch.Tensor) -> torch.Tensor:
             start = time.perf_counter()
-            out = prepare(rows)
-            spent += time.perf_counter() - start
+            out: torch.Tensor = plain(scores)
+            spent[0] += time.perf_counter() - start
             return out
 
-        masks.prepare_tensor_args = timed
+        masks.mask = timed
         start, steps = time.perf_counter(), engine.steps
-        for generation in [engine.submit(request) for request in requests]:
-            generation.wait()
+        for one in [engine.submit(request) for request in requests]:
+            one.wait()
         whole, steps = time.perf_counter() - start, engine.steps - steps
-    value, baseline = spent / steps * 1000, whole / steps * 1000
-    return Figure(value, "ms/step", baseline, value / baseline, "filling the masks of a step against the whole step")
+    value, baseline = spent[0] / steps * 1000, whole / steps * 1000
+    return Figure(value, "ms/step", baseline, value / baseline, "masks of a step of eight rows against the whole step")
+
+
+def prefix(loaded: LoadedModel) -> Figure:
+    """Prompt tokens that eight jobs prefill one after another, against all they have: the template's are there."""
+    seen: list[int] = []  # tokens of each step
+    hook = loaded.model.register_forward_pre_hook(
+        lambda _, __, given: seen.append(given["input_ids"].shape[1]), with_kwargs=True
+    )
+    prefilled = whole = 0
+    with _engine(loaded) as engine:
+        for seed, prompt in enumerate(PROMPTS):
+            request, before = generation(loaded, prompt, seed), len(seen)
+            one = engine.submit(request)
+            while not one.snapshot().sampled_tokens:
+                time.sleep(0.01)
+            one.stop()
+            one.wait()
+            prefilled += seen[before]
+            whole += len(request.prompt_ids)
+    hook.remove()
+    return Figure(prefilled, "tokens", whole, prefilled / whole, "prompt tokens prefilled against all of eight prompts")
+
+
+def layers(loaded: LoadedModel) -> Figure:
+    """Milliseconds of the forward pass of eight rows with oneDNN's layers and with torch's own, in turns."""
+    model: Any = loaded.model
+    quick = [module for module in model.modules() if type(module) is Linear]
+    times: dict[type, list[float]] = {Linear: [], torch.nn.Linear: []}
+    rows = torch.arange(100, 108)[:, None]
+    with torch.no_grad():
+        for _ in range(5):
+            for kind, seconds in times.items():
+                for module in quick:
+                    module.__class__ = kind
+                start = time.perf_counter()
+                model(rows)
+                seconds.append(time.perf_counter() - start)
+    for module in quick:
+        module.__class__ = Linear
+    value, baseline = (statistics.median(seconds) * 1000 for seconds in times.values())
+    return Figure(
+        value, "ms/step", baseline, value / baseline, "forward of eight rows, oneDNN against torch's own layers"
+    )
 
 
 @contextmanager
@@ -112,15 +175,3 @@ def _engine(loaded: LoadedModel, *, force: bool = True) -> Iterator[BatchEngine]
     engine.start()
     yield engine
     engine.stop()
-
-
-def _request(loaded: LoadedModel, prompt: str, seed: int, temperature: float = 0.7) -> GenerationRequest:
-    request = JobRequest(prompt=prompt, max_scenes=SCENES)
-    return GenerationRequest(
-        prompt_ids=tuple(loaded.chat(messages(request))),
-        schema=json.dumps(storyboard_schema(request)),
-        sampling=Sampling(temperature, 0.9, seed),
-        max_new_tokens=MAX_NEW_TOKENS,
-        min_scenes=SCENES,
-        time_left_s=600,
-    )

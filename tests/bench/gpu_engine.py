@@ -219,14 +219,14 @@ class _Masks:
         self.seconds, self.seen = 0.0, False
         try:
             processor = engine._manager.logit_processor.logits_processor[0]
-            prepare = processor.prepare_tensor_args
+            plain = processor.mask
         except (AttributeError, IndexError):
             return
 
-        def timed(rows: Any) -> Any:
+        def timed(scores: Any) -> Any:
             start = time.perf_counter()
-            out = prepare(rows)
+            out = plain(scores)
             self.seconds, self.seen = self.seconds + time.perf_counter() - start, True
             return out
 
-        processor.prepare_tensor_args = timed
+        processor.mask = timed
