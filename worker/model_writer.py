@@ -10,7 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from models.chat import ChatTokenizer
+from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
 from shared.executions import Resume
@@ -96,6 +99,8 @@ class ModelWriter:
     @classmethod
     def load(cls, settings: Settings) -> ModelWriter:
         """Load the model that the settings name and start the engine; raises `ModelUnavailable`."""
+        # More threads than a container's cores spin against each other; OMP_NUM_THREADS may ask for fewer.
+        torch.set_num_threads(min(torch.get_num_threads(), cores()))
         loaded = load(
             settings.model.path or settings.model.name,
             dtype=settings.model.dtype,
