@@ -6,13 +6,13 @@ The field names here and in lua/ are one format; `format` in the record is its v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import PRIORITIES, Figures, Rated, Running
-from shared.schemas import Failure, Job, QueuePlace, Status, Urls
+from shared.schemas import Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
@@ -81,6 +81,13 @@ def figures_of(answer: list[list[Any]]) -> Figures:
             for name, word, ms, cost in _in_groups(workers, 4)
         ],
     )
+
+
+def request_of(record: Mapping[str, str]) -> JobRequest:
+    """What is to be generated: as asked, with the seed that was drawn if none was given."""
+    request = JobRequest.model_validate_json(record["request"])
+    sampling = request.sampling.model_copy(update={"seed": int(record["seed"])})
+    return request.model_copy(update={"sampling": sampling})
 
 
 def failure_of(error: JobError) -> Failure:

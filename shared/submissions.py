@@ -25,7 +25,7 @@ from shared.admission import limits_of, refusal, starts_in_s
 from shared.entry import NO_KEY, Entry, Once, again, entry_of
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
 from shared.eta import Figures, Place
-from shared.record import figures_of, job_of, known_to, record_of
+from shared.record import figures_of, job_of, known_to, record_of, request_of
 from shared.schemas import Job, JobRequest, QueuePlace, Status
 from shared.scripts import Name, register
 from shared.settings import Settings
@@ -183,7 +183,7 @@ class Submissions:
     async def request(self, job_id: str, client: str) -> JobRequest:
         """What was asked for, defaults and seed included; raises as `read` does."""
         record, _ = await self._record(job_id, client)
-        return JobRequest.model_validate_json(record["request"])
+        return request_of(record)
 
     async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], list[int]]:
         """The record and the place in the queue."""

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from shared.broker import broker_lists
-from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, StoreUnavailable
+from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, RecordNewer, StoreUnavailable
 from shared.executions import Claim, Executions, Report, Success
 from shared.record import failure_of
 from shared.schemas import (
@@ -418,7 +418,10 @@ def test_a_record_of_a_newer_format_is_left_to_who_knows_it(desk: Desk, worker: 
         client.hset(f"sq:job:{job_id}", "format", 2)
 
     assert worker.claim(job_id) == "newer"
-    assert desk.job(job_id).status is Status.QUEUED
+    with pytest.raises(RecordNewer):
+        desk.job(job_id)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        assert client.hget(f"sq:job:{job_id}", "status") == "queued"
 
 
 def test_the_queue_shows_depth_workers_and_an_eta_once_it_has_measured(desk: Desk, worker: Executions) -> None:
