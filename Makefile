@@ -83,5 +83,5 @@ $(RUN_READY): $(VENV)/.ready-torch
 
 $(DEV_READY): $(RUN_READY)
 	@echo "installing the tools for tests and checks into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo,dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo,traces,dev]'
 	@touch $@

@@ -25,8 +25,9 @@ from api.failsafe import Failsafe
 from api.metrics import HttpMeter
 from api.routes import batches, dead, deliveries, events, jobs, page, service
 from api.sweeper import sweep
+from api.traced import Traced
 from api.webhooks import SENT
-from shared import logs
+from shared import logs, traces
 from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.events import EventLog
 from shared.redis_server import require_fit
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
                     await task
             doorbell.close()
             await store.close()
+            traces.stop()
 
     app = DescribedAPI(
         title="scriptqueue",
@@ -74,6 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.webhooks.include_router(SENT)
     app.add_middleware(Failsafe)
     app.add_middleware(HttpMeter, registry=registry)
+    if settings.traces.endpoint:
+        app.add_middleware(Traced)
     app.include_router(jobs.router)
     app.include_router(batches.router)
     app.include_router(events.router)
@@ -98,6 +102,7 @@ async def _look_at_redis(settings: Settings) -> None:
 def _app_of_the_environment() -> FastAPI:
     try:
         settings = from_environment()
+        traces.start(settings.traces, "scriptqueue-api")
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
     logs.start(settings.log)

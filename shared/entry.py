@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
 from shared.likeness import likeness
@@ -80,6 +81,7 @@ class Entry:
             self.cost,
             int(starts_in_s * 1000),
             request.webhook.model_dump_json() if request.webhook else "",
+            traces.current(),
         ]
 
 

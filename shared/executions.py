@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from shared.broker import broker_lists
 from shared.errors import StoreUnavailable
-from shared.record import WORKER_LOST, figures_of
+from shared.record import WORKER_LOST, figures_of, request_of
 from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
 from shared.scripts import CANCEL_CHANNEL, register
 from shared.settings import Settings
@@ -61,6 +61,7 @@ class Claim:
     queued_s: float
     scenes: tuple[Scene, ...] = ()
     resume: Resume | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,16 @@ class Executions:
         answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms, self._max_attempts]))
         if answer[0] != "ok":
             return str(answer[0])
-        _, token, asked, attempt, queued_ms, scenes, resume, seed = answer
-        request = JobRequest.model_validate_json(asked)
-        sampling = request.sampling.model_copy(update={"seed": int(seed)})
+        _, token, asked, attempt, queued_ms, scenes, resume, seed, trace = answer
         return Claim(
             job_id,
             token,
-            request.model_copy(update={"sampling": sampling}),
+            request_of({"request": asked, "seed": seed}),
             attempt,
             queued_ms / 1000,
             SCENES.validate_json(scenes) if scenes else (),
             Resume.from_json(resume) if resume else None,
+            trace,
         )
 
     def renew(self, running: Sequence[Report]) -> list[Renewal]:

@@ -156,6 +156,10 @@ class LogSettings(Section):
     format: Literal["text", "json"] = Field("text", description="json: one object a line, with the job's id.")
 
 
+class TracesSettings(Section):
+    endpoint: str | None = Field(None, pattern=r"^https?://", description="Base URL of an OTLP collector (HTTP).")
+
+
 class Settings(BaseSettings):
     """Every setting of every process.
 
@@ -174,6 +178,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     flower: FlowerSettings = FlowerSettings()
     log: LogSettings = LogSettings()
+    traces: TracesSettings = TracesSettings()
 
 
 def from_environment() -> Settings:

@@ -17,7 +17,7 @@ from typing import Any
 
 from celery import signals
 
-from shared import logs, queue
+from shared import logs, queue, traces
 from shared.errors import ModelUnavailable, RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.executions import Executions
 from shared.redis_server import require_fit
@@ -173,11 +173,12 @@ def _load(**_: Any) -> None:
     process.keeper.start()
     metrics.serve(settings.worker, process.figures)
     try:
+        traces.start(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()
         process.writer = load_writer(settings)
         if not looked:
             until_heard(lambda: require_fit(settings))
-    except (RedisUnfit, ModelUnavailable) as error:
+    except (RedisUnfit, ModelUnavailable, SettingsInvalid) as error:
         process.keeper.close()
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
@@ -215,6 +216,7 @@ def _unload(**_: Any) -> None:
         process.keeper.close()
     if process.writer:
         process.writer.close()
+    traces.stop()
 
 
 @signals.task_revoked.connect

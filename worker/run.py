@@ -12,6 +12,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
+from shared import traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.executions import Claim, Executions, Success
 from shared.record import failure_of
@@ -68,7 +69,13 @@ class Runner:
         attempt = Attempt(claim)
         self._keeper.hold(attempt)
         try:
-            return self._work(attempt)
+            if claim.attempt == 1:
+                with traces.span("wait", claim.trace, claim.queued_s):
+                    pass
+            with traces.span("job", claim.trace, job=job_id, attempt=claim.attempt) as note:
+                told = self._work(attempt)
+                note("outcome", told)
+                return told
         finally:
             self._keeper.drop(attempt)
 

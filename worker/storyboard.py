@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared import traces
 from shared.errors import ExecutionTimeout, OutputInvalid
 from shared.schemas import Source, Storyboard
 from worker.attempt import Attempt
@@ -45,7 +46,9 @@ def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
                 begun=Begun(attempt.scenes, resume),
                 on_scene=attempt.on_scene,
             )
-            written = attempt.write(draft)
+            with traces.span("write", draft=draft_number + 1) as note:
+                written = attempt.write(draft)
+                note("output_tokens", written.output_tokens)
             prompt_tokens, output_tokens = written.prompt_tokens, output_tokens + written.output_tokens
             if written.ended == "stopped":
                 raise Stopped

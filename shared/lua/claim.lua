@@ -1,6 +1,6 @@
 -- A worker takes a queued job: a token for this attempt and a lease. ARGV: id, worker, lease_ms, max_attempts
 -- Returns {'ok', token, request, attempt, ms it waited for its first start, published scenes ('' none), what to resume
--- from ('' nothing), seed} | {status} | {'unknown'} | {'follows'}: another job generates for it
+-- from ('' nothing), seed, traceparent ('' none)} | {status} | {'unknown'} | {'follows'}: another job generates for it
 -- | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it
 local id, worker = ARGV[1], ARGV[2]
 local key = job_key(id)
@@ -48,4 +48,4 @@ for _, follower in ipairs(followers_of(id)) do runs_along(follower, id) end
 if attempt == 1 and job[12] then count_cache('miss') end
 local waited_ms = tonumber(redis.call('HGET', key, 'first_started')) - tonumber(job[7])
 return {'ok', token, job[2], attempt, waited_ms, job[15] or '', redis.call('GET', 'sq:resume:' .. id) or '',
-  redis.call('HGET', key, 'seed')}
+  redis.call('HGET', key, 'seed'), redis.call('HGET', key, 'trace') or ''}

@@ -1,7 +1,8 @@
 -- Shared by every script: the clock, the names, and the few steps that transitions have in common.
 --
 -- Keys, all of them but those of webhooks (outbox.lua):
---   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/record.py
+--   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/record.py; `trace` is the
+--                          W3C traceparent of the POST, for spans of whoever works on the job
 --   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
 --                          scene's number, nothing for done
 --   sq:resume:<id>         what a later attempt needs to go on with the text of the one before (JSON, shared/executions.py)

@@ -2,12 +2,12 @@
 -- batch_ttl_s, jobs a minute (0: any number), jobs not done at once (0: any number), cache_ttl_ms, then of each job:
 -- id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
 -- likeness ('': it shares nothing), execution_timeout_ms, cost, ms before it could start (0: at once, or nobody knows),
--- webhook (JSON, '': none)
+-- webhook (JSON, '': none), traceparent ('': none)
 -- Returns {'ok', created_ms, {status, ...}, {id to ring, ...}, place of the first, its record as a flat hash unless it is new
 -- in the queue} | {'replayed', id of what the key made} | {'reused'}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
-local FIRST, FIELDS = 10, 13
+local FIRST, FIELDS = 10, 14
 local MINUTE_MS = 60000
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local client, batch, cache_ttl_ms = ARGV[1], ARGV[5], tonumber(ARGV[9])
@@ -75,6 +75,7 @@ for i = FIRST, #ARGV, FIELDS do
     'attempt', 0, 'crashes', 0, 'lapses', 0, 'seed', ARGV[i + 7], 'execution_timeout_ms', ARGV[i + 9], 'cost', ARGV[i + 10])
   if ARGV[i + 6] ~= '' then redis.call('HSET', job_key(id), 'retry_of', ARGV[i + 6]) end
   if likeness ~= '' then redis.call('HSET', job_key(id), 'likeness', likeness, 'cache_ttl_ms', cache_ttl_ms) end
+  if ARGV[i + 13] ~= '' then redis.call('HSET', job_key(id), 'trace', ARGV[i + 13]) end
   if ARGV[i + 12] ~= '' then redis.call('HSET', job_key(id), 'webhook', ARGV[i + 12]) end
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
     if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', own, old) end

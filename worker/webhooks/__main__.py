@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from shared import logs
+from shared import logs, traces
 from shared.errors import SettingsInvalid
 from shared.outbox import Outbox
 from shared.settings import Settings, from_environment
@@ -47,12 +47,14 @@ async def serve(settings: Settings) -> None:
     finally:
         stopped.cancel()
         await store.close()
+        traces.stop()
 
 
 def main() -> int:
     """Exit 0 after SIGTERM or Ctrl-C; 78 when a setting is wrong."""
     try:
         settings = from_environment()
+        traces.start(settings.traces, "scriptqueue-webhooks")
     except SettingsInvalid as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE

@@ -18,6 +18,7 @@ import httpcore
 import httpx
 from standardwebhooks import Webhook
 
+from shared import traces
 from shared.messages import message_of
 from shared.outbox import Attempt, Fault, Letter
 from worker.webhooks.network import AddressRefused, GuardedNetwork, NameNotResolved, Resolve
@@ -58,8 +59,10 @@ class Courier:
         error: Fault | None = None
         retry_after_s: float | None = None
         try:
-            async with asyncio.timeout(self._try_s):
-                status, retry_after_s = await self._post(letter, at)
+            with traces.span("webhook", letter.record.get("trace", ""), job=letter.job_id, event=letter.event) as note:
+                async with asyncio.timeout(self._try_s):
+                    status, retry_after_s = await self._post(letter, at)
+                note("http.response.status_code", status)
         except Exception as caught:  # whatever a receiver can do to us is a failed try, never the end of this process
             error = _fault(caught)
             if error == "internal":
