@@ -58,6 +58,10 @@ def parser() -> ArgumentParser:
     add("dead", "your jobs that ended their worker too often").add_argument(
         "--requeue", metavar="ID", help="queue a new job like this one, which leaves the list"
     )
+    add("deliveries", "what became of the events for a job's webhook", one)
+    add("redeliver", "send a job's webhook events again: all that failed", one).add_argument(
+        "--number", type=int, metavar="N", help="the event with this number, whatever became of it"
+    )
     add("doctor", "what is wrong here, and what to do about it").add_argument(
         "--repair", action="store_true", help="mend records and indexes that disagree"
     )

@@ -11,7 +11,7 @@ import httpx
 from api import conversation
 from api.carrier import AsyncCarrier
 from api.client_errors import ClientError
-from api.conversation import CONCURRENCY, DeadJobs, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
+from api.conversation import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from api.following import Event, Following
 from api.views import BatchView, QueueView
 from shared.schemas import Job, Scene, Storyboard
@@ -118,3 +118,9 @@ class AsyncClient:
 
     async def requeue(self, id: Id) -> Job:
         return await self._hold(conversation.requeue(id, self._patience))
+
+    async def deliveries(self, id: Id) -> Deliveries:
+        return await self._hold(conversation.deliveries(id, self._patience))
+
+    async def redeliver(self, id: Id, number: int | None = None) -> Deliveries:
+        return await self._hold(conversation.redeliver(id, number, self._patience))

@@ -18,7 +18,7 @@ from api.arguments import DEFAULT_URL, options_of, parser
 from api.bulk import Bulk, Outcome, prompts_of, read_text, refusal
 from api.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
 from api.terminal import note, progress, say
-from shared.schemas import Job, Status
+from shared.schemas import Delivery, Job, Status
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -174,6 +174,20 @@ def _dead(client: Client, arguments: Namespace) -> int:
     return 0
 
 
+def _deliveries(client: Client, arguments: Namespace) -> int:
+    return _tell_deliveries(client.deliveries(arguments.id), arguments)
+
+
+def _redeliver(client: Client, arguments: Namespace) -> int:
+    return _tell_deliveries(client.redeliver(arguments.id, arguments.number), arguments)
+
+
+def _tell_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
+    for delivery in deliveries:
+        say(delivery.model_dump_json() if arguments.json else show.delivery(delivery))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "submit": _submit,
     "get": _get,
@@ -187,6 +201,8 @@ COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "list": _list,
     "queue": _queue,
     "dead": _dead,
+    "deliveries": _deliveries,
+    "redeliver": _redeliver,
 }
 
 

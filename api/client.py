@@ -34,7 +34,7 @@ from api.client_errors import (
     ServiceUnreachable,
     WaitTimedOut,
 )
-from api.conversation import CONCURRENCY, DeadJobs, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
+from api.conversation import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from api.following import DoneEvent, Event, Following, ProgressEvent, SceneEvent, StatusEvent
 from api.views import BatchView, QueueView
 from shared.schemas import Job, Scene, Storyboard
@@ -192,3 +192,12 @@ class Client:
     def requeue(self, id: Id) -> Job:
         """A new job like one that is dead, which leaves the list."""
         return self._hold(conversation.requeue(id, self._patience))
+
+    def deliveries(self, id: Id) -> Deliveries:
+        """What became of the events for the job's webhook, in their order, each with its tries."""
+        return self._hold(conversation.deliveries(id, self._patience))
+
+    def redeliver(self, id: Id, number: int | None = None) -> Deliveries:
+        """Send the event with this number again, whatever became of it; None: all that failed or wait for their next
+        try. Raises `Conflict` when there is none."""
+        return self._hold(conversation.redeliver(id, number, self._patience))

@@ -20,7 +20,15 @@ import httpx
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from api.client_errors import ClientError, Gone, JobUnsuccessful, PartlySubmitted, ServiceUnreachable, WaitTimedOut
+from api.client_errors import (
+    ClientError,
+    Conflict,
+    Gone,
+    JobUnsuccessful,
+    PartlySubmitted,
+    ServiceUnreachable,
+    WaitTimedOut,
+)
 from api.exchange import (
     ANSWER_S,
     Conversation,
@@ -34,8 +42,8 @@ from api.exchange import (
     stranger,
 )
 from api.following import Event, Following
-from api.views import BatchView, DeadList, JobList, QueueView
-from shared.schemas import DeadJob, Job, Scene, Storyboard
+from api.views import BatchView, DeadList, DeliveryList, JobList, QueueView
+from shared.schemas import DeadJob, Delivery, Job, Scene, Storyboard
 
 M = TypeVar("M", bound=BaseModel)
 Prompt = str | Mapping[str, Any]
@@ -43,6 +51,7 @@ Prompt = str | Mapping[str, Any]
 Id = UUID | str
 Jobs = list[Job]  # within the clients, `list` is a method
 DeadJobs = list[DeadJob]
+Deliveries = list[Delivery]
 OnProgress = Callable[[Job], object]
 OnOutcome = Callable[[int, Job | ClientError], object]
 
@@ -145,6 +154,22 @@ def dead(patience: Patience) -> Conversation[list[DeadJob]]:
 
 def requeue(job_id: Id, patience: Patience) -> Conversation[Job]:
     return _asked(Job, "POST", f"/dead/{_segment(job_id)}/requeue", patience)
+
+
+def deliveries(job_id: Id, patience: Patience) -> Conversation[Deliveries]:
+    return list((yield from _asked(DeliveryList, "GET", f"{_job(job_id)}/deliveries", patience)).deliveries)
+
+
+def redeliver(job_id: Id, number: int | None, patience: Patience) -> Conversation[Deliveries]:
+    """That nothing is left to send again because an earlier try, which got no answer, was carried out is no error."""
+    query = "" if number is None else f"?{urlencode({'number': number})}"
+    try:
+        told = yield from _asked(DeliveryList, "POST", f"{_job(job_id)}/deliveries/redeliver{query}", patience)
+    except Conflict as error:
+        if not error.unanswered:
+            raise
+        return (yield from deliveries(job_id, patience))
+    return list(told.deliveries)
 
 
 def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Conversation[Seen]:

@@ -94,6 +94,7 @@ class _Store(Collector):
         yield _gauge("dead_jobs", "Jobs on the dead list.", now.dead)
         yield _gauge("quarantined_messages", "Messages set aside that were no doorbells.", now.quarantined)
         yield _gauges("workers", "Workers that live.", "state", states)
+        yield _gauge("webhook_senders", "Processes that send webhooks.", now.senders)
         yield _gauge("ready_slots", "Jobs that can run at once on the workers that are ready.", slots)
         yield _gauge("tokens_per_second", "Of all workers together, over ten seconds.", tokens_per_s)
 

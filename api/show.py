@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.following import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 from api.views import QueueView
-from shared.schemas import DeadJob, Job, Storyboard
+from shared.schemas import DeadJob, Delivery, Job, Storyboard
 
 
 def line(job: Job) -> str:
@@ -62,10 +62,21 @@ def dead(job: DeadJob) -> str:
     return f"{job.id}  {job.failed_at:%F %T}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
 
 
+def delivery(event: Delivery) -> str:
+    """One line: the event, its state, and how its last try ended."""
+    what = f"{event.number}  {event.type}  {event.state}, {event.tries} tries"
+    if event.attempts:
+        last = event.attempts[-1]
+        what += f", the last {last.at:%F %T}: {last.error or last.status} after {last.took_s:.1f} s"
+    return what + (f", the next {event.next_attempt_at:%F %T}" if event.next_attempt_at else "")
+
+
 def queue(view: QueueView) -> RenderableType:
     waiting = ", ".join(f"{depth} {priority}" for priority, depth in view.depth.items())
     eta = "unknown" if view.eta_s is None else f"about {view.eta_s:.0f} s"
-    told = Text(f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}")
+    told = Text(
+        f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\nsenders of webhooks: {view.webhook_senders}"
+    )
     if not view.workers:
         return Group(told, Text("no worker"))
     table = Table("worker", "state", "model", "device", "busy", "tokens/s")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.schemas import DeadJob, Job, Priority, Shape
+from shared.schemas import DeadJob, Delivery, Job, Priority, Shape
 
 
 class Fault(Shape):
@@ -62,6 +62,10 @@ class DeadList(Shape):
     jobs: tuple[DeadJob, ...]
 
 
+class DeliveryList(Shape):
+    deliveries: tuple[Delivery, ...]
+
+
 class Problem(Shape):
     """An error (RFC 9457). `type` and `code` are stable; `type` answers a GET with what it means."""
 
@@ -103,6 +107,7 @@ class QueueView(Shape):
     running: int = Field(ge=0)
     workers: list[Worker]
     tokens_per_s: float = Field(ge=0, description="all workers together")
+    webhook_senders: int = Field(ge=0, description="processes that send webhooks; while there is none, they wait")
     eta_s: float | None = Field(
         description="seconds until a job of normal priority posted now has its result; null: nothing to measure by"
     )

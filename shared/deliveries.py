@@ -7,30 +7,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from shared.errors import NothingToRedeliver
-from shared.outbox import LOG, Attempt, webhook_id
+from shared.outbox import LOG, webhook_id
 from shared.record import known_to, record_of
-from shared.schemas import Shape
+from shared.schemas import Delivery, DeliveryAttempt, DeliveryState
 from shared.submissions import Submissions
-
-State = Literal["waiting", "sending", "delivered", "failed", "dropped"]
-
-
-class Delivery(Shape):
-    """One event of a job on its way to the job's webhook."""
-
-    number: int = Field(ge=1, description="the event's number, as in the job's event stream")
-    webhook_id: str = Field(description="the header of this name; the same in every try")
-    type: Literal["job.status", "job.scene", "job.done"]
-    created_at: datetime
-    state: State = Field(description="`failed`: it is not tried again; `dropped`: nor ever was, after a 410")
-    tries: int = Field(ge=0, description="since it was created or last sent again")
-    attempts: list[Attempt] = Field(description="the last 20")
-    next_attempt_at: datetime | None = Field(None, description="while `waiting`")
 
 
 class Deliveries:
@@ -64,7 +47,9 @@ class Deliveries:
         return [_delivery(job_id, number, fields, where.get(number)) for number in numbers]
 
 
-def _delivery(job_id: str, number: str, fields: dict[str, str], place: tuple[State, datetime] | None) -> Delivery:
+def _delivery(
+    job_id: str, number: str, fields: dict[str, str], place: tuple[DeliveryState, datetime] | None
+) -> Delivery:
     event: dict[str, Any] = json.loads(fields[number])
     attempts = LOG.validate_json(fields.get(f"{number}:log", "[]"))
     return Delivery(
@@ -79,7 +64,7 @@ def _delivery(job_id: str, number: str, fields: dict[str, str], place: tuple[Sta
     )
 
 
-def _ended(attempts: list[Attempt]) -> State:
+def _ended(attempts: list[DeliveryAttempt]) -> DeliveryState:
     if not attempts:
         return "dropped"
     return "delivered" if attempts[-1].delivered else "failed"

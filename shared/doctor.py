@@ -35,7 +35,7 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
         with connect(settings) as client:
             yield Finding("redis", "ok", "answers")
             yield from look(client)
-            yield from _queue(client, repair=repair)
+            yield from _queue(client, settings, repair=repair)
     except (RedisError, OSError) as error:
         yield Finding("redis", "fault", f"it does not answer ({type(error).__name__})", "start it, or set REDIS__URL")
 
@@ -59,14 +59,14 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("flower", "warning", said, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself")
 
 
-def _queue(client: redis.Redis, *, repair: bool) -> Iterator[Finding]:
+def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
     scripts = register(client)
     figures = figures_of(scripts["queue"]())
     waiting = sum(figures.depth.values())
     yield from _workers(figures.workers, waiting)
     told = f"{waiting} wait, {len(figures.running)} run"
     yield _jobs(client, scripts["reconcile"], told, repair=repair)
-    yield from _senders(client)
+    yield _webhooks(client.zcard("sq:webhooks"), figures.senders, configured=bool(settings.webhooks.secrets))
     yield _doorbells(client, repair=repair)
     yield _kept(
         "quarantine",
@@ -97,15 +97,14 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
             yield Finding("workers", "warning", said, "give each its own MODEL__DEVICE=cuda:N")
 
 
-def _senders(client: redis.Redis) -> Iterator[Finding]:
-    """Who sends webhooks; nobody has to where none are asked for."""
-    now_ms = client.time()[0] * 1000
-    hosts, senders = client.zcard("sq:webhooks"), client.zcount("sq:senders", now_ms, "+inf")
-    if hosts and not senders:
-        said = f"events for {hosts} hosts wait and nobody sends them"
-        yield Finding("webhooks", "warning", said, "start `python -m worker.webhooks`")
-    else:
-        yield Finding("webhooks", "ok", f"{senders} senders, events for {hosts} hosts wait")
+def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
+    """Who sends what waits for so many hosts; nobody has to where no webhook can be asked for."""
+    waiting = f"events for {hosts} hosts wait"
+    if senders:
+        return Finding("webhooks", "ok", f"{senders} senders, {waiting}")
+    if configured or hosts:
+        return Finding("webhooks", "warning", f"nobody sends them, {waiting}", "start `python -m worker.webhooks`")
+    return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 
 
 def _jobs(client: redis.Redis, reconcile: Any, told: str, *, repair: bool) -> Finding:

@@ -57,12 +57,13 @@ class Rated:
 
 @dataclass(frozen=True)
 class Figures:
-    """How full the queue is and who works on it."""
+    """How full the queue is, who works on it, and how many processes send webhooks."""
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
     running: Sequence[Running]
     rated: Sequence[Rated]
+    senders: int = 0
 
     @property
     def workers(self) -> list[WorkerState]:

@@ -26,6 +26,7 @@ class Measures:
     dead: int
     quarantined: int
     workers: tuple[WorkerState, ...]
+    senders: int
 
     def counted(self, kind: str) -> dict[str, int]:
         """`counted("source")`: what was counted under each name of a kind."""
@@ -34,7 +35,7 @@ class Measures:
 
 async def measure(store: Submissions) -> Measures:
     """One round trip; raises `StoreUnavailable`."""
-    counts, queues, running, dead, quarantined, workers = await store.script("metrics")
+    counts, queues, running, dead, quarantined, workers, senders = await store.script("metrics")
     by_priority = dict(zip(PRIORITIES, queues, strict=True))
     return Measures(
         counts={name: int(count) for name, count in record_of(counts).items()},
@@ -44,4 +45,5 @@ async def measure(store: Submissions) -> Measures:
         dead=dead,
         quarantined=quarantined,
         workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(workers).items()),
+        senders=senders,
     )

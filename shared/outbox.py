@@ -7,39 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from shared.messages import EventName
 from shared.record import record_of
-from shared.schemas import Shape, Status
+from shared.schemas import DeliveryAttempt, Status
 from shared.submissions import Submissions
 
 LEASE_S = 20.0  # a try takes 15 s at most; what a sender held that died is due again after this
 ALIVE_S = 10.0  # how long a sender's word stands
 TRIES_TOLD = 20  # of one event, the last ones
-
-Fault = Literal[
-    "timeout", "name_not_resolved", "address_refused", "connection_failed", "tls_failed", "bad_answer", "internal"
-]
-
-
-class Attempt(Shape):
-    """One try to deliver an event."""
-
-    at: datetime
-    took_s: float = Field(ge=0)
-    status: int | None = Field(None, description="the receiver's answer; null: there was none")
-    error: Fault | None = Field(None, description="why there was no answer")
-
-    @property
-    def delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
-
-LOG: TypeAdapter[list[Attempt]] = TypeAdapter(list[Attempt])
+LOG: TypeAdapter[list[DeliveryAttempt]] = TypeAdapter(list[DeliveryAttempt])
 
 
 def webhook_id(job_id: str, number: int) -> str:
@@ -60,7 +40,7 @@ class Letter:
     value: str
     at_ms: int
     tries: int
-    log: tuple[Attempt, ...]
+    log: tuple[DeliveryAttempt, ...]
     record: dict[str, str]
 
     @property
@@ -90,7 +70,9 @@ class Outbox:
         """This process sends no more."""
         await self._store.script("take", self._sender, "0", "0", "0")
 
-    async def settle(self, letter: Letter, attempt: Attempt, again_in_s: float | None, *, unwanted: bool) -> bool:
+    async def settle(
+        self, letter: Letter, attempt: DeliveryAttempt, again_in_s: float | None, *, unwanted: bool
+    ) -> bool:
         """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent.
         False: the lease had ended, so another sender has it; or the job was deleted."""
         log = LOG.dump_json([*letter.log, attempt][-TRIES_TOLD:], exclude_none=True).decode()

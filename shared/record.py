@@ -67,9 +67,9 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     )
 
 
-def figures_of(answer: list[list[Any]]) -> Figures:
+def figures_of(answer: list[Any]) -> Figures:
     """The answer of lua/queue.lua."""
-    depths, works, running, workers = answer
+    depths, works, running, workers, senders = answer
     return Figures(
         depth=dict(zip(PRIORITIES, depths, strict=True)),
         work=dict(zip(PRIORITIES, works, strict=True)),
@@ -80,6 +80,7 @@ def figures_of(answer: list[list[Any]]) -> Figures:
             Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
             for name, word, ms, cost in _in_groups(workers, 4)
         ],
+        senders=senders,
     )
 
 

@@ -328,3 +328,36 @@ class DeadJob(Shape):
     prompt: str
     priority: Priority
     metadata: dict[str, JsonValue]
+
+
+DeliveryType = Literal["job.status", "job.scene", "job.done"]
+DeliveryState = Literal["waiting", "sending", "delivered", "failed", "dropped"]
+DeliveryFault = Literal[
+    "timeout", "name_not_resolved", "address_refused", "connection_failed", "tls_failed", "bad_answer", "internal"
+]
+
+
+class DeliveryAttempt(Shape):
+    """One try to deliver an event."""
+
+    at: datetime
+    took_s: float = Field(ge=0)
+    status: int | None = Field(None, description="the receiver's answer; null: there was none")
+    error: DeliveryFault | None = Field(None, description="why there was no answer")
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Delivery(Shape):
+    """One event of a job on its way to the job's webhook."""
+
+    number: int = Field(ge=1, description="the event's number, as in the job's event stream")
+    webhook_id: str = Field(description="the header of this name; the same in every try")
+    type: DeliveryType
+    created_at: datetime
+    state: DeliveryState = Field(description="`failed`: it is not tried again; `dropped`: nor ever was, after a 410")
+    tries: int = Field(ge=0, description="since it was created or last sent again")
+    attempts: list[DeliveryAttempt] = Field(description="the last 20")
+    next_attempt_at: datetime | None = Field(None, description="while `waiting`")

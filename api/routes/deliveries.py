@@ -8,23 +8,19 @@ from fastapi import APIRouter, Query
 
 from api.dependencies import Client, JobId, TheParts
 from api.documents import errors
-from shared.deliveries import Deliveries, Delivery
+from api.views import DeliveryList
+from shared.deliveries import Deliveries
 from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
-from shared.schemas import Shape
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 
 
-class DeliveryList(Shape):
-    deliveries: list[Delivery]
-
-
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))
 async def list_deliveries(job_id: JobId, client: Client, parts: TheParts) -> DeliveryList:
     """The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job."""
-    return DeliveryList(deliveries=await Deliveries(parts.store).of(job_id, client))
+    return DeliveryList(deliveries=tuple(await Deliveries(parts.store).of(job_id, client)))
 
 
 @router.post(
@@ -43,4 +39,4 @@ async def redeliver(
 ) -> DeliveryList:
     """Send events again, with the schedule begun anew: all that failed, also those that wait for their next try. The
     `webhook-id` stays the same. A receiver that had answered 410 is asked again."""
-    return DeliveryList(deliveries=await Deliveries(parts.store).send_again(job_id, client, number))
+    return DeliveryList(deliveries=tuple(await Deliveries(parts.store).send_again(job_id, client, number)))

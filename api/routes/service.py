@@ -37,6 +37,7 @@ async def queue(_: Client, parts: TheParts) -> QueueView:
         running=len(figures.running),
         workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
+        webhook_senders=figures.senders,
         eta_s=figures.eta_s(figures.last("normal"), TYPICAL_COST),
     )
 

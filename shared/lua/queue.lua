@@ -1,6 +1,7 @@
 -- The queue in figures, in one round trip. Returns {depth high, normal, low}, {work high, normal, low},
 -- {cost, ms since its start, fraction of a running job, ...},
--- {worker, its word (JSON), what the latest jobs of its kind took (ms), what they were expected to cost ('0': none), ...}
+-- {worker, its word (JSON), what the latest jobs of its kind took (ms), what they were expected to cost ('0': none), ...},
+-- processes that send webhooks}
 local depths, works, running, workers = {}, {}, {}, {}
 for i, p in ipairs(PRIORITIES) do depths[i], works[i] = redis.call('ZCARD', 'sq:queued:' .. p), waiting_work(p) end
 for _, id in ipairs(redis.call('ZRANGE', 'sq:running', 0, -1)) do
@@ -13,4 +14,4 @@ for i = 1, #living, 2 do
   local sums = redis.call('HMGET', 'sq:rates', unpack(rate_fields(living[i + 1])))
   for _, part in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = part end
 end
-return {depths, works, running, workers}
+return {depths, works, running, workers, redis.call('ZCOUNT', 'sq:senders', '(' .. now, '+inf')}

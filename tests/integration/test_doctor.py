@@ -85,6 +85,18 @@ def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk:
     assert (finding.check, finding.level, finding.said) == ("workers", "fault", "none is ready and 1 jobs wait")
 
 
+def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
+    make_settings: Any, worker: Executions, records: redis.Redis
+) -> None:
+    asked = make_settings(flower={"password": "secret"}, webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
+
+    (finding,) = wrong(asked)
+    records.zadd("sq:senders", {"host:1": 9e15})
+
+    assert (finding.check, finding.level, finding.fix) == ("webhooks", "warning", "start `python -m worker.webhooks`")
+    assert wrong(asked) == []
+
+
 def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Executions) -> None:
     second = Executions(settings, "worker-b")
     second.beat(READY, ttl_s=60)

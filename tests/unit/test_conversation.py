@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api import conversation, exchange
-from api.client import ApiError, Client, Gone, ServiceUnreachable
+from api.client import ApiError, Client, Conflict, Gone, ServiceUnreachable
 from shared.schemas import Job, Status, Urls
 
 
@@ -58,7 +58,14 @@ def queued_job() -> Job:
 
 
 REQUEST = httpx.Request("GET", "http://x/")
-QUEUE = {"depth": {"high": 0, "normal": 0, "low": 0}, "running": 0, "workers": [], "tokens_per_s": 0, "eta_s": None}
+QUEUE = {
+    "depth": {"high": 0, "normal": 0, "low": 0},
+    "running": 0,
+    "workers": [],
+    "tokens_per_s": 0,
+    "webhook_senders": 0,
+    "eta_s": None,
+}
 
 
 def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
@@ -186,6 +193,17 @@ def test_a_delete_whose_first_answer_was_lost_is_no_error() -> None:
     assert done is None
     with pytest.raises(Gone):
         carried_out(conversation.delete("1", exchange.Patience()), busy(None, "gone", 410))
+
+
+def test_a_redelivery_whose_first_answer_was_lost_tells_where_the_events_are() -> None:
+    cut, nothing = httpx.ReadError("cut", request=REQUEST), busy(None, "nothing_to_redeliver", 409)
+    where = httpx.Response(200, json={"deliveries": []}, request=REQUEST)
+
+    told, _ = carried_out(conversation.redeliver("1", None, exchange.Patience()), cut, nothing, where)
+
+    assert told == []
+    with pytest.raises(Conflict):
+        carried_out(conversation.redeliver("1", None, exchange.Patience()), nothing)
 
 
 def test_a_stream_that_breaks_off_again_and_again_without_a_word_is_given_up() -> None:

@@ -20,7 +20,8 @@ from standardwebhooks import Webhook
 
 from shared import traces
 from shared.messages import message_of
-from shared.outbox import Attempt, Fault, Letter
+from shared.outbox import Letter
+from shared.schemas import DeliveryAttempt, DeliveryFault
 from worker.webhooks.network import AddressRefused, GuardedNetwork, NameNotResolved, Resolve
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ BUSY = (429, 503)  # their Retry-After is heard
 
 @dataclass(frozen=True)
 class Outcome:
-    attempt: Attempt
+    attempt: DeliveryAttempt
     retry_after_s: float | None = None
 
 
@@ -56,7 +57,7 @@ class Courier:
     async def deliver(self, letter: Letter) -> Outcome:
         at, begun = datetime.now(UTC), time.monotonic()
         status: int | None = None
-        error: Fault | None = None
+        error: DeliveryFault | None = None
         retry_after_s: float | None = None
         try:
             with traces.span("webhook", letter.record.get("trace", ""), job=letter.job_id, event=letter.event) as note:
@@ -67,7 +68,7 @@ class Courier:
             error = _fault(caught)
             if error == "internal":
                 log.exception("a webhook could not be sent", extra={"job": letter.job_id})
-        attempt = Attempt(at=at, took_s=round(time.monotonic() - begun, 3), status=status, error=error)
+        attempt = DeliveryAttempt(at=at, took_s=round(time.monotonic() - begun, 3), status=status, error=error)
         return Outcome(attempt, retry_after_s)
 
     async def _post(self, letter: Letter, at: datetime) -> tuple[int, float | None]:
@@ -118,7 +119,7 @@ def _seconds(retry_after: bytes) -> float | None:
     return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _fault(error: Exception) -> Fault:
+def _fault(error: Exception) -> DeliveryFault:
     if isinstance(error, AddressRefused):
         return "address_refused"
     if isinstance(error, NameNotResolved):

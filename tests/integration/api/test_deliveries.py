@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from handworker import HandWorker
 from receiver import ALLOWED, SECRET, Receiver, sending
 from serving import Serve
+from test_client import AsyncInSteps
 from test_webhooks import deliveries, post, settled
 
+from api import cli
+from api.client import Client, Conflict, NotFound
 from shared.settings import Settings
 from tests.integration.worker.processes import until
 
@@ -139,3 +145,72 @@ def test_a_public_address_is_taken(serve: Serve) -> None:
     api = serve(webhooks={"secret": SECRET})
 
     assert api.post("/jobs", json={"prompt": "x", "webhook": {"url": "https://example.com/hook"}}).status_code == 202
+
+
+@pytest.fixture(params=["sync", "async"])
+def client(request: pytest.FixtureRequest, api: httpx.Client) -> Iterator[Any]:
+    with Client(str(api.base_url)) as client:
+        yield client if request.param == "sync" else AsyncInSteps(str(api.base_url))
+
+
+def test_the_client_tells_what_became_of_each_event_and_sends_it_again(
+    client: Any, api: httpx.Client, settings: Settings, worker: HandWorker, receiver: Receiver
+) -> None:
+    job_id = post(api, f"{receiver.url}/fails", "status", "done")
+    worker.succeed(worker.claim(job_id))
+    with sending(settings):
+        number = settled(api, job_id)["number"]
+        told = client.deliveries(job_id)
+        receiver.statuses["/fails"] = 200
+        again = client.redeliver(job_id)
+        until(lambda: {delivery.state for delivery in client.deliveries(job_id)} == {"delivered"}, 20)
+        one = client.redeliver(job_id, number)
+
+    assert [delivery.attempts[-1].status for delivery in told] == [500] * len(told)
+    assert [(delivery.number, delivery.tries) for delivery in again] == [(delivery.number, 0) for delivery in told]
+    assert [delivery.tries for delivery in one if delivery.number == number] == [0]
+    with pytest.raises(Conflict):
+        client.redeliver(job_id, 999)
+    with pytest.raises(NotFound):
+        client.deliveries(uuid4())
+
+
+def test_the_command_shows_a_line_an_event_and_sends_it_again(
+    api: httpx.Client,
+    settings: Settings,
+    worker: HandWorker,
+    receiver: Receiver,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job_id, url = post(api, f"{receiver.url}/fails"), ["--url", str(api.base_url)]
+    worker.succeed(worker.claim(job_id))
+    with sending(settings):
+        number = settled(api, job_id)["number"]
+        assert cli.main(["deliveries", job_id, *url]) == 0
+        shown = capsys.readouterr().out
+        receiver.statuses["/fails"] = 200
+        assert cli.main(["redeliver", job_id, "--number", str(number), "--json", *url]) == 0
+        again = json.loads(capsys.readouterr().out)
+        until(lambda: deliveries(api, job_id)[0]["state"] == "delivered", 20)
+
+    assert shown.startswith(f"{number}  job.done  waiting, 1 tries, the last ")
+    assert ": 500 after 0." in shown
+    assert ", the next " in shown
+    assert (again["number"], again["tries"]) == (number, 0)
+    assert cli.main(["redeliver", job_id, *url]) == 1
+    assert "nothing_to_redeliver, 409" in capsys.readouterr().err
+
+
+def test_the_queue_tells_whether_somebody_sends_webhooks(
+    api: httpx.Client, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def senders() -> int:
+        return int(api.get("/queue").json()["webhook_senders"])
+
+    assert senders() == 0
+    with sending(settings):
+        until(lambda: senders() == 1, 20)
+        assert "scriptqueue_webhook_senders 1.0" in api.get("/metrics").text
+        assert cli.main(["queue", "--url", str(api.base_url)]) == 0
+    assert "senders of webhooks: 1" in capsys.readouterr().out
+    assert senders() == 0
