@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import redis
 from redis.exceptions import RedisError
@@ -31,13 +32,22 @@ SHORT_LEASE_S = 2.0
 def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
     """Every finding, one after another; the first that Redis does not answer is the last."""
     yield from of_settings(settings)
+    where = _place(settings)
     try:
         with connect(settings) as client:
-            yield Finding("redis", "ok", "answers")
+            client.ping()
+            yield Finding("redis", "ok", f"{where} answers")
             yield from look(client)
             yield from _queue(client, settings, repair=repair)
     except (RedisError, OSError) as error:
-        yield Finding("redis", "fault", f"it does not answer ({type(error).__name__})", "start it, or set REDIS__URL")
+        said = f"{where} does not answer ({type(error).__name__})"
+        yield Finding("redis", "fault", said, "start it, or set REDIS__URL; `make up` prints that of its own")
+
+
+def _place(settings: Settings) -> str:
+    """Where Redis is looked for, without what opens it."""
+    url = urlsplit(settings.redis.url.get_secret_value())
+    return url.netloc.rpartition("@")[2] or url.path
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:
@@ -99,11 +109,11 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
 
 def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
     """Who sends what waits for so many hosts; nobody has to where no webhook can be asked for."""
-    waiting = f"events for {hosts} hosts wait"
+    waiting = f"receivers that something waits for: {hosts}"
     if senders:
-        return Finding("webhooks", "ok", f"{senders} senders, {waiting}")
+        return Finding("webhooks", "ok", f"senders: {senders}, {waiting}")
     if configured or hosts:
-        return Finding("webhooks", "warning", f"nobody sends them, {waiting}", "start `python -m worker.webhooks`")
+        return Finding("webhooks", "warning", f"no process sends them, {waiting}", "start `python -m worker.webhooks`")
     return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 
 

@@ -233,4 +233,4 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _words(fault: Any) -> str:
-    return f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+    return f"{PREFIX}{'__'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"

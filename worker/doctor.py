@@ -29,6 +29,10 @@ def findings(settings: ModelSettings) -> Iterator[Finding]:
         return
     try:
         folder = _folder(settings)
+        if folder is None:
+            said = f"{settings.name} is not in the cache"
+            yield Finding("model", "fault", said, f"`python -m models pull {settings.name}`, or set MODEL__NAME")
+            return
         weights = checkpoint.tensors(folder)
         if not has_vocabulary(open_folder(folder)):
             raise ModelUnavailable(f"{folder} has no vocabulary file")
@@ -44,16 +48,13 @@ def findings(settings: ModelSettings) -> Iterator[Finding]:
         )
 
 
-def _folder(settings: ModelSettings) -> Path:
-    """Where the weights are; an embedded model that is not there yet is no fault of the queue's, but is said."""
+def _folder(settings: ModelSettings) -> Path | None:
+    """Where the weights are; None: not downloaded."""
     if settings.path is not None:
         if not settings.path.is_dir():
             raise ModelUnavailable(f"{settings.path} is no folder")
         return settings.path
-    folder = obtain.cached(settings.name, settings.cache_dir.expanduser())
-    if folder is None:
-        raise ModelUnavailable(f"{settings.name} is not in the cache: run `python -m models pull {settings.name}`")
-    return folder
+    return obtain.cached(settings.name, settings.cache_dir.expanduser())
 
 
 def _device(settings: ModelSettings, parameters: Parameters) -> Finding:

@@ -55,6 +55,7 @@ class Stack:
         self.url = f"http://{HOST}:{_port(ports.api, 'API')}"
         self.flower_url = f"http://{HOST}:{_port(ports.flower, 'Flower')}"
         self.flower_login = f"{self._settings.flower.user}:{self._flower_password}"
+        self.redis_url: str | None = None  # of a Redis of our own
         self.drawn_secret = None if self._settings.webhooks.secrets else _new_secret()
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if self.drawn_secret:
@@ -88,7 +89,7 @@ class Stack:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._pull()
         if f"{PREFIX}REDIS__URL" not in os.environ:
-            self._environment[f"{PREFIX}REDIS__URL"] = self._start_redis()
+            self.redis_url = self._environment[f"{PREFIX}REDIS__URL"] = self._start_redis()
         self._add("worker", [sys.executable, "-m", "worker"])
         self._add("webhooks", [sys.executable, "-m", "worker.webhooks"])
         address, _, port = self.url.removeprefix("http://").partition(":")

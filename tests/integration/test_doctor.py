@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from shared.schemas import Status
 from shared.settings import Settings
 from shared.workers import WorkerState
 from tests.integration.test_job_store import Desk, claimed, success
+from worker import doctor as worker_doctor
 
 READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu="GPU-1")
 
@@ -62,10 +64,16 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
 
 
 def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
-    (finding,) = wrong(Settings(redis={"url": "redis://127.0.0.1:1"}, flower={"password": "x"}))  # type: ignore[arg-type]
+    away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})  # type: ignore[arg-type]
+
+    told = list(doctor.examine(away))
+    finding = told[-1]
 
     assert (finding.check, finding.level) == ("redis", "fault")
+    assert finding.said.startswith("127.0.0.1:1 does not answer")
     assert "set REDIS__URL" in finding.fix
+    assert [other.level for other in told[:-1]] == ["ok"] * (len(told) - 1)
+    assert "redis" not in [other.check for other in told[:-1]]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +204,15 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
         "api": "start `uvicorn api.app:app`, or give its --url",
     }
     assert any("stub" in finding["said"] for finding in told["findings"] if finding["check"] == "model")
+
+
+def test_a_model_that_was_not_downloaded_is_a_fault_with_the_command_that_gets_it(tmp_path: Path) -> None:
+    wanted = Settings(model={"name": "qwen-7b", "cache_dir": tmp_path}).model  # type: ignore[arg-type]
+
+    (finding,) = worker_doctor.findings(wanted)
+
+    assert (finding.level, finding.said) == ("fault", "qwen-7b is not in the cache")
+    assert "`python -m models pull qwen-7b`" in finding.fix
 
 
 def test_a_setting_that_is_wrong_is_the_first_and_only_word(
