@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import redis
-from described import Described
+from described import described_client
 from handworker import HandWorker
 from receiver import ALLOWED, Receiver
-from serving import Serve, served
+from serving import Serve
 from wire import Wire
 
 from shared.settings import Settings
-
-
-@contextmanager
-def described_client(settings: Settings) -> Iterator[httpx.Client]:
-    """A client of an API with these settings; each answer is held against the API's own description."""
-    with served(settings) as url:
-        described = Described(httpx.get(f"{url}/openapi.json", trust_env=False).json())
-        hooks = {"response": [described.check]}
-        with httpx.Client(base_url=url, timeout=70, trust_env=False, event_hooks=hooks) as client:
-            yield client
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -10,6 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+from serving import served
+
+from shared.settings import Settings
 
 TOLD_ONLY_SOMETIMES = {
     "Retry-After",
@@ -66,6 +71,16 @@ class Described:
                 operation: dict[str, Any] | None = operations.get(request.method.lower())
                 return operation
         return None
+
+
+@contextmanager
+def described_client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of an API with these settings; each answer is held against the API's own description."""
+    with served(settings) as url:
+        described = Described(httpx.get(f"{url}/openapi.json", trust_env=False).json())
+        hooks = {"response": [described.check]}
+        with httpx.Client(base_url=url, timeout=70, trust_env=False, event_hooks=hooks) as client:
+            yield client
 
 
 def _rooted(node: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import redis
+from described import described_client
 from handworker import HandWorker
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Serve
@@ -102,7 +103,5 @@ def test_with_keys_the_metrics_want_one_too(serve: Serve) -> None:
 
 
 def test_metrics_are_503_while_redis_is_away() -> None:
-    from conftest import described_client
-
     with described_client(Settings(redis={"url": "redis://127.0.0.1:1"})) as api:  # type: ignore[arg-type]
         assert api.get("/metrics").status_code == 503
