@@ -16,6 +16,7 @@ from models.chat import ChatTokenizer
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
+from shared.errors import EngineBroken, ModelUnavailable, OutOfMemory
 from shared.executions import Resume
 from shared.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.settings import Settings
@@ -28,6 +29,7 @@ from worker.writer import Begun, Figure, Pulse, SoFar, Written
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
 
+WARM_UP_S = 120.0
 PROBE = JobRequest(prompt="probe")  # what it becomes tells one version of prompt, grammar and model from another
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
@@ -118,7 +120,22 @@ class ModelWriter:
             max_batch=settings.worker.max_batch,
         )
         engine.start()
-        return cls(loaded, engine, _edition(settings.model.path))
+        writer = cls(loaded, engine, _edition(settings.model.path))
+        if loaded.device.startswith("cuda"):  # on a CPU the first job is as quick as the next
+            writer.warm_up()
+        return writer
+
+    def warm_up(self) -> None:
+        """Two short texts, side by side, before the first job has to wait for it: kernels are loaded and chosen, memory
+        is reserved, and the template's pages are there to be shared. Raises `ModelUnavailable`."""
+        sampling = PROBE.sampling.model_copy(update={"max_new_tokens": MIN_TOKENS_A_SCENE * PROBE.min_scenes})
+        probes = [PROBE.model_copy(update={"sampling": sampling, "language": spoken}) for spoken in ("zh", "en")]
+        texts = [self._engine.submit(self._asked(probe, 0, WARM_UP_S, ())) for probe in probes]
+        try:
+            for text in texts:
+                text.wait()
+        except (OutOfMemory, EngineBroken) as error:
+            raise ModelUnavailable(f"the model was loaded, but wrote nothing: {error}") from error
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]

@@ -1,0 +1,44 @@
+"""What a worker on a GPU writes before it says that it is ready."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.errors import ModelUnavailable
+from shared.schemas import MIN_TOKENS_A_SCENE
+from tests.integration.engine.conftest import engine_of
+from tests.integration.worker.processes import until
+from worker.model_writer import ModelWriter
+
+if TYPE_CHECKING:
+    from models.load import LoadedModel
+
+
+def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, embedded: LoadedModel) -> None:
+    engine = engine_of(tiny_model, embedded)
+    writer = ModelWriter(replace(embedded, model=tiny_model), engine)
+
+    writer.warm_up()
+
+    assert engine.tokens > 2 * MIN_TOKENS_A_SCENE
+    assert engine.steps < engine.tokens  # side by side, not one after the other
+    until(lambda: engine.busy == 0, what="the batch is empty")
+    writer.close()
+
+
+def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
+    tiny_model: Any, embedded: LoadedModel
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    model = copy(tiny_model)
+    model.forward = broken
+    writer = ModelWriter(replace(embedded, model=model), engine_of(model, embedded))
+
+    with pytest.raises(ModelUnavailable, match="wrote nothing"):
+        writer.warm_up()
