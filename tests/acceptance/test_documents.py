@@ -19,6 +19,7 @@ from tests.acceptance.test_stack import Launched
 from tests.integration.worker.processes import ROOT, done, submit, until
 
 DOCUMENTS = sorted(path for path in [ROOT / "README.md", *ROOT.glob("README.*.md"), *ROOT.glob("docs/*.md")])
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ELSEWHERE = ("git clone", "make ")  # typed by test_newcomer.py; their targets are looked at here
 
 
@@ -53,6 +54,7 @@ class Desk:
             "SCRIPTQUEUE_REDIS__URL": redis_url,
             "SCRIPTQUEUE_MODEL__NAME": "stub",
             "SCRIPTQUEUE_FLOWER__PASSWORD": "x",
+            "SCRIPTQUEUE_WEBHOOKS__SECRET": SECRET,
         }
 
     def run(self, command: list[str]) -> None:
@@ -81,6 +83,8 @@ def desk(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         SCRIPTQUEUE_MODEL__NAME="stub",
         SCRIPTQUEUE_REDIS__URL=redis_url,
         SCRIPTQUEUE_FLOWER__PASSWORD="x",
+        SCRIPTQUEUE_WEBHOOKS__SECRET=SECRET,
+        SCRIPTQUEUE_WEBHOOKS__ALLOW_PRIVATE="true",
     )
     try:
         url = until(lambda: (found := re.search(r"API +(\S+)\n.*Ctrl-C", up.said, re.DOTALL)) and found[1])
