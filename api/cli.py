@@ -13,7 +13,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from api import doctor, render, show
+from api import render, show
 from api.arguments import DEFAULT_URL, options_of, parser
 from api.bulk import Bulk, Outcome, prompts_of, read_text, refusal
 from api.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
@@ -37,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: Namespace) -> int:
     try:
         if arguments.command == "doctor":
+            from api import doctor  # brings redis and the settings, which took half the start of every other command
+
             return doctor.run(_service(arguments)[0], arguments, os.environ)
         if arguments.command == "render" and arguments.file is not None:
             return render.from_file(arguments)

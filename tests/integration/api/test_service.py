@@ -159,3 +159,13 @@ def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> N
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
     assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
+
+
+@pytest.mark.parametrize("module", ["api.client", "api.cli"])
+def test_the_client_and_the_command_bring_nothing_of_the_service(module: str) -> None:
+    theirs = {"redis", "celery", "fastapi", "pydantic_settings"}
+    code = f"import {module}, sys; print(sorted({theirs} & set(sys.modules)))"
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
