@@ -64,7 +64,7 @@ def dead(job: DeadJob) -> str:
 
 def delivery(event: Delivery) -> str:
     """One line: the event, its state, and how its last try ended."""
-    what = f"{event.number}  {event.type}  {event.state}, {event.tries} tries"
+    what = f"{event.number}  {event.type}  {event.state}, {event.tries} {'try' if event.tries == 1 else 'tries'}"
     if event.attempts:
         last = event.attempts[-1]
         what += f", the last {last.at:%F %T}: {last.error or last.status} after {last.took_s:.1f} s"

@@ -61,9 +61,7 @@ def _up(ports: Ports, console: Console) -> NoReturn:
     with Stack(RUN / "up", ports, drain=True) as stack:
         _tell(stack, console)
         if stack.redis_url:
-            console.print(
-                f"Redis   {stack.redis_url}  (for `scriptqueue doctor`: SCRIPTQUEUE_REDIS__URL)", highlight=False
-            )
+            console.print(f"Redis   {stack.redis_url}  (SCRIPTQUEUE_REDIS__URL for `doctor`)", highlight=False)
         if stack.drawn_secret:
             console.print(f"webhooks are signed with {stack.drawn_secret}", highlight=False, markup=False)
         console.print(f"docs    {stack.url}/docs\nlogs    {RUN / 'up'}\nCtrl-C stops it all", highlight=False)

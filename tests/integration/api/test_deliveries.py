@@ -193,7 +193,7 @@ def test_the_command_shows_a_line_an_event_and_sends_it_again(
         again = json.loads(capsys.readouterr().out)
         until(lambda: deliveries(api, job_id)[0]["state"] == "delivered", 20)
 
-    assert shown.startswith(f"{number}  job.done  waiting, 1 tries, the last ")
+    assert shown.startswith(f"{number}  job.done  waiting, 1 try, the last ")
     assert ": 500 after 0." in shown
     assert ", the next " in shown
     assert (again["number"], again["tries"]) == (number, 0)
