@@ -45,9 +45,9 @@ class HandWorker:
     def close(self) -> None:
         self._executions.close()
 
-    def next_id(self, within_s: float = 10) -> str:
+    def next_id(self, within_s: float = 30) -> str:
         """The job that the next doorbell names; fails when none is rung."""
-        with closing(redis.Redis.from_url(self._url, decode_responses=True)) as client:
+        with closing(redis.Redis.from_url(self._url, decode_responses=True, socket_timeout=within_s + 5)) as client:
             popped = client.blpop(broker_lists(), timeout=within_s)  # type: ignore[arg-type]
         assert popped is not None, "no doorbell was rung"
         return str(json.loads(popped[1])["headers"]["id"])

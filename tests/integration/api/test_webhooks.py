@@ -31,7 +31,9 @@ def api(webhook_api: httpx.Client, redis_url: str) -> httpx.Client:
 
 
 def post(api: httpx.Client, url: str, *events: str, **body: Any) -> str:
-    answer = api.post("/jobs", json={"prompt": "海", "webhook": {"url": url, "events": events or ["done"]}, **body})
+    """Each job has a generation of its own, also beside another of the same prompt."""
+    webhook = {"url": url, "events": events or ["done"]}
+    answer = api.post("/jobs", json={"prompt": "海", "use_cache": False, "webhook": webhook, **body})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
