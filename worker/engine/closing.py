@@ -18,6 +18,7 @@ COMFORTABLE_TOKENS_A_SCENE = 40
 END_TOKENS = 2
 
 LONG_TOKENS = 40  # a string of so many ends with its sentence: a shot is no short story
+ENDLESS_TOKENS = 60  # and at so many the sentence ends with its clause: small models string them together for ever
 
 MAX_PERIOD = 16
 LOOP_TOKENS = 24
@@ -67,6 +68,8 @@ class Closing:
         scanner, vocabulary = self._scanner, self._vocabulary
         if self._looping or self._long:
             _keep(mask, vocabulary.closes)
+        if scanner.in_value and len(self._string) >= ENDLESS_TOKENS:
+            _keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
         if scanner.in_value or scanner.depth == SCENE_DEPTH:

@@ -19,6 +19,7 @@ Mask = NDArray[np.int32]
 
 _CLOSES = re.compile(rb'"')  # ends a string; inside one, brackets are only text
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
+_JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 _NEXT_SCENE_IN_SCENE = re.compile(rb'"?\},')  # ends a scene and starts another
 _NEXT_SCENE_IN_LIST = re.compile(rb",")
 
@@ -39,6 +40,7 @@ class Vocabulary:
         self.continues_in_scene = self._class(lambda text: bool(_NEXT_SCENE_IN_SCENE.match(text)))
         self.continues_in_list = self._class(lambda text: bool(_NEXT_SCENE_IN_LIST.match(text)))
         self.plain = self._class(_is_plain)
+        self.joins_clauses = self._class(lambda text: bool(_JOINS_CLAUSES.match(text)))
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
 

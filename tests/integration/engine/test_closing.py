@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shared.schemas import JobRequest
 from tests.integration.engine.conftest import Asked
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
+from worker.engine.text import Text
+from worker.engine.vocabulary import Vocabulary
 from worker.script.output import parse, validate
 
 
@@ -65,3 +68,30 @@ def test_a_text_that_ends_by_itself_is_not_called_closed(engine: BatchEngine, as
 
     assert output.finish == "complete"
     checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="A cat sleeps", max_scenes=3))
+
+
+def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Asked, embedded: Any) -> None:
+    tokenizer = embedded.tokenizer
+    vocabulary = Vocabulary(tokenizer, embedded.model.config.vocab_size, embedded.eos_token_ids)
+    text = Text(vocabulary, ask("x", max_new_tokens=400), room_tokens=4000, force=True, force_limit=64)
+    kinds = {mark: tokenizer.encode(mark)[0] for mark in ("，", "、", ",", "。", "咖啡", '"', '","')}
+
+    def allowed() -> set[str]:
+        mask = np.zeros(vocabulary.words, dtype=np.int32)
+        text.fill(mask)
+        return {mark for mark, token in kinds.items() if mask[token // 32] >> (token % 32) & 1}
+
+    begun = '{"title":"猫","scenes":[{"scene_number":1,"description":"'
+    while len(written := tokenizer.decode(text.tokens)) < len(begun):  # what the grammar forces is skipped
+        text.accept(tokenizer.encode(begun[len(written) :])[0])
+    seen = []
+    for number in range(1, 13):
+        for token in tokenizer.encode(f"他开始思考咖啡店的第{number}种风格，"):
+            text.accept(token)
+        seen.append((len(text.closing._string), allowed()))
+
+    short, endless = seen[0], seen[-1]
+    assert short[0] < 40
+    assert {"，", "、", ",", "。", "咖啡"} <= short[1]
+    assert endless[0] >= 60
+    assert endless[1] == {"。", "咖啡", '"', '","'}
