@@ -47,7 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await _look_at_redis(settings)
-        store, doorbell = Submissions(settings), Doorbell(settings)
+        store = Submissions(settings)
+        doorbell = Doorbell(settings, store)
         changes, events_log = Changes(store), EventLog(store)
         app.state.parts = Parts(settings, keys, store, doorbell, changes, events_log, registry)
         tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
@@ -59,7 +60,6 @@ def create_app(settings: Settings) -> FastAPI:
             for task in tasks:
                 with suppress(asyncio.CancelledError):
                     await task
-            doorbell.close()
             await store.close()
             traces.stop()
 

@@ -1,26 +1,28 @@
 """What routes ask for: the parts of the process, the client, a job id. Knows FastAPI; does no work.
 
-All are async, though none waits: FastAPI runs what is not in a thread each, which costs more than the rest of a read.
+Each costs a read about as much as a word with Redis, so they are few and not nested. All are async, though none waits:
+FastAPI runs what is not in a thread each, which costs more than the rest.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 from prometheus_client import CollectorRegistry
+from pydantic import AfterValidator
 
 from api.auth import Keys
 from api.changes import Changes
 from api.doorbell import Doorbell
-from api.prefer import wait_s
 from shared.errors import BatchNotFound, JobNotFound
 from shared.events import EventLog
 from shared.settings import Settings
 from shared.submissions import Submissions
 
+JOB_ID: dict[str, Any] = {"format": "uuid", "examples": ["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"]}  # as described
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -36,6 +38,10 @@ class Parts:
     events: EventLog
     registry: CollectorRegistry
 
+    def client(self, request: Request) -> str:
+        """Who asks; raises `Unauthorized`."""
+        return self.keys.client(request.headers.get("authorization"))
+
 
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
@@ -44,24 +50,17 @@ async def _parts(request: Request) -> Parts:
 
 async def _client(request: Request) -> str:
     parts: Parts = request.app.state.parts
-    return parts.keys.client(request.headers.get("authorization"))
+    return parts.client(request)
 
 
-async def _job_id(
-    job_id: Annotated[
-        str, Path(json_schema_extra={"format": "uuid"}, examples=["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"])
-    ],
-) -> str:
+def known_id(job_id: str) -> str:
+    """The id as records have it; raises `JobNotFound` for what is none."""
     if not _UUID.fullmatch(job_id):
         raise JobNotFound()
     return job_id.lower()
 
 
-async def _batch_id(
-    batch_id: Annotated[
-        str, Path(json_schema_extra={"format": "uuid"}, examples=["6b1c1f0e-8d1e-4a55-9f0c-0c8f3a7b2d10"])
-    ],
-) -> str:
+def _batch_id(batch_id: str) -> str:
     if not _UUID.fullmatch(batch_id):
         raise BatchNotFound()
     return batch_id.lower()
@@ -69,6 +68,13 @@ async def _batch_id(
 
 TheParts = Annotated[Parts, Depends(_parts)]
 Client = Annotated[str, Depends(_client)]
-JobId = Annotated[str, Depends(_job_id)]
-BatchId = Annotated[str, Depends(_batch_id)]
-WaitS = Annotated[int | None, Depends(wait_s)]
+JobId = Annotated[
+    str,
+    Path(json_schema_extra={"format": JOB_ID["format"]}, examples=JOB_ID["examples"]),
+    AfterValidator(known_id),
+]
+BatchId = Annotated[
+    str,
+    Path(json_schema_extra={"format": "uuid"}, examples=["6b1c1f0e-8d1e-4a55-9f0c-0c8f3a7b2d10"]),
+    AfterValidator(_batch_id),
+]

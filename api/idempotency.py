@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 
-from api.dependencies import Client
+from api.dependencies import Parts
 from shared.entry import NO_KEY, Once, fingerprint
 from shared.errors import InvalidRequest
 from shared.schemas import JobRequest
@@ -30,7 +30,7 @@ class Sender:
 
 
 async def _sender(
-    client: Client,
+    request: Request,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -40,7 +40,8 @@ async def _sender(
         ),
     ] = None,
 ) -> Sender:
-    return Sender(client, idempotency_key)
+    parts: Parts = request.app.state.parts
+    return Sender(parts.client(request), idempotency_key)
 
 
 TheSender = Annotated[Sender, Depends(_sender)]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header
 
 MAX_WAIT_S = 60
 _WAIT = re.compile(r'\s*wait\s*=\s*("?)(\d{1,9})\1\s*', re.IGNORECASE)
 
-PreferHeader = Annotated[
-    list[str] | None,
-    Header(
-        description=f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}",
-        examples=["wait=30"],
-    ),
-]
+PREFER: dict[str, Any] = {
+    "description": f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}",
+    "examples": ["wait=30"],
+}
+Prefer = Annotated[list[str] | None, Header(**PREFER)]
 
 
-async def wait_s(prefer: PreferHeader = None) -> int | None:
+def wait_s(prefer: list[str] | None) -> int | None:
     """Seconds the client is willing to wait, at most 60; None when it did not say (so that anyone can read)."""
     preferences = (preference for header in prefer or () for preference in header.split(","))
     for preference in preferences:

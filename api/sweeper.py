@@ -18,8 +18,7 @@ async def sweep(store: Submissions, doorbell: Doorbell) -> None:
     away = False
     while True:
         try:
-            for ring in await store.sweep():
-                await doorbell.ring(ring.job_id, ring.priority)
+            await doorbell.ring(*await store.sweep())
             away = False
         except StoreUnavailable as error:
             if not away:

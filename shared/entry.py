@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -45,7 +46,7 @@ class Entry:
     retry_of: str | None = None
     job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.request.model_dump_json()
 

@@ -53,10 +53,12 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
     return app
 
 
-def ring(app: Celery, job_id: str, priority: Priority) -> None:
-    """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full."""
+def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:
+    """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full. `producer`: one of
+    kombu's, None: of the app's own pool."""
+    level = LEVEL[priority]
     try:
-        app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=LEVEL[priority], argsrepr=job_id)
+        app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=level, argsrepr=job_id, producer=producer)
     except (OperationalError, RedisError, OSError) as error:
         raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 

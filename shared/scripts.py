@@ -18,12 +18,26 @@ Name = Literal[
     "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "reconcile", "dead", "exhume", "events", "metrics",
-    "take", "settle", "deliveries"
+    "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 NAMES: tuple[Name, ...] = Name.__args__  # type: ignore[attr-defined]
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
-    {"claim", "renew", "finish", "give_back", "cancel", "batch", "delete", "sweep", "beat", "release", "take", "settle"}
+    {
+        "claim",
+        "renew",
+        "finish",
+        "give_back",
+        "cancel",
+        "batch",
+        "delete",
+        "sweep",
+        "beat",
+        "release",
+        "take",
+        "settle",
+        "ring",
+    }
 )
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 

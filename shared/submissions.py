@@ -30,9 +30,11 @@ from shared.schemas import Job, JobRequest, QueuePlace, Status
 from shared.scripts import Name, register
 from shared.settings import Settings
 from shared.sweep import Ring, rings_of, sweep_arguments
+from shared.together import Together
 
 FIGURES_FRESH_S = 0.25
 SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
+READ_AT_ONCE = 32  # of jobs that are asked for in one moment, about half a millisecond of Redis
 MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
 
@@ -94,6 +96,7 @@ class Submissions:
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._scripts = register(self._redis)
         self._timeout_s = settings.redis.timeout_s
+        self._reads = Together(self._read_all, READ_AT_ONCE)
         self._figures: Figures | None = None
         self._figures_at = -math.inf
 
@@ -187,9 +190,15 @@ class Submissions:
 
     async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], list[int]]:
         """The record and the place in the queue."""
-        async with _told(self._timeout_s):
-            answer, told, place = await self._scripts["read"](args=[job_id])
+        answer, told, place = await self._reads(job_id)
+        if answer == "broken":
+            raise StoreUnavailable(f"The record of {job_id} is broken: {told}")
         return known_to(client, answer, told), place
+
+    async def _read_all(self, job_ids: Sequence[str]) -> list[Any]:
+        async with _told(self._timeout_s):
+            answers: list[Any] = await self._scripts["read"](args=job_ids)
+        return answers
 
     async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
         """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""

@@ -11,6 +11,7 @@ from api.views import DeadList
 from shared.dead import DeadJobs
 from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
 from shared.schemas import Job
+from shared.sweep import Ring
 
 router = APIRouter(prefix="/dead", tags=["dead"])
 
@@ -35,7 +36,7 @@ async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Resp
     requeued = await DeadJobs(parts.store).requeue(job_id, client)
     job = requeued.job
     if requeued.rings:
-        await parts.doorbell.ring(str(job.id), job.priority)
+        await parts.doorbell.ring(Ring(str(job.id), job.priority))
     response.headers["Location"] = job.urls.self
     response.headers["Retry-After"] = "1"
     return job

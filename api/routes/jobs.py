@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.body import JsonRoute
-from api.dependencies import Client, JobId, Parts, TheParts, WaitS
+from api.dependencies import Client, JobId, Parts, TheParts, known_id
 from api.documents import errors, headers, links
 from api.idempotency import TheSender
 from api.listing import TheListing
-from api.poll import ThePoll, etag
+from api.poll import POLLED, etag, poll_of
+from api.prefer import Prefer, wait_s
 from api.views import JobList
 from api.webhooks import fault_of
 from shared.errors import (
@@ -38,6 +39,7 @@ from shared.errors import (
 from shared.schemas import Job, JobRequest, Status, Storyboard
 from shared.settings import Settings
 from shared.submissions import Submitted
+from shared.sweep import Ring
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
@@ -92,18 +94,18 @@ async def submit(
     request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
     sender: TheSender,
     parts: TheParts,
-    wait_s: WaitS,
     response: Response,
+    prefer: Prefer = None,
 ) -> Job:
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once = sender.once("job", [request])
     submitted = await parts.store.submit(resolved(request, parts.settings), sender.client, once)
     job = await _entered(parts, submitted, response)
-    if wait_s is not None:
-        job = await _when_done(parts, job, sender.client, wait_s)
+    if (granted_s := wait_s(prefer)) is not None:
+        job = await _when_done(parts, job, sender.client, granted_s)
     response.status_code = 200 if job.done else 202
-    _say_when(response, job, wait_s)
+    _say_when(response, job, granted_s)
     return job
 
 
@@ -116,21 +118,24 @@ async def list_jobs(client: Client, parts: TheParts, wanted: TheListing) -> JobL
 
 @router.get(
     "/{job_id}",
+    response_model=Job,
+    openapi_extra={"parameters": POLLED},
     responses={
         200: {"headers": headers(ETag="the record's version, without position and ETA", **WAITED)},
         304: {"description": "Not changed", "headers": headers(ETag="the version", **WAITED)},
         **errors(*EXISTING),
     },
 )
-async def get(job_id: JobId, client: Client, parts: TheParts, poll: ThePoll, response: Response) -> Any:
+async def get(request: Request) -> Response:
     """The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
     the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
+    parts: Parts = request.app.state.parts
+    client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
     read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
+    response = Response(status_code=304) if poll.knows(read) else _written(read.job)
     response.headers["ETag"] = etag(read)
     _say_when(response, read.job, poll.wait_s)
-    if poll.knows(read):
-        return Response(status_code=304, headers=dict(response.headers))
-    return read.job
+    return response
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
@@ -197,12 +202,22 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     a webhook that could never be delivered."""
     if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    sampling = settings.generation.model_dump() | request.sampling.model_dump(include=request.sampling.model_fields_set)
+    asked = request.sampling.model_dump()
+    sampling = asked | {
+        name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
+    }
+    if sampling == asked:
+        return request
     try:
         return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_input=False)]
         raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None
+
+
+def _written(job: Job) -> Response:
+    """What FastAPI would write, without its asking again whether a `Job` is one."""
+    return Response(job.model_dump_json(), media_type="application/json")
 
 
 async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Job:
@@ -211,7 +226,7 @@ async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Jo
     if submitted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     if submitted.rings:
-        await parts.doorbell.ring(str(job.id), job.priority)
+        await parts.doorbell.ring(Ring(str(job.id), job.priority))
     response.headers["Location"] = job.urls.self
     return job
 

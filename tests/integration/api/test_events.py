@@ -238,7 +238,7 @@ def test_a_stream_with_nothing_to_tell_still_says_that_it_lives(make_settings: A
     async def quiet() -> list[str]:
         settings = make_settings()
         store = Submissions(settings)
-        around = Keys(settings.api.keys), store, Doorbell(settings), Changes(store), EventLog(store)
+        around = Keys(settings.api.keys), store, Doorbell(settings, store), Changes(store), EventLog(store)
         parts = Parts(settings, *around, CollectorRegistry())
         try:
             lines = follow(parts, job_id, ANONYMOUS, 0, heartbeat_s=0.05)

@@ -1,0 +1,136 @@
+"""What a request costs Redis: its scripts and its round trips, counted by Redis itself. No time is measured here."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from shared import queue
+from shared.broker import broker_lists
+from shared.doorbell import Doorbells
+from shared.eta import PRIORITIES
+from shared.schemas import Priority
+from shared.settings import Settings
+from shared.sweep import Ring
+from tests.integration.worker.processes import until
+
+ID = "0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"
+OWN = frozenset({"client", "script", "info", "config", "ping", "hello", "select", "subscribe", "llen"})  # no request's
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an API does once a second by itself is not to be counted."""
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr("api.app.sweep", nothing)
+    monkeypatch.setattr("shared.submissions.FIGURES_FRESH_S", 3600)
+
+
+def asked_of(client: redis.Redis, act: Any) -> list[str]:
+    """The commands that connections sent meanwhile, in order; not what scripts called."""
+    with client.monitor() as monitor:
+        act()
+        client.echo("the end")
+        commands = []
+        for told in monitor.listen():
+            name = str(told["command"]).split()[0].lower()
+            if name == "echo":
+                return commands
+            if told["client_type"] != "lua" and name not in OWN:
+                commands.append(name)
+    raise AssertionError("the monitor ended")
+
+
+def test_a_read_is_one_round_trip(still: None, api: httpx.Client, redis_client: redis.Redis) -> None:
+    job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
+    api.get(f"/jobs/{job_id}")
+
+    asked = asked_of(redis_client, lambda: [api.get(f"/jobs/{job_id}") for _ in range(3)])
+
+    assert asked == ["evalsha"] * 3
+
+
+def test_a_post_is_one_script_that_queues_and_one_that_rings(
+    still: None, api: httpx.Client, redis_client: redis.Redis
+) -> None:
+    api.post("/jobs", json={"prompt": "x", "use_cache": False})
+
+    asked = asked_of(redis_client, lambda: api.post("/jobs", json={"prompt": "x", "use_cache": False}))
+
+    assert asked == ["evalsha"] * 2
+    assert redis_client.llen(broker_lists()[1]) == 2
+
+
+def test_a_batch_of_a_thousand_rings_in_ten_round_trips(
+    still: None, api: httpx.Client, redis_client: redis.Redis
+) -> None:
+    jobs = [{"prompt": "x", "use_cache": False}] * 1000
+    api.post("/batches", json={"jobs": jobs[:1]})
+
+    def post_and_wait() -> None:
+        api.post("/batches", json={"jobs": jobs})
+        until(lambda: redis_client.llen(broker_lists()[1]) == 1001, what="all were rung")
+
+    assert asked_of(redis_client, post_and_wait) == ["evalsha"] * (1 + 10)
+
+
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_a_doorbell_is_what_celery_itself_would_send(
+    priority: Priority, make_settings: Any, redis_client: redis.Redis
+) -> None:
+    settings: Settings = make_settings()
+    app = queue.make_app(settings, patient=False)
+    heard = redis_client.pubsub(ignore_subscribe_messages=True)
+    heard.psubscribe("*celeryev*")
+    heard.get_message(timeout=5)
+    told = []
+
+    queue.ring(app, ID, priority)
+    redis_client.eval(  # as the API's store does
+        "local ARGV = ARGV\n" + _script("ring"), 0, *Doorbells(settings).arguments([Ring(ID, priority)])
+    )
+
+    theirs, ours = (_opened(redis_client.rpop(broker_lists()[PRIORITIES.index(priority)])) for _ in range(2))
+    while len(told) < 2:
+        if message := heard.get_message(timeout=5):
+            told.append((message["channel"], _opened(message["data"])))
+    assert ours == theirs
+    assert told[0] == told[1]
+
+
+def test_no_two_doorbells_have_one_tag(make_settings: Any) -> None:
+    doorbells = Doorbells(make_settings())
+
+    rung = doorbells.arguments([Ring(ID, "normal"), Ring(ID, "normal")])
+
+    tags = {json.loads(text)["properties"]["delivery_tag"] for text in (rung[2], rung[5])}
+    assert len(tags) == 2
+
+
+def _script(name: Any) -> str:
+    from shared.scripts import ALLOW_OOM, sources
+
+    return sources()[name].removeprefix(ALLOW_OOM)
+
+
+def _opened(text: Any) -> dict[str, Any]:
+    """The message without what differs from one Celery app or message to the next: tag, sender, time."""
+    message = json.loads(text)
+    body = json.loads(base64.b64decode(message["body"]))
+    if isinstance(body, dict):
+        assert isinstance(body.pop("timestamp"), float)
+        assert isinstance(body.pop("clock"), int)
+        body.pop("hostname")
+    assert len(message["properties"].pop("delivery_tag")) == 36
+    message["properties"].pop("reply_to", None)
+    message["headers"].pop("origin", None)
+    message["headers"].pop("hostname", None)
+    return {**message, "body": body}
