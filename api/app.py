@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -36,6 +36,8 @@ from shared.submissions import Submissions
 
 log = logging.getLogger(__name__)
 
+CANCEL_AGAIN_S = 0.2
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole API on the Redis that the settings name."""
@@ -55,11 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end(tasks)
             await store.close()
             traces.stop()
 
@@ -86,6 +84,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(service.router)
     app.include_router(page.router)
     return app
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels until all have ended: Python 3.11's `asyncio.wait_for`, which redis-py sends with, may swallow one."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 async def _look_at_redis(settings: Settings) -> None:
