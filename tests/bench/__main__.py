@@ -10,7 +10,7 @@ import sys
 
 from tests.bench.report import write
 
-PARTS = ("engine", "service")  # in the order of the table
+PARTS = ("engine", "service", "eta")  # in the order of the table
 
 if __name__ == "__main__":
     asked = sys.argv[1:] or PARTS
