@@ -59,7 +59,7 @@ def test_scenes_appear_one_by_one_while_the_job_runs(api: httpx.Client, open_pag
     page = open_page(str(api.base_url), width=width, locale="zh-CN")
     page.evaluate(WATCH_CARDS)
 
-    write(page, "雨中的猫", seconds=4, scenes=4)
+    write(page, f"雨中的猫 {width}", seconds=4, scenes=4)
 
     expect(page.locator(".card").first).to_be_visible()
     shoot(page, f"scenes-arrive-{width}")

@@ -98,6 +98,8 @@ def running(api: httpx.Client, job_id: str) -> dict[str, Any]:
 
 
 def submit(api: httpx.Client, prompt: str = "森林里的猫", stub: dict[str, Any] | None = None, **body: Any) -> str:
-    answer = api.post("/jobs", json={"prompt": prompt, "metadata": {"stub": stub} if stub else {}, **body})
+    """Each job has a generation of its own, unless `use_cache=True`."""
+    metadata = {"stub": stub} if stub else {}
+    answer = api.post("/jobs", json={"prompt": prompt, "use_cache": False, "metadata": metadata, **body})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ import redis
 
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, running, submit, until
+
+sharing = partial(submit, use_cache=True)
 
 
 def sources(redis_url: str) -> dict[str, int]:
@@ -54,7 +57,7 @@ def test_a_hundred_posts_with_one_key_are_one_job_and_one_generation(
 
 
 def test_a_cached_job_is_done_at_once_and_a_whole_job(api: httpx.Client, worker: Process) -> None:
-    first = done(api, submit(api))
+    first = done(api, sharing(api))
 
     answer = api.post("/jobs", json={"prompt": "森林里的猫"}, headers={"Idempotency-Key": "again"})
     replay = api.post("/jobs", json={"prompt": "森林里的猫"}, headers={"Idempotency-Key": "again"})
@@ -78,13 +81,13 @@ def test_a_cached_job_is_done_at_once_and_a_whole_job(api: httpx.Client, worker:
 
 @pytest.mark.parametrize("asked", [{"use_cache": False}, {"sampling": {"seed": 3}}], ids=str)
 def test_a_fresh_one_is_to_be_had(api: httpx.Client, worker: Process, asked: dict[str, Any]) -> None:
-    done(api, submit(api))
+    done(api, sharing(api))
 
-    assert done(api, submit(api, **asked))["source"] == "stub"
+    assert done(api, sharing(api, **asked))["source"] == "stub"
 
 
 def test_a_batch_of_the_cached_is_done_at_once(api: httpx.Client, worker: Process) -> None:
-    done(api, submit(api))
+    done(api, sharing(api))
 
     batch = api.post("/batches", json={"jobs": [{"prompt": "森林里的猫"}] * 3}).json()
 
@@ -93,7 +96,7 @@ def test_a_batch_of_the_cached_is_done_at_once(api: httpx.Client, worker: Proces
 
 def test_a_follower_shows_the_scenes_of_its_leader_while_it_runs(api: httpx.Client, worker: Process) -> None:
     stub = {"seconds": 30, "scenes": 20}
-    ids = [submit(api, stub=stub, min_scenes=20, max_scenes=20) for _ in range(2)]
+    ids = [sharing(api, stub=stub, min_scenes=20, max_scenes=20) for _ in range(2)]
     shown = until(lambda: api.get(f"/jobs/{ids[1]}").json()["scenes"], what="a scene of the follower")
 
     api.post(f"/jobs/{ids[0]}/cancel")
@@ -105,7 +108,7 @@ def test_a_follower_shows_the_scenes_of_its_leader_while_it_runs(api: httpx.Clie
 
 
 def test_a_killed_leader_is_run_again_for_all(api: httpx.Client, worker: Process, start_worker: StartWorker) -> None:
-    ids = [submit(api, stub={"seconds": 2}) for _ in range(3)]
+    ids = [sharing(api, stub={"seconds": 2}) for _ in range(3)]
     running(api, ids[2])
 
     worker.kill()
