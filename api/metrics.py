@@ -90,6 +90,7 @@ class _Store(Collector):
         yield _counters("webhook_tries", "Tries to deliver an event.", "outcome", _all(OUTCOMES, now, "webhook"))
         yield _gauges("queue_depth", "Jobs that wait.", "priority", now.depth)
         yield _gauges("queue_oldest_seconds", "How long the first in line has waited.", "priority", now.oldest_s)
+        yield _gauge("queued_work_seconds", "What waits, for all rows that are ready; none: unknown.", now.queued_s)
         yield _gauge("running_jobs", "Jobs that run.", now.running)
         yield _gauge("dead_jobs", "Jobs on the dead list.", now.dead)
         yield _gauge("quarantined_messages", "Messages set aside that were no doorbells.", now.quarantined)
@@ -118,5 +119,5 @@ def _gauges(name: str, meaning: str, label: str, values: Mapping[Any, float]) ->
     return family
 
 
-def _gauge(name: str, meaning: str, figure: float) -> Metric:
+def _gauge(name: str, meaning: str, figure: float | None) -> Metric:
     return GaugeMetricFamily(f"scriptqueue_{name}", meaning, value=figure)

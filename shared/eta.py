@@ -96,6 +96,15 @@ class Figures:
         depth = {**self.depth, priority: self.depth[priority] + 1}
         return replace(self, depth=depth, work={**self.work, priority: self.work[priority] + cost})
 
+    @property
+    def queued_s(self) -> float | None:
+        """Seconds in which the workers that are ready could do what waits; None without one, or with nothing to measure
+        by."""
+        if not sum(self.depth.values()):
+            return 0.0
+        token_s = self.token_s
+        return token_s * sum(self.work.values()) / self.rows if token_s is not None and self.rows else None
+
     def drained_s(self, jobs: int) -> float | None:
         """Seconds in which so many jobs leave the queue."""
         count = sum(self.depth.values()) + len(self.running)

@@ -17,11 +17,13 @@ from shared.workers import WorkerState
 
 @dataclass(frozen=True)
 class Measures:
-    """`counts`: see `sq:counts` in lua/prelude.lua. `oldest_s`: how long the first of each queue has waited."""
+    """`counts`: see `sq:counts` in lua/prelude.lua. `oldest_s`: how long the first of each queue has waited;
+    `queued_s`: what waits, in seconds of the workers that are ready (None: nobody knows)."""
 
     counts: Mapping[str, int]
     depth: Mapping[Priority, int]
     oldest_s: Mapping[Priority, float]
+    queued_s: float | None
     running: int
     dead: int
     quarantined: int
@@ -34,13 +36,15 @@ class Measures:
 
 
 async def measure(store: Submissions) -> Measures:
-    """One round trip; raises `StoreUnavailable`."""
+    """Two round trips; raises `StoreUnavailable`."""
     counts, queues, running, dead, quarantined, workers, senders = await store.script("metrics")
+    queued_s = (await store.queue()).queued_s
     by_priority = dict(zip(PRIORITIES, queues, strict=True))
     return Measures(
         counts={name: int(count) for name, count in record_of(counts).items()},
         depth={priority: depth for priority, (depth, _) in by_priority.items()},
         oldest_s={priority: age_ms / 1000 for priority, (_, age_ms) in by_priority.items()},
+        queued_s=queued_s,
         running=running,
         dead=dead,
         quarantined=quarantined,

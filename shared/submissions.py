@@ -34,7 +34,7 @@ from shared.together import Together
 
 FIGURES_FRESH_S = 0.25
 SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
-READ_AT_ONCE = 32  # of jobs that are asked for in one moment, about half a millisecond of Redis
+READ_AT_ONCE = 128  # jobs of one round trip: a thousand clients that are woken at once need eight of them
 MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
 

@@ -132,7 +132,7 @@ async def get(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
     read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
-    response = Response(status_code=304) if poll.knows(read) else _written(read.job)
+    response = _written(read.job) if not poll.knows(read) else Response(status_code=304)
     response.headers["ETag"] = etag(read)
     _say_when(response, read.job, poll.wait_s)
     return response

@@ -35,7 +35,7 @@ def redis() -> Iterator[str]:
     """The URL of a Redis that keeps an append-only file, as the service wants it."""
     config = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
     with tempfile.TemporaryDirectory() as folder:
-        server = ValkeyServer(data_dir=Path(folder), persist=True, config=config)
+        server = ValkeyServer(data_dir=Path(folder), port=free_port(), persist=True, config=config)
         server.start()
         try:
             yield server.connection_url

@@ -79,5 +79,5 @@ class HandWorker:
         """As its supervisor tells it."""
         self._executions.release("crashes")
 
-    def beat(self, state: str = "ready") -> None:
-        self._executions.beat(WorkerState("by-hand", state, "stub", "none", "none", slots=2), ttl_s=60)  # type: ignore[arg-type]
+    def beat(self, state: str = "ready", slots: int = 2) -> None:
+        self._executions.beat(WorkerState("by-hand", state, "stub", "none", "none", slots=slots), ttl_s=60)  # type: ignore[arg-type]

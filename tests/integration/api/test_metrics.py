@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import httpx
+import pytest
 import redis
+import yaml
 from described import described_client
 from handworker import HandWorker
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Serve
 
 from shared.settings import Settings
+
+ROOT = Path(__file__).parents[3]
 
 
 def samples(api: httpx.Client) -> dict[str, float]:
@@ -105,3 +112,33 @@ def test_with_keys_the_metrics_want_one_too(serve: Serve) -> None:
 def test_metrics_are_503_while_redis_is_away() -> None:
     with described_client(Settings(redis={"url": "redis://127.0.0.1:1"})) as api:  # type: ignore[arg-type]
         assert api.get("/metrics").status_code == 503
+
+
+def test_what_waits_is_told_in_seconds_of_the_rows_that_are_ready(
+    api: httpx.Client, worker: HandWorker, redis_client: redis.Redis
+) -> None:
+    assert samples(api)["scriptqueue_queued_work_seconds{}"] == 0
+    for _ in range(3):
+        api.post("/jobs", json={"prompt": "x", "use_cache": False})
+    assert "scriptqueue_queued_work_seconds{}" not in samples(api)  # nobody is there to do it
+
+    worker.beat()
+    claim = worker.claim(worker.next_id())
+    redis_client.hincrby(f"sq:job:{claim.job_id}", "started", -10_000)  # as if it had taken ten seconds
+    worker.succeed(claim)
+    one_ready = samples(api)["scriptqueue_queued_work_seconds{}"]
+    worker.beat(slots=4)
+
+    assert 9 < one_ready < 15  # two like it wait, for two rows
+    assert samples(api)["scriptqueue_queued_work_seconds{}"] == pytest.approx(one_ready / 2)
+
+
+def test_what_keda_asks_for_is_told(api: httpx.Client) -> None:
+    scaled = yaml.safe_load((ROOT / "docs/monitoring/keda.yaml").read_text())
+    told = {name.partition("{")[0] for name in samples(api)}
+
+    asked = [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+
+    names = {name for query in asked for name in re.findall(r"scriptqueue_\w+", query)}
+    assert "scriptqueue_queued_work_seconds" in names
+    assert names <= told
