@@ -12,6 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.picture import picture
+
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 PACKAGES = ("torch", "transformers", "llguidance", "celery", "redis", "fastapi", "uvicorn")
 
@@ -40,7 +42,7 @@ def hardware() -> str:
 
 
 def write(figures: dict[str, Figure], command: str) -> None:
-    """Print the table and merge it into bench/results/summary.json."""
+    """Print the table, merge it into bench/results/summary.json and draw that."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "summary.json"
     before = json.loads(path.read_text())["figures"] if path.exists() else {}
@@ -52,6 +54,7 @@ def write(figures: dict[str, Figure], command: str) -> None:
         "figures": before | shown,
     }
     path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    path.with_suffix(".svg").write_text(picture(summary))
     table = Table("figure", "value", "baseline", "unit", "ratio", "meaning")
     for name, figure in shown.items():
         table.add_row(name, *(str(figure[key]) for key in ("value", "baseline", "unit", "ratio", "meaning")))
