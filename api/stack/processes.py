@@ -124,6 +124,7 @@ class Stack:
             "appendonly": "yes",
             "appendfsync": "always",  # accepted means on the disk
             "maxmemory-policy": "noeviction",
+            "stream-node-max-bytes": "512",  # else the first event of each job takes 4 kB
         }
         arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
         self._add("redis", [get_binary_path(), *arguments])
