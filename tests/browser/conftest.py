@@ -1,4 +1,4 @@
-"""One browser a session, one API with one stub worker a file, and pages that are watched."""
+"""One browser and one API with one stub worker a file, and pages that are watched."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tests.browser.chromium import NoChromium, OpenPage, chromium, service
 WAIT_MS = 90_000  # a machine may be loaded; a wait ends with what it waits for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Missing: skipped at a desk, failed in CI."""
+    """Missing: skipped at a desk, failed in CI. Ended with its file: while it lives, an event loop runs in this thread,
+    and no later test could start one."""
     try:
         with chromium() as browser:
             expect.set_options(timeout=WAIT_MS)
