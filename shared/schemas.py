@@ -105,11 +105,11 @@ class JobRequest(StrictShape):
 
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, examples=["一个程序员在咖啡店找到灵感的故事"])
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
-    max_scenes: int = Field(8, ge=1, le=MAX_SCENES)
+    max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
     quality_keywords: str = Field(QUALITY_KEYWORDS, min_length=1, max_length=500)
-    sampling: Sampling = Sampling()
+    sampling: Sampling = Field(Sampling(), validate_default=True)  # against min_scenes
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")

@@ -145,3 +145,8 @@ def test_the_contract_names_every_field_of_a_job() -> None:
     )
 
     assert set(contract.split()) <= set(Job.model_fields)
+
+
+def test_a_default_that_contradicts_what_was_asked_is_refused_as_a_value_would_be() -> None:
+    with pytest.raises(ValidationError, match=r"max_scenes[\s\S]*must be at least min_scenes \(9\)"):
+        JobRequest(prompt="x", min_scenes=9)
