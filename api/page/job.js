@@ -123,6 +123,7 @@ class JobView {
 
   #see(job, { quiet = false } = {}) {
     const before = this.#job;
+    if (before?.done && !job.done) return; // an answer that was overtaken: a final state never changes
     this.#job = job;
     const fresh = this.#board.show(job.scenes);
     if (!quiet && fresh.length) announce("scene_arrived", fresh.at(-1));

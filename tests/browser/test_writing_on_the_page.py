@@ -105,6 +105,24 @@ def test_a_running_job_is_canceled_and_tried_again(api: httpx.Client, open_page:
     api.post(f"/jobs/{again['id']}/cancel")
 
 
+def test_an_answer_that_was_overtaken_takes_no_final_state_back(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url))
+    write(page, "a late hen", hang=True)
+    of(page, "running")
+    older = api.get(f"/jobs/{job_id(page)}").json()
+    held: list[Route] = []
+    page.route("**/cancel", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no builtin
+    page.get_by_role("button", name="Cancel").click()
+    api.post(f"/jobs/{older['id']}/cancel")
+    of(page, "canceled")  # as the stream told
+
+    with page.expect_response("**/cancel"):
+        held[0].fulfill(json={**older, "status": "canceling"})
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")
+
+    assert page.locator(".job").get_attribute("data-status") == "canceled"
+
+
 def test_a_reload_in_the_middle_finds_the_job_and_all_its_scenes(api: httpx.Client, open_page: OpenPage) -> None:
     page = open_page(str(api.base_url))
     write(page, "a lighthouse", seconds=5, scenes=5)
