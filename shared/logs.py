@@ -24,7 +24,7 @@ _NAMES = {"levelname": "level", "name": "logger", "exc_info": "trace"}
 
 
 def start(settings: LogSettings) -> None:
-    """Once, at the start of a process. uvicorn's loggers, which bring a form of their own, take ours."""
+    """Once, at the start of a process. uvicorn's loggers, which bring a form and a level of their own, take ours."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_name_job)
     handler.setFormatter(_json() if settings.format == "json" else _Text())
@@ -32,6 +32,7 @@ def start(settings: LogSettings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
 
 

@@ -60,6 +60,15 @@ def test_a_line_names_its_job_by_block_by_argument_and_by_what_libraries_say(
     assert not any("data" in line for line in told)
 
 
+def test_uvicorns_own_level_does_not_outlive_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger("uvicorn.access").setLevel("WARNING")  # as uvicorn.Config(log_level="warning") does
+    logs.start(LogSettings())
+
+    logging.getLogger("uvicorn.access").info("asked")
+
+    assert "asked" in capsys.readouterr().err
+
+
 def test_a_text_line_names_its_job_once(capsys: pytest.CaptureFixture[str]) -> None:
     logs.start(LogSettings())
 
