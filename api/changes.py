@@ -66,6 +66,8 @@ class Changes:
 
     async def read(self, job_id: str, client: str, wait_s: float, enough: Callable[[Read], bool]) -> Read:
         """The job once it is `enough` or done, or as it is after `wait_s`; raises as `Submissions.read`."""
+        if not wait_s:
+            return await self._store.read(job_id, client)
         until_s = asyncio.get_running_loop().time() + wait_s
         with self.watch(job_id) as watch:
             while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -39,6 +40,7 @@ class HttpMeter:
         self._requests = Counter(
             "scriptqueue_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
         )
+        self._request_of = cache(self._requests.labels)  # finding the series costs more than counting
         self._seconds = Histogram(
             "scriptqueue_http_request_seconds",
             "Until the answer began; long polls are left out.",
@@ -46,6 +48,7 @@ class HttpMeter:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=registry,
         )
+        self._seconds_of = cache(self._seconds.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,9 +61,10 @@ class HttpMeter:
                 route = getattr(
                     scope.get("route"), "path", "none"
                 )  # only paths that exist: the number of series is ours
-                self._requests.labels(scope["method"] if route != "none" else "any", route, message["status"]).inc()
+                method = scope["method"] if route != "none" else "any"
+                self._request_of(method, route, message["status"]).inc()
                 if WAITED not in dict(message.get("headers", ())):
-                    self._seconds.labels(scope["method"], route).observe(time.perf_counter() - begun)
+                    self._seconds_of(method, route).observe(time.perf_counter() - begun)
             await send(message)
 
         await self._app(scope, receive, note_start)

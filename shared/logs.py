@@ -24,16 +24,17 @@ _NAMES = {"levelname": "level", "name": "logger", "exc_info": "trace"}
 
 
 def start(settings: LogSettings) -> None:
-    """Once, at the start of a process. uvicorn's loggers, which bring a form and a level of their own, take ours."""
+    """Once, at the start of a process. uvicorn's loggers, which bring a form of their own, take ours; what
+    its command was told of them (`--no-access-log`, `--log-level`) stands."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_name_job)
     handler.setFormatter(_json() if settings.format == "json" else _Text())
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.setLevel(logging.NOTSET)
-        logger.propagate = True
+        if logger.propagate or logger.handlers:  # neither: it was switched off
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 @contextmanager
@@ -77,6 +78,10 @@ def _told(record: logging.LogRecord) -> str | None:
     data = getattr(record, "data", None)  # Celery's: {"id": ..., "name": ...}
     if isinstance(data, dict) and "id" in data:
         return str(data["id"])
-    if record.name == "uvicorn.access" and (found := _PATH.search(record.getMessage())):
-        return found[1].lower()
+    if (
+        record.name == "uvicorn.access"
+        and isinstance(record.args, tuple)
+        and (found := _PATH.match(str(record.args[2])))
+    ):
+        return found[1].lower()  # (client, method, path, version, status)
     return None

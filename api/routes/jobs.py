@@ -105,7 +105,7 @@ async def submit(
     if (granted_s := wait_s(prefer)) is not None:
         job = await _when_done(parts, job, sender.client, granted_s)
     response.status_code = 200 if job.done else 202
-    _say_when(response, job, granted_s)
+    response.headers.update(_when(job, granted_s))
     return job
 
 
@@ -132,10 +132,11 @@ async def get(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
     read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
-    response = _written(read.job) if not poll.knows(read) else Response(status_code=304)
-    response.headers["ETag"] = etag(read)
-    _say_when(response, read.job, poll.wait_s)
-    return response
+    told = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
+    if poll.knows(read):
+        return Response(status_code=304, headers=told)
+    # What FastAPI would write, without its asking again whether a `Job` is one.
+    return Response(read.job.model_dump_json(), media_type="application/json", headers=told)
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
@@ -187,7 +188,7 @@ async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Res
     """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
     submitted = await parts.store.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
     job = await _entered(parts, submitted, response)
-    _say_when(response, job, None)
+    response.headers.update(_when(job, None))
     return job
 
 
@@ -215,11 +216,6 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
         raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None
 
 
-def _written(job: Job) -> Response:
-    """What FastAPI would write, without its asking again whether a `Job` is one."""
-    return Response(job.model_dump_json(), media_type="application/json")
-
-
 async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Job:
     """Ring for a job that waits for a worker, and say where it is."""
     job = submitted.job
@@ -239,11 +235,12 @@ async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:
         return job
 
 
-def _say_when(response: Response, job: Job, wait_s: int | None) -> None:
-    """What a client that waits is told besides the job."""
-    response.headers["Cache-Control"] = "private, no-cache"
+def _when(job: Job, wait_s: int | None) -> dict[str, str]:
+    """The headers that tell a client that waits more than the job does."""
+    told = {"Cache-Control": "private, no-cache"}
     if wait_s is not None:
-        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        told["Preference-Applied"] = f"wait={wait_s}"
     if not job.done:
         eta_s = job.queue.eta_s if job.queue and job.queue.eta_s else 1
-        response.headers["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))
+        told["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))
+    return told

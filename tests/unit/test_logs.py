@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import uvicorn
 
 from shared import logs
 from shared.settings import LogSettings
@@ -16,11 +18,17 @@ JOB = "0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """The loggers that a process has one of; a server that ran before in this one has told them of its own wishes."""
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.error", "uvicorn.access")]
+    states = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers[1:]:
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, (handlers, level, propagate) in zip(loggers, states, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
@@ -60,13 +68,22 @@ def test_a_line_names_its_job_by_block_by_argument_and_by_what_libraries_say(
     assert not any("data" in line for line in told)
 
 
-def test_uvicorns_own_level_does_not_outlive_the_start(capsys: pytest.CaptureFixture[str]) -> None:
-    logging.getLogger("uvicorn.access").setLevel("WARNING")  # as uvicorn.Config(log_level="warning") does
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [({}, True), ({"access_log": False}, False), ({"log_level": "warning"}, False)],
+    ids=["nothing", "--no-access-log", "--log-level warning"],
+)
+def test_what_uvicorns_command_was_told_of_its_access_log_stands(
+    told: dict[str, Any], written: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uvicorn.Config("api.app:app", **told)
     logs.start(LogSettings())
 
-    logging.getLogger("uvicorn.access").info("asked")
+    access = logging.getLogger("uvicorn.access")
+    if access.hasHandlers():  # as uvicorn asks before it writes
+        access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", "/", "1.1", 200)
 
-    assert "asked" in capsys.readouterr().err
+    assert ("GET" in capsys.readouterr().err) is written
 
 
 def test_a_text_line_names_its_job_once(capsys: pytest.CaptureFixture[str]) -> None:
