@@ -1,12 +1,16 @@
 """The engine: what it makes of a machine against what else one could run, and each of its optimisations with and
-without, on the embedded model."""
+without, on the embedded model.
+
+`python -m tests.bench.engine [PART ...]`
+"""
 
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from models import load as models_load
 from models.cpu import Linear, cores
 from models.load import LoadedModel, load
 from tests.bench import baselines, stack
-from tests.bench.report import Figure
+from tests.bench.report import Figure, write
 from tests.bench.work import PROMPTS, generation, job
 from worker.engine.batch import BatchEngine
 from worker.script.prompt import messages
@@ -26,25 +30,10 @@ GUIDE_JOBS = 4  # one after another: more of them change no rate
 ROUNDS = 2
 
 
-def figures() -> dict[str, Figure]:
-    torch.set_num_threads(cores())
-    loaded = load("embedded", dtype="auto", device="cpu")
-    alone = {
-        "forced_tokens_job_time": forcing(loaded),
-        "grammar_step_cost": grammar(loaded),
-        "shared_prefix_prefill": prefix(loaded),
-        "onednn_step_time": layers(loaded),
-    }
-    folder = models_load._find("embedded", None, None)
-    text, dtype = loaded.text, str(loaded.model.dtype).removeprefix("torch.")
-    assert text is not None
-    texts = [loaded.tokenizer.decode(loaded.chat(messages(job(prompt)))) for prompt in PROMPTS]
-    del loaded
-    return against(folder, dtype, texts) | alone
-
-
-def against(folder: Path, dtype: str, texts: list[str]) -> dict[str, Figure]:
+def against(loaded: LoadedModel) -> dict[str, Figure]:
     """Eight jobs at once through the whole service, first and last; between them the others write as many tokens."""
+    folder, dtype = models_load._find("embedded", None, None), str(loaded.model.dtype).removeprefix("torch.")
+    texts = [loaded.tokenizer.decode(loaded.chat(messages(job(prompt)))) for prompt in PROMPTS]
     with tempfile.TemporaryDirectory() as name, stack.redis(Path(name)) as url:
         scratch = Path(name)
         with stack.service(url, scratch, model__name="stub") as client:
@@ -175,3 +164,27 @@ def _engine(loaded: LoadedModel, *, force: bool = True) -> Iterator[BatchEngine]
     engine.start()
     yield engine
     engine.stop()
+
+
+PARTS: dict[str, Callable[[LoadedModel], Figure]] = {
+    "forced_tokens_job_time": forcing,
+    "grammar_step_cost": grammar,
+    "shared_prefix_prefill": prefix,
+    "onednn_step_time": layers,
+}
+
+
+def figures(*parts: str) -> dict[str, Figure]:
+    """All of them, or those named; `against` is what stands beside other ways to run the model."""
+    torch.set_num_threads(cores())
+    loaded = load("embedded", dtype="auto", device="cpu")
+    alone = {}
+    for name, measure in PARTS.items():
+        if not parts or name in parts:
+            alone[name] = measure(loaded)
+            print(f"{name}: {alone[name].ratio:.3g}", file=sys.stderr, flush=True)
+    return alone | (against(loaded) if not parts or "against" in parts else {})
+
+
+if __name__ == "__main__":
+    write(figures(*sys.argv[1:]), " ".join(["python -m tests.bench.engine", *sys.argv[1:]]))
