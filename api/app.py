@@ -24,7 +24,7 @@ from api.documents import DescribedAPI, operation_id
 from api.doorbell import Doorbell
 from api.failsafe import Failsafe
 from api.metrics import HttpMeter
-from api.routes import batches, dead, deliveries, events, jobs, page, service
+from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
 from api.sweeper import sweep
 from api.traced import Traced
 from api.webhooks import SENT
@@ -70,6 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
         description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
         lifespan=life,
         redirect_slashes=False,
+        docs_url=None,  # api/routes/docs.py
+        redoc_url=None,
         generate_unique_id_function=operation_id,
         exception_handlers=problems.HANDLERS,
     )
@@ -86,6 +88,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(dead.router)
     app.include_router(service.router)
     app.include_router(page.router)
+    app.include_router(docs.router)
+    app.mount(docs.FILES, docs.FILES_APP)
     return app
 
 

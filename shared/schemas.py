@@ -58,7 +58,8 @@ Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)
 
 
 class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    # pydantic keeps up to 16,384 short strings that it has read; prompts and ids do not come again.
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), cache_strings="keys")
 
 
 class StrictShape(Shape):

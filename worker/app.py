@@ -24,7 +24,7 @@ from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
 from shared.workers import WorkerState, worker_name
-from worker import metrics, quarantine
+from worker import metrics, quarantine, revoke
 from worker.absent_writer import AbsentWriter
 from worker.lease import LeaseKeeper
 from worker.run import Runner, until_heard
@@ -122,7 +122,7 @@ def runner() -> Runner:
     return process.runner
 
 
-@app.task(name=queue.TASK, Request="worker.revoke:CooperativeRequest")
+@app.task(name=queue.TASK, Request="worker.revoke:UnkilledRequest")
 def run(job_id: str) -> str:
     with logs.about(job_id):
         return runner().run(job_id)
@@ -183,6 +183,7 @@ def _load(**_: Any) -> None:
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
     process.runner = Runner(Executions(settings, process.name), process.keeper, process.writer, ring)
+    revoke.install(Executions(settings, process.name))
 
 
 @signals.worker_ready.connect
@@ -217,9 +218,3 @@ def _unload(**_: Any) -> None:
     if process.writer:
         process.writer.close()
     traces.stop()
-
-
-@signals.task_revoked.connect
-def _revoked(request: Any = None, **_: Any) -> None:
-    """Revoked in Flower while still in the queue: make the record agree."""
-    runner().cancel(request.id)

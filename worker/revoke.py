@@ -1,18 +1,41 @@
-"""Flower's revoke and terminate, made cooperative: a thread cannot be killed, but its job can be canceled."""
+"""Revoking a task, from Flower or `celery control revoke`, is canceling its job: at once, whether it waits or runs.
+
+Celery's own would only note the id until a doorbell comes, and a thread cannot be killed. Every worker hears of it;
+canceling twice is canceling once.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from celery.utils.functional import maybe_list
+from celery.worker.control import control_command, ok
 from celery.worker.request import Request
 
+from shared.executions import Executions
 
-class CooperativeRequest(Request):  # type: ignore[misc]
-    def terminate(self, pool: Any, signal: Any = None) -> None:
-        """`revoke(terminate=True)` of a running job."""
-        from worker.app import runner
 
-        runner().cancel(self.id)
+def install(executions: Executions) -> None:
+    """Before the consumer starts; takes the place of Celery's command of this name."""
 
-    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
-        """A cold shutdown: the lease lapses and the job runs elsewhere."""
+    @control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")  # type: ignore[untyped-decorator]
+    def revoke(state: Any, task_id: str | list[str], terminate: bool = False, **_: Any) -> Any:
+        stand = {job_id: executions.cancel(job_id) for job_id in maybe_list(task_id)}
+        for job_id, status in stand.items():
+            if status == "canceled":  # a job that runs says itself what became of it
+                state.consumer.event_dispatcher.send(
+                    "task-revoked", uuid=job_id, terminated=terminate, signum=None, expired=False
+                )
+        return ok(", ".join(f"{job_id}: {status}" for job_id, status in stand.items()))
+
+    @control_command(name="terminate", variadic="task_id", signature="<signal> [id1 [id2 [... [idN]]]]")  # type: ignore[untyped-decorator]
+    def terminate(state: Any, signal: str, task_id: str | list[str], **_: Any) -> Any:
+        return revoke(state, task_id, terminate=True)
+
+
+class UnkilledRequest(Request):  # type: ignore[misc]
+    """A task that a cold shutdown leaves alone: its lease lapses and the job runs elsewhere."""
+
+    def terminate(self, pool: Any, signal: Any = None) -> None: ...
+
+    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None: ...

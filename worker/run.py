@@ -79,10 +79,6 @@ class Runner:
         finally:
             self._keeper.drop(attempt)
 
-    def cancel(self, job_id: str) -> str:
-        """Flower's revoke; the status that then stands."""
-        return until_heard(lambda: self._executions.cancel(job_id))
-
     def _work(self, attempt: Attempt) -> str:
         claim = attempt.claim
         try:

@@ -19,7 +19,7 @@ class Queue {
   #end = new AbortController();
   #speeds = [];
   #queue = null;
-  #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta"].map((name) => [name, h("dd", {}, "–")]));
+  #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta", "senders"].map((name) => [name, h("dd", {}, "–")]));
   #curve = svg("polyline", { points: "", class: "curve" });
   #depth = h("tbody");
   #workers = h("tbody");
@@ -79,6 +79,7 @@ class Queue {
     setText(this.#figures.rows, `${sum("busy")} / ${sum("slots")}`);
     setText(this.#figures.speed, String(queue.tokens_per_s));
     setText(this.#figures.eta, queue.eta_s === null ? "–" : span(queue.eta_s));
+    setText(this.#figures.senders, String(queue.webhook_senders));
     const most = Math.max(...this.#speeds);
     this.#curve.parentElement.toggleAttribute("hidden", !most);
     this.#curve.setAttribute("points", this.#speeds.map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));

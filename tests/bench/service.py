@@ -10,7 +10,7 @@ import sys
 
 import httpx
 
-from tests.bench import deep, many_workers, pollers, stage
+from tests.bench import deep, flower, many_workers, pollers, stage
 from tests.bench.load import load
 from tests.bench.report import Figure, write
 from tests.bench.stage import BODY, SECONDS, in_turns
@@ -38,6 +38,7 @@ PARTS = {
     "deep": deep.figures,
     "pollers": pollers.figures,
     "workers": many_workers.figures,
+    "flower": flower.figures,
 }
 
 

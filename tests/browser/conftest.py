@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -37,7 +38,8 @@ def empty_redis(redis_server: str) -> str:
 
 @pytest.fixture(scope="module")
 def api(empty_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with service(empty_redis, tmp_path_factory.mktemp("service")) as client:
+    secret = f"whsec_{base64.b64encode(bytes(24)).decode()}"
+    with service(empty_redis, tmp_path_factory.mktemp("service"), webhooks={"secret": secret}) as client:
         yield client
 
 

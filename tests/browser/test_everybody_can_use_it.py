@@ -74,12 +74,34 @@ def test_the_form_offers_every_field_with_the_apis_own_default(api: httpx.Client
     defaults: dict[str, Any] = {}
     for name, field in JobRequest.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        nested = {"sampling": ["do_sample", "temperature", "top_p", "seed", "max_new_tokens"], "webhook": ["url"]}
+        nested = {
+            "sampling": ["do_sample", "temperature", "top_p", "seed", "max_new_tokens"],
+            "webhook": ["url", "events"],
+        }
         defaults |= {f"{name}/{leaf}": None for leaf in nested[name]} if name in nested else {name: default}
     defaults = {name: str(value).lower() if isinstance(value, bool) else value for name, value in defaults.items()}
     assert {name: None if "/" in name else value for name, value in offered.items()} == {
         name: value for name, value in defaults.items() if name != "prompt"
     }
+
+
+def test_what_a_webhook_tells_is_chosen_and_shown_again(open_page: OpenPage, api: httpx.Client) -> None:
+    page = open_page(str(api.base_url))
+    page.locator("#prompt").fill("海边")
+    page.locator(".options > summary").click()
+    page.locator("#field-webhook-url").fill("https://example.com/hook")
+    page.locator("#field-webhook-events").fill("scene, done")
+    page.locator("#prompt").press("Control+Enter")
+    page.wait_for_url(re.compile("#/jobs/.+"))
+    job_id = page.url.rsplit("/", 1)[1]
+
+    assert api.get(f"/jobs/{job_id}/request").json()["webhook"]["events"] == ["scene", "done"]
+
+
+def test_the_documentation_of_the_api_comes_from_here(open_page: OpenPage, api: httpx.Client) -> None:
+    page = open_page(f"{api.base_url}/docs")
+
+    expect(page.locator("#operations-jobs-jobs_submit")).to_be_visible()
 
 
 def test_the_keyboard_alone_is_enough(api: httpx.Client, open_page: OpenPage, boards: list[str]) -> None:

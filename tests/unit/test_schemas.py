@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import time
 from typing import Any
 
 import pytest
@@ -150,3 +153,16 @@ def test_the_contract_names_every_field_of_a_job() -> None:
 def test_a_default_that_contradicts_what_was_asked_is_refused_as_a_value_would_be() -> None:
     with pytest.raises(ValidationError, match=r"max_scenes[\s\S]*must be at least min_scenes \(9\)"):
         JobRequest(prompt="x", min_scenes=9)
+
+
+def test_what_was_read_is_not_kept() -> None:
+    """pydantic's cache of strings would hold thousands of prompts, and grow for as long."""
+
+    def blocks_after(count: int) -> int:
+        for number in range(count):
+            JobRequest.model_validate_json(f'{{"prompt": "story {time.time_ns()} {number}"}}')
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = blocks_after(100)
+    assert blocks_after(5000) - before < 500

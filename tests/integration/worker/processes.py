@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,27 @@ def worker(redis_url: str, log: Path, *, supervised: bool = False, **settings: A
     environment["SCRIPTQUEUE_REDIS__URL"] = redis_url
     celery = ["celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle"]
     return Process([*(["worker"] if supervised else celery), "-n", f"{log.stem}@%h"], environment, log)
+
+
+@contextmanager
+def flower_on(redis_url: str, log: Path) -> Iterator[httpx.Client]:
+    """A client that is logged in to a Flower that knows at least one worker."""
+    port = free_port()
+    environment = {"SCRIPTQUEUE_REDIS__URL": redis_url, "FLOWER_BASIC_AUTH": "admin:secret"}
+    process = Process(["celery", "-A", "worker.app", "flower", f"--port={port}"], environment, log)
+
+    def sees_a_worker() -> bool:
+        try:
+            return "@" in client.get("/workers", params={"json": "1"}).text
+        except httpx.HTTPError:
+            return False
+
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=("admin", "secret"), trust_env=False) as client:
+            until(sees_a_worker, what="Flower hears a worker's events")
+            yield client
+    finally:
+        process.close()
 
 
 def until(true: Any, within_s: float = 60, what: str = "") -> Any:

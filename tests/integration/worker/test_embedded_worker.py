@@ -1,15 +1,13 @@
-"""The whole stack on a real language model: HTTP, Redis, a Celery worker process, Flower."""
+"""The whole stack on a real language model: HTTP, Redis, a Celery worker process."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.worker.conftest import api_of
-from tests.integration.worker.processes import ROOT, Process, done, free_port, running, submit, until, worker
+from tests.integration.worker.processes import ROOT, done, free_port, running, submit, until, worker
 
 METRICS_PORT = free_port()
 PROMPTS = {
@@ -112,57 +110,6 @@ def test_a_running_generation_is_canceled(model_api: httpx.Client) -> None:
     running(model_api, job_id)
 
     assert model_api.post(f"/jobs/{job_id}/cancel").status_code == 202
-
-    assert done(model_api, job_id)["status"] == "canceled"
-
-
-@pytest.fixture(scope="module")
-def flower(
-    model_api: httpx.Client, redis_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx.Client]:
-    """Flower with a login, beside the embedded worker."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    log = tmp_path_factory.mktemp("flower") / "flower.log"
-    environment = {"SCRIPTQUEUE_REDIS__URL": f"{redis_server}/1", "FLOWER_BASIC_AUTH": "admin:secret"}
-    process = Process(["celery", "-A", "worker.app", "flower", f"--port={port}"], environment, log)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=("admin", "secret"), trust_env=False) as client:
-
-        def sees_the_worker() -> bool:
-            try:
-                return "worker@" in client.get("/workers", params={"json": "1"}).text
-            except httpx.HTTPError:
-                return False
-
-        until(sees_the_worker, what="Flower hears the worker's events")
-        yield client
-    process.close()
-
-
-def test_flower_wants_its_login(flower: httpx.Client) -> None:
-    assert httpx.get(f"{flower.base_url}/api/tasks", trust_env=False).status_code == 401
-    assert httpx.get(f"{flower.base_url}/", trust_env=False).status_code == 401
-
-
-def test_flower_shows_a_job_by_its_id_with_a_short_result(flower: httpx.Client, model_api: httpx.Client) -> None:
-    job_id = submit(model_api, "一个不能出现的提示词", sampling={"max_new_tokens": 60})
-    done(model_api, job_id)
-
-    def shown() -> Any:
-        answer = flower.get(f"/api/task/info/{job_id}")
-        return answer.status_code == 200 and answer.json()["state"] == "SUCCESS" and answer.json()
-
-    task = until(shown, what="Flower shows the job")
-    assert task["name"] == "scriptqueue.run"
-    assert task["result"].strip("'").startswith("succeeded: 3 scenes")
-    assert "提示词" not in str(task)
-
-
-def test_a_job_revoked_in_flower_is_canceled(flower: httpx.Client, model_api: httpx.Client) -> None:
-    job_id = submit(model_api, "一部很长的史诗", min_scenes=10, max_scenes=20)
-    running(model_api, job_id)
-
-    assert flower.post(f"/api/task/revoke/{job_id}", params={"terminate": "true"}).status_code == 200
 
     assert done(model_api, job_id)["status"] == "canceled"
 
