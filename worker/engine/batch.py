@@ -22,6 +22,7 @@ from transformers.generation.continuous_batching.continuous_api import Continuou
 
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
+from worker.engine import kv_memory
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest
 from worker.engine.room import Room
@@ -39,7 +40,8 @@ RATE_WINDOW_S = 10.0
 
 
 class BatchEngine:
-    """`max_batch` rows over one loaded model. `force=False` samples what the grammar forces (for benchmarks)."""
+    """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together; by default what the
+    device has room for. `force=False` samples what the grammar forces (for benchmarks). Raises `ModelUnavailable`."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -53,7 +55,10 @@ class BatchEngine:
         force: bool = True,
     ) -> None:
         self.max_batch = max_batch
-        self.context_tokens = context_tokens
+        kv_tokens = kv_tokens or kv_memory.kv_tokens(
+            model, max_batch, context_tokens, kv_memory.free_bytes(model.device)
+        )
+        self.context_tokens = min(context_tokens, kv_tokens)
         self.broken: Exception | None = None
         self.steps = 0
         self.tokens = 0  # ever written, forced ones included
@@ -61,7 +66,7 @@ class BatchEngine:
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
         self._force = force
         self._page = PAGE_TOKENS[model.device.type]
-        self._pages = -(-(kv_tokens or max_batch * min(context_tokens, 4096)) // self._page)
+        self._pages = -(-kv_tokens // self._page)
         self._pages_used = 0
         self._waiting: deque[Generation] = deque()
         self._rows: dict[str, tuple[Generation, int]] = {}  # by transformers' request id: the text and its pages

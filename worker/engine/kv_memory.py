@@ -1,0 +1,43 @@
+"""How many tokens of keys and values the device holds beside the model. Knows a model's shape; not texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from models import cpu
+from shared.errors import ModelUnavailable
+
+TOKENS_A_ROW = 4096  # wanted for each row of the batch: more than a storyboard of a long prompt takes
+SHARE = {"cuda": 0.8, "cpu": 0.5}  # of what is free once the weights are there; a step's own tensors need room too
+LEAST_TOKENS = 1024  # a short prompt and its storyboard
+
+
+def kv_tokens(model: Any, max_batch: int, context_tokens: int, free: int) -> int:
+    """Enough for every row, and for one text that fills the context, or as many as `free` bytes have room for; raises
+    `ModelUnavailable` when that is not even enough for one short text."""
+    a_token = bytes_a_token(model)
+    fitting = int(free * SHARE[model.device.type]) // a_token
+    if fitting < LEAST_TOKENS:
+        raise ModelUnavailable(
+            f"the model leaves {free / 1e9:.1f} GB of {model.device} free; a text of {LEAST_TOKENS} tokens needs "
+            f"{LEAST_TOKENS * a_token / SHARE[model.device.type] / 1e9:.1f} GB. Try MODEL__WEIGHT_BITS=8 or 4"
+        )
+    return min(max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens), fitting)
+
+
+def bytes_a_token(model: Any) -> int:
+    """Of keys and values in all layers, in the model's own precision."""
+    config = model.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * width * model.dtype.itemsize)
+
+
+def free_bytes(device: torch.device) -> int:
+    """What the device can still give, what torch holds unused included."""
+    if device.type == "cpu":
+        return cpu.free_bytes()
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + unused)
