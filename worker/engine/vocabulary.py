@@ -6,7 +6,7 @@ A mask is int32 words, one bit a token, as llguidance fills them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.int32]
 
-_CLOSES = re.compile(rb'"')  # ends a string; inside one, brackets are only text
+_CLOSES = b'"'  # ends a string; inside one, brackets are only text
+_NEXT_SCENE_IN_SCENE = (b'"},', b"},")  # ends a scene and starts another
+_NEXT_SCENE_IN_LIST = b","
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
-_NEXT_SCENE_IN_SCENE = re.compile(rb'"?\},')  # ends a scene and starts another
-_NEXT_SCENE_IN_LIST = re.compile(rb",")
 
 
 class Vocabulary:
@@ -36,11 +36,11 @@ class Vocabulary:
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)
         ]
-        self.closes = self._class(lambda text: bool(_CLOSES.match(text)))
-        self.continues_in_scene = self._class(lambda text: bool(_NEXT_SCENE_IN_SCENE.match(text)))
-        self.continues_in_list = self._class(lambda text: bool(_NEXT_SCENE_IN_LIST.match(text)))
-        self.plain = self._class(_is_plain)
-        self.joins_clauses = self._class(lambda text: bool(_JOINS_CLAUSES.match(text)))
+        self.closes = self._class(text.startswith(_CLOSES) for text in self._bytes)
+        self.continues_in_scene = self._class(text.startswith(_NEXT_SCENE_IN_SCENE) for text in self._bytes)
+        self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
+        self.plain = self._class(map(_is_plain, self._bytes))
+        self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
 
@@ -59,9 +59,10 @@ class Vocabulary:
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
         return matcher
 
-    def _class(self, belongs: Callable[[bytes], bool]) -> Mask:
+    def _class(self, belongs: Iterable[bool]) -> Mask:
+        """Of a truth for each token."""
         bits = np.zeros(self.words * 32, dtype=bool)
-        bits[: self.size] = [belongs(text) for text in self._bytes]
+        bits[: self.size] = np.fromiter(belongs, dtype=bool, count=self.size)
         return np.packbits(bits, bitorder="little").view(np.int32)
 
 
