@@ -12,7 +12,7 @@ import redis
 from shared.broker import broker_lists
 from shared.executions import Executions
 from shared.settings import Settings
-from tests.integration.test_job_store import Desk, sweep_as_if_alone
+from tests.integration.desk import Desk, sweep_as_if_alone
 
 Waited = Callable[[str, float], None]
 
@@ -20,16 +20,6 @@ Waited = Callable[[str, float], None]
 @pytest.fixture
 def settings(make_settings: Any) -> Settings:
     return make_settings()
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Desk:
-    return Desk(settings)
-
-
-@pytest.fixture
-def worker(settings: Settings) -> Executions:
-    return Executions(settings, "worker-a")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from shared.findings import Finding
 from shared.schemas import Status
 from shared.settings import Settings
 from shared.workers import WorkerState
-from tests.integration.test_job_store import Desk, claimed, success
+from tests.integration.desk import Desk, claimed, success
 from worker import doctor as worker_doctor
 
 READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu="GPU-1")

@@ -12,7 +12,7 @@ from shared.executions import Claim, Executions
 from shared.schemas import Status
 from shared.settings import Settings
 from shared.workers import WorkerState
-from tests.integration.test_job_store import Desk, claimed, lapse, success, sweep_as_if_alone
+from tests.integration.desk import Desk, claimed, lapse, success, sweep_as_if_alone
 
 STATE = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=8)
 
@@ -20,21 +20,6 @@ STATE = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=8)
 @pytest.fixture
 def settings(make_settings: Any) -> Settings:
     return make_settings(worker={"lease_s": 0.5})
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Desk:
-    return Desk(settings)
-
-
-@pytest.fixture
-def worker(settings: Settings) -> Executions:
-    return Executions(settings, "worker-a")
-
-
-@pytest.fixture
-def rival(settings: Settings) -> Executions:
-    return Executions(settings, "worker-b")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.schemas import Job, JobRequest, Progress, Scene, Source, Status
 from shared.settings import Settings
 from shared.submissions import Submitted
 from shared.workers import WorkerState
-from tests.integration.test_job_store import MODEL, Desk, claimed, lapse, storyboard, success, sweep_as_if_alone
+from tests.integration.desk import MODEL, Desk, claimed, lapse, storyboard, success, sweep_as_if_alone
 
 PROGRESS = Progress(phase="writing", tokens=9, scenes_done=1, fraction=0.3)
 

@@ -1,0 +1,24 @@
+"""The API's side of the job store and two workers, for tests that move jobs by hand. Each file says its `settings`."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.executions import Executions
+from shared.settings import Settings
+from tests.integration.desk import Desk
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Executions:
+    return Executions(settings, "worker-a")
+
+
+@pytest.fixture
+def rival(settings: Settings) -> Executions:
+    return Executions(settings, "worker-b")
