@@ -168,7 +168,7 @@ def test_a_full_queue_is_told_at_once_unless_the_submit_is_one_of_many() -> None
 def test_many_prompts_wait_for_room_longer_than_they_would_for_a_silent_service() -> None:
     patience = exchange.Patience(later_s=4, reached=True)
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
-    waits = [busy("3"), busy("70", "rate_limited", 429), busy("3")]
+    waits = [busy("3"), busy("70", "too_fast", 429), busy("3")]
 
     _, steps = carried_out(conversation.submit("x", {}, None, patience, "queue up"), *waits, accepted)
 
@@ -179,7 +179,7 @@ def test_a_spent_quota_is_waited_out_for_as_long_as_the_service_names() -> None:
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
 
     _, steps = carried_out(
-        conversation.submit("x", {}, None, exchange.Patience()), busy("2", "rate_limited", 429), accepted
+        conversation.submit("x", {}, None, exchange.Patience()), busy("2", "too_fast", 429), accepted
     )
 
     assert exchange.Pause(2) in steps
