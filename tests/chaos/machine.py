@@ -209,6 +209,14 @@ class StoreMachine(RuleBasedStateMachine):
             self.claim(job_id, worker)
             self.end_worker(worker, "crashes")
 
+    @rule(target=claims, claim=claims, worker=st.sampled_from(WORKERS))
+    def take_over(self, claim: Claim | None, worker: str) -> Claim | None:
+        """The next attempt elsewhere, in one step: else an outdated one that still writes is seldom met."""
+        if claim is None:
+            return None
+        self.end_worker(worker_of(claim), "none")
+        return self.claim(claim.job_id, worker)
+
     # Time, and what mends.
 
     @rule(ticks=st.sampled_from([1, 1, 2, 4, 400]))
