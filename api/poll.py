@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from api.dependencies import JOB_ID
-from api.prefer import PREFER, wait_s
+from api.prefer import DESCRIPTION, SCHEMA, wait_s
 from shared.submissions import Read
 
 _KNOWN = {"description": "the `ETag` that is known: 304 while it stands", "examples": ['W/"3"']}
@@ -24,12 +24,8 @@ POLLED: list[dict[str, Any]] = [
         "name": "prefer",
         "in": "header",
         "required": False,
-        "description": PREFER["description"],
-        "schema": {
-            "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
-            "title": "Prefer",
-            **PREFER,
-        },
+        "description": DESCRIPTION,
+        "schema": SCHEMA,
     },
 ]
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header
+from pydantic import WithJsonSchema
 
 MAX_WAIT_S = 60
 _WAIT = re.compile(r'\s*wait\s*=\s*("?)(\d{1,9})\1\s*', re.IGNORECASE)
 
-PREFER: dict[str, Any] = {
-    "description": f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}",
-    "examples": ["wait=30"],
-}
-Prefer = Annotated[list[str] | None, Header(**PREFER)]
+DESCRIPTION = f"`wait=N`: the answer may take up to N seconds, at most {MAX_WAIT_S}"
+SCHEMA = {"type": "string", "title": "Prefer", "examples": ["wait=30"]}  # any text, for none is refused
+Prefer = Annotated[list[str] | None, WithJsonSchema(SCHEMA), Header(description=DESCRIPTION)]
 
 
 def wait_s(prefer: list[str] | None) -> int | None:

@@ -169,3 +169,17 @@ def test_the_client_and_the_command_bring_nothing_of_the_service(module: str) ->
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
     assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
+
+
+def test_any_text_is_a_preference_and_described_as_one(lasting_api: httpx.Client) -> None:
+    """RFC 7240: what is not understood is ignored. Described as a list, each other text was a fault of the client's."""
+    paths = lasting_api.get("/openapi.json").json()["paths"]
+    described = [
+        parameter["schema"]
+        for path, method in (("/jobs", "post"), ("/jobs/{job_id}", "get"))
+        for parameter in paths[path][method]["parameters"]
+        if parameter["name"].lower() == "prefer"
+    ]
+
+    assert described == [{"type": "string", "title": "Prefer", "examples": ["wait=30"]}] * 2
+    assert lasting_api.post("/jobs", json={"prompt": "x"}, headers={"Prefer": "2 :"}).status_code == 202
