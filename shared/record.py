@@ -45,7 +45,8 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
     status = Status(record["status"])
-    told: dict[str, Any] = {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    told: dict[str, Any] = {"scenes": [], "repairs": []}  # given, for pydantic makes a deep copy of each default
+    told |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
     if "result" in told:
         told["scenes"] = told["result"]["scenes"]
     return Job(

@@ -75,6 +75,30 @@ DONE_WITH_A_JOB = links(
 LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAITED)
 
 
+# First, for routes are tried in their order and this one is asked for most.
+@router.get(
+    "/{job_id}",
+    response_model=Job,
+    openapi_extra={"parameters": POLLED},
+    responses={
+        200: {"headers": headers(ETag="the record's version, without position and ETA", **WAITED)},
+        304: {"description": "Not changed", "headers": headers(ETag="the version", **WAITED)},
+        **errors(*EXISTING),
+    },
+)
+async def get(request: Request) -> Response:
+    """The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
+    the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
+    parts: Parts = request.app.state.parts
+    client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
+    read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
+    told = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
+    if poll.knows(read):
+        return Response(status_code=304, headers=told)
+    # What FastAPI would write, without its asking again whether a `Job` is one.
+    return Response(read.job.model_dump_json(), media_type="application/json", headers=told)
+
+
 @router.post(
     "",
     status_code=202,
@@ -114,29 +138,6 @@ async def list_jobs(client: Client, parts: TheParts, wanted: TheListing) -> JobL
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.store.page(client, wanted.status, wanted.limit, wanted.cursor)
     return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
-
-
-@router.get(
-    "/{job_id}",
-    response_model=Job,
-    openapi_extra={"parameters": POLLED},
-    responses={
-        200: {"headers": headers(ETag="the record's version, without position and ETA", **WAITED)},
-        304: {"description": "Not changed", "headers": headers(ETag="the version", **WAITED)},
-        **errors(*EXISTING),
-    },
-)
-async def get(request: Request) -> Response:
-    """The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
-    the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
-    parts: Parts = request.app.state.parts
-    client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
-    read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
-    told = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
-    if poll.knows(read):
-        return Response(status_code=304, headers=told)
-    # What FastAPI would write, without its asking again whether a `Job` is one.
-    return Response(read.job.model_dump_json(), media_type="application/json", headers=told)
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
