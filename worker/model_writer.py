@@ -23,6 +23,7 @@ from shared.settings import Settings
 from worker.engine.batch import BatchEngine
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest, Sampling
+from worker.kv_memory import free_bytes, kv_tokens
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
 from worker.writer import Begun, Figure, Pulse, SoFar, Written
@@ -118,6 +119,9 @@ class ModelWriter:
             eos_token_ids=loaded.eos_token_ids,
             context_tokens=loaded.context_tokens,
             max_batch=settings.worker.max_batch,
+            kv_tokens=kv_tokens(
+                loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
+            ),
         )
         engine.start()
         writer = cls(loaded, engine, _edition(settings.model.path))

@@ -89,7 +89,7 @@ def test_ctrl_c_leaves_no_process_behind(demo: Launched, tmp_path: Path, moment:
 
     demo.process.send_signal(number)
 
-    assert demo.process.wait(30) in (130, -number)
+    assert demo.process.wait(90) in (130, -number)
     assert demo.alive() == []
 
 

@@ -85,19 +85,6 @@ def test_the_form_offers_every_field_with_the_apis_own_default(api: httpx.Client
     }
 
 
-def test_what_a_webhook_tells_is_chosen_and_shown_again(open_page: OpenPage, api: httpx.Client) -> None:
-    page = open_page(str(api.base_url))
-    page.locator("#prompt").fill("海边")
-    page.locator(".options > summary").click()
-    page.locator("#field-webhook-url").fill("https://example.com/hook")
-    page.locator("#field-webhook-events").fill("scene, done")
-    page.locator("#prompt").press("Control+Enter")
-    page.wait_for_url(re.compile("#/jobs/.+"))
-    job_id = page.url.rsplit("/", 1)[1]
-
-    assert api.get(f"/jobs/{job_id}/request").json()["webhook"]["events"] == ["scene", "done"]
-
-
 def test_the_documentation_of_the_api_comes_from_here(open_page: OpenPage, api: httpx.Client) -> None:
     page = open_page(f"{api.base_url}/docs")
 
@@ -239,3 +226,16 @@ def test_the_queue_view_shows_the_worker_and_its_rows(api: httpx.Client, open_pa
     expect(page.locator("table").last).to_contain_text("stub")
     expect(page.get_by_text("placeholder storyboards")).to_be_visible()
     api.post(f"/jobs/{identity}/cancel")
+
+
+def test_what_a_webhook_tells_is_chosen_and_shown_again(open_page: OpenPage, api: httpx.Client) -> None:
+    page = open_page(str(api.base_url))
+    page.locator("#prompt").fill("海边")
+    page.locator(".options > summary").click()
+    page.locator("#field-webhook-url").fill("https://example.com/hook")
+    page.locator("#field-webhook-events").fill("scene, done")
+    page.locator("#prompt").press("Control+Enter")
+    page.wait_for_url(re.compile("#/jobs/.+"))
+    job_id = page.url.rsplit("/", 1)[1]
+
+    assert api.get(f"/jobs/{job_id}/request").json()["webhook"]["events"] == ["scene", "done"]

@@ -22,7 +22,6 @@ from transformers.generation.continuous_batching.continuous_api import Continuou
 
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
-from worker.engine import kv_memory
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest
 from worker.engine.room import Room
@@ -35,13 +34,14 @@ log = logging.getLogger(__name__)
 FORCE_LIMIT = 64  # tokens forced in one step and row
 PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 256; small pages share more of a prompt
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
+TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 IDLE_S = 0.5
 RATE_WINDOW_S = 10.0
 
 
 class BatchEngine:
-    """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together; by default what the
-    device has room for. `force=False` samples what the grammar forces (for benchmarks). Raises `ModelUnavailable`."""
+    """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
+    what the grammar forces (for benchmarks)."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -55,9 +55,7 @@ class BatchEngine:
         force: bool = True,
     ) -> None:
         self.max_batch = max_batch
-        kv_tokens = kv_tokens or kv_memory.kv_tokens(
-            model, max_batch, context_tokens, kv_memory.free_bytes(model.device)
-        )
+        kv_tokens = kv_tokens or wanted_tokens(max_batch, context_tokens)
         self.context_tokens = min(context_tokens, kv_tokens)
         self.broken: Exception | None = None
         self.steps = 0
@@ -261,6 +259,11 @@ class BatchEngine:
         processors.tensors_required = 1
         processors.do_processing = True
         return manager
+
+
+def wanted_tokens(max_batch: int, context_tokens: int) -> int:
+    """Context for every row, and for one text that fills its own."""
+    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

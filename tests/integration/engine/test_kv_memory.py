@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Pretraine
 
 from shared.errors import ModelUnavailable
 from tests.integration.engine.conftest import Asked, engine_of
-from worker.engine import kv_memory
-from worker.engine.kv_memory import bytes_a_token, kv_tokens
+from worker.engine.batch import TOKENS_A_ROW
+from worker.kv_memory import bytes_a_token, free_bytes, kv_tokens
 
 GB = 10**9
 CHATGLM3_6B = GlmConfig(num_hidden_layers=28, num_attention_heads=32, num_key_value_heads=2, head_dim=128)
@@ -60,14 +60,14 @@ def test_a_device_without_room_for_one_short_text_is_said_before_any_job(tiny_mo
 
 
 def test_what_a_cpu_has_free_is_its_memory() -> None:
-    assert 10**8 < kv_memory.free_bytes(torch.device("cpu")) < 10**14
+    assert 10**8 < free_bytes(torch.device("cpu")) < 10**14
 
 
 def test_a_text_longer_than_a_rows_share_is_written_by_a_batch_of_one(
     tiny_model: Any, embedded: Any, ask: Asked
 ) -> None:
     request = ask(max_new_tokens=60)
-    request = replace(request, prompt_ids=(request.prompt_ids * 100)[: kv_memory.TOKENS_A_ROW + 1000])
+    request = replace(request, prompt_ids=(request.prompt_ids * 100)[: TOKENS_A_ROW + 1000])
     engine = engine_of(tiny_model, embedded, max_batch=1, context_tokens=8192)
 
     assert engine.submit(request).wait().finish == "closed_early"

@@ -8,8 +8,8 @@ import torch
 
 from models import cpu
 from shared.errors import ModelUnavailable
+from worker.engine.batch import wanted_tokens
 
-TOKENS_A_ROW = 4096  # wanted for each row of the batch: more than a storyboard of a long prompt takes
 SHARE = {"cuda": 0.8, "cpu": 0.5}  # of what is free once the weights are there; a step's own tensors need room too
 LEAST_TOKENS = 1024  # a short prompt and its storyboard
 
@@ -24,7 +24,7 @@ def kv_tokens(model: Any, max_batch: int, context_tokens: int, free: int) -> int
             f"the model leaves {free / 1e9:.1f} GB of {model.device} free; a text of {LEAST_TOKENS} tokens needs "
             f"{LEAST_TOKENS * a_token / SHARE[model.device.type] / 1e9:.1f} GB. Try MODEL__WEIGHT_BITS=8 or 4"
         )
-    return min(max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens), fitting)
+    return min(wanted_tokens(max_batch, context_tokens), fitting)
 
 
 def bytes_a_token(model: Any) -> int:
