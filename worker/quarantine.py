@@ -15,11 +15,13 @@ from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
 from shared import transport
+from shared.broker import broker_lists
 from shared.queue import TASK
 
 log = logging.getLogger(__name__)
 
 KEY = "sq:quarantine"
+DOORBELLS = frozenset(broker_lists())  # other lists hold answers of workers, for Flower and Celery's own commands
 MAX_KEPT = 1000
 MAX_CHARACTERS = 65536  # kept of one
 
@@ -32,7 +34,7 @@ class Channel(transport.Channel):
 
         def parse_and_check(*arguments: Any, **keywords: Any) -> Any:
             answer = parse(*arguments, **keywords)
-            if answer and not is_doorbell(text := bytes_to_str(answer[1])):
+            if answer and bytes_to_str(answer[0]) in DOORBELLS and not is_doorbell(text := bytes_to_str(answer[1])):
                 taken.append(text)
                 return None  # for kombu: the list was empty
             return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -98,3 +99,14 @@ def test_garbage_in_every_list_is_set_aside_and_the_worker_serves_on(
         assert done(api, submit(api))["status"] == "succeeded"
     process.terminate()
     assert process.wait() == 0
+
+
+def test_celerys_own_commands_hear_the_workers_answers(
+    api: httpx.Client, worker: Process, redis_url: str, tmp_path: Path
+) -> None:
+    """They come in lists, too, and are no doorbells."""
+    command = ["celery", "-A", "worker.app", "inspect", "ping"]
+    ping = Process(command, {"SCRIPTQUEUE_REDIS__URL": redis_url}, tmp_path / "ping.log")
+
+    assert ping.wait() == 0, ping.said
+    assert "pong" in ping.said
