@@ -78,10 +78,6 @@ def _told(record: logging.LogRecord) -> str | None:
     data = getattr(record, "data", None)  # Celery's: {"id": ..., "name": ...}
     if isinstance(data, dict) and "id" in data:
         return str(data["id"])
-    if (
-        record.name == "uvicorn.access"
-        and isinstance(record.args, tuple)
-        and (found := _PATH.match(str(record.args[2])))
-    ):
-        return found[1].lower()  # (client, method, path, version, status)
+    if record.name == "uvicorn.access" and (found := _PATH.search(record.getMessage())):
+        return found[1].lower()
     return None

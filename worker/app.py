@@ -182,8 +182,9 @@ def _load(**_: Any) -> None:
         process.keeper.close()
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
-    process.runner = Runner(Executions(settings, process.name), process.keeper, process.writer, ring)
-    revoke.install(Executions(settings, process.name))
+    executions = Executions(settings, process.name)
+    process.runner = Runner(executions, process.keeper, process.writer, ring)
+    revoke.install(executions)
 
 
 @signals.worker_ready.connect

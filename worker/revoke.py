@@ -28,7 +28,9 @@ def install(executions: Executions) -> None:
                 )
         return ok(", ".join(f"{job_id}: {status}" for job_id, status in stand.items()))
 
-    @control_command(name="terminate", variadic="task_id", signature="<signal> [id1 [id2 [... [idN]]]]")  # type: ignore[untyped-decorator]
+    @control_command(  # type: ignore[untyped-decorator]
+        name="terminate", args=[("signal", str)], variadic="task_id", signature="<signal> [id1 [id2 [... [idN]]]]"
+    )
     def terminate(state: Any, signal: str, task_id: str | list[str], **_: Any) -> Any:
         return revoke(state, task_id, terminate=True)
 

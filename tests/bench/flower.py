@@ -31,14 +31,9 @@ def figures() -> dict[str, Figure]:
                 job_id = processes.submit(client, stub={"hang": True})
                 processes.running(client, job_id)
                 begun = time.monotonic()
-                processes.until(lambda job_id=job_id: _runs(flower, job_id), what="Flower shows it")
+                processes.shown(flower, job_id, "STARTED")
                 seen_s.append(time.monotonic() - begun)
                 client.post(f"/jobs/{job_id}/cancel")
     slowest, p50 = max(seen_s), statistics.median(seen_s)
     meaning = f"from a job's being seen to run until Flower shows it, the slowest of {JOBS} (p50 {p50:.2g} s), limit"
     return {"flower_shows_running": Figure(slowest, "s", LIMIT_S, slowest / LIMIT_S, meaning)}
-
-
-def _runs(flower: httpx.Client, job_id: str) -> bool:
-    answer = flower.get(f"/api/task/info/{job_id}")
-    return answer.status_code == 200 and answer.json()["state"] == "STARTED"

@@ -225,6 +225,7 @@ def test_the_queue_view_shows_the_worker_and_its_rows(api: httpx.Client, open_pa
 
     expect(page.locator("table").last).to_contain_text("stub")
     expect(page.get_by_text("placeholder storyboards")).to_be_visible()
+    expect(page.locator(".figure", has_text="senders of webhooks").locator("dd")).to_have_text("0")
     api.post(f"/jobs/{identity}/cancel")
 
 
@@ -239,3 +240,5 @@ def test_what_a_webhook_tells_is_chosen_and_shown_again(open_page: OpenPage, api
     job_id = page.url.rsplit("/", 1)[1]
 
     assert api.get(f"/jobs/{job_id}/request").json()["webhook"]["events"] == ["scene", "done"]
+    page.get_by_role("button", name="Use as a draft").click()
+    expect(page.locator("#field-webhook-events")).to_have_value("scene, done")

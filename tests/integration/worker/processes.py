@@ -95,6 +95,16 @@ def flower_on(redis_url: str, log: Path) -> Iterator[httpx.Client]:
         process.close()
 
 
+def shown(flower: httpx.Client, job_id: str, state: str) -> dict[str, Any]:
+    """The task once Flower tells it in this state."""
+
+    def told() -> Any:
+        answer = flower.get(f"/api/task/info/{job_id}")
+        return answer.status_code == 200 and answer.json()["state"] == state and answer.json()
+
+    return dict(until(told, what=f"Flower tells {state}"))
+
+
 def until(true: Any, within_s: float = 60, what: str = "") -> Any:
     """The first true value of `true()`; fails after `within_s`. For states of other processes, which ring no bell."""
     deadline = time.monotonic() + within_s

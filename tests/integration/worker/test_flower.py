@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.integration.worker.conftest import StartWorker
-from tests.integration.worker.processes import done, flower_on, running, submit, until
+from tests.integration.worker.processes import Process, done, flower_on, running, shown, submit
 
 
 @pytest.fixture
@@ -19,16 +18,6 @@ def flower(redis_url: str, api: httpx.Client, start_worker: StartWorker, tmp_pat
     start_worker(worker__max_batch=1)
     with flower_on(redis_url, tmp_path / "flower.log") as client:
         yield client
-
-
-def shown(flower: httpx.Client, job_id: str, state: str) -> dict[str, Any]:
-    """The task once Flower tells it in this state."""
-
-    def told() -> Any:
-        answer = flower.get(f"/api/task/info/{job_id}")
-        return answer.status_code == 200 and answer.json()["state"] == state and answer.json()
-
-    return dict(until(told, what=f"Flower tells {state}"))
 
 
 def test_flower_wants_its_login(flower: httpx.Client) -> None:
@@ -62,6 +51,18 @@ def test_a_running_job_that_is_revoked_is_canceled_and_its_row_is_free(
 
     assert done(api, job_id)["status"] == "canceled"
     assert done(api, submit(api))["status"] == "succeeded"
+
+
+def test_celerys_command_to_terminate_a_task_cancels_its_job_too(
+    api: httpx.Client, start_worker: StartWorker, redis_url: str, tmp_path: Path
+) -> None:
+    start_worker(worker__max_batch=1)
+    running(api, job_id := submit(api, stub={"hang": True}))
+
+    command = ["celery", "-A", "worker.app", "control", "terminate", "SIGTERM", job_id]
+    assert Process(command, {"SCRIPTQUEUE_REDIS__URL": redis_url}, tmp_path / "control.log").wait() == 0
+
+    assert done(api, job_id)["status"] == "canceled"
 
 
 def test_a_job_that_is_revoked_while_it_waits_is_canceled_at_once(flower: httpx.Client, api: httpx.Client) -> None:
