@@ -14,7 +14,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ TTL_S = 60
 SAMPLE_S = 10.0
 PROBE_S = 15.0
 PROBE_CLIENTS = 16
+CLIENTS = 64
 SHARE = 0.7  # of what it takes at most, so that a queue that grows means a fault and not a full machine
 GROWTH = 1.05  # of the last third against the one before it; the first is for warming up
 SLACK_MB = 2.0
@@ -50,27 +53,24 @@ class Sample:
 
 
 class Load:
+    """Clients of one connection each: a pool of many costs httpx more with every job that waits for one."""
+
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url, timeout=30, trust_env=False, limits=httpx.Limits(max_connections=64)
-        )
+        self._url = url
         self.sent = self.done = 0
         self.faults: list[str] = []
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
-    async def one(self) -> None:
+    async def one(self, http: httpx.AsyncClient) -> None:
         """One job from its POST to its end, as a client waits for it."""
         self.sent += 1
         body = {"prompt": f"猫 {self.sent} {time.time_ns()}", "result_ttl_s": TTL_S, **CACHE}
         try:
-            answer = await self._http.post("/jobs", json=body)
+            answer = await http.post("/jobs", json=body)
             job = answer.json()
             if answer.status_code != 202:
                 raise ValueError(f"{answer.status_code}: {answer.text[:200]}")
             while not job["done"]:
-                answer = await self._http.get(f"/jobs/{job['id']}", headers={"Prefer": "wait=20"})
+                answer = await http.get(f"/jobs/{job['id']}", headers={"Prefer": "wait=20"})
                 job = answer.json()
             if job["status"] != "succeeded":
                 raise ValueError(f"{job['id']} {job['status']}")
@@ -80,27 +80,25 @@ class Load:
 
     async def at_most(self, seconds: float) -> float:
         """Jobs a second when every client sends the next as soon as the last is done."""
-        until = time.monotonic() + seconds
         before = self.done
-
-        async def client() -> None:
-            while time.monotonic() < until:
-                await self.one()
-
-        await asyncio.gather(*(client() for _ in range(PROBE_CLIENTS)))
+        await self._send(PROBE_CLIENTS, repeat(0.0), seconds)
         return (self.done - before) / seconds
 
-    async def steady(self, rate: float, until: float) -> None:
-        started, sent = time.monotonic(), 0
-        running: set[asyncio.Task[None]] = set()
-        while (now := time.monotonic()) < until:
-            while sent < (now - started) * rate:
-                sent += 1
-                task = asyncio.create_task(self.one())
-                running.add(task)
-                task.add_done_callback(running.discard)
-            await asyncio.sleep(0.01)
-        await asyncio.gather(*running)
+    async def steady(self, rate: float, seconds: float) -> None:
+        """So many jobs a second; what a full machine delays is sent late, and not dropped."""
+        await self._send(CLIENTS, (turn / rate for turn in count()), seconds)
+
+    async def _send(self, clients: int, turns: Iterator[float], seconds: float) -> None:
+        """A job at each of `turns`, seconds from now, by whichever client is free."""
+        started = time.monotonic()
+
+        async def client() -> None:
+            async with httpx.AsyncClient(base_url=self._url, timeout=30, trust_env=False) as http:
+                while (due := next(turns)) < seconds and time.monotonic() - started < seconds:
+                    await asyncio.sleep(max(0.0, started + due - time.monotonic()))
+                    await self.one(http)
+
+        await asyncio.gather(*(client() for _ in range(clients)))
 
 
 def sample(stage: Stage, started: float, load: Load) -> Sample:
@@ -136,7 +134,7 @@ async def soak(stage: Stage, minutes: float, cap: float) -> tuple[float, float, 
     rate = min(cap, round(most * SHARE, 1))
     print(f"at most {most:.0f} jobs/s; {rate:g} jobs/s for {minutes:g} minutes", flush=True)
     started = time.monotonic()
-    offered = asyncio.create_task(load.steady(rate, started + minutes * 60))
+    offered = asyncio.create_task(load.steady(rate, minutes * 60))
     samples: list[Sample] = []
     while not offered.done():
         await asyncio.wait([offered], timeout=SAMPLE_S)
@@ -144,7 +142,6 @@ async def soak(stage: Stage, minutes: float, cap: float) -> tuple[float, float, 
         if len(samples) % 6 == 1:
             print(samples[-1], flush=True)
     await offered
-    await load.close()
     return most, rate, samples, load
 
 
