@@ -5,14 +5,14 @@ A mask is int32 words, one bit a token, as llguidance fills them.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-import llguidance.hf
 import numpy as np
-from llguidance import LLMatcher
+from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 Mask = NDArray[np.int32]
@@ -31,7 +31,7 @@ class Vocabulary:
         self.size = size
         self.words = (size + 31) // 32
         self.eos_token_ids = frozenset(eos_token_ids)
-        self._lltokenizer = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size, eos_token=eos_token_ids[0])
+        self._lltokenizer = LLTokenizer(_as_json(tokenizer), n_vocab=size, eos_token=eos_token_ids[0])
         self._bytes = [
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)
@@ -64,6 +64,16 @@ class Vocabulary:
         bits = np.zeros(self.words * 32, dtype=bool)
         bits[: self.size] = np.fromiter(belongs, dtype=bool, count=self.size)
         return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def _as_json(tokenizer: Any) -> str:
+    """As llguidance reads it: nothing padded or cut. (Its own `from_tokenizer` copies first, which takes a second.)"""
+    backend = tokenizer.backend_tokenizer
+    if backend.padding or backend.truncation:
+        backend = copy.copy(backend)
+        backend.no_padding()
+        backend.no_truncation()
+    return str(backend.to_str())
 
 
 def _is_plain(text: bytes) -> bool:

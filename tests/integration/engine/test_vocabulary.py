@@ -1,0 +1,29 @@
+"""A model's vocabulary as the grammar sees it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from worker.engine.vocabulary import Vocabulary
+
+SCHEMA = (
+    '{"type": "object", "properties": {"a long name of a key": {"const": 1}}, "required": ["a long name of a key"]}'
+)
+
+
+def test_a_tokenizer_that_cuts_and_pads_texts_forces_the_same_tokens(embedded: Any) -> None:
+    cutting = copy.deepcopy(embedded.tokenizer)
+    cutting.backend_tokenizer.enable_truncation(1)
+    cutting.backend_tokenizer.enable_padding(length=64)
+
+    forced = [
+        Vocabulary(tokenizer, embedded.model.config.vocab_size, embedded.eos_token_ids)
+        .matcher(SCHEMA)
+        .compute_ff_tokens()
+        for tokenizer in (embedded.tokenizer, cutting)
+    ]
+
+    assert len(forced[0]) > 4
+    assert forced[0] == forced[1]
+    assert cutting.backend_tokenizer.truncation  # as it was
