@@ -1,0 +1,43 @@
+"""A device that breaks for good under a real model: the process ends with its own exit code, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import torch
+
+from tests.integration.worker.processes import Process, done, submit, until
+from worker.writer import EXIT_BROKEN
+
+DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
+FAULT = "鲸"
+
+
+def test_a_sticky_device_error_ends_the_process_and_its_job_runs_elsewhere(
+    redis_url: str, api: httpx.Client, embedded: Any, tmp_path: Path
+) -> None:
+    (token,) = embedded.tokenizer.encode(FAULT, add_special_tokens=False)
+    free = torch.cuda.mem_get_info()[0] if DEVICE != "cpu" else 0
+    settings = {
+        "SCRIPTQUEUE_REDIS__URL": redis_url,
+        "SCRIPTQUEUE_MODEL__NAME": "embedded",
+        "SCRIPTQUEUE_MODEL__DEVICE": DEVICE,
+        "SCRIPTQUEUE_WORKER__LEASE_S": "1",
+    }
+    faulty = Process(["tests.faulty_worker"], {**settings, "FAULT_TOKEN": str(token)}, tmp_path / "faulty.log")
+    until(lambda: api.get("/readyz").status_code == 200, within_s=120, what="the model is loaded")
+
+    job_id = submit(api, f"一头{FAULT}", sampling={"max_new_tokens": 60})
+
+    assert faulty.wait(120) == EXIT_BROKEN, faulty.said
+    assert "device-side assert triggered" in faulty.said
+    if DEVICE != "cpu":
+        until(lambda: torch.cuda.mem_get_info()[0] >= 0.98 * free, what="the card's memory is free again")
+    stub = Process(
+        ["celery", "-A", "worker.app", "worker"], {**settings, "SCRIPTQUEUE_MODEL__NAME": "stub"}, tmp_path / "stub.log"
+    )
+    job = done(api, job_id)
+    stub.close()
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
