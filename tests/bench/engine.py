@@ -90,7 +90,7 @@ def grammar(loaded: LoadedModel) -> Figure:
     """Milliseconds of a step of eight rows that masks take, from the grammar to the scores, against the step."""
     requests = [generation(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
     with _engine(loaded) as engine:
-        masks = engine._manager.logit_processor.logits_processor[0]
+        masks = engine._choice
         spent, plain = [0.0], masks.mask
 
         def timed(scores: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 import statistics
 import threading
@@ -41,14 +40,6 @@ class Load:
     def context_tokens(self) -> float:
         """A text's context halfway."""
         return self.prompt_tokens + self.tokens / len(self.job_s) / 2
-
-
-def switches() -> list[str]:
-    """The engine's own on/off arguments besides `force`: CUDA graphs, compiled decode, whatever it offers."""
-    from worker.engine.batch import BatchEngine
-
-    parameters = inspect.signature(BatchEngine.__init__).parameters.values()
-    return [p.name for p in parameters if isinstance(p.default, bool) and p.name != "force"]
 
 
 @contextmanager
@@ -213,15 +204,12 @@ class Watched:
 
 
 class _Masks:
-    """Seconds that the host spends on filling masks; `seen` is False if the engine no longer does it there."""
+    """Seconds that the host spends on masks; `seen` is False while it has filled none."""
 
     def __init__(self, engine: Any) -> None:
         self.seconds, self.seen = 0.0, False
-        try:
-            processor = engine._manager.logit_processor.logits_processor[0]
-            plain = processor.mask
-        except (AttributeError, IndexError):
-            return
+        choice = engine._choice
+        plain = choice.mask
 
         def timed(scores: Any) -> Any:
             start = time.perf_counter()
@@ -229,4 +217,4 @@ class _Masks:
             self.seconds, self.seen = self.seconds + time.perf_counter() - start, True
             return out
 
-        processor.mask = timed
+        choice.mask = timed

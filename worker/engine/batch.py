@@ -2,7 +2,7 @@
 
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
 at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
-batching (pinned exactly) is here and in row.py: its processor is driven step by step.
+batching (pinned exactly) is here, in row.py and in step.py: its processor is driven step by step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from shared.schemas import MIN_TOKENS_A_SCENE
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest
 from worker.engine.room import Room
-from worker.engine.row import MaskAndSample, Row
+from worker.engine.row import Row
+from worker.engine.step import Choice, StepRunner
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
 
@@ -41,7 +42,8 @@ RATE_WINDOW_S = 10.0
 
 class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
-    what the grammar forces (for benchmarks)."""
+    what the grammar forces (for benchmarks); `graphs` runs forward passes as CUDA graphs, `compiled` through
+    torch.compile, both of them warmed up before the first text."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -53,6 +55,8 @@ class BatchEngine:
         max_batch: int,
         kv_tokens: int | None = None,
         force: bool = True,
+        graphs: bool = False,
+        compiled: bool = False,
     ) -> None:
         self.max_batch = max_batch
         kv_tokens = kv_tokens or wanted_tokens(max_batch, context_tokens)
@@ -74,7 +78,8 @@ class BatchEngine:
         self._wake = Event()
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
-        self._manager = self._make_manager()
+        self._choice = Choice(max_batch, self._vocabulary, model.device)
+        self._manager = self._make_manager(graphs, compiled)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -131,6 +136,8 @@ class BatchEngine:
         try:
             with torch.no_grad():
                 processor = self._manager._create_batch_processor()
+                processor.model_runner = StepRunner(processor.model_runner, self._choice)
+                processor.warmup(self._model)
                 while not self._ending:
                     self._admit(processor)
                     self._drop(processor)
@@ -238,7 +245,7 @@ class BatchEngine:
     def _tokens(self) -> int:
         return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
 
-    def _make_manager(self) -> ContinuousBatchingManager:
+    def _make_manager(self, graphs: bool, compiled: bool) -> ContinuousBatchingManager:
         config = ContinuousBatchingConfig(
             page_size=self._page,
             num_blocks=self._pages + 1,
@@ -246,7 +253,8 @@ class BatchEngine:
             max_batch_tokens=self.max_batch * FORCE_LIMIT + 512,
             max_requests_per_batch=self.max_batch,
             use_async_batching=False,  # the next step is prepared only when the last token is known
-            use_cuda_graph=False,
+            use_cuda_graph=graphs,
+            default_compile_level=int(compiled),
             auto_switch_to_flash=self._model.device.type == "cuda",
             safety_margin=0.0,  # admission reserves a text's pages beforehand
             per_request_processors=True,
@@ -255,7 +263,7 @@ class BatchEngine:
         manager = ContinuousBatchingManager(self._model, generation, config)
         processors = manager.logit_processor
         processors.clear()  # the checkpoint's own temperature or penalties are not the request's
-        processors.logits_processor.append(MaskAndSample(self.max_batch, self._vocabulary, self._model.device))
+        processors.logits_processor.append(self._choice)
         processors.tensors_required = 1
         processors.do_processing = True
         return manager

@@ -22,28 +22,27 @@ def choose(
     scores [rows, vocabulary] float32, -inf where the grammar forbids; temperature, top_p [rows] float32;
     seed, position [rows] int64. Returns a tensor like scores; greedy rows (temperature 0) are as they were.
     """
-    rows = (temperature > 0).nonzero().squeeze(1)
-    if not len(rows):
-        return scores
-    scaled = scores[rows] / temperature[rows, None]
-    values, tokens = nucleus(scaled, top_p[rows])
-    noisy = values + gumbel(seed[rows, None], position[rows, None], tokens)
-    chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
-    return scores.index_copy(0, rows, chosen)
+    greedy, size = temperature <= 0, scores.shape[1]
+    scaled = scores / temperature.masked_fill(greedy, 1.0)[:, None]
+    for count in (min(CANDIDATES, size), size):
+        values, tokens, whole = nucleus(scaled, top_p, count)
+        noisy = values + gumbel(seed[:, None], position[:, None], tokens)
+        chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
+        chosen = torch.where(greedy[:, None], scores, chosen)
+        if count == size or bool((whole | greedy).all()):  # asked last: the host waits for a GPU here
+            break
+    return chosen
 
 
-def nucleus(scaled: torch.Tensor, top_p: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The smallest set that holds `top_p` of the probability: values (-inf outside it) and token ids, [rows, k]."""
-    count = min(CANDIDATES, scaled.shape[1])
-    while True:
-        values, tokens = scaled.topk(count, dim=1)
-        share = (values - scaled.logsumexp(dim=1, keepdim=True)).exp()
-        before = share.cumsum(dim=1) - share  # probability of all better tokens
-        whole = (before[:, -1] + share[:, -1] >= top_p) | (share[:, -1] == 0)
-        if count == scaled.shape[1] or bool(whole.all()):
-            outside = (before >= top_p[:, None]) & (before > 0)
-            return values.masked_fill(outside, -torch.inf), tokens
-        count = scaled.shape[1]
+def nucleus(scaled: torch.Tensor, top_p: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The smallest set that holds `top_p` of the probability, looked for among the best `count` tokens: values (-inf
+    outside it) and token ids, [rows, count], and whether all of it was among them, [rows]."""
+    values, tokens = scaled.topk(count, dim=1)
+    share = (values - scaled.logsumexp(dim=1, keepdim=True)).exp()
+    before = share.cumsum(dim=1) - share  # probability of all better tokens
+    whole = (before[:, -1] + share[:, -1] >= top_p) | (share[:, -1] == 0)
+    outside = (before >= top_p[:, None]) & (before > 0)
+    return values.masked_fill(outside, -torch.inf), tokens, whole
 
 
 def gumbel(seed: torch.Tensor, position: torch.Tensor, token: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -57,11 +59,40 @@ def test_the_best_token_is_always_in_the_nucleus() -> None:
 
 
 def test_a_nucleus_wider_than_the_candidates_is_not_cut() -> None:
-    flat = torch.zeros(1, 4 * CANDIDATES)
+    flat = torch.zeros(4 * CANDIDATES)
+    draws = DRAWS // 10
 
-    values, _ = nucleus(flat, torch.tensor([0.9]))
+    tokens = choose(
+        flat.expand(draws, -1),
+        torch.ones(draws),
+        torch.full((draws,), 0.9),
+        torch.arange(draws),
+        torch.zeros(draws, dtype=torch.int64),
+    ).argmax(dim=1)
 
-    assert int((values > -torch.inf).sum()) == pytest.approx(0.9 * 4 * CANDIDATES, abs=2)
+    assert len(tokens.unique()) == pytest.approx(
+        0.9 * 4 * CANDIDATES * (1 - math.exp(-draws / (3.6 * CANDIDATES))), rel=0.05
+    )
+
+
+def test_a_row_with_a_wide_nucleus_changes_no_other() -> None:
+    narrow, flat = torch.zeros(4 * CANDIDATES), torch.zeros(4 * CANDIDATES)
+    narrow[7], narrow[9] = 30.0, 29.5
+    both = torch.stack([narrow, flat])
+
+    beside = choose(both, torch.ones(2), torch.tensor([0.9, 0.9]), torch.tensor([4, 5]), torch.tensor([0, 0]))
+
+    assert int(beside[0].argmax()) == pick(narrow, 1.0, 0.9, seed=4)
+
+
+def test_the_nucleus_says_whether_it_was_whole() -> None:
+    flat, narrow = torch.zeros(4 * CANDIDATES), torch.zeros(4 * CANDIDATES)
+    narrow[7] = 30.0
+
+    values, tokens, whole = nucleus(torch.stack([flat, narrow]), torch.tensor([0.9, 0.9]), CANDIDATES)
+
+    assert whole.tolist() == [False, True]
+    assert tokens[1][values[1] > -torch.inf].tolist() == [7]
 
 
 def test_greedy_rows_pass_unchanged_beside_sampled_ones() -> None:

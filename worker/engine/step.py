@@ -1,0 +1,118 @@
+"""One step on the device: the forward pass of all rows, then the choice of each row's next token.
+
+transformers runs the forward pass, and captures it as a CUDA graph or compiles it where asked to. The choice comes
+after it and outside of any graph: what the host does for it (masks, above all) costs no time while a GPU computes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+from transformers.generation.continuous_batching.model_runner import ModelRunner
+from transformers.generation.continuous_batching.utils import stream_context
+
+from worker.engine.row import Row
+from worker.engine.sampling import choose
+from worker.engine.vocabulary import Vocabulary
+
+
+class StepRunner(ModelRunner):  # type: ignore[misc]
+    """In the place of `runner`, which is of the same batch; `choice` is the batch's only logits processor."""
+
+    def __init__(self, runner: ModelRunner, choice: Choice) -> None:
+        super().__init__(
+            runner.logit_processor,
+            runner.cb_config,
+            runner.inputs_and_outputs,
+            runner.cache,
+            do_sample=False,
+            return_logprobs=False,
+        )
+        self._choice = choice
+
+    def compute_batch(self, model: Any, batch_data: dict[str, Any]) -> None:
+        super().compute_batch(model, batch_data)
+        ios = self.inputs_and_outputs
+        with stream_context(ios.compute_stream):
+            tokens = self._choice.tokens()
+            ios.output_ids[0, : len(tokens)].copy_(tokens)
+
+    def _forward_process_and_sample(self, model: Any, batch_data: dict[str, Any], *_: Any) -> None:
+        """What is captured or compiled: all but the choice."""
+        logits = model(**batch_data).logits[0]
+        if "logits_to_keep" not in batch_data:
+            logits = logits[batch_data["logits_indices"]]
+        self._choice.scores[: len(logits)].copy_(logits)
+
+
+class Choice(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
+    """Forbids what a text's grammar forbids and draws its next token. `scores` [rows, vocabulary], float32, is where
+    the forward pass leaves them: one place in memory, for a graph writes to the same each time."""
+
+    supported_kwargs: ClassVar[dict[str, type]] = {}
+    ignored_kwargs: tuple[str, ...] = ()
+
+    def __init__(self, rows: int, vocabulary: Vocabulary, device: torch.device) -> None:
+        self.scores = torch.empty((rows, vocabulary.size), dtype=torch.float32, device=device)
+        self._size = vocabulary.size
+        self._device = device
+        self._masks = torch.full((rows, vocabulary.words), -1, dtype=torch.int32, pin_memory=device.type == "cuda")
+        self._bits = torch.arange(32, dtype=torch.int32, device=device)
+        self._rows: list[Row] = []  # of the step, in the order of its scores
+
+    def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
+        int32_tensor.fill_(0)
+
+    def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
+        """transformers' own requests, with which it warms up, have no text."""
+        states = [request.state for request in requests_with_new_token]
+        self._rows = [state for state in states if isinstance(state, Row)]
+        return torch.zeros(len(states), dtype=torch.int32)
+
+    def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("the step runner chooses after the forward pass, not within it")
+
+    def tokens(self) -> torch.Tensor:
+        """The next token of each row, [rows] int64."""
+        scores = self._without_repeating(self.mask(self.scores[: len(self._rows)]))
+        samplings = [row.sampling for row in self._rows]
+        if any(sampling.temperature > 0 for sampling in samplings):
+            scores = choose(
+                scores,
+                self._sent([s.temperature for s in samplings], torch.float32),
+                self._sent([s.top_p for s in samplings], torch.float32),
+                self._sent([s.seed for s in samplings], torch.int64),
+                self._sent([len(row.text.tokens) for row in self._rows], torch.int64),
+            )
+        return scores.argmax(dim=1)
+
+    def mask(self, scores: torch.Tensor) -> torch.Tensor:
+        """-inf for each row's tokens that its grammar forbids."""
+        count = len(scores)
+        masks = self._masks.numpy()
+        for index, row in enumerate(self._rows):
+            row.text.fill(masks[index])
+        if self._device.type == "cpu":
+            bits = np.unpackbits(masks[:count].view(np.uint8), axis=1, bitorder="little", count=self._size)
+            return scores.masked_fill(torch.from_numpy(bits) == 0, -torch.inf)
+        words = self._masks[:count].to(self._device, non_blocking=True)
+        allowed = (words[:, :, None] >> self._bits) & 1  # [rows, words, 32]
+        return scores.masked_fill(allowed.view(count, -1)[:, : self._size] == 0, -torch.inf)
+
+    def _without_repeating(self, scores: torch.Tensor) -> torch.Tensor:
+        pairs = (row.text.repetition.penalties().items() for row in self._rows)
+        said = [(index, *pair) for index, row in enumerate(pairs) for pair in row]
+        if said:
+            index, tokens, penalties = zip(*said, strict=True)
+            scores[self._sent(index, torch.int64), self._sent(tokens, torch.int64)] -= self._sent(
+                penalties, torch.float32
+            )
+        return scores
+
+    def _sent(self, values: Any, dtype: torch.dtype) -> torch.Tensor:
+        """To the device, without waiting for it: memory that is not pinned would."""
+        tensor = torch.tensor(values, dtype=dtype)
+        return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
