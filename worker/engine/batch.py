@@ -16,12 +16,14 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import torch
+from torch.nn.attention.varlen import varlen_attn
 from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
 
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from shared.schemas import MIN_TOKENS_A_SCENE
+from worker.engine import attention
 from worker.engine.generation import Generation
 from worker.engine.request import Finish, GenerationRequest
 from worker.engine.room import Room
@@ -43,7 +45,8 @@ RATE_WINDOW_S = 10.0
 class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
     what the grammar forces (for benchmarks); `graphs` runs forward passes as CUDA graphs, `compiled` through
-    torch.compile, both of them warmed up before the first text."""
+    torch.compile, both of them warmed up before the first text; `varlen` is the kernel by which a row attends to its
+    own text where the device has it and flash attention is not installed."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -57,6 +60,7 @@ class BatchEngine:
         force: bool = True,
         graphs: bool = False,
         compiled: bool = False,
+        varlen: attention.Kernel | None = varlen_attn,
     ) -> None:
         self.max_batch = max_batch
         kv_tokens = kv_tokens or wanted_tokens(max_batch, context_tokens)
@@ -80,6 +84,8 @@ class BatchEngine:
         self._recent: deque[tuple[float, int]] = deque()
         self._choice = Choice(max_batch, self._vocabulary, model.device)
         self._manager = self._make_manager(graphs, compiled)
+        if varlen and model.config._attn_implementation == "sdpa":
+            attention.adopt(model, varlen)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -260,6 +266,8 @@ class BatchEngine:
             per_request_processors=True,
         )
         generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
+        if self._model.config._attn_implementation == attention.NAME:  # of an engine before this one
+            self._model.set_attn_implementation("sdpa")
         manager = ContinuousBatchingManager(self._model, generation, config)
         processors = manager.logit_processor
         processors.clear()  # the checkpoint's own temperature or penalties are not the request's

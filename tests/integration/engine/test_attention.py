@@ -1,0 +1,102 @@
+"""Rows that attend to their own texts by a kernel of their own: the same texts, and sdpa where the kernel does not fit.
+
+torch's kernel runs on GPUs alone; here it is stood in for by the sdpa that it is held against, through the same calls.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from transformers import MistralConfig, MistralForCausalLM
+
+from tests.integration.engine.conftest import Asked, engine_of
+from worker.engine import attention
+from worker.engine.batch import BatchEngine
+from worker.engine.request import Sampling
+
+PROMPTS = ["森林里的猫", "A robot learns to paint", "海"]
+
+
+@pytest.fixture
+def model(tiny_model: Any) -> Any:
+    return copy.deepcopy(tiny_model)
+
+
+def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
+    tiny: BatchEngine, model: Any, embedded: Any, ask: Asked
+) -> None:
+    requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
+    engine = engine_of(model, embedded, varlen=attention.one_by_one)
+
+    texts = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+
+    engine.stop()
+    assert model.config._attn_implementation == attention.NAME
+    assert texts == [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+
+
+def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, embedded: Any, ask: Asked) -> None:
+    for kernel, expected in ((attention.one_by_one, attention.NAME), (None, "sdpa")):
+        engine = engine_of(model, embedded, varlen=kernel)
+
+        assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
+
+        engine.stop()
+        assert model.config._attn_implementation == expected
+
+
+def refuses(*_: Any, **__: Any) -> torch.Tensor:
+    raise RuntimeError("FlashAttention only supports fp16 and bf16. And a long story")
+
+
+def without_causality(*texts: Any, **options: Any) -> torch.Tensor:
+    return attention.one_by_one(*texts, **{**options, "window_size": (-1, -1)})
+
+
+def aligned_at_the_first_token(
+    query: Any, key: Any, value: Any, cu_q: Any, cu_k: Any, *rest: Any, **options: Any
+) -> Any:
+    """As kernels do that take a shorter query for the context's beginning."""
+    cut = torch.cat([torch.arange(begin, begin + n) for begin, n in zip(cu_k[:-1], cu_q.diff(), strict=True)])
+    return attention.one_by_one(query, key[cut], value[cut], cu_q, cu_q, *rest, **options)
+
+
+@pytest.mark.parametrize("kernel", [refuses, without_causality, aligned_at_the_first_token])
+def test_a_kernel_that_refuses_or_differs_is_not_used(model: Any, kernel: Callable[..., Any]) -> None:
+    assert not attention.adopt(model, kernel)
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_a_sliding_window_reaches_the_kernel(embedded: Any, ask: Asked) -> None:
+    windows: set[tuple[int, int]] = set()
+
+    def noted(*texts: Any, window_size: tuple[int, int], **options: Any) -> torch.Tensor:
+        windows.add(window_size)
+        return attention.one_by_one(*texts, window_size=window_size, **options)
+
+    torch.manual_seed(5)
+    config = MistralConfig(
+        vocab_size=embedded.model.config.vocab_size,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=8192,
+        sliding_window=32,
+        initializer_range=0.3,
+        attn_implementation="sdpa",
+    )
+    model = MistralForCausalLM(config).float().eval()
+    request, texts = ask(max_new_tokens=60), []
+    for kernel in (None, noted):
+        engine = engine_of(model, embedded, varlen=kernel)
+        texts.append(engine.submit(request).wait().token_ids)
+        engine.stop()
+
+    assert windows == {(31, 0)}
+    assert texts[0] == texts[1]

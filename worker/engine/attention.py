@@ -1,0 +1,124 @@
+"""Attention by torch's varlen kernel: each row of a batch reads its own keys and values.
+
+transformers' continuous batching over torch's sdpa has each row read those of the whole batch and masks them; its
+flash attention needs a package of its own. The kernel comes with torch, for GPUs and 16 bits, and is used once it was
+seen to agree with sdpa on the device at hand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+log = logging.getLogger(__name__)
+
+Kernel = Callable[..., Any]  # as torch.nn.attention.varlen.varlen_attn
+
+NAME = "torch_varlen"
+TRIED = ((1, 40), (5, 5), (33, 100))  # new tokens and context of three rows: a decode step, a prompt, a chunk of one
+MAX_ERROR = 1e-2  # of the outputs' norm: bf16 gives 3e-3
+
+
+def adopt(model: Any, kernel: Kernel) -> bool:
+    """Let the model attend by this kernel from now on, within continuous batching only; False if it does not fit."""
+    try:
+        error = _error(model, kernel)
+    except (RuntimeError, ValueError) as refusal:  # not for this device or precision
+        log.info("attention stays sdpa: %s", str(refusal).strip().split(". ")[0])
+        return False
+    if not error < MAX_ERROR:
+        log.warning("attention stays sdpa: the varlen kernel differs from it by %.2g", error)
+        return False
+    AttentionInterface.register(NAME, _attention(kernel))
+    model.set_attn_implementation(NAME)
+    return True
+
+
+def one_by_one(  # noqa: PLR0913, PLR0917 - the kernel's signature
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cu_seq_q: torch.Tensor,
+    cu_seq_k: torch.Tensor,
+    max_q: int,
+    max_k: int,
+    *,
+    scale: float | None = None,
+    window_size: tuple[int, int] = (-1, -1),
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """What the kernel computes, by sdpa for each text alone: query [tokens, heads, width], key and value [tokens,
+    groups, width]; the last query of each text sees its last key."""
+    outputs = torch.zeros_like(query)
+    for (begin, end), (first, last) in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
+        places = torch.arange(end - begin, device=query.device)[:, None] + (last - first) - (end - begin)
+        seen = torch.arange(last - first, device=query.device)[None, :]
+        mask = torch.ones_like(places * seen, dtype=torch.bool)
+        if window_size[0] >= 0:
+            mask &= seen >= places - window_size[0]
+        if window_size[1] >= 0:
+            mask &= seen <= places + window_size[1]
+        q, k, v = (x.transpose(0, 1) for x in (query[begin:end], key[first:last], value[first:last]))
+        out = scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale, enable_gqa=enable_gqa)
+        outputs[begin:end] = out.transpose(0, 1)
+    return outputs
+
+
+def _attention(kernel: Kernel) -> Callable[..., tuple[torch.Tensor, None]]:
+    def attend(  # noqa: PLR0913 - transformers' signature
+        module: Any,
+        query: torch.Tensor,  # [1, heads, tokens, width]: the texts of the batch one after another
+        key: torch.Tensor,
+        value: torch.Tensor,
+        _mask: None,
+        *,
+        cache: Any,
+        scaling: float | None = None,
+        sliding_window: int | None = None,
+        **rest: Any,
+    ) -> tuple[torch.Tensor, None]:
+        key, value = cache.update(key_states=key, value_states=value, layer_idx=module.layer_idx, kwargs=rest)
+        output = kernel(
+            *(x.squeeze(0).transpose(0, 1) for x in (query, key, value)),
+            rest["cu_seq_lens_q"],
+            rest["cu_seq_lens_k"],
+            rest["max_length_q"],
+            rest["max_length_k"],
+            scale=scaling,
+            window_size=_window(sliding_window),
+            enable_gqa=True,
+        )
+        return output.unsqueeze(0), None
+
+    return attend
+
+
+def _window(sliding_window: int | None) -> tuple[int, int]:
+    """Causal, over so many tokens, the query's own among them."""
+    return (sliding_window - 1 if sliding_window else -1, 0)
+
+
+def _error(model: Any, kernel: Kernel) -> float:
+    """How far the kernel is from sdpa for texts of the model's shape, as a share of the outputs' norm."""
+    config = model.config
+    heads, width = config.num_attention_heads, getattr(config, "head_dim", None)
+    groups = getattr(config, "num_key_value_heads", None) or heads
+    width = width or config.hidden_size // heads
+    new, context = (list(counts) for counts in zip(*TRIED, strict=True))
+    draw = torch.Generator().manual_seed(0)
+
+    def drawn(tokens: int, count: int) -> torch.Tensor:
+        return torch.randn(tokens, count, width, generator=draw).to(model.device, model.dtype)
+
+    query, key, value = drawn(sum(new), heads), drawn(sum(context), groups), drawn(sum(context), groups)
+    ends = [torch.tensor([0, *counts], device=model.device).cumsum(0).int() for counts in (new, context)]
+    window = _window(getattr(config, "sliding_window", None))
+    texts: Any = (query, key, value, *ends, max(new), max(context))
+    expected, given = (each(*texts, window_size=window, enable_gqa=True) for each in (one_by_one, kernel))
+    return float((given.float() - expected.float()).norm() / expected.float().norm())
