@@ -16,7 +16,15 @@ import torch
 from models import checkpoint, cpu, memory, obtain
 from models.chat import Chat, ChatTokenizer
 from models.folder import ModelFolder, open_folder, plan
-from models.placement import DTYPES, attention_of, device_map_of, dtype_of, free_bytes_of, quantization_of
+from models.placement import (
+    DTYPES,
+    attention_of,
+    device_map_of,
+    dtype_of,
+    free_bytes_of,
+    make_current,
+    quantization_of,
+)
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
 from shared.errors import ModelUnavailable
@@ -80,6 +88,7 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     tensors = checkpoint.tensors(path)
     parameters = memory.parameters_of(tensors)
     devices = device_map_of(device, memory.needed_bytes(parameters, weight_bits, dtype))
+    make_current(devices)
     precision = dtype_of(dtype, devices, 2 * parameters.total, weight_bits)
     if (free_bytes := free_bytes_of(devices)) is not None:
         memory.require_room(parameters, weight_bits, precision, free_bytes, device)

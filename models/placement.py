@@ -43,6 +43,13 @@ def _auto(needed_bytes: int) -> str | dict[str, str]:
     return {"": "cuda:0"}
 
 
+def make_current(devices: str | dict[str, str]) -> None:
+    """What this thread asks of CUDA without naming a card (pinned memory, streams, graphs) is of this one; no other is
+    touched."""
+    if isinstance(devices, dict) and not _on_cpu(devices):
+        torch.cuda.set_device(devices[""])
+
+
 def free_bytes_of(devices: str | dict[str, str]) -> int | None:
     """What is free there now; None: a CPU's memory is not for us to count."""
     if _on_cpu(devices):

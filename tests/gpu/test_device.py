@@ -6,14 +6,19 @@ Skipped where there is none. A tiny random model: what is asked is whether the d
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 
+from models.placement import gpu_id
 from tests.integration.engine.conftest import Asked, ask, engine_of, tiny_model  # noqa: F401 - fixtures
+from worker.engine import attention
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
 
@@ -53,6 +58,16 @@ def test_whatever_the_precision_every_text_is_json(on_gpu: Any, embedded: Any, a
     engine.stop()
 
 
+@pytest.mark.skipif(bool(importlib.util.find_spec("flash_attn")), reason="flash-attn goes first where it is installed")
+def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, embedded: Any, ask: Asked) -> None:  # noqa: F811
+    engine = engine_of(on_gpu.half(), embedded)
+
+    assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
+
+    assert on_gpu.config._attn_implementation == attention.NAME
+    engine.stop()
+
+
 def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is_free_again(
     on_gpu: Any,
     embedded: Any,
@@ -76,12 +91,30 @@ def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is
     engine.stop()
 
 
-def test_a_second_card_is_used_alone_when_it_is_named() -> None:
-    if torch.cuda.device_count() < 2:
-        pytest.skip("needs two GPUs")
-    from models.load import load
+def nvml(what: str) -> list[str]:
+    """Of each card, as NVML tells it."""
+    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
-    load("embedded", device="cuda:1")
 
-    assert torch.cuda.memory_allocated(1) > 0
-    assert torch.cuda.memory_allocated(0) == 0
+def test_a_card_has_the_name_that_nvml_gives_it() -> None:
+    assert gpu_id("cuda:0") in nvml("uuid")
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_a_worker_on_the_second_card_takes_nothing_of_the_first() -> None:
+    before = [int(mb) for mb in nvml("memory.used")]
+    script = (
+        "from shared.settings import Settings\n"
+        "from worker.model_writer import ModelWriter\n"
+        "ModelWriter.load(Settings(model={'name': 'embedded', 'device': 'cuda:1'})).warm_up()\n"
+        "print('warm', flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"warm\n"
+        taken = [int(mb) - was for mb, was in zip(nvml("memory.used"), before, strict=True)]
+        process.kill()
+
+    assert taken[1] > 900  # the weights alone
+    assert taken[0] < 50  # not even a context

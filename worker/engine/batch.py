@@ -140,6 +140,8 @@ class BatchEngine:
 
     def _loop(self) -> None:
         try:
+            if self._model.device.type == "cuda":
+                torch.cuda.set_device(self._model.device)  # a thread's own
             with torch.no_grad():
                 processor = self._manager._create_batch_processor()
                 processor.model_runner = StepRunner(processor.model_runner, self._choice)
