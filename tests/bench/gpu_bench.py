@@ -26,6 +26,8 @@ class Bench:
         self.sheet, self.sizes, self.rates, self.tiny = sheet, sizes, rates, tiny
         self.middle = max([size for size in sizes if size <= 64], default=sizes[0])
         self.pair = [self.middle] if tiny else list(dict.fromkeys([1, self.middle]))  # of the variants
+        # On a CPU nothing is compiled: a C++ compiler is another matter than the GPU's.
+        self._compiler = ("triton",) if self.device == "cuda" else ()
         self._bandwidth: float | None = None
         self._model: Any = None
         self._tokenizer: Any = None
@@ -45,14 +47,17 @@ class Bench:
             *(Phase(_rate_names(rate), self._arriving(rate), ENGINE, 45) for rate in self.rates),
             *self._plain("plain_graphs_off_", middle, 20, use_cuda_graph=False, use_async_batching=False),
             *self._plain("plain_graphs_on_", middle, 25, use_cuda_graph=True, use_async_batching=self.device == "cuda"),
-            *self._switched(),
+            Phase(("worker_ready_s",), self.ready, (*ENGINE, "pydantic_settings"), 60),
+            *self._engine_phases("graphs_on_", self.pair, graphs=True),
+            *self._engine_phases("varlen_off_", self.pair, varlen=None),
             *(self._quantised(bits) for bits in (8, 4)),
             *self._plain("plain_sdpa_", middle, 20, auto_switch_to_flash=False),
             *self._attention("flash_attention_2", "flash_attn"),
             *self._attention("flash_attention_3", "flash_attn_interface"),
             Phase(("kernel_sdpa_us",), self.sdpa_kernel, seconds=3),
             Phase(("kernel_varlen_us",), self.varlen_kernel, seconds=3),
-            *self._plain("plain_compiled_", middle, 60, ("triton",) if self.device == "cuda" else (), compiled=True),
+            *self._engine_phases("compiled_on_", self.pair, self._compiler, compiled=self.device == "cuda"),
+            *self._plain("plain_compiled_", middle, 60, self._compiler, compiled=True),
         ]
 
     def card(self) -> dict[str, Value]:
@@ -72,6 +77,11 @@ class Bench:
         rate = one_by_one(self.fresh_model(), self.shape)
         context = self.shape.prompt_tokens + self.shape.plain_tokens / 2
         return {"guide_one_by_one_tokens_per_s": Value(rate, "tokens/s", self.limit(1, context))}
+
+    def ready(self) -> dict[str, Value]:
+        from tests.bench.gpu_ready import ready_s
+
+        return {"worker_ready_s": Value(ready_s(self.fresh_model(), self.tokenizer, self.device), "s")}
 
     def sdpa_kernel(self) -> dict[str, Value]:
         from tests.bench.gpu_card import sdpa_s
@@ -112,13 +122,15 @@ class Bench:
 
     # -- variants -----------------------------------------------------------------------------------------------------
 
-    def _engine_phases(self, prefix: str, sizes: list[int], **options: Any) -> list[Phase]:
+    def _engine_phases(
+        self, prefix: str, sizes: list[int], packages: tuple[str, ...] = (), **options: Any
+    ) -> list[Phase]:
         return [
             Phase(
                 _names(prefix, rows, SHORT if options else FULL),
                 lambda rows=rows: self.under_load(prefix, rows, **options),  # type: ignore[misc]
-                ENGINE,
-                10 + rows / 5,
+                (*ENGINE, *packages),
+                10 + rows / 5 + (50 if packages else 0),
             )
             for rows in sizes
         ]
@@ -143,25 +155,6 @@ class Bench:
             return {p50: Value(percentile(seconds, 50), "s"), p95: Value(percentile(seconds, 95), "s")}
 
         return run
-
-    def _switched(self) -> list[Phase]:
-        """Each on/off argument that the engine offers, both ways; a figure that says so for those that it does not."""
-        try:
-            from tests.bench.gpu_engine import switches
-
-            offered = switches()
-        except ImportError:
-            offered = []
-        phases = [
-            phase
-            for name in offered
-            for way in (True, False)
-            for phase in self._engine_phases(f"{name}_{'on' if way else 'off'}_", [self.middle], **{name: way})
-        ]
-        for what in ("graph", "compil"):
-            if not any(what in name for name in offered):
-                phases.append(Phase((f"engine_{what}_on_off",), _not_offered, ENGINE))
-        return phases
 
     def _quantised(self, bits: int) -> Phase:
         prefix = f"int{bits}_"
@@ -190,8 +183,7 @@ class Bench:
         def run() -> dict[str, Value]:
             from tests.bench.gpu_plain import continuous
 
-            if compiled and self.device == "cuda":  # a C++ compiler is another matter than the GPU's
-                options["default_compile_level"] = 1
+            options["default_compile_level"] = int(compiled and self.device == "cuda")
             rate, warm_up_s = continuous(self.fresh_model(attention), self.shape, rows, **options)
             context = self.shape.prompt_tokens + self.shape.plain_tokens / 2
             return {
@@ -261,7 +253,3 @@ def _names(prefix: str, rows: int, what: tuple[str, ...] = SHORT) -> tuple[str, 
 
 def _rate_names(rate: float) -> tuple[str, str]:
     return f"arriving_{rate:g}_per_s_job_p50_s", f"arriving_{rate:g}_per_s_job_p95_s"
-
-
-def _not_offered() -> dict[str, Value]:
-    raise NotOffered("the engine offers no such switch")

@@ -15,7 +15,7 @@ import torch
 
 from tests.bench.gpu_model import Shape
 
-PACKAGES = ("transformers", "tokenizers", "accelerate", "llguidance", "pydantic", "bitsandbytes")
+PACKAGES = ("transformers", "tokenizers", "accelerate", "llguidance", "pydantic", "pydantic_settings", "bitsandbytes")
 FOR_SPEED = {"flash_attn": "flash-attn", "flash_attn_interface": "flash-attn-3", "triton": "triton"}
 COPY_BYTES = 4 << 30
 KERNEL_CONTEXT_TOKENS = 600

@@ -39,6 +39,7 @@ class Shape:
 
 
 REAL = Shape()
+SPREAD = 5.0  # of the scores around their mean
 TINY = Shape(2, 64, 4, 2, 16, 128, 2048, sampled_tokens=150, plain_tokens=4, prompt_tokens=16)
 
 
@@ -65,7 +66,8 @@ def config_of(shape: Shape) -> Any:
 
 
 def random_model(shape: Shape, device: str, attention: str = "sdpa") -> Any:
-    """In fp16 on a GPU, in fp32 on a CPU; drawn on the device itself."""
+    """In fp16 on a GPU, in fp32 on a CPU; drawn on the device itself. Its scores spread as a trained model's do: flat
+    ones would make every nucleus as wide as the vocabulary."""
     import torch
     from transformers import GlmForCausalLM
 
@@ -73,6 +75,8 @@ def random_model(shape: Shape, device: str, attention: str = "sdpa") -> Any:
     dtype = torch.float16 if device.startswith("cuda") else torch.float32
     with torch.device(device):
         model = GlmForCausalLM._from_config(config_of(shape), dtype=dtype, attn_implementation=attention)
+    with torch.no_grad():
+        model.lm_head.weight.normal_(0, SPREAD / shape.hidden**0.5)
     return model.eval()
 
 
