@@ -187,4 +187,6 @@ def figures(*parts: str) -> dict[str, Figure]:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - {*PARTS, "against"}:
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}; known: {', '.join([*PARTS, 'against'])}")
     write(figures(*sys.argv[1:]), " ".join(["python -m tests.bench.engine", *sys.argv[1:]]))
