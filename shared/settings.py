@@ -48,7 +48,10 @@ class ModelSettings(Section):
         "auto", description="auto: fp16 on GPU; bf16 on a CPU that computes in it, else fp32."
     )
     weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
-    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field("auto", description="Attention kernels.")
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
+        "auto", description="auto: flash attention where its package is installed, else torch's own."
+    )
+    cuda_graphs: bool = Field(False, description="Steps of the model as CUDA graphs; not measured yet.")
     cache_dir: Path = Field(
         Path("~/.cache/scriptqueue/models"), description="Where downloaded and converted weights live."
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch.nn.attention.varlen import varlen_attn
 
 from models.chat import ChatTokenizer
 from models.cpu import cores
@@ -102,6 +103,8 @@ class ModelWriter:
     @classmethod
     def load(cls, settings: Settings) -> ModelWriter:
         """Load the model that the settings name and start the engine; raises `ModelUnavailable`."""
+        if settings.model.cuda_graphs and (settings.model.device == "cpu" or not torch.cuda.is_available()):
+            raise ModelUnavailable("MODEL__CUDA_GRAPHS needs a GPU, and the model would run on the CPU")
         # More threads than a container's cores spin against each other; OMP_NUM_THREADS may ask for fewer.
         torch.set_num_threads(min(torch.get_num_threads(), cores()))
         loaded = load(
@@ -122,6 +125,8 @@ class ModelWriter:
             kv_tokens=kv_tokens(
                 loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
             ),
+            graphs=settings.model.cuda_graphs,
+            varlen=None if settings.model.attention == "sdpa" else varlen_attn,
         )
         engine.start()
         writer = cls(loaded, engine, _edition(settings.model.path))

@@ -45,8 +45,8 @@ RATE_WINDOW_S = 10.0
 class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
     what the grammar forces (for benchmarks); `graphs` runs forward passes as CUDA graphs, `compiled` through
-    torch.compile, both of them warmed up before the first text; `varlen` is the kernel by which a row attends to its
-    own text where the device has it and flash attention is not installed."""
+    torch.compile, both of them warmed up before the first text. `varlen` is the kernel by which a row attends to its
+    own text where the device has it and flash attention is not installed; None: a model of sdpa stays with it."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -83,7 +83,7 @@ class BatchEngine:
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
         self._choice = Choice(max_batch, self._vocabulary, model.device)
-        self._manager = self._make_manager(graphs, compiled)
+        self._manager = self._make_manager(graphs, compiled, flash=varlen is not None)
         if varlen and model.config._attn_implementation == "sdpa":
             attention.adopt(model, varlen)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
@@ -253,7 +253,7 @@ class BatchEngine:
     def _tokens(self) -> int:
         return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
 
-    def _make_manager(self, graphs: bool, compiled: bool) -> ContinuousBatchingManager:
+    def _make_manager(self, graphs: bool, compiled: bool, flash: bool) -> ContinuousBatchingManager:
         config = ContinuousBatchingConfig(
             page_size=self._page,
             num_blocks=self._pages + 1,
@@ -263,7 +263,7 @@ class BatchEngine:
             use_async_batching=False,  # the next step is prepared only when the last token is known
             use_cuda_graph=graphs,
             default_compile_level=int(compiled),
-            auto_switch_to_flash=self._model.device.type == "cuda",
+            auto_switch_to_flash=flash and self._model.device.type == "cuda",
             safety_margin=0.0,  # admission reserves a text's pages beforehand
             per_request_processors=True,
         )

@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import ModelUnavailable
 from shared.schemas import MIN_TOKENS_A_SCENE
+from shared.settings import Settings
 from tests.integration.engine.conftest import engine_of
 from tests.integration.worker.processes import until
 from worker.model_writer import ModelWriter
@@ -42,3 +43,10 @@ def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
 
     with pytest.raises(ModelUnavailable, match="wrote nothing"):
         writer.warm_up()
+
+
+def test_graphs_without_a_gpu_are_refused_before_a_model_is_loaded() -> None:
+    settings = Settings(model={"name": "no such model", "device": "cpu", "cuda_graphs": True})  # type: ignore[arg-type]
+
+    with pytest.raises(ModelUnavailable, match="MODEL__CUDA_GRAPHS needs a GPU"):
+        ModelWriter.load(settings)
