@@ -29,7 +29,7 @@ def adopt(model: Any, kernel: Kernel) -> bool:
     """Let the model attend by this kernel from now on, within continuous batching only; False if it does not fit."""
     try:
         error = _error(model, kernel)
-    except (RuntimeError, ValueError) as refusal:  # not for this device or precision
+    except (RuntimeError, ValueError, TypeError) as refusal:  # not for this device or precision, or another torch's
         log.info("attention stays sdpa: %s", str(refusal).strip().split(". ")[0])
         return False
     if not error < MAX_ERROR:

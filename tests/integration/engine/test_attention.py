@@ -53,6 +53,10 @@ def refuses(*_: Any, **__: Any) -> torch.Tensor:
     raise RuntimeError("FlashAttention only supports fp16 and bf16. And a long story")
 
 
+def of_an_older_torch(query: Any, key: Any, value: Any, cu_q: Any, cu_k: Any, max_q: int, max_k: int) -> Any:
+    return attention.one_by_one(query, key, value, cu_q, cu_k, max_q, max_k)
+
+
 def without_causality(*texts: Any, **options: Any) -> torch.Tensor:
     return attention.one_by_one(*texts, **{**options, "window_size": (-1, -1)})
 
@@ -65,7 +69,7 @@ def aligned_at_the_first_token(
     return attention.one_by_one(query, key[cut], value[cut], cu_q, cu_q, *rest, **options)
 
 
-@pytest.mark.parametrize("kernel", [refuses, without_causality, aligned_at_the_first_token])
+@pytest.mark.parametrize("kernel", [refuses, of_an_older_torch, without_causality, aligned_at_the_first_token])
 def test_a_kernel_that_refuses_or_differs_is_not_used(model: Any, kernel: Callable[..., Any]) -> None:
     assert not attention.adopt(model, kernel)
     assert model.config._attn_implementation == "sdpa"
