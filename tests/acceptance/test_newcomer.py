@@ -8,17 +8,19 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.acceptance.marks import alive, new_mark
 from tests.integration.worker.processes import ROOT
 
 
-def test_a_clone_and_make_demo_print_two_storyboards(tmp_path: Path) -> None:
+def test_a_clone_and_make_demo_print_two_storyboards_of_the_model_and_leave_nothing(tmp_path: Path) -> None:
     """With an environment of its own; only pip's cache and the model's are shared with this machine."""
     first_block = re.search(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert first_block is not None
     commands = [line[2:] for line in first_block[1].splitlines() if line.startswith("$ ")]
     assert commands == ["git clone <this repository> scriptqueue && cd scriptqueue", "make demo"]
     script = "\n".join(commands).replace("<this repository>", str(ROOT))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    mark = new_mark()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))} | mark
 
     ended = subprocess.run(
         ["bash", "-ec", script],
@@ -33,4 +35,7 @@ def test_a_clone_and_make_demo_print_two_storyboards(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     boards = [json.loads(text) for text in re.findall(r"^\{.*?^\}", ended.stdout, re.MULTILINE | re.DOTALL)]
     assert [len(board["scenes"]) >= 3 for board in boards] == [True, True]
-    assert len(re.findall(r"source: model", ended.stdout)) == 2
+    assert re.search(r"[\u4e00-\u9fff]{4}", boards[0]["scenes"][0]["description"])
+    assert all(board["total_duration"] == sum(scene["duration"] for scene in board["scenes"]) for board in boards)
+    assert ended.stdout.count("source: model") == 2
+    assert alive(mark) == []

@@ -1,31 +1,29 @@
-"""`make demo` and `make up` as a user runs them: what they print, and that nothing is left behind."""
+"""`make demo` stopped half-way and `make up` as a user runs it: what they print, and that nothing is left behind."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.acceptance.marks import alive, new_mark
 from tests.integration.worker.processes import ROOT, until
 
 
 class Launched:
-    """A launcher with a mark in its environment, by which everything that it starts can be found."""
+    """A launcher, and everything that it starts."""
 
     def __init__(self, folder: Path, *command: str, **settings: str) -> None:
-        self.mark = f"MARK={uuid.uuid4()}"
-        name, value = self.mark.split("=")
-        environment = {**os.environ, name: value, **settings, "PYTHONPATH": str(ROOT)}
+        self.mark = new_mark()
+        environment = {**os.environ, **self.mark, **settings, "PYTHONPATH": str(ROOT)}
         self.output = folder / "output.txt"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -42,17 +40,7 @@ class Launched:
         return self.output.read_text()
 
     def alive(self) -> list[str]:
-        """The command lines of all processes with this mark."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                if self.mark.encode() in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
-        return [command for command in found if command]
+        return alive(self.mark)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -65,17 +53,6 @@ def demo(tmp_path: Path) -> Iterator[Launched]:
     launched = Launched(tmp_path, "demo")
     yield launched
     launched.close()
-
-
-def test_the_demo_prints_two_storyboards_of_the_model_and_leaves_nothing(demo: Launched) -> None:
-    assert demo.process.wait(400) == 0, demo.said
-
-    boards = [json.loads(text) for text in re.findall(r"^\{.*?^\}", demo.said, re.MULTILINE | re.DOTALL)]
-    assert len(boards) == 2
-    assert re.search(r"[\u4e00-\u9fff]{4}", boards[0]["scenes"][0]["description"])
-    assert demo.said.count("source: model") == 2
-    assert all(board["total_duration"] == sum(scene["duration"] for scene in board["scenes"]) for board in boards)
-    assert demo.alive() == []
 
 
 @pytest.mark.parametrize("moment", ["at once", "when the worker loads", "when jobs run"])
