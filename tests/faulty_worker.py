@@ -13,6 +13,8 @@ import torch
 from celery.__main__ import main
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from worker.supervisor import COMMAND
+
 FAULT_TOKEN = int(os.environ["FAULT_TOKEN"])
 
 
@@ -25,5 +27,5 @@ def break_down(module: torch.nn.Module, given: tuple[Any, ...]) -> None:
 
 if __name__ == "__main__":
     register_module_forward_pre_hook(break_down)
-    sys.argv = ["celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle", *sys.argv[1:]]
+    sys.argv = [*COMMAND[1:], *sys.argv[1:]]  # without Python's -m
     main()

@@ -17,14 +17,12 @@ import pytest
 import torch
 
 from models.placement import gpu_id
-from tests.integration.engine.conftest import Asked, ask, engine_of, tiny_model  # noqa: F401 - fixtures
+from tests.integration.engine.conftest import PROMPTS, Asked, ask, engine_of, tiny_model, together  # noqa: F401 - fixtures
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-
-PROMPTS = ["森林里的猫", "A robot learns to paint", "海"]
 
 
 @pytest.fixture
@@ -42,9 +40,9 @@ def engine(on_gpu: Any, embedded: Any) -> Iterator[BatchEngine]:
 def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask: Asked) -> None:  # noqa: F811
     requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
 
-    together = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    batch = together(engine, requests)
 
-    assert together == [engine.submit(request).wait().token_ids for request in requests]
+    assert batch == [engine.submit(request).wait().token_ids for request in requests]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -83,7 +81,7 @@ def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is
             torch.empty(1 << 50, dtype=torch.uint8, device="cuda:0")  # a petabyte: torch's own error
 
     hook = on_gpu.model.embed_tokens.register_forward_pre_hook(greedy_for_memory)
-    texts = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    texts = together(engine, requests)
     hook.remove()
 
     assert texts == undisturbed

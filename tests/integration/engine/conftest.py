@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 Asked = Callable[..., GenerationRequest]
 GREEDY = Sampling(temperature=0.0, top_p=1.0, seed=0)
+PROMPTS = ("森林里的猫", "A robot learns to paint", "海")
+SIZES = {  # of a tiny model; large random weights make it as wild as a model gets
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 8192,
+    "initializer_range": 0.3,
+}
 
 
 def engine_of(model: Any, loaded: LoadedModel, **options: Any) -> BatchEngine:
@@ -33,23 +43,18 @@ def engine_of(model: Any, loaded: LoadedModel, **options: Any) -> BatchEngine:
     return engine
 
 
+def together(engine: BatchEngine, requests: Iterable[GenerationRequest]) -> list[tuple[int, ...]]:
+    """The tokens of requests that run side by side."""
+    return [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+
+
 @pytest.fixture(scope="session")
 def tiny_model(embedded: LoadedModel) -> Any:
-    """Random weights with the embedded model's vocabulary: as wild as a model gets."""
+    """Random weights with the embedded model's vocabulary."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     torch.manual_seed(5)
-    config = Qwen2Config(
-        vocab_size=embedded.model.config.vocab_size,
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=8192,
-        initializer_range=0.3,
-        attn_implementation="sdpa",
-    )
+    config = Qwen2Config(vocab_size=embedded.model.config.vocab_size, attn_implementation="sdpa", **SIZES)
     return Qwen2ForCausalLM(config).float().eval()
 
 

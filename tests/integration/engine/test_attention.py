@@ -13,12 +13,10 @@ import pytest
 import torch
 from transformers import MistralConfig, MistralForCausalLM
 
-from tests.integration.engine.conftest import Asked, engine_of
+from tests.integration.engine.conftest import PROMPTS, SIZES, Asked, engine_of, together
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
-
-PROMPTS = ["森林里的猫", "A robot learns to paint", "海"]
 
 
 @pytest.fixture
@@ -32,11 +30,11 @@ def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     engine = engine_of(model, embedded, varlen=attention.one_by_one)
 
-    texts = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    texts = together(engine, requests)
 
     engine.stop()
     assert model.config._attn_implementation == attention.NAME
-    assert texts == [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+    assert texts == together(tiny, requests)
 
 
 def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, embedded: Any, ask: Asked) -> None:
@@ -83,18 +81,8 @@ def test_a_sliding_window_reaches_the_kernel(embedded: Any, ask: Asked) -> None:
         return attention.one_by_one(*texts, window_size=window_size, **options)
 
     torch.manual_seed(5)
-    config = MistralConfig(
-        vocab_size=embedded.model.config.vocab_size,
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=8192,
-        sliding_window=32,
-        initializer_range=0.3,
-        attn_implementation="sdpa",
-    )
+    vocabulary = embedded.model.config.vocab_size
+    config = MistralConfig(vocab_size=vocabulary, sliding_window=32, attn_implementation="sdpa", **SIZES)
     model = MistralForCausalLM(config).float().eval()
     request, texts = ask(max_new_tokens=60), []
     for kernel in (None, noted):

@@ -8,30 +8,29 @@ from typing import Any
 import pytest
 
 from shared.errors import EngineBroken, PromptTooLong
-from tests.integration.engine.conftest import Asked, engine_of, resumed
+from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, resumed, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
 
-PROMPTS = ["森林里的猫", "A robot learns to paint", "海", "a lighthouse in the fog, seen from a boat at night"]
-
 
 def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(engine: BatchEngine, ask: Asked) -> None:
-    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS[:3]]
+    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
 
-    together = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+    batch = together(engine, requests)
     alone = [engine.submit(request).wait().token_ids for request in requests]
 
-    assert together == alone
+    assert batch == alone
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
-    requests = [ask(prompt, Sampling(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(PROMPTS)]
+    prompts = [*PROMPTS, "a lighthouse in the fog, seen from a boat at night"]
+    requests = [ask(prompt, Sampling(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(prompts)]
 
-    together = [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+    batch = together(tiny, requests)
     alone = [tiny.submit(request).wait().token_ids for request in requests]
 
-    assert together == alone
+    assert batch == alone
 
 
 def test_another_seed_writes_another_text(tiny: BatchEngine, ask: Asked) -> None:

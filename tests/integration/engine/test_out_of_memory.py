@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from shared.errors import EngineBroken, OutOfMemory
-from tests.integration.engine.conftest import Asked, engine_of
+from tests.integration.engine.conftest import Asked, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
 
@@ -52,12 +52,12 @@ def test_a_batch_that_does_not_fit_shrinks_and_every_text_is_the_same(
     tiny: BatchEngine, fragile: Fragile, ask: Asked, rows: int, from_step: int
 ) -> None:
     requests = [ask(f"故事{n}", Sampling(1.0, 0.9, n), max_new_tokens=60) for n in range(4)]
-    undisturbed = [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+    undisturbed = together(tiny, requests)
     engine = fragile(no_more_than(rows, from_step=from_step))
 
-    outputs = [generation.wait() for generation in [engine.submit(request) for request in requests]]
+    texts = together(engine, requests)
 
-    assert [output.token_ids for output in outputs] == undisturbed
+    assert texts == undisturbed
     assert engine.busy == 0
 
 

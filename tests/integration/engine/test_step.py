@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.integration.engine.conftest import Asked, engine_of
+from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
 
 DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
-PROMPTS = ["森林里的猫", "A robot learns to paint", "海"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler about torch itself
@@ -31,10 +30,10 @@ def test_captured_or_compiled_steps_write_the_same_texts(
     # On a CPU all of it but the C++ compiler, which takes two minutes: steps are padded, and warmed up.
     with torch.compiler.set_stance("force_eager" if DEVICE == "cpu" else "default"):
         engine = engine_of(copy.deepcopy(tiny_model).to(DEVICE), embedded, max_batch=4, **options)
-        texts = [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
+        texts = together(engine, requests)
         engine.stop()
 
-    assert texts == [generation.wait().token_ids for generation in [tiny.submit(request) for request in requests]]
+    assert texts == together(tiny, requests)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import torch
 
+from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
 from worker.writer import EXIT_BROKEN
 
@@ -16,28 +17,29 @@ FAULT = "鲸"
 
 
 def test_a_sticky_device_error_ends_the_process_and_its_job_runs_elsewhere(
-    redis_url: str, api: httpx.Client, embedded: Any, tmp_path: Path
+    redis_url: str, api: httpx.Client, start_worker: StartWorker, embedded: Any, tmp_path: Path
 ) -> None:
     (token,) = embedded.tokenizer.encode(FAULT, add_special_tokens=False)
     free = torch.cuda.mem_get_info()[0] if DEVICE != "cpu" else 0
-    settings = {
+    environment = {
         "SCRIPTQUEUE_REDIS__URL": redis_url,
         "SCRIPTQUEUE_MODEL__NAME": "embedded",
         "SCRIPTQUEUE_MODEL__DEVICE": DEVICE,
         "SCRIPTQUEUE_WORKER__LEASE_S": "1",
+        "FAULT_TOKEN": str(token),
     }
-    faulty = Process(["tests.faulty_worker"], {**settings, "FAULT_TOKEN": str(token)}, tmp_path / "faulty.log")
-    until(lambda: api.get("/readyz").status_code == 200, within_s=120, what="the model is loaded")
+    faulty = Process(["tests.faulty_worker"], environment, tmp_path / "faulty.log")
+    try:
+        until(lambda: api.get("/readyz").status_code == 200, within_s=120, what="the model is loaded")
 
-    job_id = submit(api, f"一头{FAULT}", sampling={"max_new_tokens": 60})
+        job_id = submit(api, f"一头{FAULT}", sampling={"max_new_tokens": 60})
 
-    assert faulty.wait(120) == EXIT_BROKEN, faulty.said
+        assert faulty.wait(120) == EXIT_BROKEN, faulty.said
+    finally:
+        faulty.close()
     assert "device-side assert triggered" in faulty.said
     if DEVICE != "cpu":
         until(lambda: torch.cuda.mem_get_info()[0] >= 0.98 * free, what="the card's memory is free again")
-    stub = Process(
-        ["celery", "-A", "worker.app", "worker"], {**settings, "SCRIPTQUEUE_MODEL__NAME": "stub"}, tmp_path / "stub.log"
-    )
+    start_worker()
     job = done(api, job_id)
-    stub.close()
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
