@@ -21,6 +21,7 @@ from models import load as models_load
 from models.cpu import Linear, cores
 from models.load import LoadedModel, load
 from tests.bench import baselines, stack
+from tests.bench.gpu_engine import Masks
 from tests.bench.report import Figure, write
 from tests.bench.work import PROMPTS, generation, job
 from worker.engine.batch import BatchEngine
@@ -90,21 +91,12 @@ def grammar(loaded: LoadedModel) -> Figure:
     """Milliseconds of a step of eight rows that masks take, from the grammar to the scores, against the step."""
     requests = [generation(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
     with _engine(loaded) as engine:
-        masks = engine._choice
-        spent, plain = [0.0], masks.mask
-
-        def timed(scores: torch.Tensor) -> torch.Tensor:
-            start = time.perf_counter()
-            out: torch.Tensor = plain(scores)
-            spent[0] += time.perf_counter() - start
-            return out
-
-        masks.mask = timed
+        masks = Masks(engine)
         start, steps = time.perf_counter(), engine.steps
         for one in [engine.submit(request) for request in requests]:
             one.wait()
         whole, steps = time.perf_counter() - start, engine.steps - steps
-    value, baseline = spent[0] / steps * 1000, whole / steps * 1000
+    value, baseline = masks.seconds / steps * 1000, whole / steps * 1000
     return Figure(value, "ms/step", baseline, value / baseline, "masks of a step of eight rows against the whole step")
 
 

@@ -74,7 +74,7 @@ def running(model: Any, tokenizer: Any, shape: Shape, rows: int, **options: Any)
 def burst(engine: Any, tokenizer: Any, shape: Shape, rows: int, time_left_s: float) -> Load:
     """`rows` jobs of six scenes at once, after as many that only warm up."""
     _warm_up(engine, tokenizer, shape, rows, time_left_s)
-    masks = _Masks(engine)
+    masks = Masks(engine)
     jobs = [job(tokenizer, shape, seed, time_left_s) for seed in range(rows)]
     started = time.perf_counter()
     watched = [Watched(engine, request, started) for request in jobs]
@@ -203,7 +203,7 @@ class Watched:
         self.ended_s = time.perf_counter() - self._started
 
 
-class _Masks:
+class Masks:
     """Seconds that the host spends on masks; `seen` is False while it has filled none."""
 
     def __init__(self, engine: Any) -> None:
