@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
 
 from models import cpu
 from shared.errors import ModelUnavailable
@@ -30,9 +31,8 @@ def kv_tokens(model: Any, max_batch: int, context_tokens: int, free: int) -> int
 def bytes_a_token(model: Any) -> int:
     """Of keys and values in all layers, in the model's own precision."""
     config = model.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * width * model.dtype.itemsize)
+    elements = config.num_hidden_layers * find_num_key_value_heads(config) * find_head_dim(config)
+    return int(2 * elements * model.dtype.itemsize)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
+from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +108,7 @@ def _window(sliding_window: int | None) -> tuple[int, int]:
 def _error(model: Any, kernel: Kernel) -> float:
     """How far the kernel is from sdpa for texts of the model's shape, as a share of the outputs' norm."""
     config = model.config
-    heads, width = config.num_attention_heads, getattr(config, "head_dim", None)
-    groups = getattr(config, "num_key_value_heads", None) or heads
-    width = width or config.hidden_size // heads
+    heads, groups, width = config.num_attention_heads, find_num_key_value_heads(config), find_head_dim(config)
     new, context = (list(counts) for counts in zip(*TRIED, strict=True))
     draw = torch.Generator().manual_seed(0)
 

@@ -2,7 +2,8 @@
 
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
 at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
-batching (pinned exactly) is here, in row.py and in step.py: its processor is driven step by step.
+batching (pinned exactly) is here, in row.py and in step.py: its processor is driven step by step. (Two of its helpers
+tell a model's shape, in attention.py and worker/kv_memory.py.)
 """
 
 from __future__ import annotations
@@ -83,9 +84,7 @@ class BatchEngine:
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
         self._choice = Choice(max_batch, self._vocabulary, model.device)
-        self._manager = self._make_manager(graphs, compiled, flash=varlen is not None)
-        if varlen and model.config._attn_implementation == "sdpa":
-            attention.adopt(model, varlen)
+        self._manager = self._make_manager(graphs, compiled, varlen)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -253,7 +252,7 @@ class BatchEngine:
     def _tokens(self) -> int:
         return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
 
-    def _make_manager(self, graphs: bool, compiled: bool, flash: bool) -> ContinuousBatchingManager:
+    def _make_manager(self, graphs: bool, compiled: bool, varlen: attention.Kernel | None) -> ContinuousBatchingManager:
         config = ContinuousBatchingConfig(
             page_size=self._page,
             num_blocks=self._pages + 1,
@@ -263,7 +262,7 @@ class BatchEngine:
             use_async_batching=False,  # the next step is prepared only when the last token is known
             use_cuda_graph=graphs,
             default_compile_level=int(compiled),
-            auto_switch_to_flash=flash and self._model.device.type == "cuda",
+            auto_switch_to_flash=varlen is not None and self._model.device.type == "cuda",
             safety_margin=0.0,  # admission reserves a text's pages beforehand
             per_request_processors=True,
         )
@@ -271,6 +270,8 @@ class BatchEngine:
         if self._model.config._attn_implementation == attention.NAME:  # of an engine before this one
             self._model.set_attn_implementation("sdpa")
         manager = ContinuousBatchingManager(self._model, generation, config)
+        if varlen and self._model.config._attn_implementation == "sdpa":  # so flash attention is not there
+            attention.adopt(self._model, varlen)
         processors = manager.logit_processor
         processors.clear()  # the checkpoint's own temperature or penalties are not the request's
         processors.logits_processor.append(self._choice)
