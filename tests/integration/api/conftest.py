@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import redis
-from described import described_client
-from handworker import HandWorker
-from receiver import ALLOWED, Receiver
-from serving import Serve
-from wire import Wire
 
 from shared.settings import Settings
+from tests.integration.api.described import described_client
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.receiver import ALLOWED, Receiver
+from tests.integration.api.serving import Serve
+from tests.integration.api.wire import Wire
 
 
 @pytest.fixture

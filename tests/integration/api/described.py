@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
-from serving import served
 
 from shared.settings import Settings
+from tests.integration.api.serving import served
 
 TOLD_ONLY_SOMETIMES = {
     "Retry-After",

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from handworker import HandWorker
-from serving import Serve
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
 
 JOB: dict[str, Any] = {"prompt": "x", "use_cache": False}  # each with a generation of its own
 KEYS = {"keys": "ann:1,bob:2"}

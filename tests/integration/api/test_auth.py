@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from serving import Serve
+
+from tests.integration.api.serving import Serve
 
 KEYS = {"keys": "studio:key-of-the-studio,agency:schlüssel"}
 STUDIO = {"Authorization": "Bearer key-of-the-studio"}

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from handworker import HandWorker
-from serving import Serve
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
 
 
 def jobs(*prompts: str, **fields: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from handworker import HandWorker
+
+from tests.integration.api.handworker import HandWorker
 
 
 def submit(api: httpx.Client) -> str:

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from handworker import HandWorker
-from serving import Serve
-from wire import Wire
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
+from tests.integration.api.wire import Wire
 
 COMMAND = str(Path(sys.executable).with_name("scriptqueue"))
 

@@ -14,9 +14,6 @@ from uuid import uuid4
 import httpx
 import pytest
 import redis
-from handworker import HandWorker, storyboard
-from serving import Serve
-from wire import Wire
 
 from api.client import (
     AccessDenied,
@@ -36,6 +33,9 @@ from api.client import (
     WaitTimedOut,
 )
 from shared.schemas import Job, Status
+from tests.integration.api.handworker import HandWorker, storyboard
+from tests.integration.api.serving import Serve
+from tests.integration.api.wire import Wire
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from serving import Serve
 
 from shared.executions import Claim, Executions
+from tests.integration.api.serving import Serve
 
 STUDIO, AGENCY = {"Authorization": "Bearer one"}, {"Authorization": "Bearer two"}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 import redis
-from handworker import HandWorker
-from serving import Serve
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
 
 STRANGER = "0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"
 

@@ -9,15 +9,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from handworker import HandWorker
-from receiver import ALLOWED, SECRET, Receiver, sending
-from serving import Serve
-from test_client import AsyncInSteps
-from test_webhooks import deliveries, post, settled
 
 from api import cli
 from api.client import Client, Conflict, NotFound
 from shared.settings import Settings
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.receiver import ALLOWED, SECRET, Receiver, sending
+from tests.integration.api.serving import Serve
+from tests.integration.api.test_client import AsyncInSteps
+from tests.integration.api.test_webhooks import deliveries, post, settled
 from tests.integration.worker.processes import until
 
 

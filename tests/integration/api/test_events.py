@@ -16,10 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import redis
-from handworker import HandWorker, storyboard
 from prometheus_client import CollectorRegistry
-from serving import Serve
-from wire import Wire
 
 from api.auth import ANONYMOUS, Keys
 from api.changes import Changes
@@ -28,6 +25,9 @@ from api.doorbell import Doorbell
 from api.routes.events import follow
 from shared.events import EventLog
 from shared.submissions import Submissions
+from tests.integration.api.handworker import HandWorker, storyboard
+from tests.integration.api.serving import Serve
+from tests.integration.api.wire import Wire
 
 Event = dict[str, Any]
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 import redis
 import yaml
-from described import described_client
-from handworker import HandWorker
 from prometheus_client.parser import text_string_to_metric_families
-from serving import Serve
 
 from shared.settings import Settings
+from tests.integration.api.described import described_client
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
 
 ROOT = Path(__file__).parents[3]
 

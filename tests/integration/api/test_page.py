@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
-from serving import Serve
 
 from api.routes.page import FILES, FOLDER
+from tests.integration.api.serving import Serve
 
 
 class References(HTMLParser):

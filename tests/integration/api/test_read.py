@@ -10,9 +10,10 @@ from uuid import uuid4
 import httpx
 import pytest
 import redis
-from handworker import HandWorker, storyboard
 from jsonschema import Draft202012Validator
-from serving import Serve
+
+from tests.integration.api.handworker import HandWorker, storyboard
+from tests.integration.api.serving import Serve
 
 
 def submit(api: httpx.Client, **body: Any) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from handworker import HandWorker
-from serving import Serve
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.serving import Serve
 
 BODY: dict[str, Any] = {"prompt": "森林", "priority": "high", "min_scenes": 4, "metadata": {"shot": "7b"}}
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from described import Described
-from handworker import HandWorker
 from jsonschema import Draft202012Validator
 
 from shared.errors import ScriptqueueError
 from shared.schemas import JobRequest
+from tests.integration.api.described import Described
+from tests.integration.api.handworker import HandWorker
 
 
 def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from handworker import HandWorker
-from test_metrics import samples
+
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.test_metrics import samples
 
 
 def test_shared_results_are_counted_for_prometheus(api: httpx.Client, worker: HandWorker) -> None:

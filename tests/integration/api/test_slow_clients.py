@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from handworker import HandWorker
 
 from api import slow_clients
+from tests.integration.api.handworker import HandWorker
 
 STALLED = 400
 WITHIN_S = 30  # a loaded machine looks later than it should

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import redis
-from handworker import HandWorker
 
 from shared.executions import Executions
 from shared.sweep import Ring
+from tests.integration.api.handworker import HandWorker
 
 FORMAT = 2
 

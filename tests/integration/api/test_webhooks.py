@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from handworker import HandWorker
-from receiver import ALLOWED, SECRET, Receiver, sending
-from serving import Serve
 from standardwebhooks import Webhook
-from wire import Wire
 
 from shared.settings import Settings
+from tests.integration.api.handworker import HandWorker
+from tests.integration.api.receiver import ALLOWED, SECRET, Receiver, sending
+from tests.integration.api.serving import Serve
+from tests.integration.api.wire import Wire
 from tests.integration.worker.processes import Process, until
 
 
