@@ -34,6 +34,7 @@ from shared.events import EventLog
 from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.submissions import Submissions
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = DescribedAPI(
         title="scriptqueue",
-        version="0.1.0",
+        version=VERSION,
         description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
         lifespan=life,
         redirect_slashes=False,
