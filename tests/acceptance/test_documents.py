@@ -18,13 +18,19 @@ import pytest
 from tests.acceptance.test_stack import Launched
 from tests.integration.worker.processes import ROOT, done, submit, until
 
-DOCUMENTS = sorted(path for path in [ROOT / "README.md", *ROOT.glob("README.*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ELSEWHERE = ("git clone", "make ")  # typed by test_newcomer.py; their targets are looked at here
 
 
 def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """What a link may name after `#`: each heading, as it is rendered."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def typed(block: str) -> list[str]:
@@ -118,5 +124,8 @@ def test_every_make_target_and_every_linked_file_of_a_document_exists(document: 
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"(?:^\$ |`| && )make ([a-z-]+)", text, re.MULTILINE)) <= targets
-    linked = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("http")]
-    assert [link for link in linked if not (document.parent / link).exists()] == []
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    parted = [link.partition("#") for link in links]
+    linked = [(document.parent / file if file else document, anchor) for file, _, anchor in parted]
+    assert [path for path, _ in linked if not path.exists()] == []
+    assert [(path, anchor) for path, anchor in linked if anchor and anchor not in anchors(path)] == []
