@@ -1,4 +1,4 @@
-"""The rules of the design, as tests: who may import whom, how long a file may be, what the README must name."""
+"""The rules of the design, as tests: who may import whom, how long a file may be, what the README's tree names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from api import problems
-from shared.settings import known_names
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "models", "shared", "worker")
@@ -127,19 +126,8 @@ def test_settings_are_read_in_one_place_only() -> None:
     assert readers <= {"shared/settings.py", "api/cli.py", "api/client.py"}
 
 
-def test_every_setting_stands_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-
-    missing = [name for name in known_names() if f"`{name.removeprefix('SCRIPTQUEUE_')}`" not in readme]
-    assert missing == []
-
-
-def test_every_error_code_has_a_status_and_stands_in_the_readme() -> None:
-    codes = set(problems.catalogue())
-
-    assert codes == set(problems.STATUS)
-    readme = (ROOT / "README.md").read_text()
-    assert [code for code in sorted(codes) if f"`{code}`" not in readme] == []
+def test_every_error_code_has_a_status() -> None:
+    assert set(problems.catalogue()) == set(problems.STATUS)
 
 
 def test_every_file_of_the_readmes_tree_exists_and_every_folder_is_in_it() -> None:

@@ -1,0 +1,99 @@
+"""The tables of docs/ and of the README are the code's: each setting, error, model, request, field and figure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import problems
+from api.app import create_app
+from models.catalogue import CATALOGUE
+from shared.schemas import JobRequest
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FIGURES: dict[str, dict[str, Any]] = json.loads((ROOT / "bench/results/summary.json").read_text())["figures"]
+
+
+def rows(document: Path, first: str) -> list[list[str]]:
+    """The rows of the table whose first head is `first`."""
+    _, found, rest = document.read_text().partition(f"\n| {first} |")
+    assert found, f"{document.name} has no table that begins with {first}"
+    lines = rest.split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+
+
+def settings_of_the_code() -> Iterator[list[str]]:
+    for section, group in Settings.model_fields.items():
+        for leaf, field in group.annotation.model_fields.items():  # type: ignore[union-attr]
+            default = getattr(field.default, "get_secret_value", lambda default=field.default: default)()
+            words = str(default).lower() if isinstance(default, bool) else str(default)
+            shown = "" if default is None or words == "" else f"`{words}`"
+            yield [f"`{section}__{leaf}`".upper(), shown, field.description]
+
+
+def test_docs_settings_has_every_setting_with_its_default_and_meaning() -> None:
+    assert rows(DOCS / "settings.md", "setting") == list(settings_of_the_code())
+
+
+def test_the_readmes_settings_are_those_of_docs_settings() -> None:
+    most_used = rows(ROOT / "README.md", "setting")
+
+    assert len(most_used) > 5
+    assert [row for row in most_used if row not in rows(DOCS / "settings.md", "setting")] == []
+
+
+def test_docs_errors_has_every_code_with_its_status_and_meaning() -> None:
+    told = {(status, code.strip("`"), words) for status, code, words in rows(DOCS / "errors.md", "status")}
+
+    catalogue = problems.catalogue().values()
+    assert told == {(str(one.status or "in a job"), one.code, one.title) for one in catalogue}
+
+
+def test_docs_models_has_every_model_of_the_catalogue() -> None:
+    told = {row[0].strip("`"): row[2:] for row in rows(DOCS / "models.md", "`MODEL__NAME`")}
+
+    def memory(model: Any) -> str:
+        return " / ".join(f"{model.parameters.memory_bytes(bits) / 1e9:.1f}" for bits in (16, 8, 4)) + " GB"
+
+    assert told == {
+        model.name: [memory(model), str(model.context_tokens), model.languages, model.licence] for model in CATALOGUE
+    }
+
+
+def test_docs_api_has_every_request_that_the_api_takes() -> None:
+    first_cells = " ".join(row[0] for row in rows(DOCS / "api.md", "request"))
+    named = set(re.findall(r"(/[^\s?`]*)", first_cells))
+    taken = {re.sub(r"\{\w*id\}", "{id}", path) for path in create_app(Settings()).openapi()["paths"]}
+
+    assert sorted(taken - named) == []
+
+
+def test_docs_api_has_every_field_of_a_request() -> None:
+    named = [name for row in rows(DOCS / "api.md", "field") for name in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(named) == sorted(JobRequest.model_fields)
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", DOCS / "performance.md"], ids=lambda path: path.name)
+def test_a_figure_that_a_document_names_is_the_measured_one(document: Path) -> None:
+    """As exact as it is written: the last digit may be rounded."""
+    seen = 0
+    for line in document.read_text().splitlines():
+        cells = line.strip("|").split("|")
+        name = re.search(rf"`({'|'.join(FIGURES)})`", cells[0])
+        if not (line.startswith("| ") and name):
+            continue
+        seen += 1
+        numbers = [found for cell in cells[1:] if (found := re.match(r" *(\d+(?:\.\d+)?)\b", cell))]
+        figure = FIGURES[name[1]]
+        for shown, of in zip((found[1] for found in numbers), ("value", "baseline", "ratio"), strict=True):
+            last_place = 10.0 ** -len(shown.partition(".")[2])
+            assert abs(float(shown) - figure[of]) <= last_place / 2 + 1e-9, f"{name[1]}: {shown} is not {figure[of]}"
+    assert seen >= 4
