@@ -175,7 +175,7 @@ class Executions:
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
-        subscription = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
         try:
             _told(lambda: subscription.subscribe(CANCEL_CHANNEL))
             while True:

@@ -265,7 +265,7 @@ class Submissions:
                 await subscription.subscribe(channel)
                 yield subscription
             finally:
-                await subscription.aclose()  # type: ignore[no-untyped-call]
+                await subscription.aclose()
 
 
 @asynccontextmanager

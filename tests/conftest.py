@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +56,10 @@ def redis_url(redis_server: str) -> str:
 
 
 @pytest.fixture
-def make_settings(redis_url: str) -> Any:
+def make_settings(redis_url: str) -> Callable[..., Settings]:
     """Settings of a test on the empty Redis: `make_settings(worker={"lease_s": 2})`."""
 
-    def make(**sections: dict[str, Any]) -> Settings:
+    def make(**sections: Any) -> Settings:
         return Settings(**{"redis": {"url": redis_url}, **sections})
 
     return make

@@ -25,7 +25,7 @@ def service(api: dict[str, Any] | None = None, **worker_settings: Any) -> Iterat
         log = Path(folder) / "worker.log"
         worker = processes.worker(redis.connection_url, log, model__name="stub", **worker_settings)
         try:
-            settings = Settings(redis={"url": redis.connection_url}, api=api or {})  # type: ignore[arg-type]
+            settings = Settings(redis={"url": redis.connection_url}, api=api or {})
             with served(settings) as url:
                 ready = f"{url}/readyz"
                 processes.until(lambda: httpx.get(ready, trust_env=False).status_code == 200, what="a worker is ready")

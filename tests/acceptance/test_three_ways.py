@@ -27,6 +27,7 @@ STUB: dict[str, Any] = {"seconds": 0.2}
 ENDLESS: dict[str, Any] = {"seconds": 60}
 
 Json = dict[str, Any]
+Lines = list[Json]  # a class with a method `list` cannot name the type
 
 
 class Refused(Exception):
@@ -163,7 +164,7 @@ class Command:
     def list(self, limit: int) -> list[str]:
         return [job["id"] for job in self._lines("list", "--limit", str(limit))]
 
-    def _lines(self, *words: str) -> list[Json]:
+    def _lines(self, *words: str) -> Lines:
         told = subprocess.run(
             [COMMAND, *words, "--json"], env=self._environment, capture_output=True, text=True, timeout=60, check=False
         )

@@ -33,5 +33,5 @@ def submit(body: Prompt) -> dict[str, str]:
 
 
 @app.get("/jobs/{job_id}")
-async def get(job_id: str) -> dict[str, str | None]:
+async def get(job_id: str) -> dict[str, str | bytes | None]:
     return {"id": job_id, "status": await store.get(f"bare:{job_id}")}

@@ -39,7 +39,7 @@ def guide(folder: Path, broker: str, dtype: str, scratch: Path) -> Iterator[Meas
         start = time.monotonic()
         written = sum(generate.delay(text, tokens).get(timeout=300) for text, tokens in texts)
         assert written == sum(tokens for _, tokens in texts)
-        return written / (time.monotonic() - start)
+        return float(written / (time.monotonic() - start))
 
     with _process(command, scratch / "guide.log", environment):
         generate.delay("warm up", 2).get(timeout=120)
@@ -73,7 +73,7 @@ def serve(folder: Path, dtype: str, scratch: Path) -> Iterator[Measure]:
             with ThreadPoolExecutor(len(texts)) as pool:
                 written = sum(pool.map(lambda pair: one(client, *pair), texts))
             assert written == sum(tokens for _, tokens in texts)
-            return written / (time.monotonic() - start)
+            return float(written / (time.monotonic() - start))
 
         yield measure
 

@@ -45,7 +45,7 @@ def figures() -> dict[str, Figure]:
 
 async def _seeded(redis_url: str, count: int) -> tuple[float, list[str]]:
     """Jobs as POSTs leave them, by the same scripts; bytes of Redis that each takes, and their ids in order."""
-    settings = Settings(redis={"url": redis_url, "timeout_s": 60}, api={"max_queued": 10**9})  # type: ignore[arg-type]
+    settings = Settings(redis={"url": redis_url, "timeout_s": 60}, api={"max_queued": 10**9})
     store, doorbells, ids = Submissions(settings), Doorbells(settings), []
     client = redis.Redis.from_url(redis_url)
     before = int(client.info("memory")["used_memory"])
@@ -68,7 +68,7 @@ def _get_ms(url: str, job_id: str) -> float:
 
 def _claim_ms(redis_url: str, ids: list[str]) -> float:
     """Of the first in line, which leave the list."""
-    executions, times_ms = Executions(Settings(redis={"url": redis_url}), "bench"), []  # type: ignore[arg-type]
+    executions, times_ms = Executions(Settings(redis={"url": redis_url}), "bench"), []
     for _ in range(CLAIMS):
         begun = time.perf_counter()
         claim = executions.claim(ids.pop(0))

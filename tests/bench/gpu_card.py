@@ -63,14 +63,15 @@ def varlen_s(shape: Shape, rows: int) -> tuple[float, int]:
     """The same over pages, by torch's varlen kernel; CUDA only."""
     from torch.nn.attention.varlen import varlen_attn
 
-    context, options = KERNEL_CONTEXT_TOKENS, {"dtype": torch.float16, "device": "cuda"}
+    context = KERNEL_CONTEXT_TOKENS
+    options: dict[str, Any] = {"dtype": torch.float16, "device": "cuda"}
     pages = -(-context // PAGE_TOKENS)
     query = torch.randn(rows, shape.heads, shape.head_dim, **options)
     key, value = torch.randn(2, rows * pages, PAGE_TOKENS, shape.groups, shape.head_dim, **options)
     table = torch.arange(rows * pages, dtype=torch.int32, device="cuda").view(rows, pages)
     starts = torch.arange(rows + 1, dtype=torch.int32, device="cuda")
     used = torch.full((rows,), context, dtype=torch.int32, device="cuda")
-    paged = {"enable_gqa": True, "seqused_k": used, "block_table": table}
+    paged: dict[str, Any] = {"enable_gqa": True, "seqused_k": used, "block_table": table}
     seconds = median_s(lambda: varlen_attn(query, key, value, starts, None, 1, context, **paged), "cuda")
     return seconds, 2 * rows * context * shape.groups * shape.head_dim * key.element_size()
 
@@ -79,7 +80,7 @@ def median_s(call: Callable[[], Any], device: str, times: int = 50) -> float:
     """Of calls that were warmed up, each timed on the device where there is one."""
     for _ in range(3):
         call()
-    seconds = []
+    seconds: list[float] = []
     for _ in range(times):
         if device == "cuda":
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))

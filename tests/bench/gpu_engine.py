@@ -132,7 +132,7 @@ def no_grammar() -> Iterator[None]:
     class FreeText(batch.Text):  # type: ignore[misc,name-defined]
         @property
         def complete(self) -> bool:
-            return len(self.tokens) >= self._max_new_tokens
+            return bool(len(self.tokens) >= self._max_new_tokens)
 
         def accept(self, token: int) -> list[int]:
             self.tokens.append(token)

@@ -85,7 +85,7 @@ def _steady(outputs: list[Any]) -> float:
         min(output.timestamps[-1] for output in outputs),
     )
     written = sum(begin < at <= end for output in outputs for at in output.timestamps)
-    return written / (end - begin)
+    return float(written / (end - begin))
 
 
 def _wait_for(model: Any) -> None:

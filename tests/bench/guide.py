@@ -21,7 +21,7 @@ app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, broker_connec
 loaded: dict[str, Any] = {}
 
 
-@signals.worker_init.connect
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _load(**_: Any) -> None:
     torch.set_num_threads(cores())
     loaded["model"] = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=getattr(torch, DTYPE)).eval()

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -34,7 +35,7 @@ def _jobs_a_second(workers: int) -> float:
         redis_url = stack.enter_context(stage.redis())
         api = stack.enter_context(stage.api(redis_url))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings = {"model__name": "stub", "worker__max_batch": ROWS, "worker__metrics_port": 0}
+        settings: dict[str, Any] = {"model__name": "stub", "worker__max_batch": ROWS, "worker__metrics_port": 0}
         for number in range(workers):
             log = folder / f"worker{number}.log"
             stack.enter_context(closing(processes.worker(redis_url, log, **settings)))

@@ -67,7 +67,7 @@ def figures() -> dict[str, Figure]:
 
 def _change(redis_url: str, ids: list[str]) -> dict[str, float]:
     """A worker takes one after the other; when each was told."""
-    executions, changed = Executions(Settings(redis={"url": redis_url}), "bench"), {}  # type: ignore[arg-type]
+    executions, changed = Executions(Settings(redis={"url": redis_url}), "bench"), {}
     for job_id in ids:
         due = time.monotonic() + EVERY_S
         changed[job_id] = time.time()
@@ -79,7 +79,8 @@ def _change(redis_url: str, ids: list[str]) -> dict[str, float]:
 
 async def _wait(url: str, ids: list[str]) -> list[tuple[str, float, str]]:
     """The first answer of each that had one when told that it is enough."""
-    address, answers = urlsplit(url), []
+    address = urlsplit(url)
+    answers: list[tuple[str, float, str]] = []
 
     async def poll(job_id: str) -> None:
         reader, writer = await asyncio.open_connection(address.hostname, address.port)

@@ -34,7 +34,7 @@ def boards(api: httpx.Client) -> list[str]:
 @pytest.fixture(scope="module")
 def locked(api: httpx.Client, empty_redis: str) -> Iterator[str]:
     """The address of an API that wants a key."""
-    with served(Settings(redis={"url": empty_redis}, api={"keys": "studio:right"})) as url:  # type: ignore[arg-type]
+    with served(Settings(redis={"url": empty_redis}, api={"keys": "studio:right"})) as url:
         yield url
 
 

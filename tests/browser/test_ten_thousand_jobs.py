@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.chromium import OpenPage, service, shoot
 from tests.browser.seeding import READ_ALL, ROWS, seed
@@ -33,11 +33,13 @@ def full(empty_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def test_ten_thousand_rows_cost_as_much_as_a_screenful(full: httpx.Client, open_page: OpenPage) -> None:
     page = open_page(str(full.base_url))
-    cursors: list[str] = []
-    page.on(
-        "request",
-        lambda r: "/jobs?" in r.url and cursors.append(parse_qs(urlsplit(r.url).query).get("cursor", [None])[0]),
-    )
+    cursors: list[str | None] = []
+
+    def note(request: Request) -> None:
+        if "/jobs?" in request.url:
+            cursors.append(next(iter(parse_qs(urlsplit(request.url).query).get("cursor", [])), None))
+
+    page.on("request", note)
     expect(page.locator(ROWS).first).to_be_visible()
 
     page.evaluate(READ_ALL)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.chromium import OpenPage, shoot
 from tests.integration.api.wire import Wire
@@ -155,7 +155,12 @@ def test_a_dropped_connection_is_told_and_nothing_is_lost(api: httpx.Client, wir
 def test_a_stream_goes_on_after_the_last_event_that_came(api: httpx.Client, wire: Wire, open_page: OpenPage) -> None:
     page = open_page(line(wire))
     asked: list[str | None] = []
-    page.on("request", lambda r: r.url.endswith("/events") and asked.append(r.headers.get("last-event-id")))
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/events"):
+            asked.append(request.headers.get("last-event-id"))
+
+    page.on("request", note)
     write(page, "a ship", seconds=4, scenes=4)
     expect(page.locator(".card").first).to_be_visible()
 

@@ -51,7 +51,10 @@ class Scene:
     def running_on(self, worker: Worker, count: int) -> list[str]:
         """Ids of jobs that this worker runs, at least so many."""
         key = f"sq:held:{worker.worker_name}"
-        return until(lambda: len(ids := list(self.stage.direct.smembers(key))) >= count and ids, 30, f"{count} run")
+        ids: list[str] = until(
+            lambda: len(held := list(self.stage.direct.smembers(key))) >= count and held, 30, f"{count} run"
+        )
+        return ids
 
     def again_after(self, worker: Worker, signal_it: Callable[[], None], within_s: float) -> list[float]:
         """How long after the fault each job of the worker was seen running once more."""
@@ -260,7 +263,7 @@ def _redis(scene: Scene) -> None:
 
     def full() -> str:
         running = scene.jobs(2 * ROWS, 4)
-        until(lambda: int(direct.zcard("sq:running")) >= ROWS, 30, "jobs run")  # type: ignore[arg-type]
+        until(lambda: int(direct.zcard("sq:running")) >= ROWS, 30, "jobs run")
         try:
             direct.config_set("maxmemory", 1_000_000)
             with scene.stage.http() as http:

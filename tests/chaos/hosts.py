@@ -84,7 +84,7 @@ class Hosts:
         def are_ready() -> bool:
             with suppress(httpx.HTTPError):
                 workers = httpx.get(f"{self.api_url}/queue", trust_env=False).json()["workers"]
-                return sum(worker["state"] == "ready" for worker in workers) >= count
+                return bool(sum(worker["state"] == "ready" for worker in workers) >= count)
             return False
 
         until(are_ready, 60, f"{count} workers are ready")
@@ -92,7 +92,7 @@ class Hosts:
     def held_by(self, process: Process) -> list[str]:
         """Ids of the jobs that run in this process."""
         for key in self.direct.scan_iter(f"sq:held:*:{process.pid}:*"):
-            return sorted(self.direct.smembers(key))
+            return sorted(str(job_id) for job_id in self.direct.smembers(key))
         return []
 
     def cut(self, host: str) -> None:

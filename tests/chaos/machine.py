@@ -22,7 +22,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from shared.errors import JobGone, JobNotFinished, JobNotFound, OutputInvalid
 from shared.executions import Claim, Executions, Report, Success
 from shared.record import failure_of
-from shared.schemas import JobRequest, Metrics, ModelInfo, Progress, Scene, Storyboard
+from shared.schemas import JobRequest, Metrics, ModelInfo, Priority, Progress, Scene, Storyboard
 from shared.settings import Settings
 from shared.submissions import Submissions
 from shared.workers import WorkerState
@@ -83,7 +83,7 @@ class StoreMachine(RuleBasedStateMachine):
         queue_timeout_s=st.sampled_from([15, 45, 1005]),
         ttl_s=st.sampled_from([25, 125]),
     )
-    def submit(self, client: str, priority: str, queue_timeout_s: float, ttl_s: float) -> str:
+    def submit(self, client: str, priority: Priority, queue_timeout_s: float, ttl_s: float) -> str:
         self.requests += 1
         request = JobRequest(
             prompt=f"{self.requests}",
@@ -215,7 +215,7 @@ class StoreMachine(RuleBasedStateMachine):
         if claim is None:
             return None
         self.end_worker(worker_of(claim), "none")
-        return self.claim(claim.job_id, worker)
+        return self.claim(claim.job_id, worker)  # type: ignore[return-value]  # a rule, typed as what fills its bundle
 
     # Time, and what mends.
 
@@ -358,7 +358,7 @@ def run(url: str, *, cases: int, steps: int, seeded: bool = False, shrink: bool 
     store = Store(url)
     try:
         run_state_machine_as_test(
-            lambda: StoreMachine(store),
+            lambda: StoreMachine(store),  # type: ignore[arg-type]  # any factory will do
             settings=hypothesis_settings(
                 max_examples=cases,
                 stateful_step_count=steps,

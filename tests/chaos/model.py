@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.crowd import Crowd, published
 from tests.chaos.drills import verify
@@ -12,7 +13,7 @@ from tests.chaos.report import Report
 from tests.chaos.stage import Stage, until
 
 LAYER = "model"
-GREEDY = {
+GREEDY: dict[str, Any] = {
     "prompt": "雨中的猫",
     "min_scenes": 3,
     "max_scenes": 3,
@@ -44,7 +45,7 @@ def run(report: Report, folder: Path) -> None:
             assert seen.attempt == 2, seen.attempt
             whole, again = (json.loads(crowd.jobs[i].record["result"]) for i in (undisturbed, killed))
             assert again == whole, f"{again} is not {whole}"
-            tokens = len(json.loads(kept)["token_ids"])  # type: ignore[arg-type]
+            tokens = len(json.loads(kept)["token_ids"])
             return f"killed after {tokens} tokens with a scene published; the greedy text is the undisturbed one"
 
         report.check(LAYER, "kill -9 in mid-generation (embedded model, fp32)", play)

@@ -63,7 +63,7 @@ def on_first(stage: Stage, crowd: Crowd) -> list[str]:
     """Jobs on both workers, some of them on the first."""
     ids = [crowd.submit({"seconds": LEASE_S}) for _ in range(12)]
     key = f"sq:held:{stage.workers['first'].worker_name}"
-    until(lambda: int(stage.direct.scard(key)) >= 2, 20, "jobs run on the first")  # type: ignore[arg-type]
+    until(lambda: int(stage.direct.scard(key)) >= 2, 20, "jobs run on the first")
     return ids
 
 

@@ -169,7 +169,7 @@ class Stage:
     def ready(self, count: int, within_s: float = 60) -> None:
         def are_ready() -> bool:
             workers = self.http().get("/queue").json()["workers"]
-            return sum(worker["state"] == "ready" for worker in workers) >= count
+            return bool(sum(worker["state"] == "ready" for worker in workers) >= count)
 
         until(are_ready, within_s, f"{count} workers are ready")
 

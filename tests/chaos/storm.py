@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import redis
 from kombu.exceptions import OperationalError
@@ -57,13 +58,13 @@ class Storm:
     def __init__(self, stage: Stage, chance: random.Random) -> None:
         self._stage, self._chance = stage, chance
         self._app = queue.make_app(Settings(redis={"url": stage.redis_url}), patient=False)
-        self._faults: dict[str, Callable[[], None]] = {
+        self._faults: dict[str, Callable[[], object]] = {
             "kill -9 of a supervised worker": lambda: self._supervised().send_worker(signal.SIGKILL),
             "kill -9 of a supervisor": lambda: self._supervised().send(signal.SIGKILL),
             "kill -9 of a worker without supervisor": lambda: stage.workers["bare"].send(signal.SIGKILL),
             "SIGTERM to a worker": lambda: chance.choice(list(stage.workers.values())).send(signal.SIGTERM),
             "SIGSTOP of a worker for 1.3 leases": self._freeze,
-            "kill -9 of the API": lambda: stage.api and stage.api.send(signal.SIGKILL),  # type: ignore[func-returns-value]
+            "kill -9 of the API": self._kill_api,
             "kill -9 of Redis": lambda: stage.redis.send(signal.SIGKILL),
             "SIGSTOP of Redis for 3 s": self._freeze_redis,
             "CLIENT PAUSE for 3 s": lambda: self._ask("CLIENT", "PAUSE", 3000, "ALL"),
@@ -90,6 +91,10 @@ class Storm:
     def _supervised(self) -> Worker:
         return self._stage.workers[self._chance.choice(["near", "far"])]
 
+    def _kill_api(self) -> None:
+        if self._stage.api:
+            self._stage.api.send(signal.SIGKILL)
+
     def _freeze(self) -> None:
         worker = self._chance.choice(list(self._stage.workers.values()))
         if pid := worker.worker_pid:
@@ -112,7 +117,7 @@ class Storm:
                 for message in self._stage.direct.lrange(name, 0, -1):
                     self._stage.direct.lpush(name, message)
             for job_id in self._stage.direct.zrange("sq:running", 0, -1):  # a second doorbell for what runs
-                queue.ring(self._app, job_id, "high")
+                queue.ring(self._app, str(job_id), "high")
 
     def _litter(self) -> None:
         for name in broker_lists():
@@ -197,10 +202,10 @@ def _play(report: Report, stage: Stage, crowd: Crowd, seed: int) -> str:
     )
 
 
-def _plan(number: int, chance: random.Random) -> dict:  # type: ignore[type-arg]
+def _plan(number: int, chance: random.Random) -> dict[str, Any]:
     """What one client asks for, and what it must get."""
     seconds = chance.choice([0.1, 0.5, 1, 2, 4])
-    plan = {"stub": {"seconds": seconds}, "expected": ["succeeded"], "body": {}, "cancel_after_s": None}
+    plan: dict[str, Any] = {"stub": {"seconds": seconds}, "expected": ["succeeded"], "body": {}, "cancel_after_s": None}
     plan["body"] = {"priority": chance.choice(["low", "normal", "normal", "high"])}
     if number % (JOBS // POISON) == 50:
         return {**plan, "stub": {"crash": True, "seconds": 0.3}, "expected": ["failed"]}

@@ -18,7 +18,7 @@ Waited = Callable[[str, float], None]
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 

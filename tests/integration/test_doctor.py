@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu=
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(flower={"password": "secret"})
 
 
@@ -64,7 +64,7 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
 
 
 def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
-    away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})  # type: ignore[arg-type]
+    away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})
 
     told = list(doctor.examine(away))
     finding = told[-1]
@@ -80,7 +80,7 @@ def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
     ("sections", "check"), [({"worker": {"lease_s": 3}}, "leases"), ({"flower": {"password": ""}}, "flower")]
 )
 def test_settings_that_work_badly_together_are_warned_of(sections: dict[str, Any], check: str) -> None:
-    settings = Settings(**{"flower": {"password": "x"}, **sections})  # type: ignore[arg-type]
+    settings = Settings(**{"flower": {"password": "x"}, **sections})
 
     assert [finding.check for finding in doctor.of_settings(settings) if finding.level == "warning"] == [check]
 
@@ -94,7 +94,7 @@ def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk:
 
 
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
-    make_settings: Any, worker: Executions, records: redis.Redis
+    make_settings: Callable[..., Settings], worker: Executions, records: redis.Redis
 ) -> None:
     asked = make_settings(flower={"password": "secret"}, webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
 
@@ -207,7 +207,7 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
 
 
 def test_a_model_that_was_not_downloaded_is_a_fault_with_the_command_that_gets_it(tmp_path: Path) -> None:
-    wanted = Settings(model={"name": "qwen-7b", "cache_dir": tmp_path}).model  # type: ignore[arg-type]
+    wanted = Settings(model={"name": "qwen-7b", "cache_dir": tmp_path}).model
 
     (finding,) = worker_doctor.findings(wanted)
 

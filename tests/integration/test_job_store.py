@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ PROGRESS = Progress(phase="writing", tokens=7, scenes_done=1, fraction=0.5)
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(worker={"lease_s": 0.5, "max_attempts": 2})
 
 
@@ -284,7 +285,7 @@ def test_two_sweeps_in_one_second_are_one(desk: Desk, worker: Executions, rival:
     assert len(worker.sweep()) + len(rival.sweep()) == 1
 
 
-def test_a_full_queue_refuses_and_keeps_nothing(make_settings: Any, redis_url: str) -> None:
+def test_a_full_queue_refuses_and_keeps_nothing(make_settings: Callable[..., Settings], redis_url: str) -> None:
     desk = Desk(make_settings(api={"max_queued": 2}))
     desk.submit(priority="high")
     desk.submit(priority="low")
@@ -350,7 +351,7 @@ def test_the_queue_shows_depth_workers_and_an_eta_once_it_has_measured(desk: Des
     assert left.workers == []
 
 
-def test_a_redis_that_is_away_is_said_in_one_word(make_settings: Any) -> None:
+def test_a_redis_that_is_away_is_said_in_one_word(make_settings: Callable[..., Settings]) -> None:
     nowhere = make_settings(redis={"url": "redis://127.0.0.1:1"})
 
     with pytest.raises(StoreUnavailable, match="Redis"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ STATE = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=8)
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(worker={"lease_s": 0.5})
 
 
@@ -29,8 +29,8 @@ def records(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def blame(records: redis.Redis, job_id: str) -> tuple[int, int]:
-    crashes, lapses = records.hmget(f"sq:job:{job_id}", "crashes", "lapses")  # type: ignore[misc]
-    return int(crashes), int(lapses)
+    crashes, lapses = records.hmget(f"sq:job:{job_id}", "crashes", "lapses")
+    return int(crashes or 0), int(lapses or 0)
 
 
 def crash(worker: Executions, job_id: str) -> None:
@@ -187,7 +187,7 @@ def test_a_suspect_that_goes_elsewhere_blocks_nobody(
 
 
 @pytest.mark.parametrize("max_attempts", [1, 2, 3, 5])
-def test_neighbours_of_a_poison_always_finish(make_settings: Any, max_attempts: int) -> None:
+def test_neighbours_of_a_poison_always_finish(make_settings: Callable[..., Settings], max_attempts: int) -> None:
     settings = make_settings(worker={"max_attempts": max_attempts})
     desk, worker = Desk(settings), Executions(settings, "worker-a")
     poison = desk.submit()

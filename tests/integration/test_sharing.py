@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ class SharingDesk(Desk):
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(worker={"lease_s": 0.5})
 
 
@@ -83,7 +83,8 @@ def rung(worker: Executions, redis_url: str) -> list[tuple[str, str]]:
 
 
 def events(records: redis.Redis, job_id: str) -> list[str]:
-    return [next(iter(event)) for _, event in records.xrange(f"sq:events:{job_id}")]  # type: ignore[union-attr]
+    entries: Any = records.xrange(f"sq:events:{job_id}")
+    return [next(iter(event)) for _, event in entries]
 
 
 # -- a result that is there -------------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ def test_a_result_answers_the_same_request_at_once(desk: SharingDesk, worker: Ex
     assert job.id != first.id
     assert desk.job(str(job.id)) == job
     assert events(records, str(job.id)) == ["scene", "status", "done"]
-    assert 0 < records.ttl(f"sq:job:{job.id}") <= 60  # type: ignore[operator]
+    assert 0 < records.ttl(f"sq:job:{job.id}") <= 60
     assert desk.do(lambda s: s.queue()).depth == {"high": 0, "normal": 0, "low": 0}
     assert counted(records) == {"miss": 1, "hit": 1}
 
@@ -204,7 +205,9 @@ def test_a_job_that_waited_for_a_worker_is_answered_when_one_takes_it(
     assert counted(records) == {"miss": 1, "hit": 1, "shared": 1}
 
 
-def test_a_result_is_kept_as_long_as_the_setting_says(make_settings: Any, worker: Executions) -> None:
+def test_a_result_is_kept_as_long_as_the_setting_says(
+    make_settings: Callable[..., Settings], worker: Executions
+) -> None:
     desk, off = SharingDesk(make_settings()), SharingDesk(make_settings(api={"cache_ttl_s": 0}))
     generate(desk, worker)
 
@@ -218,12 +221,14 @@ def test_a_result_is_kept_no_longer_than_its_job(desk: SharingDesk, worker: Exec
     desk.do(lambda s: s.delete(first, "ann"))
 
     assert records.get(key) == first
-    assert 0 < records.ttl(key) <= 60  # type: ignore[operator]
+    assert 0 < records.ttl(key) <= 60
     assert desk.job(copy).result == storyboard()
     assert desk.post().job.status is Status.QUEUED
 
 
-def test_a_full_queue_refuses_no_job_that_needs_no_place(make_settings: Any, worker: Executions) -> None:
+def test_a_full_queue_refuses_no_job_that_needs_no_place(
+    make_settings: Callable[..., Settings], worker: Executions
+) -> None:
     desk = SharingDesk(make_settings(api={"max_queued": 1}))
     generate(desk, worker)
     desk.submit(prompt="海")
@@ -442,7 +447,7 @@ def test_no_client_follows_anothers_job_and_none_follows_unasked(desk: SharingDe
 
 
 def wait_past(records: redis.Redis, job_id: str, field: str = "starts_by") -> None:
-    while records.time()[0] * 1000 <= float(records.hget(f"sq:job:{job_id}", field) or 0):  # type: ignore[index,arg-type]
+    while records.time()[0] * 1000 <= float(records.hget(f"sq:job:{job_id}", field) or 0):
         pass
 
 
@@ -487,7 +492,7 @@ def test_a_follower_times_out_by_its_own_clock(
     leader, follower = desk.submit(), desk.submit(execution_timeout_s=100)
     claim = claimed(worker, leader)
     before = sweep_as_if_alone(worker, redis_url), desk.job(follower).status
-    records.zadd("sq:expiring", {follower: float(records.zscore("sq:expiring", follower) or 0) - 101_000})  # type: ignore[arg-type]
+    records.zadd("sq:expiring", {follower: float(records.zscore("sq:expiring", follower) or 0) - 101_000})
     worker.renew([Report(claim, PROGRESS)])
     sweep_as_if_alone(worker, redis_url)
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from shared.eta import Figures, Place, Rated, Running, cost_of
-from shared.schemas import JobRequest, Sampling
+from shared.schemas import JobRequest, Priority, Sampling
 from shared.workers import WorkerState
 
-NOTHING = {"high": 0, "normal": 0, "low": 0}
+NOTHING: dict[Priority, int] = {"high": 0, "normal": 0, "low": 0}
 WORKER = WorkerState("w", "ready", "test", "cpu", "bf16", slots=2)
 
 

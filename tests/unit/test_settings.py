@@ -121,7 +121,7 @@ def test_a_bad_key_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_one_key_cannot_belong_to_two_clients() -> None:
     with pytest.raises(ValidationError, match="keys must be unique"):
-        Settings(api={"keys": "ci:abc,studio:abc"})  # type: ignore[arg-type]
+        Settings(api={"keys": "ci:abc,studio:abc"})
 
 
 def test_keys_are_pairs_of_label_and_key() -> None:

@@ -28,7 +28,7 @@ def board(description: str = "清晨的森林", title: str = "雾", scenes: int 
                 scene_number=number + 1,
                 description=description,
                 duration=durations[number],
-                camera=CAMERAS[number % 3],  # type: ignore[arg-type]
+                camera=CAMERAS[number % 3],
                 action=f"雾散开 {number + 1}",
                 video_prompt=description + ", 4k",
             )

@@ -30,7 +30,7 @@ def serve(make_settings: Any) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def lasting_api(redis_server: str) -> Iterator[httpx.Client]:
     """One API with default settings for a whole file, for tests that leave nothing behind."""
-    with described_client(Settings(redis={"url": redis_server})) as client:  # type: ignore[arg-type]
+    with described_client(Settings(redis={"url": redis_server})) as client:
         yield client
 
 
@@ -65,7 +65,7 @@ def wire(redis_url: str) -> Iterator[Wire]:
 @pytest.fixture(scope="module")
 def webhook_api(redis_server: str) -> Iterator[httpx.Client]:
     """One API for a whole file that takes webhooks to loopback; use it with `redis_url`, which empties Redis."""
-    with described_client(Settings(redis={"url": redis_server}, webhooks=ALLOWED)) as client:  # type: ignore[arg-type]
+    with described_client(Settings(redis={"url": redis_server}, webhooks=ALLOWED)) as client:
         yield client
 
 

@@ -28,7 +28,7 @@ def storyboard(subject: str = "清晨的森林", scenes: int = 3) -> Storyboard:
                 scene_number=number,
                 description=f"{subject} {number}",
                 duration=5,
-                camera=CAMERAS[number % 3],  # type: ignore[arg-type]
+                camera=CAMERAS[number % 3],
                 action="雾散开",
                 video_prompt=f"{subject} {number}, 4k",
             )
@@ -48,7 +48,7 @@ class HandWorker:
     def next_id(self, within_s: float = 30) -> str:
         """The job that the next doorbell names; fails when none is rung."""
         with closing(redis.Redis.from_url(self._url, decode_responses=True, socket_timeout=within_s + 5)) as client:
-            popped = client.blpop(broker_lists(), timeout=within_s)  # type: ignore[arg-type]
+            popped = client.blpop(broker_lists(), timeout=within_s)
         assert popped is not None, "no doorbell was rung"
         return str(json.loads(popped[1])["headers"]["id"])
 

@@ -109,15 +109,17 @@ class Receiver:
 @contextmanager
 def sending(settings: Settings, resolve: Any = None, try_s: float = TRY_S) -> Iterator[None]:
     """A sender that runs meanwhile."""
-    ready, made = threading.Event(), {}
+    ready = threading.Event()
+    made: list[tuple[Sender, asyncio.AbstractEventLoop]] = []
 
     async def send() -> None:
         store = Submissions(settings)
         private = settings.webhooks.allow_private
         courier = Courier(settings.webhooks.secrets, resolve or Resolver(), allow_private=private, try_s=try_s)
-        made["sender"], made["loop"] = Sender(Outbox(store, "test"), courier), asyncio.get_running_loop()
+        sender = Sender(Outbox(store, "test"), courier)
+        made.append((sender, asyncio.get_running_loop()))
         ready.set()
-        await made["sender"].run()
+        await sender.run()
         await store.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(send()))
@@ -126,6 +128,7 @@ def sending(settings: Settings, resolve: Any = None, try_s: float = TRY_S) -> It
         assert ready.wait(10)
         yield
     finally:
-        made["loop"].call_soon_threadsafe(made["sender"].stop)
+        for sender, loop in made:
+            loop.call_soon_threadsafe(sender.stop)
         thread.join(20)
         assert not thread.is_alive()

@@ -16,7 +16,7 @@ from tests.integration.api.serving import Serve
 
 KEYS = {"keys": "studio:key-of-the-studio,agency:schlüssel"}
 STUDIO = {"Authorization": "Bearer key-of-the-studio"}
-AGENCY = {"Authorization": "Bearer schlüssel".encode()}
+AGENCY: dict[str, Any] = {"Authorization": "Bearer schlüssel".encode()}  # httpx takes bytes, its types do not
 
 
 @pytest.fixture

@@ -77,8 +77,8 @@ def test_every_option_is_a_field_of_the_request(run: Run, worker: HandWorker) ->
 
     assert (request.language, request.min_scenes, request.max_scenes, request.priority) == ("en", 4, 6, "high")
     assert (request.target_duration_s, request.allow_fallback, request.use_cache) == (24.5, False, False)
-    sampling = request.sampling
-    assert (sampling.seed, sampling.temperature, sampling.top_p, sampling.max_new_tokens) == (7, 0.5, 0.8, 400)
+    drawn = request.sampling
+    assert (drawn.seed, drawn.temperature, drawn.top_p, drawn.max_new_tokens) == (7, 0.5, 0.8, 400)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_nothing_of_a_deleted_job_is_kept_but_that_it_was_there(
 
     kept = [key for key in redis_client.scan_iter("*") if finished in key]
     assert kept == [f"sq:gone:{finished}"]
-    assert 6.9 * 86400 < redis_client.ttl(f"sq:gone:{finished}") <= 7 * 86400  # type: ignore[operator]
+    assert 6.9 * 86400 < redis_client.ttl(f"sq:gone:{finished}") <= 7 * 86400
     assert redis_client.get(f"sq:gone:{finished}") == "anonymous"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from tests.integration.worker.processes import until
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(webhooks=ALLOWED)
 
 

@@ -187,7 +187,7 @@ def test_whoever_knows_the_last_event_is_told_not_to_come_again(api: httpx.Clien
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "٣", "9" * 40])
 def test_an_event_that_cannot_be_one_is_refused(api: httpx.Client, last: str) -> None:
-    response = api.get(f"/jobs/{submit(api)}/events", headers={"Last-Event-ID": last.encode()})
+    response = api.get(f"/jobs/{submit(api)}/events", headers={b"Last-Event-ID": last.encode()})
 
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert "Last-Event-ID" in response.json()["detail"]

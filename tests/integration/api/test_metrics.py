@@ -56,7 +56,7 @@ def test_the_queue_is_told_by_priority_with_the_age_of_its_oldest_job(
         api.post("/jobs", json={"prompt": "x", "priority": priority, "use_cache": False})
     worker.claim(worker.next_id())
     (oldest, _) = redis_client.zrange("sq:queued:low", 0, -1)
-    redis_client.hincrby(f"sq:job:{oldest}", "created", -90_000)
+    redis_client.hincrby(f"sq:job:{oldest!s}", "created", -90_000)
     worker.beat()
 
     told = samples(api)
@@ -110,7 +110,7 @@ def test_with_keys_the_metrics_want_one_too(serve: Serve) -> None:
 
 
 def test_metrics_are_503_while_redis_is_away() -> None:
-    with described_client(Settings(redis={"url": "redis://127.0.0.1:1"})) as api:  # type: ignore[arg-type]
+    with described_client(Settings(redis={"url": "redis://127.0.0.1:1"})) as api:
         assert api.get("/metrics").status_code == 503
 
 

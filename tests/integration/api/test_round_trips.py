@@ -39,7 +39,7 @@ def asked_of(client: redis.Redis, act: Any) -> list[str]:
     with client.monitor() as monitor:
         act()
         client.echo("the end")
-        commands = []
+        commands: list[str] = []
         for told in monitor.listen():
             name = str(told["command"]).split()[0].lower()
             if name == "echo":
@@ -91,7 +91,7 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     heard = redis_client.pubsub(ignore_subscribe_messages=True)
     heard.psubscribe("*celeryev*")
     heard.get_message(timeout=5)
-    told = []
+    told: list[tuple[Any, dict[str, Any]]] = []
 
     queue.ring(app, ID, priority)
     redis_client.eval(  # as the API's store does

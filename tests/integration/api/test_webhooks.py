@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.integration.worker.processes import Process, until
 
 
 @pytest.fixture
-def settings(make_settings: Any) -> Settings:
+def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(webhooks=ALLOWED)
 
 
@@ -247,7 +248,7 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(
     [["127.0.0.1"], ["169.254.169.254"], ["::ffff:127.0.0.1"], ["10.0.0.1"], ["93.184.216.34", "127.0.0.1"]],
 )
 def test_a_name_that_leads_inside_is_never_connected_to(
-    serve: Serve, make_settings: Any, worker: HandWorker, receiver: Receiver, addresses: list[str]
+    serve: Serve, make_settings: Callable[..., Settings], worker: HandWorker, receiver: Receiver, addresses: list[str]
 ) -> None:
     guarded = {"secret": SECRET}
     api = serve(webhooks=guarded)
@@ -283,7 +284,7 @@ def test_who_cannot_be_reached_is_said_in_a_word(
 
 
 def test_every_secret_signs_so_that_one_can_take_over_from_another(
-    make_settings: Any, api: httpx.Client, worker: HandWorker, receiver: Receiver
+    make_settings: Callable[..., Settings], api: httpx.Client, worker: HandWorker, receiver: Receiver
 ) -> None:
     new = "whsec_" + "bmV3" * 8
     worker.succeed(worker.claim(post(api, receiver.url)))
@@ -315,7 +316,7 @@ def test_what_a_killed_sender_held_is_sent_by_the_next(
     killed.kill()
     (out,) = redis_client.keys("sq:webhook-out:*")
     redis_client.zadd(out, {f"{job_id}/{deliveries(api, job_id)[0]['number']}": 1})  # its lease has ended
-    redis_client.zadd("sq:webhooks", {out.removeprefix("sq:webhook-out:"): 1})
+    redis_client.zadd("sq:webhooks", {str(out).removeprefix("sq:webhook-out:"): 1})
 
     receiver.leave.set()
     following = Process(["worker.webhooks"], environment, tmp_path / "following.log")
@@ -329,7 +330,7 @@ def test_what_a_killed_sender_held_is_sent_by_the_next(
 
 
 def test_a_cut_from_redis_is_survived_and_a_try_meanwhile_is_settled(
-    api: httpx.Client, make_settings: Any, worker: HandWorker, receiver: Receiver, wire: Wire
+    api: httpx.Client, make_settings: Callable[..., Settings], worker: HandWorker, receiver: Receiver, wire: Wire
 ) -> None:
     cut_off = make_settings(webhooks=ALLOWED, redis={"url": f"redis://127.0.0.1:{wire.port}"})
     first, second = post(api, f"{receiver.url}/hangs"), post(api, f"{receiver.url}/ok")
@@ -407,8 +408,8 @@ def _all_one(metrics: str) -> bool:
 def _due_now(client: redis.Redis) -> None:
     """What waits for its next try waits no longer."""
     for key in client.keys("sq:webhook-due:*"):
-        client.zadd(key, dict.fromkeys(client.zrange(key, 0, -1), _now_ms(client)))
-        client.zadd("sq:webhooks", {key.removeprefix("sq:webhook-due:"): 1})
+        client.zadd(key, dict.fromkeys(map(str, client.zrange(key, 0, -1)), _now_ms(client)))
+        client.zadd("sq:webhooks", {str(key).removeprefix("sq:webhook-due:"): 1})
 
 
 def _now_ms(client: redis.Redis) -> int:

@@ -30,7 +30,7 @@ def test_any_budget_gives_all_scenes(
     tiny: BatchEngine, ask: Asked, embedded: Any, min_scenes: int, a_scene: int
 ) -> None:
     budget = max(60, a_scene * min_scenes)
-    options = {"min_scenes": min_scenes, "max_scenes": 20}
+    options: dict[str, Any] = {"min_scenes": min_scenes, "max_scenes": 20}
     asked = [ask("一只猫", Sampling(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
 
     outputs = [generation.wait() for generation in [tiny.submit(one) for one in asked]]

@@ -46,7 +46,7 @@ def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
 
 
 def test_graphs_without_a_gpu_are_refused_before_a_model_is_loaded() -> None:
-    settings = Settings(model={"name": "no such model", "device": "cpu", "cuda_graphs": True})  # type: ignore[arg-type]
+    settings = Settings(model={"name": "no such model", "device": "cpu", "cuda_graphs": True})
 
     with pytest.raises(ModelUnavailable, match="MODEL__CUDA_GRAPHS needs a GPU"):
         ModelWriter.load(settings)

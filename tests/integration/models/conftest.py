@@ -90,12 +90,12 @@ def write(tmp_path: Path) -> Write:
     """Write a checkpoint: `write(config, weights, suffix="safetensors", files=3)` gives its folder."""
 
     def to_disk(config: Config, weights: dict[str, torch.Tensor], suffix: str = "bin", files: int = 1) -> Path:
-        folder = tmp_path / config["model_type"]
+        folder = tmp_path / str(config["model_type"])
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text(json.dumps(config))
         stem = "model" if suffix == "safetensors" else "pytorch_model"
         names = list(weights)
-        places = {}
+        places: dict[str, str] = {}
         for number in range(files):
             part = {name: weights[name].contiguous() for name in names[number::files]}
             file = folder / (f"{stem}-{number + 1:05}-of-{files:05}.{suffix}" if files > 1 else f"{stem}.{suffix}")

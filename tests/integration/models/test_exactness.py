@@ -9,7 +9,7 @@ import torch
 
 from models.convert import convert
 from models.load import load
-from tests.integration.models.conftest import CONFIGS, Write, difference, random_weights
+from tests.integration.models.conftest import CONFIGS, Config, Write, difference, random_weights
 
 TOLERANCE = 2e-5
 
@@ -67,7 +67,7 @@ def test_a_converted_folder_gives_the_reference_logits(family: str, changes: dic
 
 def test_the_older_dialect_of_qwen_is_the_same_model(write: Write) -> None:
     new = CONFIGS["qwen"]
-    old = {
+    old: Config = {
         "model_type": "qwen",
         "auto_map": {},
         "activation": "swiglu",

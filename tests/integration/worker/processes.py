@@ -126,7 +126,9 @@ def done(api: httpx.Client, job_id: str, within_s: float = 60) -> dict[str, Any]
 
 def running(api: httpx.Client, job_id: str) -> dict[str, Any]:
     """The job once it runs."""
-    return until(lambda: (job := api.get(f"/jobs/{job_id}").json())["status"] == "running" and job, what="running")
+    return dict(
+        until(lambda: (job := api.get(f"/jobs/{job_id}").json())["status"] == "running" and job, what="running")
+    )
 
 
 def submit(api: httpx.Client, prompt: str = "森林里的猫", stub: dict[str, Any] | None = None, **body: Any) -> str:

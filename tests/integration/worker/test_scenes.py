@@ -12,7 +12,8 @@ from tests.integration.worker.processes import Process, done, submit, until
 
 def states(api: httpx.Client, job_id: str) -> list[dict[str, Any]]:
     """The job at each of its changes that a long poll sees, until it is done."""
-    seen, etag = [], ""
+    etag = ""
+    seen: list[dict[str, Any]] = []
     while not seen or not seen[-1]["done"]:
         answer = api.get(f"/jobs/{job_id}", headers={"Prefer": "wait=30", "If-None-Match": etag})
         etag = answer.headers["ETag"]

@@ -70,7 +70,7 @@ def test_a_nucleus_wider_than_the_candidates_is_not_cut() -> None:
         torch.zeros(draws, dtype=torch.int64),
     ).argmax(dim=1)
 
-    assert len(tokens.unique()) == pytest.approx(
+    assert len(set(tokens.tolist())) == pytest.approx(
         0.9 * 4 * CANDIDATES * (1 - math.exp(-draws / (3.6 * CANDIDATES))), rel=0.05
     )
 
@@ -126,5 +126,5 @@ def test_noise_differs_with_seed_position_and_token() -> None:
         torch.arange(10)[:, None, None], torch.arange(10)[None, :, None], torch.arange(10)[None, None, :]
     ).flatten()
 
-    assert len(grid.unique()) == 1000
+    assert len(set(grid.flatten().tolist())) == 1000
     assert float(grid.mean()) == pytest.approx(0.5772, abs=0.15)  # Gumbel's mean is Euler's constant

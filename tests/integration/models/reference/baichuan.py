@@ -43,14 +43,15 @@ def logits(config: dict[str, Any], weights: Weights, ids: Tensor) -> Tensor:
     angle = angles(len(ids), size, 10000.0)
 
     def rotate(x: Tensor) -> Tensor:
-        return torch.cat(turn(*x.chunk(2, -1), angle), -1)
+        first, second = x.chunk(2, -1)
+        return torch.cat(turn(first, second, angle), -1)
 
     x = weights["model.embed_tokens.weight"][ids]
     for number in range(config["num_hidden_layers"]):
         layer = f"model.layers.{number}."
         normed = rms_norm(x, weights[f"{layer}input_layernorm.weight"], eps)
         packed = linear(normed, weights, f"{layer}self_attn.W_pack")
-        q, k, v = (part.unflatten(-1, (heads, size)) for part in packed.chunk(3, -1))
+        q, k, v = (part.reshape(len(ids), heads, size) for part in packed.chunk(3, -1))
         x = x + linear(attend(rotate(q), rotate(k), v), weights, f"{layer}self_attn.o_proj")
         normed = rms_norm(x, weights[f"{layer}post_attention_layernorm.weight"], eps)
         gated = silu(linear(normed, weights, f"{layer}mlp.gate_proj")) * linear(normed, weights, f"{layer}mlp.up_proj")

@@ -54,7 +54,7 @@ def logits(config: dict[str, Any], weights: Weights, ids: Tensor) -> Tensor:
         layer = f"transformer.encoder.layers.{number}."
         normed = rms_norm(x, weights[f"{layer}input_layernorm.weight"], eps)
         mixed = linear(normed, weights, f"{layer}self_attention.query_key_value")
-        q, k, v = mixed.unflatten(-1, (heads + 2 * groups, size)).split([heads, groups, groups], 1)
+        q, k, v = mixed.reshape(len(ids), heads + 2 * groups, size).split([heads, groups, groups], 1)
         x = x + linear(attend(rotate(q), rotate(k), v), weights, f"{layer}self_attention.dense")
         normed = rms_norm(x, weights[f"{layer}post_attention_layernorm.weight"], eps)
         gate, up = linear(normed, weights, f"{layer}mlp.dense_h_to_4h").chunk(2, -1)

@@ -43,13 +43,14 @@ def logits(config: dict[str, Any], weights: Weights, ids: Tensor) -> Tensor:
     angle = angles(len(ids), size, float(config["rotary_emb_base"]))
 
     def rotate(x: Tensor) -> Tensor:
-        return torch.cat(turn(*x.chunk(2, -1), angle), -1)
+        first, second = x.chunk(2, -1)
+        return torch.cat(turn(first, second, angle), -1)
 
     x = weights["transformer.wte.weight"][ids]
     for number in range(config["num_hidden_layers"]):
         layer = f"transformer.h.{number}."
         mixed = linear(rms_norm(x, weights[f"{layer}ln_1.weight"], eps), weights, f"{layer}attn.c_attn")
-        q, k, v = (part.unflatten(-1, (heads, size)) for part in mixed.chunk(3, -1))
+        q, k, v = (part.reshape(len(ids), heads, size) for part in mixed.chunk(3, -1))
         x = x + linear(attend(rotate(q), rotate(k), v), weights, f"{layer}attn.c_proj")
         normed = rms_norm(x, weights[f"{layer}ln_2.weight"], eps)
         gated = linear(normed, weights, f"{layer}mlp.w1") * silu(linear(normed, weights, f"{layer}mlp.w2"))
