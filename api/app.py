@@ -1,117 +1,21 @@
-"""`uvicorn api.app:app`: the API process. Wires settings, store, doorbell and routes along the life of the process.
+"""`uvicorn api.app:app`: the API process, made by its environment.
 
-Holds no job: everything is in Redis, so any number of these may run side by side.
+Holds no job: everything is in Redis, so any number of these may run side by side. What is changed of the whole process
+is changed here and nowhere else: its logs, its traces, uvicorn's patience, what the garbage collector looks at.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import logging
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
-from anyio import to_thread
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, ProcessCollector
 
-from api import problems, slow_clients
-from api.auth import Keys
-from api.changes import Changes
-from api.dependencies import Parts
-from api.documents import DescribedAPI, operation_id
-from api.doorbell import Doorbell
-from api.failsafe import Failsafe
-from api.metrics import HttpMeter
-from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
-from api.sweeper import sweep
-from api.traced import Traced
-from api.webhooks import SENT
+from api import slow_clients
+from api.wiring import create_app
 from shared import logs, traces
-from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
-from shared.events import EventLog
-from shared.redis_server import require_fit
-from shared.settings import Settings, from_environment
-from shared.submissions import Submissions
-from shared.version import VERSION
-
-log = logging.getLogger(__name__)
-
-CANCEL_AGAIN_S = 0.2
-
-
-def create_app(settings: Settings) -> FastAPI:
-    """The whole API on the Redis that the settings name."""
-    slow_clients.install()
-    keys = Keys(settings.api.keys)
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-
-    @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
-        await _look_at_redis(settings)
-        store = Submissions(settings)
-        doorbell = Doorbell(settings, store)
-        changes, events_log = Changes(store), EventLog(store)
-        app.state.parts = Parts(settings, keys, store, doorbell, changes, events_log, registry)
-        gc.collect()
-        gc.freeze()  # what stands now stays: no collection need look at it again, which is a tenth of a request
-        tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
-        try:
-            yield
-        finally:
-            await end(tasks)
-            await store.close()
-            traces.stop()
-
-    app = DescribedAPI(
-        title="scriptqueue",
-        version=VERSION,
-        description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
-        lifespan=life,
-        redirect_slashes=False,
-        docs_url=None,  # api/routes/docs.py
-        redoc_url=None,
-        generate_unique_id_function=operation_id,
-        exception_handlers=problems.HANDLERS,
-    )
-    app.authenticated = bool(keys)
-    app.webhooks.include_router(SENT)
-    app.add_middleware(Failsafe)
-    app.add_middleware(HttpMeter, registry=registry)
-    if settings.traces.endpoint:
-        app.add_middleware(Traced)
-    app.include_router(jobs.router)
-    app.include_router(batches.router)
-    app.include_router(events.router)
-    app.include_router(deliveries.router)
-    app.include_router(dead.router)
-    app.include_router(service.router)
-    app.include_router(page.router)
-    app.include_router(docs.router)
-    app.mount(docs.FILES, docs.FILES_APP)
-    return app
-
-
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancels until all have ended: Python 3.11's `asyncio.wait_for`, which redis-py sends with, may swallow one."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
-
-
-async def _look_at_redis(settings: Settings) -> None:
-    """Raises `RedisUnfit`: what such a Redis takes, it may lose. One that is away is waited for, request by request."""
-    try:
-        await to_thread.run_sync(require_fit, settings)
-    except RedisUnfit as error:
-        log.critical("%s", error)
-        raise
-    except StoreUnavailable as error:
-        log.warning("%s; until it answers, so does every request: 503", error)
+from shared.errors import SettingsInvalid
+from shared.settings import from_environment
 
 
 def _app_of_the_environment() -> FastAPI:
@@ -121,7 +25,14 @@ def _app_of_the_environment() -> FastAPI:
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
     logs.start(settings.log)
-    return create_app(settings)
+    slow_clients.install()
+    return create_app(settings, when_started=_freeze)
+
+
+def _freeze() -> None:
+    """What stands now stays: no collection need look at it again, which is a tenth of a request."""
+    gc.collect()
+    gc.freeze()
 
 
 app = _app_of_the_environment()

@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from email.message import Message
-from inspect import signature
 from typing import Any, ClassVar, NoReturn
 
 from fastapi import Request, Response
@@ -29,8 +28,6 @@ class JsonRoute(APIRoute):
     limit_bytes: ClassVar[int] = 64 * 1024
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        if list(signature(self.endpoint).parameters) == ["request"]:
-            return self.endpoint  # it reads the request itself: there is nothing for FastAPI to solve
         handle, limit_bytes = super().get_route_handler(), self.limit_bytes
         if self.body_field is None:
             return handle

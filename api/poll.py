@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from inspect import signature
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 
 from api.dependencies import JOB_ID
 from api.prefer import DESCRIPTION, SCHEMA, wait_s
@@ -28,6 +31,14 @@ POLLED: list[dict[str, Any]] = [
         "schema": SCHEMA,
     },
 ]
+
+
+class RawRoute(APIRoute):
+    """A route whose endpoint reads the request itself: FastAPI finds and describes it, and solves nothing for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        assert len(signature(self.endpoint).parameters) == 1
+        return self.endpoint  # type: ignore[no-any-return]
 
 
 class Poll:

@@ -17,10 +17,9 @@ EVERY_S = 1.0
 
 
 def install() -> None:
-    """For every connection that this process accepts from now on. uvicorn's command takes no protocol class of ours."""
+    """Once, for every connection that this process accepts from now on: uvicorn's command takes no protocol of ours."""
     for protocol in (H11Protocol, HttpToolsProtocol):
-        if not hasattr(protocol.connection_made, "watched"):
-            protocol.connection_made = _watched(protocol.connection_made)  # type: ignore[method-assign]
+        protocol.connection_made = _watched(protocol.connection_made)  # type: ignore[method-assign]
 
 
 def _watched(connection_made: Any) -> Any:
@@ -28,7 +27,6 @@ def _watched(connection_made: Any) -> Any:
         connection_made(protocol, transport)
         _Watch(protocol).look()
 
-    made.watched = True  # type: ignore[attr-defined]
     return made
 
 

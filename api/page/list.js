@@ -9,11 +9,12 @@ import { labelOf, onLabel, wantLabels } from "./labels.js";
 import { Listing } from "./listing.js";
 import { drawRow, newRow, ROW_PX } from "./row.js";
 import { show } from "./route.js";
+import { STATUSES } from "./statuses.js";
 
 const REFRESH_MS = 2000;
 const PAGE = 100;
 const BEYOND = 6; // rows kept above and below the screen
-const STATUSES = ["", "queued", "running", "succeeded", "failed", "canceled", "expired"];
+const FILTERS = ["", ...STATUSES];
 
 export class JobsList {
   #listing;
@@ -25,7 +26,7 @@ export class JobsList {
   #reading = false;
   #timer = 0;
   #frame = 0;
-  #filter = h("select", { id: "status-filter", on: { change: () => this.#filterBy(this.#filter.value) } }, STATUSES.map((status) => h("option", { value: status, say: `status.${status || "any"}` })));
+  #filter = h("select", { id: "status-filter", on: { change: () => this.#filterBy(this.#filter.value) } }, FILTERS.map((status) => h("option", { value: status, say: `status.${status || "any"}` })));
   #count = h("span", { class: "hint" });
   #list = h("ol", { class: "rows", role: "list" });
   #scroller = h("div", { class: "scroller" }, this.#list);

@@ -82,7 +82,7 @@ class Queue {
     setText(this.#figures.senders, String(queue.webhook_senders));
     const most = Math.max(...this.#speeds);
     this.#curve.parentElement.toggleAttribute("hidden", !most);
-    this.#curve.setAttribute("points", this.#speeds.map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
+    this.#curve.setAttribute("points", (most ? this.#speeds : []).map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
     this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => depthRow(priority, queue.depth[priority] ?? 0, waiting)));
     this.#workers.replaceChildren(...queue.workers.map(workerRow));
     this.#none.hidden = queue.workers.length > 0;

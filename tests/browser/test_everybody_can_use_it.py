@@ -15,7 +15,7 @@ from shared.schemas import JobRequest
 from shared.settings import Settings
 from tests.browser.chromium import OpenPage, shoot
 from tests.integration.api.serving import served
-from tests.integration.worker.processes import done, submit
+from tests.integration.worker.processes import done, submit, until
 
 FIELDS = "import('/page/fields.js').then(({FIELDS}) => FIELDS.map(({name, fallback}) => [name, fallback]))"
 KEYS = "Promise.all(['zh', 'en'].map((l) => import(`/page/words.${l}.js`).then(({WORDS}) => Object.keys(WORDS))))"
@@ -227,6 +227,29 @@ def test_the_queue_view_shows_the_worker_and_its_rows(api: httpx.Client, open_pa
     expect(page.get_by_text("placeholder storyboards")).to_be_visible()
     expect(page.locator(".figure", has_text="senders of webhooks").locator("dd")).to_have_text("0")
     api.post(f"/jobs/{identity}/cancel")
+
+
+def test_a_queue_in_which_nobody_writes_has_no_curve(api: httpx.Client, open_page: OpenPage) -> None:
+    until(lambda: api.get("/queue").json()["tokens_per_s"] == 0, what="the worker's last ten seconds are empty")
+    errors: list[str] = []
+    page = open_page("about:blank")
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+
+    page.goto(f"{api.base_url}/#/queue")
+    expect(page.locator(".figure", has_text="rows").locator("dd")).to_have_text("0 / 2")
+
+    assert page.locator("polyline").get_attribute("points") == ""
+    assert "NaN" not in page.content()
+    assert errors == []
+
+
+def test_the_list_can_be_narrowed_to_jobs_that_are_being_canceled(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url))
+
+    with page.expect_response(lambda response: "status=canceling" in response.url) as answer:
+        page.locator("#status-filter").select_option("canceling")
+
+    assert answer.value.ok
 
 
 def test_what_a_webhook_tells_is_chosen_and_shown_again(open_page: OpenPage, api: httpx.Client) -> None:

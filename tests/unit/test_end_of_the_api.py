@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from api.app import end
+from api.wiring import end
 
 
 def test_a_task_that_swallows_a_cancel_is_canceled_again() -> None:

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import json_repair
-
 from shared.errors import OutputInvalid
 
 MAX_CHARACTERS = 200_000  # far above any storyboard; repair is not linear
@@ -110,6 +108,8 @@ def _strict(text: str) -> Any:
 def _repaired(text: str) -> Iterator[Any]:
     if _depth(text) > MAX_DEPTH * 4:
         return
+    import json_repair  # Flower's image, which loads worker.app, has no package of the worker's extra
+
     try:
         value = json_repair.loads(text)
     except Exception:  # the edge to a library that promises to mend anything; what it cannot is no candidate

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
-from api.app import create_app
+from api.wiring import create_app
 from shared.settings import Settings
 
 Serve = Callable[..., httpx.Client]

@@ -30,7 +30,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: Any) -> None:
         pass
 
-    monkeypatch.setattr("api.app.sweep", nothing)
+    monkeypatch.setattr("api.wiring.sweep", nothing)
     monkeypatch.setattr("shared.submissions.FIGURES_FRESH_S", 3600)
 
 

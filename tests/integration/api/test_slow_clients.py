@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api import slow_clients
 from tests.integration.api.handworker import HandWorker
@@ -32,6 +34,16 @@ def connected(api: httpx.Client, text: str) -> socket.socket:
     connection = socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=WITHIN_S)
     connection.sendall(text.encode())
     return connection
+
+
+@pytest.fixture(scope="module", autouse=True)
+def watched() -> Iterator[None]:
+    """As in the API's own process; the other files' servers share this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for protocol in (H11Protocol, HttpToolsProtocol):
+            patch.setattr(protocol, "connection_made", protocol.connection_made)
+        slow_clients.install()
+        yield
 
 
 @pytest.fixture(scope="module")

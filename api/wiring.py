@@ -1,0 +1,111 @@
+"""The whole API as one application: settings, store, doorbell and routes, wired along the life of the process.
+
+Changes nothing of the process around it, so any number may be made in one; what `uvicorn api.app:app` does to its
+process is in app.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from api import problems
+from api.auth import Keys
+from api.changes import Changes
+from api.dependencies import Parts
+from api.documents import DescribedAPI, operation_id
+from api.doorbell import Doorbell
+from api.failsafe import Failsafe
+from api.metrics import HttpMeter
+from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
+from api.sweeper import sweep
+from api.traced import Traced
+from api.webhooks import SENT
+from shared import traces
+from shared.errors import RedisUnfit, StoreUnavailable
+from shared.events import EventLog
+from shared.redis_server import require_fit
+from shared.settings import Settings
+from shared.submissions import Submissions
+from shared.version import VERSION
+
+log = logging.getLogger(__name__)
+
+CANCEL_AGAIN_S = 0.2
+
+
+def create_app(settings: Settings, when_started: Callable[[], None] = lambda: None) -> FastAPI:
+    """The whole API on the Redis that the settings name; `when_started` is called before the first request."""
+    keys = Keys(settings.api.keys)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        await _look_at_redis(settings)
+        store = Submissions(settings)
+        doorbell = Doorbell(settings, store)
+        changes, events_log = Changes(store), EventLog(store)
+        app.state.parts = Parts(settings, keys, store, doorbell, changes, events_log, registry)
+        when_started()
+        tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
+        try:
+            yield
+        finally:
+            await end(tasks)
+            await store.close()
+            traces.stop()
+
+    app = DescribedAPI(
+        title="scriptqueue",
+        version=VERSION,
+        description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
+        lifespan=life,
+        redirect_slashes=False,
+        docs_url=None,  # api/routes/docs.py
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+        exception_handlers=problems.HANDLERS,
+    )
+    app.authenticated = bool(keys)
+    app.webhooks.include_router(SENT)
+    app.add_middleware(Failsafe)
+    app.add_middleware(HttpMeter, registry=registry)
+    if settings.traces.endpoint:
+        app.add_middleware(Traced)
+    app.include_router(jobs.router)
+    app.include_router(batches.router)
+    app.include_router(events.router)
+    app.include_router(deliveries.router)
+    app.include_router(dead.router)
+    app.include_router(service.router)
+    app.include_router(page.router)
+    app.include_router(docs.router)
+    app.mount(docs.FILES, docs.FILES_APP)
+    return app
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels until all have ended: Python 3.11's `asyncio.wait_for`, which redis-py sends with, may swallow one."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+
+
+async def _look_at_redis(settings: Settings) -> None:
+    """Raises `RedisUnfit`: what such a Redis takes, it may lose. One that is away is waited for, request by request."""
+    try:
+        await to_thread.run_sync(require_fit, settings)
+    except RedisUnfit as error:
+        log.critical("%s", error)
+        raise
+    except StoreUnavailable as error:
+        log.warning("%s; until it answers, so does every request: 503", error)
