@@ -13,7 +13,7 @@ import { show } from "./route.js";
 const REFRESH_MS = 2000;
 const PAGE = 100;
 const BEYOND = 6; // rows kept above and below the screen
-const STATUSES = ["", "queued", "running", "succeeded", "failed", "canceled", "expired"];
+const STATUSES = ["", "queued", "running", "canceling", "succeeded", "failed", "canceled", "expired"];
 
 export class JobsList {
   #listing;
