@@ -15,7 +15,8 @@ import redis.asyncio.client
 from redis.exceptions import RedisError
 
 from shared.errors import StoreUnavailable
-from shared.scripts import CHANGED_CHANNEL
+from shared.keys import CHANGED_CHANNEL
+from shared.store.connection import Store
 from shared.submissions import Read, Submissions
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,9 @@ class Watch:
 class Changes:
     """Run `listen` as a task; then `watch` hears every change."""
 
-    def __init__(self, store: Submissions) -> None:
+    def __init__(self, store: Store, submissions: Submissions) -> None:
         self._store = store
+        self._submissions = submissions
         self._watches: dict[str, set[Watch]] = {}
 
     @contextmanager
@@ -67,11 +69,11 @@ class Changes:
     async def read(self, job_id: str, client: str, wait_s: float, enough: Callable[[Read], bool]) -> Read:
         """The job once it is `enough` or done, or as it is after `wait_s`; raises as `Submissions.read`."""
         if not wait_s:
-            return await self._store.read(job_id, client)
+            return await self._submissions.read(job_id, client)
         until_s = asyncio.get_running_loop().time() + wait_s
         with self.watch(job_id) as watch:
             while True:
-                read = await self._store.read(job_id, client)
+                read = await self._submissions.read(job_id, client)
                 left_s = until_s - asyncio.get_running_loop().time()
                 if read.job.done or enough(read) or left_s <= 0:
                     return read

@@ -17,9 +17,12 @@ from pydantic import AfterValidator
 from api.auth import Keys
 from api.changes import Changes
 from api.doorbell import Doorbell
+from shared.dead import DeadJobStore
+from shared.deliveries import DeliveryStore
 from shared.errors import BatchNotFound, JobNotFound
 from shared.events import EventLog
 from shared.settings import Settings
+from shared.store.connection import Store
 from shared.submissions import Submissions
 
 JOB_ID: dict[str, Any] = {"format": "uuid", "examples": ["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"]}  # as described
@@ -32,11 +35,31 @@ class Parts:
 
     settings: Settings
     keys: Keys
-    store: Submissions
+    store: Store
+    submissions: Submissions
+    events: EventLog
+    dead: DeadJobStore
+    deliveries: DeliveryStore
     doorbell: Doorbell
     changes: Changes
-    events: EventLog
     registry: CollectorRegistry
+
+    @classmethod
+    def on(cls, store: Store, settings: Settings, keys: Keys, registry: CollectorRegistry) -> Parts:
+        """All of them on one connection."""
+        submissions = Submissions(store, settings)
+        return cls(
+            settings=settings,
+            keys=keys,
+            store=store,
+            submissions=submissions,
+            events=EventLog(store),
+            dead=DeadJobStore(store, submissions),
+            deliveries=DeliveryStore(store),
+            doorbell=Doorbell(settings, store),
+            changes=Changes(store, submissions),
+            registry=registry,
+        )
 
     def client(self, request: Request) -> str:
         """Who asks; raises `Unauthorized`."""

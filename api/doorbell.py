@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shared.doorbell import Doorbells
 from shared.errors import StoreUnavailable
 from shared.settings import Settings
-from shared.submissions import Submissions
+from shared.store.connection import Store
 from shared.sweep import Ring
 from shared.together import Together
 
@@ -22,7 +22,7 @@ AT_ONCE = 100  # in one round trip; more would keep Redis from others
 class Doorbell:
     """Rings over the store's own connections: Celery's block, and cost more than the rest of a POST."""
 
-    def __init__(self, settings: Settings, store: Submissions) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self._doorbells = Doorbells(settings)
         self._store = store
         self._rings = Together(self._ring_all, AT_ONCE)
@@ -37,5 +37,5 @@ class Doorbell:
             log.warning("not rung (the sweep will): %s", told, extra={"job": rings[0].job_id})
 
     async def _ring_all(self, rings: Sequence[Ring]) -> Sequence[None]:
-        await self._store.script("ring", *self._doorbells.arguments(rings))
+        await self._store.call("ring", **self._doorbells.arguments(rings))
         return [None] * len(rings)

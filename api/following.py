@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from httpx_sse import ServerSentEvent
 from pydantic import Field, TypeAdapter
 
-from shared.schemas import Job, Progress, Scene, Shape, Status
+from shared.schemas import EventName, Job, Progress, Scene, Shape, Status
 
-NAMES = frozenset({"status", "progress", "scene", "done"})
+NAMES: frozenset[EventName] = frozenset(get_args(EventName))
 
 
 class StatusChange(Shape):

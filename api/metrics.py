@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,19 +17,16 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.executions import Blame
 from shared.measures import Measures
-from shared.schemas import Source, Status
+from shared.schemas import Source, Status, WorkerPhase
 
 WAITED = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
-STATES = ("loading", "ready", "draining", "broken")
-SOURCES: tuple[Source, ...] = ("model", "repaired", "fallback", "cache", "stub")
+STATES: tuple[WorkerPhase, ...] = get_args(WorkerPhase)
+RESULT_SOURCES: tuple[Source, ...] = get_args(Source)
 OUTCOMES = ("delivered", "failed", "given_up")  # of a webhook's event: `failed` is tried again
 CACHE = ("hit", "shared", "miss")  # as lua/prelude.lua counts them
-BLAMES = (  # as lua/prelude.lua counts them
-    "crashes",
-    "lapses",
-    "none",
-)
+BLAMES: tuple[Blame, ...] = get_args(Blame)
 
 
 class HttpMeter:
@@ -88,7 +85,9 @@ class _Store(Collector):
         slots = sum(worker.slots for worker in now.workers if worker.state == "ready")
         tokens_per_s = sum(worker.tokens_per_s for worker in now.workers)
         yield _counters("jobs", "Jobs that ended, by how.", "status", ended)
-        yield _counters("results", "Storyboards, by where they came from.", "source", _all(SOURCES, now, "source"))
+        yield _counters(
+            "results", "Storyboards, by where they came from.", "source", _all(RESULT_SOURCES, now, "source")
+        )
         yield _counters("cache", "Jobs that let another's result answer them.", "outcome", _all(CACHE, now, "cache"))
         yield _counters("lost_attempts", "Attempts whose worker went away.", "blame", _all(BLAMES, now, "lost"))
         yield _counters("webhook_tries", "Tries to deliver an event.", "outcome", _all(OUTCOMES, now, "webhook"))

@@ -8,20 +8,20 @@ import logging
 from api.doorbell import Doorbell
 from shared.errors import StoreUnavailable
 from shared.submissions import Submissions
-from shared.sweep import EVERY_S
+from shared.sweep import SWEEP_EVERY_S
 
 log = logging.getLogger(__name__)
 
 
-async def sweep(store: Submissions, doorbell: Doorbell) -> None:
+async def sweep(submissions: Submissions, doorbell: Doorbell) -> None:
     """For ever; survives Redis being away."""
     away = False
     while True:
         try:
-            await doorbell.ring(*await store.sweep())
+            await doorbell.ring(*await submissions.sweep())
             away = False
         except StoreUnavailable as error:
             if not away:
                 log.warning("no sweep: %s; trying again", error)
             away = True
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(SWEEP_EVERY_S)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.schemas import DeadJob, Delivery, Job, Priority, Shape
+from shared.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase
 
 
 class Fault(Shape):
@@ -91,7 +91,7 @@ class Worker(Shape):
     """One worker process; `slots` jobs run at once, `busy` of them now."""
 
     worker: str
-    state: Literal["loading", "ready", "draining", "broken"]
+    state: WorkerPhase
     model: str
     device: str
     dtype: str

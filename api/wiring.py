@@ -17,10 +17,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from api import problems
 from api.auth import Keys
-from api.changes import Changes
 from api.dependencies import Parts
 from api.documents import DescribedAPI, operation_id
-from api.doorbell import Doorbell
 from api.failsafe import Failsafe
 from api.metrics import HttpMeter
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
@@ -29,10 +27,9 @@ from api.traced import Traced
 from api.webhooks import SENT
 from shared import traces
 from shared.errors import RedisUnfit, StoreUnavailable
-from shared.events import EventLog
 from shared.redis_server import require_fit
 from shared.settings import Settings
-from shared.submissions import Submissions
+from shared.store.connection import Store
 from shared.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -49,12 +46,11 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         await _look_at_redis(settings)
-        store = Submissions(settings)
-        doorbell = Doorbell(settings, store)
-        changes, events_log = Changes(store), EventLog(store)
-        app.state.parts = Parts(settings, keys, store, doorbell, changes, events_log, registry)
+        store = Store(settings)
+        parts = app.state.parts = Parts.on(store, settings, keys, registry)
         when_started()
-        tasks = [asyncio.create_task(changes.listen()), asyncio.create_task(sweep(store, doorbell))]
+        sweeping = sweep(parts.submissions, parts.doorbell)
+        tasks = [asyncio.create_task(parts.changes.listen()), asyncio.create_task(sweeping)]
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ from shared.errors import DeadlineTooSoon, InvalidRequest, KeyReused, QueueFull,
 from shared.eta import Figures
 from shared.settings import ApiSettings
 
-MAX_RETRY_AFTER_S = 60.0  # others may cancel, so nobody is sent away for longer
+_MAX_RETRY_AFTER_S = 60.0  # others may cancel, so nobody is sent away for longer
 
 
 def limits_of(settings: ApiSettings, jobs: int) -> tuple[int, int, int]:
@@ -36,7 +36,9 @@ def starts_in_s(entries: Sequence[Entry], figures: Figures) -> list[float]:
     return waits_s
 
 
-def refusal(answer: list[Any], settings: ApiSettings, figures: Figures | None, jobs: int, *, in_batch: bool) -> Refusal:
+def refused_by(
+    answer: list[Any], settings: ApiSettings, figures: Figures | None, jobs: int, *, in_batch: bool
+) -> Refusal:
     """The script's answer, when it lets nothing in; `figures`, if there are any, tell when to come again."""
     match answer:
         case ["reused"]:
@@ -57,4 +59,4 @@ def refusal(answer: list[Any], settings: ApiSettings, figures: Figures | None, j
 
 def _drained_s(figures: Figures | None, jobs: int) -> float | None:
     drained_s = figures.drained_s(jobs) if figures else None
-    return None if drained_s is None else min(drained_s, MAX_RETRY_AFTER_S)
+    return None if drained_s is None else min(drained_s, _MAX_RETRY_AFTER_S)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from shared.schemas import Priority
+from shared.keys import DOORBELLS
+from shared.schemas import PRIORITIES, Priority
 
-QUEUE = "sq:jobs"
-LEVEL: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}  # kombu on Redis: 0 is served first
+QUEUE = DOORBELLS
+LEVEL: dict[Priority, int] = {priority: level for level, priority in enumerate(PRIORITIES)}  # kombu serves 0 first
 SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it
 
 

@@ -1,5 +1,7 @@
 """Jobs that ended their worker too often: kept for a week, however short the lifetime of their record, to be looked at
-and queued anew. The list is part of the job store and shares the connection of `Submissions`.
+and queued anew.
+
+Knows two scripts (lua/dead.lua, lua/exhume.lua) and `Submissions`, which queues; not HTTP.
 """
 
 from __future__ import annotations
@@ -13,31 +15,33 @@ from shared.entry import Once, again
 from shared.errors import JobNotFound
 from shared.record import record_of
 from shared.schemas import DeadJob, JobRequest
+from shared.store.connection import Store
 from shared.submissions import Submissions, Submitted
 
 
-class DeadJobs:
-    """Every method raises `StoreUnavailable`, as the store's own do."""
+class DeadJobStore:
+    """Every method raises `StoreUnavailable`."""
 
-    def __init__(self, store: Submissions) -> None:
+    def __init__(self, store: Store, submissions: Submissions) -> None:
         self._store = store
+        self._submissions = submissions
 
     async def list(self, client: str) -> tuple[DeadJob, ...]:
         """The client's own, newest first; at most 1,000 are kept of all clients together."""
-        return tuple(_dead_job(job_id, told) for job_id, told in (await self._read(client, "")).items())
+        return tuple(_dead_job(dead_id, job) for dead_id, job in (await self._read(client, "")).items())
 
     async def requeue(self, job_id: str, client: str) -> Submitted:
         """A new job like it; raises `JobNotFound`, `NotRetryable` and `QueueFull`. Two at once make one job."""
-        told = (await self._read(client, job_id)).get(job_id)
-        if told is None:
+        job = (await self._read(client, job_id)).get(job_id)
+        if job is None:
             raise JobNotFound("No such job is on the dead list")
         once = Once(f"requeue {job_id}", job_id)
-        submitted = await self._store.submit(again({"status": "failed", **told}), client, once, retry_of=job_id)
-        await self._store.script("exhume", job_id)
+        submitted = await self._submissions.submit(again({"status": "failed", **job}), client, once, retry_of=job_id)
+        await self._store.call("exhume", id=job_id)
         return submitted
 
     async def _read(self, client: str, job_id: str) -> dict[str, dict[str, Any]]:
-        flat = await self._store.script("dead", client, job_id)
+        flat = await self._store.call("dead", client=client, id=job_id)
         return {dead_id: json.loads(text) for dead_id, text in record_of(flat).items()}
 
 

@@ -1,4 +1,4 @@
-"""What became of a job's webhook events, and sending them again: a small store beside `Submissions`.
+"""What became of a job's webhook events, and sending them again.
 
 Knows one script (lua/deliveries.lua); not HTTP, and not who sends.
 """
@@ -6,6 +6,7 @@ Knows one script (lua/deliveries.lua); not HTTP, and not who sends.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,33 +14,33 @@ from shared.errors import NothingToRedeliver
 from shared.outbox import LOG, webhook_id
 from shared.record import known_to, record_of
 from shared.schemas import Delivery, DeliveryAttempt, DeliveryState
-from shared.submissions import Submissions
+from shared.store.connection import Store
 
 
-class Deliveries:
+class DeliveryStore:
     """Both raise `JobNotFound` and `JobGone` as a read does, and `StoreUnavailable`."""
 
-    def __init__(self, store: Submissions) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def of(self, job_id: str, client: str) -> list[Delivery]:
         """In the order of the events; empty for a job without a webhook."""
-        return await self._told(job_id, client)
+        return await self._read(job_id, client)
 
     async def send_again(self, job_id: str, client: str, number: int | None) -> list[Delivery]:
         """Send one event again, whatever became of it; None: all that failed, also those that wait for their next try.
         Raises `NothingToRedeliver`."""
-        told = await self._told(job_id, client)
+        known = await self._read(job_id, client)
         if number is None:
-            again = [d.number for d in told if d.state in ("failed", "dropped") or (d.state == "waiting" and d.tries)]
+            again = [d.number for d in known if d.state in ("failed", "dropped") or (d.state == "waiting" and d.tries)]
         else:
-            again = [delivery.number for delivery in told if delivery.number == number]
+            again = [delivery.number for delivery in known if delivery.number == number]
         if not again:
             raise NothingToRedeliver()
-        return await self._told(job_id, client, *again)
+        return await self._read(job_id, client, again)
 
-    async def _told(self, job_id: str, client: str, *again: int) -> list[Delivery]:
-        answer, owner, *rest = await self._store.script("deliveries", job_id, client, *map(str, again))
+    async def _read(self, job_id: str, client: str, again: Sequence[int] = ()) -> list[Delivery]:
+        answer, owner, *rest = await self._store.call("deliveries", id=job_id, client=client, again=again)
         known_to(client, answer, owner)
         fields, places = record_of(rest[0]), iter(rest[1])
         where = {number: (place, _time(at)) for number, place, at in zip(places, places, places, strict=True)}

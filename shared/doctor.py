@@ -10,22 +10,23 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import redis
-from redis.exceptions import RedisError
 
+from shared import keys
 from shared.broker import broker_lists
+from shared.errors import StoreUnavailable
 from shared.findings import Finding
 from shared.record import figures_of, record_of
-from shared.redis_server import connect, look
-from shared.scripts import register
+from shared.redis_server import look
+from shared.scripts import named
 from shared.settings import Settings
+from shared.store.connection import SyncStore, connect, redis_errors
 from shared.workers import WorkerState
 
 CHUNK = 200  # ids that one script looks at, a few milliseconds of Redis
-INDEXES = ("sq:running", "sq:expiring", "sq:queued:high", "sq:queued:normal", "sq:queued:low")
 SHORT_LEASE_S = 2.0
 
 
@@ -34,13 +35,13 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
     yield from of_settings(settings)
     where = _place(settings)
     try:
-        with connect(settings) as client:
+        with redis_errors(), connect(settings) as client:
             client.ping()
             yield Finding("redis", "ok", f"{where} answers")
             yield from look(client)
             yield from _queue(client, settings, repair=repair)
-    except (RedisError, OSError) as error:
-        said = f"{where} does not answer ({type(error).__name__})"
+    except StoreUnavailable as error:
+        said = f"{where} does not answer ({type(error.__cause__).__name__})"
         yield Finding("redis", "fault", said, "start it, or set REDIS__URL; `make up` prints that of its own")
 
 
@@ -70,21 +71,21 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    scripts = register(client)
-    figures = figures_of(scripts["queue"]())
+    store = SyncStore(client)
+    figures = figures_of(named("queue", store.call("queue")))
     waiting = sum(figures.depth.values())
     yield from _workers(figures.workers, waiting)
     told = f"{waiting} wait, {len(figures.running)} run"
-    yield _jobs(client, scripts["reconcile"], told, repair=repair)
-    yield _webhooks(client.zcard("sq:webhooks"), figures.senders, configured=bool(settings.webhooks.secrets))
+    yield _jobs(client, store, told, repair=repair)
+    yield _webhooks(client.zcard(keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
     yield _doorbells(client, repair=repair)
     yield _kept(
         "quarantine",
-        client.llen("sq:quarantine"),
+        client.llen(keys.QUARANTINE),
         "undecodable messages were set aside",
-        "look at sq:quarantine",
+        f"look at {keys.QUARANTINE}",
     )
-    yield _kept("dead list", client.zcard("sq:dead"), "jobs ended their worker too often", "scriptqueue dead")
+    yield _kept("dead list", client.zcard(keys.DEAD), "jobs ended their worker too often", "scriptqueue dead")
 
 
 def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
@@ -117,13 +118,13 @@ def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
     return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 
 
-def _jobs(client: redis.Redis, reconcile: Any, told: str, *, repair: bool) -> Finding:
+def _jobs(client: redis.Redis, store: SyncStore, told: str, *, repair: bool) -> Finding:
     """Each record against the indexes, and each index against the records."""
-    ids = {job_id for index in INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
-    keys = (key.removeprefix("sq:job:") for key in client.scan_iter("sq:job:*", count=1000))
+    ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
+    recorded = (key.removeprefix(keys.RECORDS) for key in client.scan_iter(f"{keys.RECORDS}*", count=1000))
     wrong: dict[str, str] = {}
-    for chunk in _chunks(ids.union(keys)):
-        wrong.update(record_of(reconcile(args=["1" if repair else "", *chunk])))
+    for chunk in _chunks(ids.union(recorded)):
+        wrong.update(record_of(store.call("reconcile", repair=repair, ids=chunk)))
     if not wrong:
         return Finding("jobs", "ok", told)
     job_id, what = next(iter(wrong.items()))
@@ -138,7 +139,7 @@ def _doorbells(client: redis.Redis, *, repair: bool) -> Finding:
         for message in cast(list[str], client.lrange(name, 0, -1)):
             count += 1
             job_id = _job_of(message)
-            if job_id is None or not client.exists(f"sq:job:{job_id}"):
+            if job_id is None or not client.exists(f"{keys.RECORDS}{job_id}"):
                 orphans.append((name, message))
     if not orphans:
         return Finding("doorbells", "ok", f"{count} wait for a worker")

@@ -17,8 +17,7 @@ from typing import Any
 from celery import Celery
 
 from shared import queue, transport
-from shared.eta import PRIORITIES
-from shared.schemas import Priority
+from shared.schemas import PRIORITIES, Priority
 from shared.settings import Settings
 from shared.sweep import Ring
 
@@ -35,14 +34,18 @@ class Doorbells:
             broker_list, message, self._channel, event = _written(self._app, priority)
             self._forms[priority] = broker_list, _Form(message), _Form(event)
 
-    def arguments(self, rings: Iterable[Ring]) -> list[str]:
-        """ARGV of the script."""
-        arguments = [self._channel]
-        for ring in rings:
-            broker_list, message, event = self._forms[ring.priority]
-            clock = self._app.clock.forward()
-            arguments += [broker_list, message.filled(ring.job_id, clock), event.filled(ring.job_id, clock)]
-        return arguments
+    def arguments(self, rings: Iterable[Ring]) -> dict[str, Any]:
+        """What the script takes."""
+        return {"channel": self._channel, "doorbells": [self._doorbell(ring) for ring in rings]}
+
+    def _doorbell(self, ring: Ring) -> dict[str, str]:
+        broker_list, message, event = self._forms[ring.priority]
+        clock = self._app.clock.forward()
+        return {
+            "list": broker_list,
+            "message": message.filled(ring.job_id, clock),
+            "event": event.filled(ring.job_id, clock),
+        }
 
 
 class _Form:

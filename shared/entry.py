@@ -20,10 +20,10 @@ from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
 from shared.likeness import likeness
+from shared.record import TOMBSTONE_S
 from shared.schemas import JobRequest, Status
 
-TOMBSTONE_S = 7 * 86400  # as in lua/prelude.lua
-_RETRIED = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
+_RETRIED = frozenset({status for status in Status if status.done} - {Status.SUCCEEDED})
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,25 @@ class Entry:
         told = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
         return told | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
 
-    def arguments(self, starts_in_s: float) -> list[Any]:
-        """One job's part of the ARGV of lua/submit.lua."""
+    def arguments(self, starts_in_s: float) -> dict[str, Any]:
+        """One of the `jobs` of lua/submit.lua."""
         request = self.request
-        return [
-            self.job_id,
-            self.text,
-            request.priority,
-            request.result_ttl_s,
-            int(request.queue_timeout_s * 1000),
-            0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
-            self.retry_of or "",
-            self.seed,
-            likeness(request),
-            int(request.execution_timeout_s * 1000),
-            self.cost,
-            int(starts_in_s * 1000),
-            request.webhook.model_dump_json() if request.webhook else "",
-            traces.current(),
-        ]
+        return {
+            "id": self.job_id,
+            "request": self.text,
+            "priority": request.priority,
+            "result_ttl_s": request.result_ttl_s,
+            "queue_timeout_ms": int(request.queue_timeout_s * 1000),
+            "deadline_ms": 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
+            "retry_of": self.retry_of,
+            "seed": self.seed,
+            "likeness": likeness(request),
+            "execution_timeout_ms": int(request.execution_timeout_s * 1000),
+            "cost": self.cost,
+            "starts_in_ms": int(starts_in_s * 1000),
+            "webhook": request.webhook.model_dump_json() if request.webhook else None,
+            "trace": traces.current(),
+        }
 
 
 def entry_of(request: JobRequest, retry_of: str | None = None) -> Entry:

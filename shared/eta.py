@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
-from shared.schemas import JobRequest, Priority
+from shared.schemas import PRIORITIES, JobRequest, Priority
 from shared.workers import WorkerState
 
-PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the first comes first
 TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
 COMFORTABLE_SCENE_S = 5
 TOLD_ENOUGH = 0.05  # of a job, before its progress says anything about the rest

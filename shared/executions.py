@@ -6,29 +6,28 @@ Knows records and scripts; not Celery, and not what a job computes. A write with
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
-import redis
 from pydantic import TypeAdapter
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from shared.broker import broker_lists
-from shared.errors import StoreUnavailable
-from shared.record import WORKER_LOST, figures_of, request_of
+from shared.keys import CANCEL_CHANNEL
+from shared.record import WORKER_LOST, figures_of, record_of, seeded_request
 from shared.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
-from shared.scripts import CANCEL_CHANNEL, register
+from shared.scripts import named
 from shared.settings import Settings
+from shared.store.connection import SyncStore, connect, redis_errors
 from shared.sweep import Ring, rings_of, sweep_arguments
 from shared.workers import WorkerState
 
-T = TypeVar("T")
 SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
 Renewal = Literal["ok", "canceling", "lost"]
 Blame = Literal["crashes", "lapses", "none"]
+Reason = Literal[
+    "running", "canceling", "succeeded", "failed", "canceled", "expired", "unknown", "follows", "wait", "newer"
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """Why a job is not to be had: the status that stands, `unknown`, `follows` (another job generates for it), `wait`
+    (one of two must run alone: ask again), or `newer` (written by a newer version)."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
 class Report:
     """How far a running job is. `scenes` are all that are complete: what was told of them once stays so."""
 
@@ -87,61 +94,55 @@ class Executions:
     """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it."""
 
     def __init__(self, settings: Settings, worker: str, timeout_s: float | None = None) -> None:
-        timeout_s = timeout_s or settings.redis.timeout_s
         self.worker = worker
         self._settings = settings
         self._lease_ms = int(settings.worker.lease_s * 1000)
         self._max_attempts = settings.worker.max_attempts
-        self._redis = redis.Redis.from_url(
-            settings.redis.url.get_secret_value(),
-            decode_responses=True,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._scripts = register(self._redis)
+        self._client = connect(settings, timeout_s=timeout_s, retries=1)
+        self._store = SyncStore(self._client)
 
     def close(self) -> None:
-        self._redis.close()
+        self._client.close()
 
-    def claim(self, job_id: str) -> Claim | str:
-        """The claim, or why there is none: the status that stands, `unknown`, `wait` (one of two must run alone), or
-        `follows` (another job generates for it)."""
-        answer = _told(lambda: self._scripts["claim"](args=[job_id, self.worker, self._lease_ms, self._max_attempts]))
-        if answer[0] != "ok":
-            return str(answer[0])
-        _, token, asked, attempt, queued_ms, scenes, resume, seed, trace = answer
+    def claim(self, job_id: str) -> Claim | Refused:
+        """The right to run this job, or why there is none."""
+        answer, *values = self._store.call(
+            "claim", id=job_id, worker=self.worker, lease_ms=self._lease_ms, max_attempts=self._max_attempts
+        )
+        if answer != "ok":
+            return Refused(answer)
+        found = named("claim", *values)
         return Claim(
             job_id,
-            token,
-            request_of({"request": asked, "seed": seed}),
-            attempt,
-            queued_ms / 1000,
-            SCENES.validate_json(scenes) if scenes else (),
-            Resume.from_json(resume) if resume else None,
-            trace,
+            token=found["token"],
+            request=seeded_request(found),
+            attempt=found["attempt"],
+            queued_s=found["queued_ms"] / 1000,
+            scenes=SCENES.validate_json(found["scenes"]) if found["scenes"] else (),
+            resume=Resume.from_json(found["resume"]) if found["resume"] else None,
+            trace=found["trace"],
         )
 
     def renew(self, running: Sequence[Report]) -> list[Renewal]:
         """A fresh lease for each running job, and in the same script how far it is."""
-        flat = [argument for report in running for argument in _arguments(report)]
-        return _told(lambda: list(self._scripts["renew"](args=[self._lease_ms, *flat])))
+        reports = [_arguments(report) for report in running]
+        return list(self._store.call("renew", lease_ms=self._lease_ms, reports=reports))
 
     def succeed(self, claim: Claim, success: Success) -> str:
         """Write the result; the status that now stands, or `stale`. Safe to repeat."""
         return self._finish(
             claim,
             "succeeded",
-            ("result", success.storyboard.model_dump_json()),
-            ("source", success.source),
-            ("repairs", _json_list(success.repairs)),
-            ("model", success.model.model_dump_json()),
-            ("metrics", success.metrics.model_dump_json()),
+            result=success.storyboard.model_dump_json(),
+            source=success.source,
+            repairs=json.dumps(list(success.repairs), ensure_ascii=False),
+            model=success.model.model_dump_json(),
+            metrics=success.metrics.model_dump_json(),
         )
 
     def fail(self, claim: Claim, failure: Failure, model: ModelInfo) -> str:
         """Write the failure; the status that now stands, or `stale`. Safe to repeat."""
-        return self._finish(claim, "failed", ("error", failure.model_dump_json()), ("model", model.model_dump_json()))
+        return self._finish(claim, "failed", error=failure.model_dump_json(), model=model.model_dump_json())
 
     def confirm_cancel(self, claim: Claim) -> str:
         """The job has left the device: `canceling` becomes `canceled`. Safe to repeat."""
@@ -149,64 +150,64 @@ class Executions:
 
     def give_back(self, claim: Claim) -> str:
         """Unfinished and blameless: `queued` (ring it), `canceled` or `stale`."""
-        return str(_told(lambda: self._scripts["give_back"](args=[claim.job_id, claim.token])))
+        return str(self._store.call("give_back", id=claim.job_id, token=claim.token))
 
     def cancel(self, job_id: str) -> str:
-        """What Flower's revoke means: the same as a client's cancel. The status after."""
-        return str(_told(lambda: self._scripts["cancel"](args=[job_id]))[-1])
+        """What Flower's revoke means: the same as a client's cancel, whosever job it is. The status after, or
+        `unknown`."""
+        answer, found, _ = self._store.call("cancel", id=job_id, client=None)
+        return record_of(found)["status"] if answer == "ok" else "unknown"
 
     def beat(self, state: WorkerState, ttl_s: float) -> int:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
-        arguments = [self.worker, state.to_json(), int(ttl_s * 1000), *broker_lists()]
-        return _told(lambda: int(self._scripts["beat"](args=arguments)))
+        word, ttl_ms = state.to_json(), int(ttl_s * 1000)
+        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=broker_lists()))
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""
-        workers = _told(lambda: figures_of(self._scripts["queue"]())).workers if gpu else []
+        workers = figures_of(named("queue", self._store.call("queue"))).workers if gpu else []
         return [state.worker for state in workers if state.gpu == gpu and state.worker != self.worker]
 
     def release(self, blame: Blame) -> list[Ring]:
         """This worker's process has ended: what ran on it waits again. Safe to repeat."""
-        arguments = [self.worker, blame, self._max_attempts, WORKER_LOST]
-        return _told(lambda: rings_of(self._scripts["release"](args=arguments)))
+        return rings_of(
+            self._store.call(
+                "release",
+                worker=self.worker,
+                blame=blame,
+                max_attempts=self._max_attempts,
+                worker_lost=WORKER_LOST,
+            )
+        )
 
     def sweep(self) -> list[Ring]:
-        return _told(lambda: rings_of(self._scripts["sweep"](args=sweep_arguments(self._settings))))
+        return rings_of(self._store.call("sweep", **sweep_arguments(self._settings)))
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
-        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+        subscription = self._client.pubsub(ignore_subscribe_messages=True)
         try:
-            _told(lambda: subscription.subscribe(CANCEL_CHANNEL))
+            with redis_errors():
+                subscription.subscribe(CANCEL_CHANNEL)
             while True:
-                message = _told(lambda: subscription.get_message(timeout=timeout_s))
+                with redis_errors():
+                    message = subscription.get_message(timeout=timeout_s)
                 yield message["data"] if message else None
         finally:
             subscription.close()
 
-    def _finish(self, claim: Claim, status: str, *fields: tuple[str, str]) -> str:
-        flat = [x for pair in fields for x in pair]
-        return str(_told(lambda: self._scripts["finish"](args=[claim.job_id, claim.token, status, *flat])))
+    def _finish(self, claim: Claim, status: str, **fields: str) -> str:
+        gained = [{"field": name, "value": value} for name, value in fields.items()]
+        return str(self._store.call("finish", id=claim.job_id, token=claim.token, status=status, gained=gained))
 
 
-def _told(call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
-
-
-def _arguments(report: Report) -> tuple[str | int, ...]:
-    return (
-        report.claim.job_id,
-        report.claim.token,
-        report.progress.model_dump_json(),
-        len(report.scenes),
-        SCENES.dump_json(report.scenes).decode(),
-        report.resume.to_json() if report.resume else "",
-    )
-
-
-def _json_list(texts: Sequence[str]) -> str:
-
-    return json.dumps(list(texts), ensure_ascii=False)
+def _arguments(report: Report) -> dict[str, Any]:
+    """One of the `reports` of lua/renew.lua."""
+    return {
+        "id": report.claim.job_id,
+        "token": report.claim.token,
+        "progress": report.progress.model_dump_json(),
+        "scene_count": len(report.scenes),
+        "scenes": SCENES.dump_json(report.scenes).decode(),
+        "resume": report.resume.to_json() if report.resume else None,
+    }

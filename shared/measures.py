@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.eta import PRIORITIES
-from shared.record import record_of
-from shared.schemas import Priority
-from shared.submissions import Submissions
+from shared.record import figures_of, record_of
+from shared.schemas import PRIORITIES, Priority
+from shared.scripts import named
+from shared.store.connection import Store
 from shared.workers import WorkerState
 
 
 @dataclass(frozen=True)
 class Measures:
-    """`counts`: see `sq:counts` in lua/prelude.lua. `oldest_s`: how long the first of each queue has waited;
+    """`counts`: as lua/prelude.lua tells of them. `oldest_s`: how long the first of each queue has waited;
     `queued_s`: what waits, in seconds of the workers that are ready (None: nobody knows)."""
 
     counts: Mapping[str, int]
@@ -35,19 +35,19 @@ class Measures:
         return {name.removeprefix(f"{kind}:"): n for name, n in self.counts.items() if name.startswith(f"{kind}:")}
 
 
-async def measure(store: Submissions) -> Measures:
+async def measure(store: Store) -> Measures:
     """Two round trips; raises `StoreUnavailable`."""
-    counts, queues, running, dead, quarantined, workers, senders = await store.script("metrics")
-    queued_s = (await store.queue()).queued_s
-    by_priority = dict(zip(PRIORITIES, queues, strict=True))
+    counted = named("metrics", await store.call("metrics"))
+    figures = figures_of(named("queue", await store.call("queue")))
+    by_priority = dict(zip(PRIORITIES, counted["queues"], strict=True))
     return Measures(
-        counts={name: int(count) for name, count in record_of(counts).items()},
+        counts={name: int(count) for name, count in record_of(counted["counts"]).items()},
         depth={priority: depth for priority, (depth, _) in by_priority.items()},
         oldest_s={priority: age_ms / 1000 for priority, (_, age_ms) in by_priority.items()},
-        queued_s=queued_s,
-        running=running,
-        dead=dead,
-        quarantined=quarantined,
-        workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(workers).items()),
-        senders=senders,
+        queued_s=figures.queued_s,
+        running=counted["running"],
+        dead=counted["dead"],
+        quarantined=counted["quarantined"],
+        workers=tuple(WorkerState.from_json(name, text) for name, text in record_of(counted["workers"]).items()),
+        senders=counted["senders"],
     )

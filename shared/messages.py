@@ -13,9 +13,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from shared.record import job_of
-from shared.schemas import Job, Scene, Shape, Status
-
-EventName = Literal["status", "scene", "done"]
+from shared.schemas import Job, Scene, Shape, Status, WebhookEvent
 
 
 class StatusNews(Shape):
@@ -55,10 +53,10 @@ class DoneMessage(Shape):
     data: Job
 
 
-Message = StatusMessage | SceneMessage | DoneMessage
+WebhookMessage = StatusMessage | SceneMessage | DoneMessage
 
 
-def message_of(job_id: str, record: dict[str, str], event: EventName, value: str, at_ms: int) -> Message:
+def message_of(job_id: str, record: dict[str, str], event: WebhookEvent, value: str, at_ms: int) -> WebhookMessage:
     """`value` is the event's in the job's stream: JSON for a status, the number of a scene."""
     timestamp = datetime.fromtimestamp(at_ms / 1000, UTC)
     if event == "done":

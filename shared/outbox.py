@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from shared.messages import EventName
 from shared.record import record_of
-from shared.schemas import DeliveryAttempt, Status
-from shared.submissions import Submissions
+from shared.schemas import DeliveryAttempt, Status, WebhookEvent
+from shared.scripts import named
+from shared.store.connection import Store
 
 LEASE_S = 20.0  # a try takes 15 s at most; what a sender held that died is due again after this
 ALIVE_S = 10.0  # how long a sender's word stands
@@ -36,7 +36,7 @@ class Letter:
     number: int
     lease: str
     url: str
-    event: EventName
+    event: WebhookEvent
     value: str
     at_ms: int
     tries: int
@@ -54,21 +54,22 @@ class Letter:
 
 
 class Outbox:
-    """Every method raises `StoreUnavailable`, as the store's own do."""
+    """Every method raises `StoreUnavailable`."""
 
-    def __init__(self, store: Submissions, sender: str) -> None:
+    def __init__(self, store: Store, sender: str) -> None:
         self._store = store
         self._sender = sender
 
     async def take(self, most: int) -> list[Letter]:
         """Up to `most` that are due, at most a few of one host; nobody else sends them meanwhile."""
-        arguments = (self._sender, str(int(ALIVE_S * 1000)), str(most), str(int(LEASE_S * 1000)))
-        _, *taken = await self._store.script("take", *arguments)
-        return [_letter(fields) for fields in taken]
+        taken = await self._store.call(
+            "take", sender=self._sender, ttl_ms=int(ALIVE_S * 1000), most=most, lease_ms=int(LEASE_S * 1000)
+        )
+        return [_letter(named("take", values)) for values in taken]
 
     async def leave(self) -> None:
         """This process sends no more."""
-        await self._store.script("take", self._sender, "0", "0", "0")
+        await self._store.call("take", sender=self._sender, ttl_ms=0, most=0, lease_ms=0)
 
     async def settle(
         self, letter: Letter, attempt: DeliveryAttempt, again_in_s: float | None, *, unwanted: bool
@@ -77,30 +78,41 @@ class Outbox:
         False: the lease had ended, so another sender has it; or the job was deleted."""
         log = LOG.dump_json([*letter.log, attempt][-TRIES_TOLD:], exclude_none=True).decode()
         outcome = "delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed"
-        return await self._settle(letter, outcome, log, str(int((again_in_s or 0) * 1000)), "1" if unwanted else "")
+        return await self._settle(letter, outcome, log, int((again_in_s or 0) * 1000), unwanted=unwanted)
 
     async def put_back(self, letter: Letter) -> None:
         """It was not tried to its end: due again at once."""
-        await self._settle(letter, "released", "", "0", "")
+        await self._settle(letter, "released")
 
-    async def _settle(self, letter: Letter, *outcome: str) -> bool:
-        place = (letter.host, letter.job_id, str(letter.number), letter.lease)
-        return str(await self._store.script("settle", *place, *outcome)) == "ok"
+    async def _settle(
+        self, letter: Letter, outcome: str, log: str = "", next_try_ms: int = 0, *, unwanted: bool = False
+    ) -> bool:
+        answer = await self._store.call(
+            "settle",
+            host=letter.host,
+            id=letter.job_id,
+            number=letter.number,
+            lease=letter.lease,
+            outcome=outcome,
+            log=log,
+            next_try_ms=next_try_ms,
+            unwanted=unwanted,
+        )
+        return str(answer) == "ok"
 
 
-def _letter(fields: list[Any]) -> Letter:
-    host, job_id, number, lease, url, event, tries, log, flat = fields
-    told = json.loads(event)
+def _letter(taken: dict[str, Any]) -> Letter:
+    event = json.loads(taken["event"])
     return Letter(
-        host=host,
-        job_id=job_id,
-        number=int(number),
-        lease=str(lease),
-        url=url,
-        event=told["event"],
-        value=str(told["value"]),
-        at_ms=told["at"],
-        tries=int(tries),
-        log=tuple(LOG.validate_json(log)),
-        record=record_of(flat),
+        host=taken["host"],
+        job_id=taken["id"],
+        number=int(taken["number"]),
+        lease=str(taken["lease"]),
+        url=taken["url"],
+        event=event["event"],
+        value=str(event["value"]),
+        at_ms=event["at"],
+        tries=int(taken["tries"]),
+        log=tuple(LOG.validate_json(taken["log"])),
+        record=record_of(taken["record"]),
     )

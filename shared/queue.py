@@ -10,13 +10,12 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from shared import transport
 from shared.broker import LEVEL, QUEUE, SEPARATOR
-from shared.errors import StoreUnavailable
 from shared.schemas import Priority
 from shared.settings import Settings
+from shared.store.connection import redis_errors
 
 TASK = "scriptqueue.run"
 
@@ -57,10 +56,8 @@ def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> 
     """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full. `producer`: one of
     kombu's, None: of the app's own pool."""
     level = LEVEL[priority]
-    try:
+    with redis_errors(OperationalError):
         app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=level, argsrepr=job_id, producer=producer)
-    except (OperationalError, RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
 def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
-from shared.eta import PRIORITIES, Figures, Rated, Running
-from shared.schemas import Failure, Job, JobRequest, QueuePlace, Status, Urls
+from shared.eta import Figures, Rated, Running
+from shared.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
+TOMBSTONE_S = 7 * 86400  # for so long is a job that is gone told from one that never was
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
 
 
@@ -68,24 +69,24 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     )
 
 
-def figures_of(answer: list[Any]) -> Figures:
+def figures_of(answer: Mapping[str, Any]) -> Figures:
     """The answer of lua/queue.lua."""
-    depths, works, running, workers, senders = answer
     return Figures(
-        depth=dict(zip(PRIORITIES, depths, strict=True)),
-        work=dict(zip(PRIORITIES, works, strict=True)),
+        depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
+        work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[
-            Running(float(cost), ran_ms / 1000, float(fraction)) for cost, ran_ms, fraction in _in_groups(running, 3)
+            Running(float(cost), ran_ms / 1000, float(fraction))
+            for cost, ran_ms, fraction in _in_groups(answer["running"], 3)
         ],
         rated=[
             Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
-            for name, word, ms, cost in _in_groups(workers, 4)
+            for name, word, ms, cost in _in_groups(answer["workers"], 4)
         ],
-        senders=senders,
+        senders=answer["senders"],
     )
 
 
-def request_of(record: Mapping[str, str]) -> JobRequest:
+def seeded_request(record: Mapping[str, str]) -> JobRequest:
     """What is to be generated: as asked, with the seed that was drawn if none was given."""
     request = JobRequest.model_validate_json(record["request"])
     sampling = request.sampling.model_copy(update={"seed": int(record["seed"])})

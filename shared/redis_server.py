@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import ResponseError
 
-from shared.errors import RedisUnfit, StoreUnavailable
+from shared.errors import RedisUnfit
 from shared.findings import Finding
 from shared.settings import Settings
+from shared.store.connection import connect, redis_errors
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +23,11 @@ MIN_VERSION = (7, 0)  # scripts with flags (allow-oom)
 NEARLY_FULL = 0.9
 
 
-def connect(settings: Settings) -> redis.Redis:
-    timeout_s = settings.redis.timeout_s
-    return redis.Redis.from_url(
-        settings.redis.url.get_secret_value(),
-        decode_responses=True,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def require_fit(settings: Settings) -> None:
     """Raises `RedisUnfit` where accepted jobs would be lost or none could run, `StoreUnavailable` when Redis does not
     answer; what may hurt one day is logged."""
-    try:
-        with connect(settings) as client:
-            findings = look(client)
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+    with redis_errors(), connect(settings) as client:
+        findings = look(client)
     for finding in findings:
         if finding.level == "warning":
             log.warning("%s", finding.words)

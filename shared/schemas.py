@@ -9,7 +9,7 @@ import json
 import math
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -39,6 +39,10 @@ Priority = Literal["high", "normal", "low"]
 Source = Literal["model", "repaired", "fallback", "cache", "stub"]
 Phase = Literal["starting", "prefill", "writing", "validating"]
 WebhookEvent = Literal["status", "scene", "done"]
+EventName = Literal[WebhookEvent, "progress"]
+WorkerPhase = Literal["loading", "ready", "draining", "broken"]
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the first comes first
 
 
 def _whole(number: float) -> float | int:

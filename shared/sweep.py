@@ -10,9 +10,9 @@ from shared.record import TIMED_OUT, WORKER_LOST
 from shared.schemas import Priority
 from shared.settings import Settings
 
-EVERY_S = 1.0
-GRACE_S = 2.0  # a doorbell this young is on its way
-SLACK = 64  # workers take doorbells a little out of order
+SWEEP_EVERY_S = 1.0
+_GRACE_S = 2.0  # a doorbell this young is on its way
+_SLACK = 64  # workers take doorbells a little out of order
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class Ring:
     priority: Priority
 
 
-def sweep_arguments(settings: Settings) -> list[Any]:
-    """ARGV of lua/sweep.lua."""
-    return [
-        int(settings.worker.lease_s * 1000),
-        settings.worker.max_attempts,
-        WORKER_LOST,
-        int(EVERY_S * 900),
-        int(GRACE_S * 1000),
-        SLACK,
-        *broker_lists(),
-        TIMED_OUT,
-    ]
+def sweep_arguments(settings: Settings) -> dict[str, Any]:
+    """What lua/sweep.lua takes."""
+    return {
+        "lease_ms": int(settings.worker.lease_s * 1000),
+        "max_attempts": settings.worker.max_attempts,
+        "worker_lost": WORKER_LOST,
+        "every_ms": int(SWEEP_EVERY_S * 900),
+        "grace_ms": int(_GRACE_S * 1000),
+        "slack": _SLACK,
+        "timed_out": TIMED_OUT,
+        "broker_lists": broker_lists(),
+    }
 
 
 def rings_of(answer: list[str]) -> list[Ring]:

@@ -6,7 +6,8 @@ import socket
 from dataclasses import asdict, dataclass, fields
 from json import dumps, loads
 from pathlib import Path
-from typing import Literal
+
+from shared.schemas import WorkerPhase
 
 
 def worker_name(pid: int) -> str:
@@ -22,7 +23,7 @@ class WorkerState:
     decides its texts besides the request: workers with the same one write alike; empty: its results answer no other."""
 
     worker: str
-    state: Literal["loading", "ready", "draining", "broken"]
+    state: WorkerPhase
     model: str
     device: str
     dtype: str

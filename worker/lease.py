@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 
 from shared.errors import StoreUnavailable
 from shared.executions import Executions
-from shared.sweep import EVERY_S, Ring
+from shared.sweep import SWEEP_EVERY_S, Ring
 from shared.workers import WorkerState
 from worker.attempt import Attempt
 
@@ -80,7 +80,7 @@ class LeaseKeeper:
             attempt.stop("draining")
 
     def _beats(self) -> None:
-        every_s = min(self._lease_s / BEATS_A_LEASE, EVERY_S)
+        every_s = min(self._lease_s / BEATS_A_LEASE, SWEEP_EVERY_S)
         due_s = time.monotonic()
         while not self._ended.is_set():
             self._woken.wait(max(0.0, due_s - time.monotonic()))

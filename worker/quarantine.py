@@ -16,11 +16,11 @@ from redis.exceptions import ResponseError
 
 from shared import transport
 from shared.broker import broker_lists
+from shared.keys import QUARANTINE
 from shared.queue import TASK
 
 log = logging.getLogger(__name__)
 
-KEY = "sq:quarantine"
 DOORBELLS = frozenset(broker_lists())  # other lists hold answers of workers, for Flower and Celery's own commands
 MAX_KEPT = 1000
 MAX_CHARACTERS = 65536  # kept of one
@@ -48,11 +48,11 @@ class Channel(transport.Channel):
                 self._set_aside(text)
 
     def _set_aside(self, text: str) -> None:
-        log.error("set aside in %s: no doorbell, %d characters", KEY, len(text))
+        log.error("set aside in %s: no doorbell, %d characters", QUARANTINE, len(text))
         try:
             with self.conn_or_acquire() as client:
-                client.lpush(KEY, text[:MAX_CHARACTERS])
-                client.ltrim(KEY, 0, MAX_KEPT - 1)
+                client.lpush(QUARANTINE, text[:MAX_CHARACTERS])
+                client.ltrim(QUARANTINE, 0, MAX_KEPT - 1)
         except ResponseError as error:  # Redis has no memory left: to live is worth more than to keep it
             log.error("not even set aside: %s", error)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from shared import traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
-from shared.executions import Claim, Executions, Success
+from shared.executions import Claim, Executions, Refused, Success
 from shared.record import failure_of
 from shared.schemas import Metrics
 from shared.sweep import Ring
@@ -61,11 +61,11 @@ class Runner:
         if self.draining:
             return "left in the queue: this worker is shutting down"  # the sweep rings again
         claim = until_heard(lambda: self._executions.claim(job_id))
-        while claim == "wait" and not self.draining:
+        while claim == Refused("wait") and not self.draining:
             time.sleep(WAIT_S)
             claim = until_heard(lambda: self._executions.claim(job_id))
-        if isinstance(claim, str):
-            return f"nothing to do: {claim}"
+        if isinstance(claim, Refused):
+            return f"nothing to do: {claim.reason}"
         attempt = Attempt(claim)
         self._keeper.hold(attempt)
         try:

@@ -58,7 +58,7 @@ async def submit(
 ) -> BatchView:
     """Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job."""
     requests = _all_resolved(request.jobs, parts.settings)
-    batch = await parts.store.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
+    batch = await parts.submissions.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
     if batch.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     # After the answer: a thousand doorbells take longer than a client should wait.
@@ -71,7 +71,7 @@ async def submit(
 @router.get("/{batch_id}", responses=errors(BatchNotFound, StoreUnavailable))
 async def get(batch_id: BatchId, client: Client, parts: TheParts) -> BatchView:
     """How far its jobs are."""
-    return _view(await parts.store.batch(batch_id, client))
+    return _view(await parts.submissions.batch(batch_id, client))
 
 
 @router.post(
@@ -84,7 +84,7 @@ async def get(batch_id: BatchId, client: Client, parts: TheParts) -> BatchView:
 )
 async def cancel(batch_id: BatchId, client: Client, parts: TheParts, response: Response) -> BatchView:
     """Stop every job that is not done. Safe to repeat."""
-    view = _view(await parts.store.batch(batch_id, client, cancel=True))
+    view = _view(await parts.submissions.batch(batch_id, client, cancel=True))
     response.status_code = 200 if view.done else 202
     return view
 

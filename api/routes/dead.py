@@ -8,7 +8,6 @@ from api.dependencies import Client, JobId, TheParts
 from api.documents import errors, headers
 from api.routes.jobs import ADMISSION
 from api.views import DeadList
-from shared.dead import DeadJobs
 from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
 from shared.schemas import Job
 from shared.sweep import Ring
@@ -19,7 +18,7 @@ router = APIRouter(prefix="/dead", tags=["dead"])
 @router.get("", responses=errors(StoreUnavailable))
 async def list_dead(client: Client, parts: TheParts) -> DeadList:
     """Your jobs that failed as `worker_lost`, newest first; kept for a week."""
-    return DeadList(jobs=await DeadJobs(parts.store).list(client))
+    return DeadList(jobs=await parts.dead.list(client))
 
 
 @router.post(
@@ -33,7 +32,7 @@ async def list_dead(client: Client, parts: TheParts) -> DeadList:
 )
 async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that is dead, and take it off the list."""
-    requeued = await DeadJobs(parts.store).requeue(job_id, client)
+    requeued = await parts.dead.requeue(job_id, client)
     job = requeued.job
     if requeued.rings:
         await parts.doorbell.ring(Ring(str(job.id), job.priority))

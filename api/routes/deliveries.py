@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query
 from api.dependencies import Client, JobId, TheParts
 from api.documents import errors
 from api.views import DeliveryList
-from shared.deliveries import Deliveries
 from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -20,7 +19,7 @@ EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))
 async def list_deliveries(job_id: JobId, client: Client, parts: TheParts) -> DeliveryList:
     """The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job."""
-    return DeliveryList(deliveries=tuple(await Deliveries(parts.store).of(job_id, client)))
+    return DeliveryList(deliveries=tuple(await parts.deliveries.of(job_id, client)))
 
 
 @router.post(
@@ -39,4 +38,4 @@ async def redeliver(
 ) -> DeliveryList:
     """Send events again, with the schedule begun anew: all that failed, also those that wait for their next try. The
     `webhook-id` stays the same. A receiver that had answered 410 is asked again."""
-    return DeliveryList(deliveries=tuple(await Deliveries(parts.store).send_again(job_id, client, number)))
+    return DeliveryList(deliveries=tuple(await parts.deliveries.send_again(job_id, client, number)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
@@ -13,7 +13,8 @@ from fastapi.responses import Response, StreamingResponse
 from api.dependencies import Client, JobId, Parts, TheParts
 from api.documents import errors, headers
 from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable
-from shared.events import Event, EventLog, News
+from shared.events import EventLog, LoggedEvent, News
+from shared.schemas import EventName
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -35,7 +36,7 @@ EVENT = {  # as OpenAPI 3.2 says what each event of a stream holds
     "type": "object",
     "properties": {
         "id": {"type": "string", "pattern": "^[1-9][0-9]*$"},
-        "event": {"type": "string", "enum": ["status", "progress", "scene", "done"]},
+        "event": {"type": "string", "enum": list(get_args(EventName))},
         "data": {"type": "string", "contentMediaType": "application/json"},
         "retry": {"type": "integer", "const": RETRY_MS},
     },
@@ -114,7 +115,7 @@ async def _news(log: EventLog, job_id: str, client: str, known: int) -> News | N
     return None
 
 
-def _line(event: Event) -> str:
+def _line(event: LoggedEvent) -> str:
     return f"id: {event.number}\nevent: {event.name}\ndata: {event.data}\n\n"
 
 

@@ -129,7 +129,7 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once = sender.once("job", [request])
-    submitted = await parts.store.submit(resolved(request, parts.settings), sender.client, once)
+    submitted = await parts.submissions.submit(resolved(request, parts.settings), sender.client, once)
     job = await _entered(parts, submitted, response)
     if (granted_s := wait_s(prefer)) is not None:
         job = await _when_done(parts, job, sender.client, granted_s)
@@ -141,20 +141,20 @@ async def submit(
 @router.get("", responses=errors(InvalidRequest, StoreUnavailable))
 async def list_jobs(client: Client, parts: TheParts, wanted: TheListing) -> JobList:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
-    page = await parts.store.page(client, wanted.status, wanted.limit, wanted.cursor)
+    page = await parts.submissions.page(client, wanted.status, wanted.limit, wanted.cursor)
     return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
 async def request_of(job_id: JobId, client: Client, parts: TheParts) -> JobRequest:
     """What was asked for, with every default and the seed: what a job itself does not repeat."""
-    return await parts.store.request(job_id, client)
+    return await parts.submissions.request(job_id, client)
 
 
 @router.get("/{job_id}/result", responses=errors(*EXISTING, JobNotFinished, NoResult))
 async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
     """The bare storyboard."""
-    job = (await parts.store.read(job_id, client)).job
+    job = (await parts.submissions.read(job_id, client)).job
     if not job.done:
         raise JobNotFinished(f"The job is {job.status}")
     if job.result is None:
@@ -172,10 +172,9 @@ async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
 )
 async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
     """Stop a job. Safe to repeat; a job that is done stays as it is."""
-    await parts.store.read(job_id, client)
-    _, after = await parts.store.cancel(job_id)
-    response.status_code = 202 if after is Status.CANCELING else 200
-    return (await parts.store.read(job_id, client)).job
+    job = (await parts.submissions.cancel(job_id, client)).job
+    response.status_code = 202 if job.status is Status.CANCELING else 200
+    return job
 
 
 @router.post(
@@ -192,7 +191,7 @@ async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Respo
 )
 async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
-    submitted = await parts.store.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
+    submitted = await parts.submissions.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
     job = await _entered(parts, submitted, response)
     response.headers.update(_when(job, None))
     return job
@@ -201,7 +200,7 @@ async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Res
 @router.delete("/{job_id}", status_code=204, responses=errors(*EXISTING, JobNotFinished))
 async def delete(job_id: JobId, client: Client, parts: TheParts) -> None:
     """Forget a finished job, its prompt and its result. From then on it is 410, for 7 days."""
-    await parts.store.delete(job_id, client)
+    await parts.submissions.delete(job_id, client)
 
 
 def resolved(request: JobRequest, settings: Settings) -> JobRequest:

@@ -31,7 +31,7 @@ class SchemaResponse(JSONResponse):
 @router.get("/queue", responses=errors(StoreUnavailable))
 async def queue(_: Client, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
-    figures = await parts.store.queue()
+    figures = await parts.submissions.queue()
     return QueueView(
         depth=figures.depth,
         running=len(figures.running),
@@ -51,7 +51,7 @@ async def healthz() -> Health:
 @router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
 async def readyz(parts: TheParts) -> Health:
     """Redis answers and a worker is ready, so that a job posted now runs."""
-    states = [worker.state for worker in (await parts.store.queue()).workers]
+    states = [worker.state for worker in (await parts.submissions.queue()).workers]
     if "ready" not in states:
         raise NotReady(f"No worker is ready; there are {len(states)}" + (f" ({', '.join(states)})" if states else ""))
     return Health(status="ready")

@@ -1,25 +1,27 @@
--- A worker says that it lives. ARGV: worker, state (JSON), ttl_ms (0: it leaves), then the broker lists
+-- A worker says that it lives.
+-- ARGS: worker, word (JSON: its state), ttl_ms (0: it leaves)
+-- LIST: broker_lists
 -- Returns how many doorbells wait in them
-local worker, ttl_ms = ARGV[1], tonumber(ARGV[3])
+ttl_ms = tonumber(ttl_ms)
 -- It was late, not gone: nothing that ran on it is to blame.
-for _, id in ipairs(redis.call('SMEMBERS', 'sq:lapsed:' .. worker)) do
+for _, id in ipairs(redis.call('SMEMBERS', PREFIX .. 'lapsed:' .. worker)) do
   local job = redis.call('HMGET', job_key(id), 'status', 'lapses')
   if (job[1] == 'queued' or held(job[1])) and tonumber(job[2]) > 0 then redis.call('HINCRBY', job_key(id), 'lapses', -1) end
 end
-redis.call('DEL', 'sq:lapsed:' .. worker)
-local before, state = serves(worker), cjson.decode(ARGV[2])
-if before then redis.call('ZREM', 'sq:serves:' .. before, worker) end
+redis.call('DEL', PREFIX .. 'lapsed:' .. worker)
+local before, state = serves(worker), cjson.decode(word)
+if before then redis.call('ZREM', PREFIX .. 'serves:' .. before, worker) end
 if ttl_ms > 0 and state.state == 'ready' and (state.serves or '') ~= '' then
-  redis.call('ZADD', 'sq:serves:' .. state.serves, now + ttl_ms, worker)
-  redis.call('EXPIRE', 'sq:serves:' .. state.serves, 86400)
+  redis.call('ZADD', PREFIX .. 'serves:' .. state.serves, now + ttl_ms, worker)
+  redis.call('EXPIRE', PREFIX .. 'serves:' .. state.serves, 86400)
 end
 if ttl_ms > 0 then
-  redis.call('SET', 'sq:worker:' .. worker, ARGV[2], 'PX', ttl_ms)
-  redis.call('ZADD', 'sq:workers', now + ttl_ms, worker)
+  redis.call('SET', PREFIX .. 'worker:' .. worker, word, 'PX', ttl_ms)
+  redis.call('ZADD', PREFIX .. 'workers', now + ttl_ms, worker)
 else
-  redis.call('DEL', 'sq:worker:' .. worker)
-  redis.call('ZREM', 'sq:workers', worker)
+  redis.call('DEL', PREFIX .. 'worker:' .. worker)
+  redis.call('ZREM', PREFIX .. 'workers', worker)
 end
 local waiting = 0
-for i = 4, #ARGV do waiting = waiting + redis.call('LLEN', ARGV[i]) end
+for _, list in ipairs(broker_lists) do waiting = waiting + redis.call('LLEN', list) end
 return waiting

@@ -1,26 +1,28 @@
--- What became of a job's webhook events. ARGV: id, client, then numbers of events to send again (none: just tell)
+-- What became of a job's webhook events.
+-- ARGS: id, client
+-- LIST: again (numbers of events to send again; none: just tell)
 -- Returns {'ok', {client}, flat hash, {number, 'waiting' | 'sending' and its time (ms), ...}} | as a read
 -- An event that is being sent now is on its way already. A receiver that wanted nothing more of the job is asked again.
-local id, key = ARGV[1], deliveries_key(ARGV[1])
-local client = redis.call('HGET', job_key(id), 'client')
-if not client then return absent(id) end
+local key = deliveries_key(id)
+local owner = redis.call('HGET', job_key(id), 'client')
+if not owner then return absent(id) end
 local url = redis.call('HGET', key, 'url')
 local host = url and host_of(url)
-if client == ARGV[2] then
-  for i = 3, #ARGV do
-    local event = id .. '/' .. ARGV[i]
-    if redis.call('HEXISTS', key, ARGV[i]) == 1 and not redis.call('ZSCORE', 'sq:webhook-out:' .. host, event) then
+if owner == client then
+  for _, number in ipairs(again) do
+    local event = id .. '/' .. number
+    if redis.call('HEXISTS', key, number) == 1 and not redis.call('ZSCORE', PREFIX .. 'webhook-out:' .. host, event) then
       redis.call('HDEL', key, 'disabled')
-      redis.call('HSET', key, ARGV[i] .. ':tries', 0)
-      if not redis.call('ZSCORE', 'sq:webhook-due:' .. host, event) then redis.call('HINCRBY', key, 'pending', 1) end
-      put_out(id, ARGV[i], host, now)
+      redis.call('HSET', key, number .. ':tries', 0)
+      if not redis.call('ZSCORE', PREFIX .. 'webhook-due:' .. host, event) then redis.call('HINCRBY', key, 'pending', 1) end
+      put_out(id, number, host, now)
     end
   end
-  if #ARGV > 2 and FINAL[redis.call('HGET', job_key(id), 'status')] then keep_unsent(id) end
+  if #again > 0 and FINAL[redis.call('HGET', job_key(id), 'status')] then keep_unsent(id) end
 end
 local places = {}
 for _, number in ipairs(events_posted(id)) do
-  for place, zset in pairs({waiting = 'sq:webhook-due:', sending = 'sq:webhook-out:'}) do
+  for place, zset in pairs({waiting = PREFIX .. 'webhook-due:', sending = PREFIX .. 'webhook-out:'}) do
     local at = redis.call('ZSCORE', zset .. host, id .. '/' .. number)
     if at then
       places[#places + 1] = number
@@ -29,4 +31,4 @@ for _, number in ipairs(events_posted(id)) do
     end
   end
 end
-return {'ok', {'client', client}, redis.call('HGETALL', key), places}
+return {'ok', {'client', owner}, redis.call('HGETALL', key), places}

@@ -1,3 +1,4 @@
--- A dead job has been queued anew: off the list. ARGV: id. Safe to repeat.
-redis.call('ZREM', 'sq:dead', ARGV[1])
-redis.call('HDEL', 'sq:dead-jobs', ARGV[1])
+-- A dead job has been queued anew: off the list. Safe to repeat.
+-- ARGS: id
+redis.call('ZREM', PREFIX .. 'dead', id)
+redis.call('HDEL', PREFIX .. 'dead-jobs', id)

@@ -1,18 +1,20 @@
--- An attempt writes its outcome, once. ARGV: id, token, status (succeeded|failed|canceled), then field, value pairs
+-- An attempt writes its outcome, once.
+-- ARGS: id, token, status (succeeded|failed|canceled)
+-- EACH gained: field, value (of the record)
 -- Returns the status that now stands | 'stale' (not this attempt's job any more) | 'unknown'
 -- Safe to repeat: the attempt that ended the job is told the same status again.
 local KEPT = 31 / 32  -- of the jobs before, with each: the rate is that of the last few dozen
 
 -- What every ETA rests on, apart for each kind of worker: another model or device is not measured by the one before.
 local function measure(worker, ran_ms, cost)
-  local word = redis.call('GET', 'sq:worker:' .. worker)
+  local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
   if not word then return end
   local ms, expected = unpack(rate_fields(word))
-  local sums = redis.call('HMGET', 'sq:rates', ms, expected)
-  redis.call('HSET', 'sq:rates', ms, (sums[1] or 0) * KEPT + math.max(ran_ms, 1), expected, (sums[2] or 0) * KEPT + cost)
+  local sums = redis.call('HMGET', PREFIX .. 'rates', ms, expected)
+  local ran, cost_so_far = (sums[1] or 0) * KEPT + math.max(ran_ms, 1), (sums[2] or 0) * KEPT + cost
+  redis.call('HSET', PREFIX .. 'rates', ms, ran, expected, cost_so_far)
 end
 
-local id, token, status = ARGV[1], ARGV[2], ARGV[3]
 local key = job_key(id)
 local job = redis.call('HMGET', key, 'status', 'token', 'ended_by', 'started', 'worker', 'cost')
 if not job[1] then return 'unknown' end
@@ -24,7 +26,10 @@ if job[1] == 'canceling' then  -- an accepted cancel stands: a result that comes
   return 'canceled'
 end
 local fields = {'ended_by', token}
-for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
+for _, pair in ipairs(gained) do
+  fields[#fields + 1] = pair.field
+  fields[#fields + 1] = pair.value
+end
 end_job(id, status, fields)
 if status == 'succeeded' then remember(id, job[5]) end
 if status ~= 'canceled' then measure(job[5], now - job[4], job[6]) end

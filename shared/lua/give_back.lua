@@ -1,6 +1,6 @@
--- An attempt hands its job back unfinished and blameless (shutdown). ARGV: id, token
+-- An attempt hands its job back unfinished and blameless (shutdown).
+-- ARGS: id, token
 -- Returns 'queued' | 'canceled' | 'stale'
-local id, token = ARGV[1], ARGV[2]
 local job = redis.call('HMGET', job_key(id), 'status', 'token', 'priority', 'seq')
 if not held(job[1]) or job[2] ~= token then return 'stale' end
 if job[1] == 'canceling' then

@@ -1,11 +1,18 @@
 -- What only the store can count, in one round trip.
--- Returns {flat sq:counts, {depth, age (ms) of the oldest, 0: none} of each priority (high, normal, low), running, dead, set aside,
--- flat {worker: JSON}, processes that send webhooks}
+-- ANSWER: counts (flat), queues ({depth, age in ms of the oldest, 0: none} of each priority, highest first), running, dead,
+--   quarantined, workers (flat {worker: JSON}), senders (processes that send webhooks)
 local queues = {}
 for i, p in ipairs(PRIORITIES) do
-  local oldest = redis.call('ZRANGE', 'sq:queued:' .. p, 0, 0)[1]
+  local oldest = redis.call('ZRANGE', PREFIX .. 'queued:' .. p, 0, 0)[1]
   local since = oldest and tonumber(redis.call('HGET', job_key(oldest), 'created')) or now
-  queues[i] = {redis.call('ZCARD', 'sq:queued:' .. p), now - since}
+  queues[i] = {redis.call('ZCARD', PREFIX .. 'queued:' .. p), now - since}
 end
-return {redis.call('HGETALL', 'sq:counts'), queues, redis.call('ZCARD', 'sq:running'), redis.call('ZCARD', 'sq:dead'),
-  redis.call('LLEN', 'sq:quarantine'), living_workers(), redis.call('ZCOUNT', 'sq:senders', '(' .. now, '+inf')}
+return answer({
+  counts = redis.call('HGETALL', PREFIX .. 'counts'),
+  queues = queues,
+  running = redis.call('ZCARD', PREFIX .. 'running'),
+  dead = redis.call('ZCARD', PREFIX .. 'dead'),
+  quarantined = redis.call('LLEN', PREFIX .. 'quarantine'),
+  workers = living_workers(),
+  senders = redis.call('ZCOUNT', PREFIX .. 'senders', '(' .. now, '+inf'),
+})

@@ -13,26 +13,26 @@ local EVENTS_POSTED = 200  -- of one job; from then on only those of a final sta
 local UNSENT_KEPT_S = 3 * 86400
 local AT_ONCE = 4  -- to one host, of all senders together: a receiver that hangs keeps no more places than these
 
-local function deliveries_key(id) return 'sq:deliveries:' .. id end
+local function deliveries_key(id) return PREFIX .. 'deliveries:' .. id end
 
 local function host_of(url) return string.lower(string.match(url, '^%a+://([^/?#]*)')) end
 
 -- When should the next sender look at this host?
 local function look_again(host)
-  local due = redis.call('ZRANGE', 'sq:webhook-due:' .. host, 0, 0, 'WITHSCORES')[2]
-  local lease = redis.call('ZRANGE', 'sq:webhook-out:' .. host, 0, 0, 'WITHSCORES')[2]
-  if redis.call('ZCARD', 'sq:webhook-out:' .. host) >= AT_ONCE then due = nil end
+  local due = redis.call('ZRANGE', PREFIX .. 'webhook-due:' .. host, 0, 0, 'WITHSCORES')[2]
+  local lease = redis.call('ZRANGE', PREFIX .. 'webhook-out:' .. host, 0, 0, 'WITHSCORES')[2]
+  if redis.call('ZCARD', PREFIX .. 'webhook-out:' .. host) >= AT_ONCE then due = nil end
   if due or lease then
-    redis.call('ZADD', 'sq:webhooks', math.min(tonumber(due or lease), tonumber(lease or due)), host)
+    redis.call('ZADD', PREFIX .. 'webhooks', math.min(tonumber(due or lease), tonumber(lease or due)), host)
   else
-    redis.call('ZREM', 'sq:webhooks', host)
+    redis.call('ZREM', PREFIX .. 'webhooks', host)
   end
 end
 
 -- An event shall be tried at this time. What nobody sent for days is dropped; its hash has ended by then.
 local function put_out(id, number, host, at)
-  redis.call('ZREMRANGEBYSCORE', 'sq:webhook-due:' .. host, '-inf', now - UNSENT_KEPT_S * 1000)
-  redis.call('ZADD', 'sq:webhook-due:' .. host, at, id .. '/' .. number)
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'webhook-due:' .. host, '-inf', now - UNSENT_KEPT_S * 1000)
+  redis.call('ZADD', PREFIX .. 'webhook-due:' .. host, at, id .. '/' .. number)
   look_again(host)
 end
 
@@ -53,8 +53,8 @@ end
 function keep_unsent(id)
   local key = deliveries_key(id)
   if tonumber(redis.call('HGET', key, 'pending') or '0') > 0 then
-    redis.call('COPY', job_key(id), 'sq:webhook-job:' .. id, 'REPLACE')
-    redis.call('EXPIRE', 'sq:webhook-job:' .. id, UNSENT_KEPT_S)
+    redis.call('COPY', job_key(id), PREFIX .. 'webhook-job:' .. id, 'REPLACE')
+    redis.call('EXPIRE', PREFIX .. 'webhook-job:' .. id, UNSENT_KEPT_S)
     redis.call('EXPIRE', key, math.max(UNSENT_KEPT_S, redis.call('TTL', job_key(id))))
   else
     redis.call('PEXPIRE', key, redis.call('PTTL', job_key(id)))
@@ -65,7 +65,7 @@ end
 local function no_more_tries(id)
   local key = deliveries_key(id)
   if redis.call('HINCRBY', key, 'pending', -1) > 0 then return end
-  redis.call('DEL', 'sq:webhook-job:' .. id)
+  redis.call('DEL', PREFIX .. 'webhook-job:' .. id)
   local left_ms = redis.call('PTTL', job_key(id))
   if left_ms ~= -1 then redis.call('PEXPIRE', key, math.max(left_ms, 0)) end
 end
@@ -85,9 +85,9 @@ local function forget_deliveries(id)
   if not url then return end
   local host = host_of(url)
   for _, number in ipairs(events_posted(id)) do
-    redis.call('ZREM', 'sq:webhook-due:' .. host, id .. '/' .. number)
-    redis.call('ZREM', 'sq:webhook-out:' .. host, id .. '/' .. number)
+    redis.call('ZREM', PREFIX .. 'webhook-due:' .. host, id .. '/' .. number)
+    redis.call('ZREM', PREFIX .. 'webhook-out:' .. host, id .. '/' .. number)
   end
-  redis.call('DEL', deliveries_key(id), 'sq:webhook-job:' .. id)
+  redis.call('DEL', deliveries_key(id), PREFIX .. 'webhook-job:' .. id)
   look_again(host)
 end

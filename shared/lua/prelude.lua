@@ -1,6 +1,9 @@
 -- Shared by every script: the clock, the names, and the few steps that transitions have in common.
 --
--- Keys, all of them but those of webhooks (outbox.lua):
+-- Before it shared/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
+-- comes first), RANK (of each priority) and FINAL (states that never change).
+--
+-- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/record.py; `trace` is the
 --                          W3C traceparent of the POST, for spans of whoever works on the job
 --   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
@@ -41,22 +44,19 @@
 -- All clocks are Redis TIME, in milliseconds.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local PRIORITIES = {'high', 'normal', 'low'}
-local TOMBSTONE_S = 7 * 86400
-local FINAL = {succeeded = true, failed = true, canceled = true, expired = true}
 local EVENTS_KEPT = 1000  -- of one job; lua/renew.lua sees to it that progress alone never fills them
 local ONCE_S = 86400
 
-local function job_key(id) return 'sq:job:' .. id end
+local function job_key(id) return PREFIX .. 'job:' .. id end
 
 -- Why there is no record, in the shape of an answer that has one.
 local function absent(id)
-  local client = redis.call('GET', 'sq:gone:' .. id)
+  local client = redis.call('GET', PREFIX .. 'gone:' .. id)
   if client then return {'gone', client, 0} end
   return {'unknown', '', 0}
 end
 
-local function once_key(client, key) return 'sq:once:' .. client .. ':' .. key end
+local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
 
 -- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
 local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
@@ -64,8 +64,8 @@ local MAX_DEAD = 1000
 
 -- A new job's place is behind all others of its priority. `seq` and the `work` before it are its own for life.
 local function take_number(id, priority, cost)
-  local seq = redis.call('INCR', 'sq:seq:' .. priority)
-  local work = redis.call('INCRBY', 'sq:work:' .. priority, cost) - cost
+  local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
+  local work = redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
   redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
 end
 
@@ -73,15 +73,16 @@ end
 -- allowed for as if all were alike, so that nothing is added up and no sum can go astray.
 local function work_of(priority, count, seq, work)
   if count == 0 then return 0 end
-  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 0)[1]), 'seq', 'work')
+  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 0)[1]), 'seq', 'work')
   if not head[1] then return 0 end  -- somebody deleted a record by hand: an estimate is no reason to refuse a job
   return math.floor((work - head[2]) * count / (seq - head[1]))
 end
 
 local function waiting_work(priority)
-  local count = redis.call('ZCARD', 'sq:queued:' .. priority)
+  local count = redis.call('ZCARD', PREFIX .. 'queued:' .. priority)
   if count == 0 then return 0 end
-  return work_of(priority, count, redis.call('GET', 'sq:seq:' .. priority) + 1, redis.call('GET', 'sq:work:' .. priority))
+  local seq, work = redis.call('GET', PREFIX .. 'seq:' .. priority), redis.call('GET', PREFIX .. 'work:' .. priority)
+  return work_of(priority, count, seq + 1, work)
 end
 
 -- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
@@ -89,11 +90,11 @@ local function place_of(id, priority)
   local position, work = 1, 0
   for _, p in ipairs(PRIORITIES) do
     if p == priority then
-      local rank = redis.call('ZRANK', 'sq:queued:' .. p, id) or 0
+      local rank = redis.call('ZRANK', PREFIX .. 'queued:' .. p, id) or 0
       local job = redis.call('HMGET', job_key(id), 'seq', 'work')
-      return {position + rank, work + work_of(p, rank, job[1], job[2]), redis.call('ZCARD', 'sq:running')}
+      return {position + rank, work + work_of(p, rank, job[1], job[2]), redis.call('ZCARD', PREFIX .. 'running')}
     end
-    position = position + redis.call('ZCARD', 'sq:queued:' .. p)
+    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. p)
     work = work + waiting_work(p)
   end
 end
@@ -110,9 +111,9 @@ local function held(status) return status == 'running' or status == 'canceling' 
 -- Workers whose word stands, as a flat {worker: JSON}.
 local function living_workers()
   local told = {}
-  redis.call('ZREMRANGEBYSCORE', 'sq:workers', '-inf', now)
-  for _, worker in ipairs(redis.call('ZRANGE', 'sq:workers', 0, -1)) do
-    local state = redis.call('GET', 'sq:worker:' .. worker)
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'workers', '-inf', now)
+  for _, worker in ipairs(redis.call('ZRANGE', PREFIX .. 'workers', 0, -1)) do
+    local state = redis.call('GET', PREFIX .. 'worker:' .. worker)
     if state then told[#told + 1] = worker; told[#told + 1] = state end
   end
   return told
@@ -123,7 +124,7 @@ local post, keep_unsent  -- outbox.lua
 -- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
 local function tell(id, event, value, final)
   local number = redis.call('HINCRBY', job_key(id), 'events', 1)
-  redis.call('XADD', 'sq:events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
+  redis.call('XADD', PREFIX .. 'events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
   post(id, number, event, value, final)
 end
 
@@ -145,22 +146,22 @@ local function changed(id)
     if FINAL[job[1]] then
       tell(id, 'done', '', true)
       keep_unsent(id)
-      redis.call('PEXPIRE', 'sq:events:' .. id, redis.call('PTTL', key))
+      redis.call('PEXPIRE', PREFIX .. 'events:' .. id, redis.call('PTTL', key))
     end
     redis.call('HSET', key, 'status_told', job[1])
   end
-  redis.call('PUBLISH', 'sq:changed', id)
+  redis.call('PUBLISH', PREFIX .. 'changed', id)
 end
 
 local followers_of, waits_along, parted  -- lua/sharing.lua
 
 -- The job no longer runs on its worker.
 local function leave(id)
-  redis.call('ZREM', 'sq:running', id)
+  redis.call('ZREM', PREFIX .. 'running', id)
   local worker = redis.call('HGET', job_key(id), 'worker')
   if not worker then return end
-  redis.call('SREM', 'sq:held:' .. worker, id)
-  if redis.call('GET', 'sq:alone:' .. worker) == id then redis.call('DEL', 'sq:alone:' .. worker) end
+  redis.call('SREM', PREFIX .. 'held:' .. worker, id)
+  if redis.call('GET', PREFIX .. 'alone:' .. worker) == id then redis.call('DEL', PREFIX .. 'alone:' .. worker) end
 end
 
 -- The only way into a terminal state; `fields` is a flat list of what else the record gains. `for_all`: those that follow
@@ -168,27 +169,27 @@ end
 local function end_job(id, status, fields, for_all)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
-  redis.call('ZREM', 'sq:queued:' .. job[1], id)
+  redis.call('ZREM', PREFIX .. 'queued:' .. job[1], id)
   leave(id)
-  redis.call('ZREM', 'sq:expiring', id)
+  redis.call('ZREM', PREFIX .. 'expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))
   redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
   redis.call('HDEL', key, 'progress')
   redis.call('EXPIRE', key, ttl_s)
-  redis.call('SET', 'sq:gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
-  redis.call('HINCRBY', 'sq:counts', status, 1)
-  redis.call('HINCRBY', 'sq:active', job[3], -1)
+  redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
+  redis.call('HINCRBY', PREFIX .. 'counts', status, 1)
+  redis.call('HINCRBY', PREFIX .. 'active', job[3], -1)
   local source = redis.call('HGET', key, 'source')
-  if source then redis.call('HINCRBY', 'sq:counts', 'source:' .. source, 1) end
+  if source then redis.call('HINCRBY', PREFIX .. 'counts', 'source:' .. source, 1) end
   changed(id)
   parted(id, status, for_all)
-  redis.call('DEL', 'sq:resume:' .. id)
+  redis.call('DEL', PREFIX .. 'resume:' .. id)
 end
 
 -- Back into the queue at its old place: a job keeps its seq for life.
 local function requeue(id, priority, seq)
   leave(id)
-  redis.call('ZADD', 'sq:queued:' .. priority, seq, id)
+  redis.call('ZADD', PREFIX .. 'queued:' .. priority, seq, id)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)
@@ -208,18 +209,18 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
   local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt')
   if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
   if job[1] ~= 'running' then leave(id) return false end
-  redis.call('HINCRBY', 'sq:counts', 'lost:' .. blame, 1)
+  redis.call('HINCRBY', PREFIX .. 'counts', 'lost:' .. blame, 1)
   if blame ~= 'none' then
     local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
     if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
       end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
       local told = redis.call('HMGET', key, 'crashes', 'lapses')
-      redis.call('ZADD', 'sq:dead', now, id)
-      redis.call('HSET', 'sq:dead-jobs', id, cjson.encode({request = job[4], client = job[5], attempts = tonumber(job[6]),
-        crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
-      for _, old in ipairs(redis.call('ZRANGE', 'sq:dead', 0, -1 - MAX_DEAD)) do
-        redis.call('ZREM', 'sq:dead', old)
-        redis.call('HDEL', 'sq:dead-jobs', old)
+      redis.call('ZADD', PREFIX .. 'dead', now, id)
+      redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[4], client = job[5],
+        attempts = tonumber(job[6]), crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
+      for _, old in ipairs(redis.call('ZRANGE', PREFIX .. 'dead', 0, -1 - MAX_DEAD)) do
+        redis.call('ZREM', PREFIX .. 'dead', old)
+        redis.call('HDEL', PREFIX .. 'dead-jobs', old)
       end
       return false
     end
@@ -238,7 +239,7 @@ local function cancel_job(id)
   end
   if status == 'running' then
     redis.call('HSET', job_key(id), 'status', 'canceling')
-    redis.call('PUBLISH', 'sq:cancel', id)
+    redis.call('PUBLISH', PREFIX .. 'cancel', id)
     changed(id)
     return status, 'canceling'
   end

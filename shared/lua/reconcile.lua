@@ -1,11 +1,15 @@
--- Do these ids' records and the indexes agree? ARGV: '1' to repair, then ids, from wherever they were met.
+-- Do these ids' records and the indexes agree?
+-- ARGS: repair ('1': also mend it)
+-- LIST: ids (from wherever they were met)
 -- Returns {id, what is wrong, ...}; what is right, or of a newer format, is not told. Safe to repeat; for the doctor.
-local INDEXES = {'sq:running', 'sq:expiring', 'sq:queued:high', 'sq:queued:normal', 'sq:queued:low'}
-local repair, answer = ARGV[1] == '1', {}
+local INDEXES = {PREFIX .. 'running', PREFIX .. 'expiring'}
+for _, p in ipairs(PRIORITIES) do INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' .. p end
+local faults = {}
+repair = repair == '1'
 
 local function tell_fault(id, what)
-  answer[#answer + 1] = id
-  answer[#answer + 1] = what
+  faults[#faults + 1] = id
+  faults[#faults + 1] = what
 end
 
 local function off(id, indexes, what)
@@ -19,29 +23,29 @@ local function off(id, indexes, what)
   if met then tell_fault(id, what) end
 end
 
-for i = 2, #ARGV do
-  local id, key = ARGV[i], job_key(ARGV[i])
+for _, id in ipairs(ids) do
+  local key = job_key(id)
   local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s')
   if not job[1] then
     off(id, INDEXES, 'stands in an index and has no record')
-  elseif job[4] ~= '1' then
+  elseif job[4] ~= FORMAT then
     -- a newer version's
   elseif job[1] == 'queued' then
-    if not redis.call('ZSCORE', 'sq:queued:' .. job[2], id) then
+    if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[2], id) then
       tell_fault(id, 'is queued and stands in no queue')
       if repair then
-        redis.call('ZADD', 'sq:queued:' .. job[2], job[3], id)
-        if job[6] == '0' then redis.call('ZADD', 'sq:expiring', job[5], id) end
+        redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
+        if job[6] == '0' then redis.call('ZADD', PREFIX .. 'expiring', job[5], id) end
         redis.call('HSET', key, 'rung', 0, 'rings', 0)
       end
     end
-    off(id, {'sq:running'}, 'is queued and has a lease')
+    off(id, {PREFIX .. 'running'}, 'is queued and has a lease')
   elseif held(job[1]) then
-    if not redis.call('ZSCORE', 'sq:running', id) then
+    if not redis.call('ZSCORE', PREFIX .. 'running', id) then
       tell_fault(id, 'runs without a lease')
-      if repair then redis.call('ZADD', 'sq:running', now, id) end  -- the next sweep takes it, with a lapse's blame
+      if repair then redis.call('ZADD', PREFIX .. 'running', now, id) end  -- the next sweep takes it, with a lapse's blame
     end
-    off(id, {'sq:expiring', 'sq:queued:' .. job[2]}, 'runs and still waits')
+    off(id, {PREFIX .. 'expiring', PREFIX .. 'queued:' .. job[2]}, 'runs and still waits')
   else
     off(id, INDEXES, 'is done and still stands in an index')
     if redis.call('TTL', key) == -1 then
@@ -50,4 +54,4 @@ for i = 2, #ARGV do
     end
   end
 end
-return answer
+return faults

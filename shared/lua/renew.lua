@@ -1,12 +1,13 @@
 -- The heartbeat of one worker, and each scene as it completes: fresh leases, progress, scenes, what to resume from.
--- ARGV: lease_ms, then for each job: id, token, progress (JSON), how many scenes, the scenes (JSON), resume (JSON or '')
+-- ARGS: lease_ms
+-- EACH reports: id, token, progress (JSON), scene_count, scenes (JSON), resume (JSON; '': nothing)
 -- Returns one word a job: 'ok' | 'canceling' (stop it) | 'lost' (the attempt is outdated: stop it, write nothing)
 local PROGRESS_KEPT = 500  -- of one job's stream; from then on a new progress takes the place of the one before
 local PROGRESS_KEPT_FOLLOWING = 8  -- there may be hundreds of them
 
 -- How far a job is that runs, or follows one that does.
 local function tell_how_far(id, kept, progress, count, scenes)
-  local key, stream = job_key(id), 'sq:events:' .. id
+  local key, stream = job_key(id), PREFIX .. 'events:' .. id
   local job = redis.call('HMGET', key, 'progress', 'scenes_told', 'progress_told')
   local grown, moved = count > tonumber(job[2] or '0'), progress ~= job[1]
   if grown then
@@ -22,12 +23,12 @@ local function tell_how_far(id, kept, progress, count, scenes)
 end
 
 local answers = {}
-for i = 2, #ARGV, 6 do
-  local id, token, progress, count, scenes = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
+for _, report in ipairs(reports) do
+  local id, progress, count, scenes = report.id, report.progress, tonumber(report.scene_count), report.scenes
   local job = redis.call('HMGET', job_key(id), 'status', 'token')
-  if held(job[1]) and job[2] == token then
-    redis.call('ZADD', 'sq:running', now + tonumber(ARGV[1]), id)
-    if ARGV[i + 5] ~= '' then redis.call('SET', 'sq:resume:' .. id, ARGV[i + 5]) end
+  if held(job[1]) and job[2] == report.token then
+    redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
+    if report.resume ~= '' then redis.call('SET', PREFIX .. 'resume:' .. id, report.resume) end
     tell_how_far(id, PROGRESS_KEPT, progress, count, scenes)
     if job[1] == 'running' then
       for _, follower in ipairs(followers_of(id)) do

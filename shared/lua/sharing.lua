@@ -6,17 +6,16 @@
 -- Fields of a record: `likeness`; `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
 local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
 local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
-local RANK = {high = 0, normal = 1, low = 2}
 local KEPT_SOURCES = {model = true, repaired = true, stub = true}  -- a fallback is worth another try
 
-local function cache_key(client, likeness) return 'sq:cache:' .. client .. ':' .. likeness end
-local function leader_key(client, likeness) return 'sq:leader:' .. client .. ':' .. likeness end
-local function followers_key(client, likeness) return 'sq:followers:' .. client .. ':' .. likeness end
-local function count_cache(what) redis.call('HINCRBY', 'sq:counts', 'cache:' .. what, 1) end
+local function cache_key(client, likeness) return PREFIX .. 'cache:' .. client .. ':' .. likeness end
+local function leader_key(client, likeness) return PREFIX .. 'leader:' .. client .. ':' .. likeness end
+local function followers_key(client, likeness) return PREFIX .. 'followers:' .. client .. ':' .. likeness end
+local function count_cache(what) redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1) end
 
 -- What names the texts that this worker writes; nothing for one that was not heard of lately.
 local function serves(worker)
-  local word = redis.call('GET', 'sq:worker:' .. worker)
+  local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
   local kind = word and cjson.decode(word).serves
   if kind and kind ~= '' then return kind end
 end
@@ -27,7 +26,7 @@ local function cached(client, likeness, cache_ttl_ms)
   if not id then return nil end
   local made = redis.call('HMGET', job_key(id), 'finished', 'made_by')
   if not made[1] or now >= made[1] + cache_ttl_ms then return nil end
-  if redis.call('ZCOUNT', 'sq:serves:' .. made[2], now, '+inf') == 0 then return nil end
+  if redis.call('ZCOUNT', PREFIX .. 'serves:' .. made[2], now, '+inf') == 0 then return nil end
   return id
 end
 
@@ -66,7 +65,7 @@ end
 -- The leader runs, and so does its follower; its own execution timeout counts from here.
 local function runs_along(id, leader)
   local key, attempt = job_key(id), redis.call('HGET', job_key(leader), 'attempt')
-  redis.call('ZADD', 'sq:expiring', now + redis.call('HGET', key, 'execution_timeout_ms'), id)
+  redis.call('ZADD', PREFIX .. 'expiring', now + redis.call('HGET', key, 'execution_timeout_ms'), id)
   redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'started', now)
   redis.call('HSETNX', key, 'first_started', now)
   changed(id)
@@ -76,7 +75,7 @@ end
 function waits_along(id)
   local key = job_key(id)
   if redis.call('HGET', key, 'status') ~= 'running' then return end
-  redis.call('ZREM', 'sq:expiring', id)
+  redis.call('ZREM', PREFIX .. 'expiring', id)
   redis.call('HSET', key, 'status', 'queued')
   redis.call('HDEL', key, 'progress')
   changed(id)
@@ -107,7 +106,7 @@ local function join(id, client, likeness)
   local priority = redis.call('HGET', job_key(id), 'priority')
   local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'progress')
   if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
-    redis.call('ZREM', 'sq:queued:' .. before[2], leader)
+    redis.call('ZREM', PREFIX .. 'queued:' .. before[2], leader)
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(leader), leader)
     lead(id, client, likeness)
@@ -128,9 +127,9 @@ end
 local function stand_in_queue(id)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'status', 'priority', 'seq')
-  redis.call('ZADD', 'sq:queued:' .. job[2], job[3], id)
+  redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
   redis.call('HSET', key, 'rung', now, 'rings', 0)
-  redis.call('RPUSH', 'sq:promoted', id)
+  redis.call('RPUSH', PREFIX .. 'promoted', id)
   waits_along(id)
 end
 
@@ -143,8 +142,8 @@ local function promote(id, client, likeness, before, status, failures)
   for i, value in ipairs(redis.call('HMGET', job_key(before), unpack(inherited))) do
     if value then redis.call('HSET', job_key(id), inherited[i], value) end
   end
-  if status ~= 'failed' and redis.call('EXISTS', 'sq:resume:' .. before) == 1 then
-    redis.call('RENAME', 'sq:resume:' .. before, 'sq:resume:' .. id)
+  if status ~= 'failed' and redis.call('EXISTS', PREFIX .. 'resume:' .. before) == 1 then
+    redis.call('RENAME', PREFIX .. 'resume:' .. before, PREFIX .. 'resume:' .. id)
   end
   stand_in_queue(id)
 end

@@ -1,59 +1,60 @@
 -- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells, ageing.
--- ARGV: lease_ms, max_attempts, worker_lost (JSON), every_ms, grace_ms, slack, then the broker list of each priority (high, normal, low),
--- timeout (JSON): the failure of a follower whose time is up before its leader's
+-- ARGS: lease_ms, max_attempts, worker_lost (JSON: a failure), every_ms, grace_ms, slack,
+--   timed_out (JSON: the failure of a follower whose time is up before its leader's)
+-- LIST: broker_lists (of each priority, highest first)
 -- Returns {id, priority to ring it with, ...}: the caller rings them.
-if not redis.call('SET', 'sq:sweep-lock', '1', 'NX', 'PX', ARGV[4]) then return {} end
-local lease_ms, max_attempts, grace_ms, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local lists = {high = ARGV[7], normal = ARGV[8], low = ARGV[9]}
+if not redis.call('SET', PREFIX .. 'sweep-lock', '1', 'NX', 'PX', every_ms) then return {} end
+lease_ms, max_attempts = tonumber(lease_ms), tonumber(max_attempts)
+grace_ms, slack = tonumber(grace_ms), tonumber(slack)
 local ring = {}
-local AGE_MS, ABOVE = 60000, {normal = {'high'}, low = {'normal', 'high'}}
+local AGE_MS = 60000
 
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed. Give every runner a fresh one.
-local swept = tonumber(redis.call('GET', 'sq:swept') or now)
-redis.call('SET', 'sq:swept', now)
+local swept = tonumber(redis.call('GET', PREFIX .. 'swept') or now)
+redis.call('SET', PREFIX .. 'swept', now)
 if now - swept > math.max(3000, lease_ms / 2) then
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now + lease_ms)) do
-    redis.call('ZADD', 'sq:running', now + lease_ms, id)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now + lease_ms)) do
+    redis.call('ZADD', PREFIX .. 'running', now + lease_ms, id)
   end
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:running', '-inf', now, 'LIMIT', 0, 100)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now, 'LIMIT', 0, 100)) do
   local worker = redis.call('HGET', job_key(id), 'worker')
-  if lose(id, 'lapses', false, max_attempts, ARGV[3]) then
-    redis.call('SADD', 'sq:lapsed:' .. worker, id)
-    redis.call('EXPIRE', 'sq:lapsed:' .. worker, 3600)
+  if lose(id, 'lapses', false, max_attempts, worker_lost) then
+    redis.call('SADD', PREFIX .. 'lapsed:' .. worker, id)
+    redis.call('EXPIRE', PREFIX .. 'lapsed:' .. worker, 3600)
     ring[#ring + 1] = id
-    ring[#ring + 1] = 'high'  -- its turn has passed: the next free row
+    ring[#ring + 1] = PRIORITIES[1]  -- its turn has passed: the next free row
   end
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'sq:expiring', '-inf', now, 'LIMIT', 0, 100)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'expiring', '-inf', now, 'LIMIT', 0, 100)) do
   local job = redis.call('HMGET', job_key(id), 'status', 'role')
   if job[1] == 'queued' then
     end_job(id, 'expired', {})
   elseif job[1] == 'running' and job[2] == 'follower' then
-    end_job(id, 'failed', {'error', ARGV[10]})
+    end_job(id, 'failed', {'error', timed_out})
   else
-    redis.call('ZREM', 'sq:expiring', id)
+    redis.call('ZREM', PREFIX .. 'expiring', id)
   end
 end
 
 -- Followers that have to generate for themselves now; after the expiries above, which may have left a lead to some of them.
-for _ = 1, math.min(100, redis.call('LLEN', 'sq:promoted')) do
-  local id = redis.call('LPOP', 'sq:promoted')
+for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do
+  local id = redis.call('LPOP', PREFIX .. 'promoted')
   local job = redis.call('HMGET', job_key(id), 'status', 'role', 'priority', 'attempt')
   if job[1] == 'queued' and job[2] ~= 'follower' then
     ring[#ring + 1] = id
-    ring[#ring + 1] = job[4] == '0' and job[3] or 'high'  -- one whose leader had started: its turn has passed
+    ring[#ring + 1] = job[4] == '0' and job[3] or PRIORITIES[1]  -- one whose leader had started: its turn has passed
   end
 end
 
 -- A doorbell is lost when the job waits although its list is empty, or although later jobs of its priority were claimed.
 -- Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
-for _, priority in ipairs(PRIORITIES) do
-  local claimed = tonumber(redis.call('GET', 'sq:claimed:' .. priority) or '0')
-  local empty = redis.call('LLEN', lists[priority]) == 0
-  for _, id in ipairs(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 99)) do
+for i, priority in ipairs(PRIORITIES) do
+  local claimed = tonumber(redis.call('GET', PREFIX .. 'claimed:' .. priority) or '0')
+  local empty = redis.call('LLEN', broker_lists[i]) == 0
+  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 99)) do
     local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings')
     local passed = tonumber(job[1]) + slack < claimed
     if not (empty or passed) then break end
@@ -61,22 +62,23 @@ for _, priority in ipairs(PRIORITIES) do
     if now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
       ring[#ring + 1] = id
-      ring[#ring + 1] = passed and 'high' or priority
+      ring[#ring + 1] = passed and PRIORITIES[1] or priority
     end
   end
 end
 
 -- Ageing: a minute's wait counts one priority. One job a priority and sweep, so that a long queue does not rise as a whole.
-for _, priority in ipairs({'normal', 'low'}) do
-  for _, id in ipairs(redis.call('ZRANGE', 'sq:queued:' .. priority, 0, 99)) do
+for i = 2, #PRIORITIES do
+  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. PRIORITIES[i], 0, 99)) do
     local job = redis.call('HMGET', job_key(id), 'created', 'risen')
     local risen = tonumber(job[2] or '0') + 1
     local waited_ms = now - tonumber(job[1])
     if waited_ms < AGE_MS then break end
-    if ABOVE[priority][risen] and waited_ms >= AGE_MS * risen then
+    local above = PRIORITIES[i - risen]
+    if above and waited_ms >= AGE_MS * risen then
       redis.call('HSET', job_key(id), 'risen', risen)
       ring[#ring + 1] = id
-      ring[#ring + 1] = ABOVE[priority][risen]
+      ring[#ring + 1] = above
       break
     end
   end

@@ -13,6 +13,7 @@ from shared.doorbell import Doorbells
 from shared.executions import Claim, Executions
 from shared.schemas import JobRequest
 from shared.settings import Settings
+from shared.store.connection import Store
 from shared.submissions import Submissions
 from tests.bench import stage
 from tests.bench.load import load
@@ -46,13 +47,14 @@ def figures() -> dict[str, Figure]:
 async def _seeded(redis_url: str, count: int) -> tuple[float, list[str]]:
     """Jobs as POSTs leave them, by the same scripts; bytes of Redis that each takes, and their ids in order."""
     settings = Settings(redis={"url": redis_url, "timeout_s": 60}, api={"max_queued": 10**9})
-    store, doorbells, ids = Submissions(settings), Doorbells(settings), []
+    store, doorbells, ids = Store(settings), Doorbells(settings), []
+    submissions = Submissions(store, settings)
     client = redis.Redis.from_url(redis_url)
     before = int(client.info("memory")["used_memory"])
     for begun in range(0, count, BATCH):
         requests = [JobRequest(**BODY) for _ in range(min(BATCH, count - begun))]  # type: ignore[arg-type]
-        batch = await store.submit_batch(requests, ANONYMOUS)
-        await store.script("ring", *doorbells.arguments(batch.ring))
+        batch = await submissions.submit_batch(requests, ANONYMOUS)
+        await store.call("ring", **doorbells.arguments(batch.ring))
         ids += batch.job_ids
     await store.close()
     return (int(client.info("memory")["used_memory"]) - before) / count, ids

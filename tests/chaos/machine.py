@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from shared.errors import JobGone, JobNotFinished, JobNotFound, OutputInvalid
-from shared.executions import Claim, Executions, Report, Success
+from shared.executions import Claim, Executions, Refused, Report, Success
 from shared.record import failure_of
 from shared.schemas import JobRequest, Metrics, ModelInfo, Priority, Progress, Scene, Storyboard
 from shared.settings import Settings
+from shared.store.connection import Store as Connection
 from shared.submissions import Submissions
 from shared.workers import WorkerState
 from tests.chaos.oracle import FINAL, HELD, LEASE_S, MAX_ATTEMPTS, PRIORITIES, TICK_S, Oracle
@@ -47,7 +48,8 @@ class Store:
         self.redis = redis.Redis.from_url(url, decode_responses=True)
         self.workers = {name: Executions(settings, name) for name in WORKERS}
         self.loop = asyncio.new_event_loop()
-        self.api = Submissions(settings)
+        self.connection = Connection(settings)
+        self.api = Submissions(self.connection, settings)
         self.travel = self.redis.register_script((FOLDER / "timemachine.lua").read_text())
         self.snapshot = self.redis.register_script((FOLDER / "snapshot.lua").read_text())
 
@@ -55,7 +57,7 @@ class Store:
         return self.loop.run_until_complete(call)
 
     def close(self) -> None:
-        self.do(self.api.close())
+        self.do(self.connection.close())
         self.loop.close()
         for worker in self.workers.values():
             worker.close()
@@ -114,13 +116,16 @@ class StoreMachine(RuleBasedStateMachine):
         )
         assert (job.result.title if job.result else None) == expected.answer
 
-    @rule(job_id=jobs)
-    def cancel(self, job_id: str) -> None:
+    @rule(job_id=jobs, client=st.sampled_from(CLIENTS))
+    def cancel(self, job_id: str, client: str) -> None:
+        known = self.oracle.jobs.get(job_id)
+        expected = self.oracle.cancel(job_id) if known is None or known.client == client else ("unknown",)
         try:
-            told = tuple(map(str, self.store.do(self.store.api.cancel(job_id))))
-        except JobNotFound:
-            told = ("unknown",)
-        assert told == self.oracle.cancel(job_id)
+            before, job = self.store.do(self.store.api.cancel(job_id, client))
+            stands: tuple[str, ...] = str(before), str(job.status)
+        except (JobNotFound, JobGone):
+            stands = ("unknown",)
+        assert stands == expected
 
     @rule(job_id=jobs, client=st.sampled_from(CLIENTS))
     def delete(self, job_id: str, client: str) -> None:
@@ -143,8 +148,8 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, job_id: str, worker: str) -> Claim | None:
         claim = self.store.workers[worker].claim(job_id)
         expected = self.oracle.claim(job_id, worker)
-        if isinstance(claim, str):
-            assert claim == expected
+        if isinstance(claim, Refused):
+            assert claim.reason == expected
             return None
         job = self.oracle.jobs[job_id]
         assert (expected, claim.token, claim.attempt) == ("ok", job.token, job.attempt)

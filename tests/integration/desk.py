@@ -11,6 +11,7 @@ import redis
 from shared.executions import Claim, Executions, Success
 from shared.schemas import Job, JobRequest, Metrics, ModelInfo, Scene, Status, Storyboard
 from shared.settings import Settings
+from shared.store.connection import Store
 from shared.submissions import Read, Submissions
 
 T = TypeVar("T")
@@ -42,9 +43,9 @@ class Desk:
 
     def do(self, act: Callable[[Submissions], Coroutine[Any, Any, T]]) -> T:
         async def once() -> T:
-            store = Submissions(self.settings)
+            store = Store(self.settings)
             try:
-                return await act(store)
+                return await act(Submissions(store, self.settings))
             finally:
                 await store.close()
 
@@ -61,7 +62,9 @@ class Desk:
         return self.read(job_id).job
 
     def cancel(self, job_id: str) -> tuple[Status, Status]:
-        return self.do(lambda s: s.cancel(job_id))
+        client = self.read(job_id).client
+        before, job = self.do(lambda s: s.cancel(job_id, client))
+        return before, job.status
 
 
 def claimed(worker: Executions, job_id: str) -> Claim:

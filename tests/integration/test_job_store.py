@@ -12,7 +12,7 @@ import redis
 
 from shared.broker import broker_lists
 from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, RecordNewer, StoreUnavailable
-from shared.executions import Claim, Executions, Report
+from shared.executions import Claim, Executions, Refused, Report
 from shared.record import failure_of
 from shared.schemas import (
     JobRequest,
@@ -60,8 +60,8 @@ def test_a_second_doorbell_finds_nothing_to_claim(desk: Desk, worker: Executions
     job_id = desk.submit()
     claimed(worker, job_id)
 
-    assert rival.claim(job_id) == "running"
-    assert rival.claim("00000000-0000-0000-0000-000000000000") == "unknown"
+    assert rival.claim(job_id) == Refused("running")
+    assert rival.claim("00000000-0000-0000-0000-000000000000") == Refused("unknown")
 
 
 def test_the_result_is_read_as_it_was_written(desk: Desk, worker: Executions) -> None:
@@ -171,7 +171,7 @@ def test_a_queued_job_is_canceled_at_once(desk: Desk, worker: Executions) -> Non
 
     assert desk.cancel(job_id) == (Status.QUEUED, Status.CANCELED)
     assert desk.cancel(job_id) == (Status.CANCELED, Status.CANCELED)
-    assert worker.claim(job_id) == "canceled"
+    assert worker.claim(job_id) == Refused("canceled")
 
 
 def test_a_running_job_is_canceled_when_it_has_left_the_device(desk: Desk, worker: Executions) -> None:
@@ -232,7 +232,7 @@ def test_a_job_that_waited_too_long_expires_without_any_worker(
     sweep_as_if_alone(worker, redis_url)
 
     assert desk.job(job_id).status is Status.EXPIRED
-    assert worker.claim(job_id) == "expired"
+    assert worker.claim(job_id) == Refused("expired")
 
 
 def test_a_started_job_no_longer_expires_in_the_queue(desk: Desk, worker: Executions, redis_url: str) -> None:
@@ -328,7 +328,7 @@ def test_a_record_of_a_newer_format_is_left_to_who_knows_it(desk: Desk, worker: 
     with redis.Redis.from_url(redis_url) as client:
         client.hset(f"sq:job:{job_id}", "format", 2)
 
-    assert worker.claim(job_id) == "newer"
+    assert worker.claim(job_id) == Refused("newer")
     with pytest.raises(RecordNewer):
         desk.job(job_id)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from shared.executions import Claim, Executions
+from shared.executions import Claim, Executions, Refused
 from shared.schemas import Status
 from shared.settings import Settings
 from shared.workers import WorkerState
@@ -150,11 +150,11 @@ def test_a_suspect_waits_until_its_worker_has_nothing_else(desk: Desk, worker: E
     crash(worker, suspect)
     busy = claimed(worker, first)
 
-    assert worker.claim(suspect) == "wait"
-    assert worker.claim(second) == "wait"  # else it would wait for ever on a busy worker
+    assert worker.claim(suspect) == Refused("wait")
+    assert worker.claim(second) == Refused("wait")  # else it would wait for ever on a busy worker
     worker.succeed(busy, success())
     alone = claimed(worker, suspect)
-    assert worker.claim(second) == "wait"
+    assert worker.claim(second) == Refused("wait")
     assert isinstance(rival.claim(second), Claim)
     worker.succeed(alone, success())
     assert isinstance(worker.claim(desk.submit()), Claim)
@@ -167,7 +167,7 @@ def test_three_lapses_make_a_suspect_too(desk: Desk, worker: Executions) -> None
         worker.release("lapses")
     claimed(worker, other)
 
-    assert worker.claim(suspect) == "wait"
+    assert worker.claim(suspect) == Refused("wait")
 
 
 def test_a_suspect_that_goes_elsewhere_blocks_nobody(
@@ -180,7 +180,7 @@ def test_a_suspect_that_goes_elsewhere_blocks_nobody(
     worker.claim(suspect)
     claimed(rival, suspect)
 
-    assert worker.claim(suspect) == "running"
+    assert worker.claim(suspect) == Refused("running")
     assert 0 < records.pttl("sq:alone:worker-a") <= 2000
     records.delete("sq:alone:worker-a")  # as after two seconds
     assert isinstance(worker.claim(second), Claim)

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from shared.errors import OutputInvalid, QueueFull
-from shared.executions import Claim, Executions, Report, Resume
+from shared.executions import Claim, Executions, Refused, Report, Resume
 from shared.record import failure_of
 from shared.schemas import Job, JobRequest, Progress, Scene, Source, Status
 from shared.settings import Settings
@@ -200,7 +200,7 @@ def test_a_job_that_waited_for_a_worker_is_answered_when_one_takes_it(
     waited, follower = desk.submit(), desk.submit()
     worker.beat(state(), ttl_s=60)
 
-    assert worker.claim(waited) == "succeeded"
+    assert worker.claim(waited) == Refused("succeeded")
     assert [desk.job(job_id).source for job_id in (waited, follower)] == ["cache", "cache"]
     assert counted(records) == {"miss": 1, "hit": 1, "shared": 1}
 
@@ -264,7 +264,7 @@ def test_jobs_that_ask_for_the_same_share_one_generation(
     assert not any(posted.rings for posted in followers)
     assert {desk.job(job_id).queue.position for job_id in ids} == {1}  # type: ignore[union-attr]
     assert desk.do(lambda s: s.queue()).depth["normal"] == 1
-    assert worker.claim(ids[0]) == "follows"
+    assert worker.claim(ids[0]) == Refused("follows")
     worker.succeed(claimed(worker, leader), success())
 
     jobs = [desk.job(job_id) for job_id in ids]
@@ -346,7 +346,7 @@ def test_a_canceled_leader_leaves_the_lead_to_a_follower(desk: SharingDesk, work
 
     assert desk.statuses(leader, heir, third) == [Status.CANCELED, Status.QUEUED, Status.QUEUED]
     assert rung(worker, redis_url) == [(heir, "normal")]
-    assert worker.claim(third) == "follows"
+    assert worker.claim(third) == Refused("follows")
     worker.succeed(claimed(worker, heir), success())
     assert [desk.job(job_id).source for job_id in (heir, third)] == ["model", "cache"]
 
@@ -425,7 +425,7 @@ def test_a_canceled_poison_hands_its_blame_on(desk: SharingDesk, worker: Executi
     desk.cancel(leader)
     claimed(worker, other)
 
-    assert worker.claim(heir) == "wait"  # a suspect runs alone
+    assert worker.claim(heir) == Refused("wait")  # a suspect runs alone
 
 
 def test_a_fallback_answers_its_followers_and_is_told_to_be_one(desk: SharingDesk, worker: Executions) -> None:
@@ -510,7 +510,7 @@ def test_a_higher_priority_takes_the_lead_of_one_that_waits(desk: SharingDesk, w
     assert high.job.queue is not None
     assert high.job.queue.position == 1
     assert desk.do(lambda s: s.queue()).depth == {"high": 1, "normal": 1, "low": 0}
-    assert worker.claim(low) == "follows"
+    assert worker.claim(low) == Refused("follows")
     worker.succeed(claimed(worker, str(high.job.id)), success())
     assert desk.statuses(low, between) == [Status.SUCCEEDED, Status.QUEUED]
     assert desk.job(low).priority == "low"
@@ -522,7 +522,7 @@ def test_the_best_follower_inherits(desk: SharingDesk, worker: Executions, redis
     desk.cancel(leader)
 
     assert rung(worker, redis_url) == [(normal, "normal")]
-    assert [worker.claim(job_id) for job_id in (low, later)] == ["follows", "follows"]
+    assert [worker.claim(job_id) for job_id in (low, later)] == [Refused("follows")] * 2
 
 
 def test_a_crowd_has_more_than_one_leader(desk: SharingDesk, worker: Executions) -> None:
@@ -531,7 +531,7 @@ def test_a_crowd_has_more_than_one_leader(desk: SharingDesk, worker: Executions)
 
     assert len(ring) == 50  # the first leads 250; those that come after are on their own
     worker.succeed(claimed(worker, ring[0]), success())
-    assert {worker.claim(job_id) for job_id in ring[1:]} == {"succeeded"}
+    assert {worker.claim(job_id) for job_id in ring[1:]} == {Refused("succeeded")}
     assert desk.do(lambda s: s.batch(batch.batch_id, "ann")).statuses == ["succeeded"] * 300
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api import problems
-from api.app import create_app
+from api.wiring import create_app
 from models.catalogue import CATALOGUE
 from shared.schemas import JobRequest
 from shared.settings import Settings

@@ -7,7 +7,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
-from api.app import create_app
+from api.wiring import create_app
 from shared.settings import Settings
 from shared.version import VERSION
 

@@ -12,7 +12,7 @@ from shared import logs, traces
 from shared.errors import SettingsInvalid
 from shared.outbox import Outbox
 from shared.settings import Settings, from_environment
-from shared.submissions import Submissions
+from shared.store.connection import Store
 from shared.workers import worker_name
 from worker.webhooks.courier import Courier
 from worker.webhooks.network import Resolver
@@ -34,7 +34,7 @@ async def serve(settings: Settings) -> None:
         log.warning("WEBHOOKS__SECRET is not set: no webhook is accepted, none will be sent")
         await stop.wait()
         return
-    store = Submissions(settings)
+    store = Store(settings)
     courier = Courier(settings.webhooks.secrets, Resolver(), allow_private=settings.webhooks.allow_private)
     sender = Sender(Outbox(store, worker_name(os.getpid())), courier)
     sending = asyncio.create_task(sender.run())

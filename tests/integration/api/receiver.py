@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from shared.outbox import Outbox
 from shared.settings import Settings
-from shared.submissions import Submissions
+from shared.store.connection import Store
 from worker.webhooks.courier import Courier
 from worker.webhooks.network import Resolver
 from worker.webhooks.sender import Sender
@@ -113,7 +113,7 @@ def sending(settings: Settings, resolve: Any = None, try_s: float = TRY_S) -> It
     made: list[tuple[Sender, asyncio.AbstractEventLoop]] = []
 
     async def send() -> None:
-        store = Submissions(settings)
+        store = Store(settings)
         private = settings.webhooks.allow_private
         courier = Courier(settings.webhooks.secrets, resolve or Resolver(), allow_private=private, try_s=try_s)
         sender = Sender(Outbox(store, "test"), courier)

@@ -43,5 +43,15 @@ def test_a_job_that_is_done_stays_as_it_is(api: httpx.Client, worker: HandWorker
     assert api.get(f"/jobs/{job_id}/result").status_code == 200
 
 
+def test_a_job_that_was_deleted_is_gone_for_who_cancels_it(api: httpx.Client) -> None:
+    job_id = submit(api)
+    cancel(api, job_id)
+    api.delete(f"/jobs/{job_id}").raise_for_status()
+
+    answer = api.post(f"/jobs/{job_id}/cancel")
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "gone")
+
+
 def test_an_unknown_job_cannot_be_canceled(api: httpx.Client) -> None:
     assert api.post(f"/jobs/{uuid4()}/cancel").status_code == 404

@@ -36,7 +36,7 @@ def test_an_application_leaves_its_process_as_it_was(redis_server: str) -> None:
 
     before = state()
 
-    with served(Settings(redis={"url": redis_server})):  # type: ignore[arg-type]
+    with served(Settings(redis={"url": redis_server})):
         during = state()
 
     assert before == during == state()

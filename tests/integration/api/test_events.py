@@ -19,12 +19,9 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from api.auth import ANONYMOUS, Keys
-from api.changes import Changes
 from api.dependencies import Parts
-from api.doorbell import Doorbell
 from api.routes.events import follow
-from shared.events import EventLog
-from shared.submissions import Submissions
+from shared.store.connection import Store
 from tests.integration.api.handworker import HandWorker, storyboard
 from tests.integration.api.serving import Serve
 from tests.integration.api.wire import Wire
@@ -237,9 +234,8 @@ def test_a_stream_with_nothing_to_tell_still_says_that_it_lives(make_settings: A
 
     async def quiet() -> list[str]:
         settings = make_settings()
-        store = Submissions(settings)
-        around = Keys(settings.api.keys), store, Doorbell(settings, store), Changes(store), EventLog(store)
-        parts = Parts(settings, *around, CollectorRegistry())
+        store = Store(settings)
+        parts = Parts.on(store, settings, Keys(settings.api.keys), CollectorRegistry())
         try:
             lines = follow(parts, job_id, ANONYMOUS, 0, heartbeat_s=0.05)
             return [await anext(lines) for _ in range(4)]

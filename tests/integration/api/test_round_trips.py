@@ -13,10 +13,11 @@ import redis
 from shared import queue
 from shared.broker import broker_lists
 from shared.doorbell import Doorbells
-from shared.eta import PRIORITIES
-from shared.schemas import Priority
+from shared.schemas import PRIORITIES, Priority
 from shared.settings import Settings
+from shared.store.connection import SyncStore
 from shared.sweep import Ring
+from tests.integration.api.handworker import HandWorker
 from tests.integration.worker.processes import until
 
 ID = "0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"
@@ -58,6 +59,22 @@ def test_a_read_is_one_round_trip(still: None, api: httpx.Client, redis_client: 
     assert asked == ["evalsha"] * 3
 
 
+def test_a_cancel_is_one_round_trip_that_brings_the_job(
+    still: None, api: httpx.Client, redis_client: redis.Redis, worker: HandWorker
+) -> None:
+    waits, runs = (api.post("/jobs", json={"prompt": "x", "use_cache": False}).json()["id"] for _ in range(2))
+    worker.claim(runs)
+    jobs: list[Any] = []
+
+    asked = asked_of(redis_client, lambda: jobs.extend(api.post(f"/jobs/{job}/cancel").json() for job in (waits, runs)))
+
+    assert asked == ["evalsha"] * 2
+    assert [(job["id"], job["status"], job["queue"]) for job in jobs] == [
+        (waits, "canceled", None),
+        (runs, "canceling", None),
+    ]
+
+
 def test_a_post_is_one_script_that_queues_and_one_that_rings(
     still: None, api: httpx.Client, redis_client: redis.Redis
 ) -> None:
@@ -94,9 +111,9 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     told: list[tuple[Any, dict[str, Any]]] = []
 
     queue.ring(app, ID, priority)
-    redis_client.eval(  # as the API's store does
-        "local ARGV = ARGV\n" + _script("ring"), 0, *Doorbells(settings).arguments([Ring(ID, priority)])
-    )
+    SyncStore(redis_client).call(
+        "ring", **Doorbells(settings).arguments([Ring(ID, priority)])
+    )  # as the API's store does
 
     theirs, ours = (_opened(redis_client.rpop(broker_lists()[PRIORITIES.index(priority)])) for _ in range(2))
     while len(told) < 2:
@@ -111,14 +128,8 @@ def test_no_two_doorbells_have_one_tag(make_settings: Any) -> None:
 
     rung = doorbells.arguments([Ring(ID, "normal"), Ring(ID, "normal")])
 
-    tags = {json.loads(text)["properties"]["delivery_tag"] for text in (rung[2], rung[5])}
+    tags = {json.loads(doorbell["message"])["properties"]["delivery_tag"] for doorbell in rung["doorbells"]}
     assert len(tags) == 2
-
-
-def _script(name: Any) -> str:
-    from shared.scripts import ALLOW_OOM, sources
-
-    return sources()[name].removeprefix(ALLOW_OOM)
 
 
 def _opened(text: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import redis
 
-from shared.executions import Executions
+from shared.executions import Executions, Refused
 from shared.sweep import Ring
 from tests.integration.api.handworker import HandWorker
 
@@ -28,7 +28,7 @@ def test_a_worker_leaves_a_newer_job_to_a_worker_that_knows_it(
 
     answer = Executions(make_settings(), "older").claim(job_id)
 
-    assert answer == "newer"
+    assert answer == Refused("newer")
     assert redis_client.hget(f"sq:job:{job_id}", "status") == "queued"
     assert redis_client.zscore("sq:queued:normal", job_id) is not None
 
@@ -52,6 +52,15 @@ def test_an_api_says_that_it_cannot_tell_of_a_newer_job(api: httpx.Client, redis
 
     assert (answer.status_code, answer.json()["code"]) == (503, "record_newer")
     assert "retry-after" in answer.headers
+
+
+def test_an_older_api_does_not_cancel_what_it_cannot_tell_of(api: httpx.Client, redis_client: redis.Redis) -> None:
+    job_id = newer_job(api, redis_client)
+
+    answer = api.post(f"/jobs/{job_id}/cancel")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "record_newer")
+    assert redis_client.hget(f"sq:job:{job_id}", "status") == "queued"
 
 
 def test_what_a_newer_worker_says_besides_hides_it_from_nobody(

@@ -12,10 +12,11 @@ import pytest
 import redis
 
 from shared.broker import broker_lists
+from shared.keys import QUARANTINE
 from shared.queue import TASK, make_app, ring
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
-from worker.quarantine import KEY, is_doorbell
+from worker.quarantine import is_doorbell
 
 ID = "00000000-0000-0000-0000-000000000000"
 
@@ -91,10 +92,10 @@ def test_garbage_in_every_list_is_set_aside_and_the_worker_serves_on(
             client.lpush(name, *garbage)
         process: Process = start_worker()
         job = done(api, submit(api, priority="low"))
-        until(lambda: client.llen(KEY) == len(garbage) * len(broker_lists()), 20, "all is set aside")
+        until(lambda: client.llen(QUARANTINE) == len(garbage) * len(broker_lists()), 20, "all is set aside")
 
         assert job["status"] == "succeeded"
-        assert set(client.lrange(KEY, 0, -1)) == {text[:65536] for text in garbage}
+        assert set(client.lrange(QUARANTINE, 0, -1)) == {text[:65536] for text in garbage}
         client.lpush(broker_lists()[0], "more")
         assert done(api, submit(api))["status"] == "succeeded"
     process.terminate()

@@ -1,0 +1,105 @@
+"""The connection to Redis: its options, its limits of time, its errors as ours, and scripts called by their names.
+
+Whatever reads or writes jobs stands on `Store` (async: the API, the sender of webhooks) or `SyncStore` (threads of
+a worker). Knows how Redis is reached and how a script is called; not what a script means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from shared.errors import StoreUnavailable
+from shared.scripts import Name, scripts
+from shared.settings import Settings
+
+MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
+
+
+@contextmanager
+def redis_errors(*more: type[Exception]) -> Iterator[None]:
+    """Redis's errors, and those of who stands between, as `StoreUnavailable`. Its text never holds the password."""
+    expected: tuple[type[Exception], ...] = (RedisError, OSError, *more)
+    try:
+        yield
+    except expected as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+
+
+def connect(settings: Settings, *, timeout_s: float | None = None, retries: int = 0) -> redis.Redis:
+    """A client for threads; nothing is connected yet."""
+    options = _options(timeout_s or settings.redis.timeout_s)
+    return redis.Redis.from_url(_url(settings), retry=Retry(NoBackoff(), retries), **options)
+
+
+class SyncStore:
+    """The scripts, for threads. A call raises `StoreUnavailable`."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._scripts = {name: client.register_script(script.text) for name, script in scripts().items()}
+
+    def call(self, script: Name, /, **given: Any) -> Any:
+        """A script's answer; raises `TypeError` for an argument that is missing or unknown."""
+        arguments = scripts()[script].flat(given)
+        with redis_errors():
+            return self._scripts[script](args=arguments)
+
+
+class Store:
+    """The scripts and the channels, for one event loop. What it does raises `StoreUnavailable` when Redis does not
+    answer in time or refuses to write."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._timeout_s = settings.redis.timeout_s
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            _url(settings),
+            max_connections=MAX_CONNECTIONS,
+            timeout=self._timeout_s,  # the other kind of pool fails the call that comes when all are in use
+            protocol=2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
+            retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
+            **_options(self._timeout_s),
+        )
+        self._client = redis.asyncio.Redis.from_pool(pool)
+        self._scripts = {name: self._client.register_script(script.text) for name, script in scripts().items()}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def call(self, script: Name, /, **given: Any) -> Any:
+        """A script's answer; raises `TypeError` for an argument that is missing or unknown.
+
+        The limit is that of the whole call: the driver's own timeout starts anew for the connection, its handshake
+        and each try, so that a frozen Redis held a call for three of them.
+        """
+        arguments = scripts()[script].flat(given)
+        with redis_errors():
+            async with asyncio.timeout(self._timeout_s):
+                return await self._scripts[script](args=arguments)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:
+        """A subscription of its own connection; raises when it breaks."""
+        subscription = self._client.pubsub(ignore_subscribe_messages=True)
+        with redis_errors():
+            try:
+                await subscription.subscribe(channel)
+                yield subscription
+            finally:
+                await subscription.aclose()
+
+
+def _url(settings: Settings) -> str:
+    return settings.redis.url.get_secret_value()
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {"decode_responses": True, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}

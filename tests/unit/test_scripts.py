@@ -1,0 +1,87 @@
+"""Scripts are called by the names in their headers, and what both languages know is written once."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.keys import PREFIX
+from shared.scripts import FOLDER, NAMES, SHARED, Name, named, scripts
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))
+LEASE = {"id": "7", "worker": "a", "lease_ms": 1000, "max_attempts": 3}
+
+
+def code_of(path: Path) -> str:
+    """A script without its comments."""
+    return re.sub(r"--.*", "", path.read_text())
+
+
+def test_arguments_are_given_by_name_in_any_order() -> None:
+    assert scripts()["claim"].flat(dict(reversed(LEASE.items()))) == ["7", "a", 1000, 3]
+
+
+def test_a_list_comes_last_each_of_it_by_name() -> None:
+    report = {"resume": None, "scenes": "[]", "scene_count": 0, "progress": "{}", "token": "a/1", "id": "7"}
+
+    flat = scripts()["renew"].flat({"lease_ms": 1000, "reports": [report, {**report, "id": "8", "resume": "{}"}]})
+
+    assert flat == [1000, "7", "a/1", "{}", 0, "[]", "", "8", "a/1", "{}", 0, "[]", "{}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "fault"),
+    [
+        ("claim", {**LEASE, "lease_s": 1}, "claim.lua: unknown lease_s"),
+        ("claim", {"id": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
+        ("read", {}, "read.lua: missing ids"),
+        ("queue", {"ids": []}, "queue.lua: unknown ids"),
+        ("ring", {"channel": "c", "doorbells": [{"list": "l", "text": "m"}]}, "missing event, message; unknown text"),
+    ],
+)
+def test_an_argument_that_is_missing_or_unknown_is_named(name: Name, given: dict[str, object], fault: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(fault)):
+        scripts()[name].flat(given)
+
+
+def test_yes_and_no_are_what_lua_compares_with() -> None:
+    script = scripts()["reconcile"]
+
+    assert [script.flat({"repair": repair, "ids": []}) for repair in (True, False)] == [["1"], [""]]
+    assert script.flat({"repair": None, "ids": [0, 1]}) == ["", 0, 1]
+
+
+def test_an_answer_has_the_names_of_its_header() -> None:
+    assert named("claim", ["a/1", "{}", 1, 2, "", "", "5", ""])["seed"] == "5"
+    with pytest.raises(ValueError, match="shorter"):
+        named("claim", ["a/1"])
+
+
+def test_every_file_is_a_script_or_stands_before_them_all() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.lua")) == sorted([*NAMES, *SHARED])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_uses_every_name_that_it_declares_and_no_place(name: Name) -> None:
+    script, code = scripts()[name], code_of(FOLDER / f"{name}.lua")
+
+    names = {*script.arguments, *script.fields, *script.answers, *([script.rest] if script.rest else [])}
+    assert [declared for declared in names if not re.search(rf"\b{declared}\b", code)] == []
+    assert "ARGV" not in code
+    assert "KEYS" not in code
+
+
+def test_the_prefix_of_every_key_is_spelt_once() -> None:
+    spelt = {
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(PREFIX)
+    }
+
+    assert spelt == {"shared/keys.py"}
+    assert [path.name for path in FOLDER.glob("*.lua") if PREFIX in code_of(path)] == []
