@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -12,8 +13,10 @@ from jsonschema import Draft202012Validator
 
 from shared.errors import ScriptqueueError
 from shared.schemas import JobRequest
-from tests.integration.api.described import Described
+from tests.integration.api.described import Described, description
 from tests.integration.api.handworker import HandWorker
+from tests.integration.api.receiver import ALLOWED
+from tests.integration.api.serving import Serve
 
 
 def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]]:
@@ -115,6 +118,13 @@ def test_the_description_is_valid_and_every_reference_in_it_leads_somewhere(last
 
     assert document["openapi"].startswith("3.1")
     Described(document).check_itself()
+
+
+@pytest.mark.parametrize("sections", [{}, {"api": {"keys": "studio:key"}, "webhooks": ALLOWED}])
+def test_the_description_that_every_answer_is_held_against_is_the_served_one(serve: Serve, sections: Any) -> None:
+    served = serve(**sections).get("/openapi.json").json()
+
+    assert served == description(authenticated="api" in sections).document
 
 
 def test_the_description_declares_every_status_that_the_contract_names(lasting_api: httpx.Client) -> None:

@@ -30,16 +30,22 @@ def api(make_settings: Any) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def start_worker(redis_url: str, tmp_path: Path) -> Iterator[StartWorker]:
-    """`start_worker(worker__max_batch=1)`: another stub worker, which need not be ready yet."""
+    """`start_worker(worker__max_batch=1)`: another stub worker, which need not be ready yet.
+
+    Forked, unless it is `supervised` or started by its `command`.
+    """
     with ExitStack() as stack:
         count = 0
 
-        def start(**settings: Any) -> processes.Process:
+        def start(*, supervised: bool = False, command: bool = False, **settings: Any) -> processes.Process:
             nonlocal count
             count += 1
-            process = processes.worker(
-                redis_url, tmp_path / f"worker{count}.log", **{"model__name": "stub", "worker__lease_s": 1, **settings}
-            )
+            log = tmp_path / f"worker{count}.log"
+            settings = {"model__name": "stub", "worker__lease_s": 1, **settings}
+            if supervised or command:
+                process = processes.worker(redis_url, log, supervised=supervised, **settings)
+            else:
+                process = processes.forked_worker(redis_url, log, **settings)
             stack.callback(process.close)
             return process
 

@@ -10,7 +10,9 @@ from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, running, submit, until
 
 
-def test_a_posted_prompt_becomes_a_storyboard(api: httpx.Client, worker: Process) -> None:
+def test_a_posted_prompt_becomes_a_storyboard(api: httpx.Client, start_worker: StartWorker) -> None:
+    start_worker(command=True)
+
     job = done(api, submit(api, metadata={"clip": 7}))
 
     assert (job["status"], job["source"], job["attempt"]) == ("succeeded", "stub", 1)
@@ -129,7 +131,7 @@ def test_what_does_not_finish_in_time_is_given_back_without_blame(api: httpx.Cli
 
 
 def test_a_model_that_cannot_be_loaded_stops_the_worker_with_one_clear_line(start_worker: StartWorker) -> None:
-    process = start_worker(model__name="no-such-model")
+    process = start_worker(command=True, model__name="no-such-model")
 
     assert process.wait() != 0
     last = [line for line in process.said.splitlines() if line.startswith("scriptqueue worker:")]
@@ -155,7 +157,7 @@ def test_where_it_is_allowed_a_worker_without_model_serves_fallbacks(
 def test_a_bad_setting_stops_the_worker_with_its_name(
     start_worker: StartWorker, name: str, value: str, said: str
 ) -> None:
-    process = start_worker(**{name: value})
+    process = start_worker(command=True, **{name: value})
 
     assert process.wait() != 0
     assert said in process.said
