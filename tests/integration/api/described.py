@@ -15,7 +15,7 @@ from jsonschema.validators import validator_for
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from api.app import create_app
+from api.wiring import create_app
 from shared.settings import Settings
 from tests.integration.api.serving import served
 
@@ -79,7 +79,7 @@ class Described:
 @cache
 def description(*, authenticated: bool) -> Described:
     """Of every API with or without keys. Made once: it takes ten times as long as the start of an API."""
-    document = create_app(Settings(api={"keys": "a:1"} if authenticated else {})).openapi()  # type: ignore[arg-type]
+    document = create_app(Settings(api={"keys": "a:1"} if authenticated else {})).openapi()
     return Described(json.loads(json.dumps(document)))
 
 

@@ -49,10 +49,11 @@ class PromptServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.sleep(0.002)  # clients that have hung up are seen to be gone
         if self.server_state.connections or self.server_state.tasks:
-            return await super().shutdown(sockets)
+            await super().shutdown(sockets)
+            return
         for server in self.servers:
             server.close()
-        return await self.lifespan.shutdown()
+        await self.lifespan.shutdown()
 
 
 @contextmanager
