@@ -64,7 +64,7 @@ def test_a_cancel_is_one_round_trip_that_brings_the_job(
 ) -> None:
     waits, runs = (api.post("/jobs", json={"prompt": "x", "use_cache": False}).json()["id"] for _ in range(2))
     worker.claim(runs)
-    told = []
+    told: list[Any] = []
 
     asked = asked_of(redis_client, lambda: told.extend(api.post(f"/jobs/{job}/cancel").json() for job in (waits, runs)))
 
@@ -108,7 +108,7 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     heard = redis_client.pubsub(ignore_subscribe_messages=True)
     heard.psubscribe("*celeryev*")
     heard.get_message(timeout=5)
-    told = []
+    told: list[Any] = []
 
     queue.ring(app, ID, priority)
     SyncStore(redis_client).call(
