@@ -11,7 +11,7 @@ from functools import cache
 import redis
 
 from shared.broker import QUEUE
-from shared.scripts import FOLDER
+from shared.scripts import LUA_FOLDER
 
 KOMBU = rf"{QUEUE}(/\d)?|_kombu\.binding[._].*|unacked(_index|_mutex)?|.*\.pidbox(@.*)?|celeryev\..*"
 
@@ -26,7 +26,7 @@ def leaked(client: redis.Redis) -> list[str]:
 def known() -> re.Pattern[str]:
     """`sq:job:<id>` in a comment stands for every key that has something in the place of `<id>`."""
     text = "".join(
-        (FOLDER / f"{name}.lua").read_text().partition("\n-- Channels:")[0] for name in ("prelude", "outbox")
+        (LUA_FOLDER / f"{name}.lua").read_text().partition("\n-- Channels:")[0] for name in ("prelude", "outbox")
     )
     comments = "\n".join(re.findall(r"^--(.*)$", text, re.MULTILINE))
     names = re.findall(r"\bsq:[\w-]+(?::<\w+>)*", comments)
