@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.keys import DOORBELLS
+from shared.keys import BROKER_LIST
 from shared.schemas import PRIORITIES, Priority
 
-QUEUE = DOORBELLS
+QUEUE = BROKER_LIST
 LEVEL: dict[Priority, int] = {priority: level for level, priority in enumerate(PRIORITIES)}  # kombu serves 0 first
 SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it
 

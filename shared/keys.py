@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from shared.schemas import PRIORITIES
 
-PREFIX = "sq:"
+KEY_PREFIX = "sq:"
 
-DOORBELLS = f"{PREFIX}jobs"  # the broker's first list, and the beginning of the others' names
-CHANGED_CHANNEL = f"{PREFIX}changed"
-CANCEL_CHANNEL = f"{PREFIX}cancel"
-DEAD = f"{PREFIX}dead"
-QUARANTINE = f"{PREFIX}quarantine"
-WEBHOOKS = f"{PREFIX}webhooks"
-RECORDS = f"{PREFIX}job:"  # and a job's id
-JOB_INDEXES = (f"{PREFIX}running", f"{PREFIX}expiring", *(f"{PREFIX}queued:{priority}" for priority in PRIORITIES))
+BROKER_LIST = f"{KEY_PREFIX}jobs"  # the broker's first list, and the beginning of the others' names
+CHANGED_CHANNEL = f"{KEY_PREFIX}changed"
+CANCEL_CHANNEL = f"{KEY_PREFIX}cancel"
+DEAD = f"{KEY_PREFIX}dead"
+QUARANTINE = f"{KEY_PREFIX}quarantine"
+WEBHOOKS = f"{KEY_PREFIX}webhooks"
+RECORDS = f"{KEY_PREFIX}job:"  # and a job's id
+JOB_INDEXES = (
+    f"{KEY_PREFIX}running",
+    f"{KEY_PREFIX}expiring",
+    *(f"{KEY_PREFIX}queued:{priority}" for priority in PRIORITIES),
+)

@@ -41,10 +41,10 @@ def look(client: redis.Redis) -> tuple[Finding, ...]:
         config = client.config_get("appendfsync")
     except ResponseError:
         config = {}
-    return tuple(examine({**client.info(), **config}))  # type: ignore[dict-item]
+    return tuple(findings_of({**client.info(), **config}))  # type: ignore[dict-item]
 
 
-def examine(told: Mapping[str, Any]) -> Iterator[Finding]:
+def findings_of(told: Mapping[str, Any]) -> Iterator[Finding]:
     """One finding a check, from what INFO and CONFIG told."""
     yield _version(told)
     yield _role(told)

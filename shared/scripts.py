@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from shared.keys import PREFIX
+from shared.keys import KEY_PREFIX
 from shared.record import FORMAT, TOMBSTONE_S
 from shared.schemas import PRIORITIES, Status
 
@@ -31,9 +31,9 @@ Name = Literal[
     "release", "reconcile", "dead", "exhume", "events", "metrics",
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
-NAMES: tuple[Name, ...] = get_args(Name)
+SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
 SHARED = ("prelude", "outbox", "sharing")  # stand before every script, in this order
-FOLDER = Path(__file__).parent / "lua"
+LUA_FOLDER = Path(__file__).parent / "lua"
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
     {
@@ -55,7 +55,7 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 # What both languages know is written once, in Python.
 CONSTANTS: Mapping[str, Any] = {
-    "PREFIX": PREFIX,
+    "PREFIX": KEY_PREFIX,
     "FORMAT": FORMAT,
     "TOMBSTONE_S": TOMBSTONE_S,
     "PRIORITIES": PRIORITIES,
@@ -110,8 +110,8 @@ def _value(value: Any) -> Any:
 @cache
 def scripts() -> Mapping[Name, Script]:
     """Each script: its flags, the constants, what all share, its arguments, and its own text."""
-    shared = _constants() + "".join((FOLDER / f"{name}.lua").read_text() for name in SHARED)
-    return {name: _script(name, shared) for name in NAMES}
+    shared = _constants() + "".join((LUA_FOLDER / f"{name}.lua").read_text() for name in SHARED)
+    return {name: _script(name, shared) for name in SCRIPT_NAMES}
 
 
 def named(script: Name, values: Sequence[Any]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def named(script: Name, values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _script(name: Name, shared: str) -> Script:
-    own = (FOLDER / f"{name}.lua").read_text()
+    own = (LUA_FOLDER / f"{name}.lua").read_text()
     rest, fields = _declared(own, "EACH")
     if not fields:
         _, plain = _declared(own, "LIST")

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from shared.settings import Settings
+from tests.leaks import leaked
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
@@ -53,6 +54,18 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_keys(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that leaves a key in Redis for ever which no script's documentation names (tests/leaks.py)."""
+    if "redis_url" not in request.fixturenames:
+        yield
+        return
+    url = request.getfixturevalue("redis_url")
+    yield
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        assert leaked(client) == [], "keys without a TTL that no script's documentation names"
 
 
 @pytest.fixture

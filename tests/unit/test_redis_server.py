@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.redis_server import examine
+from shared.redis_server import findings_of
 
 GOOD: dict[str, Any] = {
     "redis_version": "7.2.4",
@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
-    findings = list(examine(GOOD))
+    findings = list(findings_of(GOOD))
 
     assert {finding.level for finding in findings} == {"ok"}
     assert len({finding.check for finding in findings}) == 5
@@ -44,7 +44,7 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
     ],
 )
 def test_what_would_lose_jobs_is_named_with_its_fix(told: dict[str, Any], check: str, level: str, words: str) -> None:
-    (finding,) = [finding for finding in examine({**GOOD, **told}) if finding.check == f"redis {check}"]
+    (finding,) = [finding for finding in findings_of({**GOOD, **told}) if finding.check == f"redis {check}"]
 
     assert finding.level == level
     assert words in finding.words
@@ -53,4 +53,4 @@ def test_what_would_lose_jobs_is_named_with_its_fix(told: dict[str, Any], check:
 def test_a_managed_server_that_forbids_config_is_judged_by_what_it_tells() -> None:
     told = {name: value for name, value in GOOD.items() if name != "appendfsync"}
 
-    assert {finding.level for finding in examine(told)} == {"ok"}
+    assert {finding.level for finding in findings_of(told)} == {"ok"}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.keys import PREFIX
-from shared.scripts import FOLDER, NAMES, SHARED, Name, named, scripts
+from shared.keys import KEY_PREFIX
+from shared.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))
@@ -62,12 +62,12 @@ def test_an_answer_has_the_names_of_its_header() -> None:
 
 
 def test_every_file_is_a_script_or_stands_before_them_all() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.lua")) == sorted([*NAMES, *SHARED])
+    assert sorted(path.stem for path in LUA_FOLDER.glob("*.lua")) == sorted([*SCRIPT_NAMES, *SHARED])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCRIPT_NAMES)
 def test_a_script_uses_every_name_that_it_declares_and_no_place(name: Name) -> None:
-    script, code = scripts()[name], code_of(FOLDER / f"{name}.lua")
+    script, code = scripts()[name], code_of(LUA_FOLDER / f"{name}.lua")
 
     names = {*script.arguments, *script.fields, *script.answers, *([script.rest] if script.rest else [])}
     assert [declared for declared in names if not re.search(rf"\b{declared}\b", code)] == []
@@ -80,8 +80,8 @@ def test_the_prefix_of_every_key_is_spelt_once() -> None:
         str(path.relative_to(ROOT))
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(PREFIX)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(KEY_PREFIX)
     }
 
     assert spelt == {"shared/keys.py"}
-    assert [path.name for path in FOLDER.glob("*.lua") if PREFIX in code_of(path)] == []
+    assert [path.name for path in LUA_FOLDER.glob("*.lua") if KEY_PREFIX in code_of(path)] == []

@@ -26,7 +26,7 @@ from shared.schemas import (
     WebhookEvent,
     WorkerPhase,
 )
-from shared.scripts import FOLDER, scripts
+from shared.scripts import LUA_FOLDER, scripts
 from shared.workers import WorkerState
 
 PAGE = Path(__file__).parents[2] / "api" / "page"
@@ -95,7 +95,7 @@ def test_each_event_has_its_shape_and_each_that_a_webhook_asks_for_its_type() ->
 
 
 def test_metrics_have_a_series_for_each_blame_that_lua_counts() -> None:
-    documented = re.search(r"blame \(([\w|]+)\)", (FOLDER / "release.lua").read_text())
+    documented = re.search(r"blame \(([\w|]+)\)", (LUA_FOLDER / "release.lua").read_text())
     assert documented is not None
     assert documented[1] == "|".join(BLAMES)
 
@@ -110,8 +110,8 @@ def test_lua_has_the_lists_of_python() -> None:
 
 
 def test_lua_spells_no_priority_and_remembers_only_sources_that_there_are() -> None:
-    for path in FOLDER.glob("*.lua"):
+    for path in LUA_FOLDER.glob("*.lua"):
         code = re.sub(r"--.*", "", path.read_text())
         assert not re.search(rf"'({'|'.join(PRIORITIES)})'", code), path.name
-    (kept,) = re.findall(r"local KEPT_SOURCES = \{(.*)\}", (FOLDER / "sharing.lua").read_text())
+    (kept,) = re.findall(r"local KEPT_SOURCES = \{(.*)\}", (LUA_FOLDER / "sharing.lua").read_text())
     assert set(re.findall(r"(\w+) =", kept)) < set(get_args(Source))
