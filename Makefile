@@ -1,15 +1,17 @@
 # What a user types. Every target sets up what it needs: a virtual environment in .venv and the embedded model.
-# EXTRAS of pyproject.toml are installed once for each state of that file; nothing outside this folder is changed but
-# pip's own cache and the model cache (~/.cache/scriptqueue).
+# EXTRAS of pyproject.toml are installed in the versions of constraints.txt, once for each state of the two; nothing
+# outside this folder is changed but pip's own cache and the model cache (~/.cache/scriptqueue).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SUM := $(shell cksum pyproject.toml | cut -d' ' -f1)
+SUM := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 RUN_READY := $(VENV)/.ready-run-$(SUM)
 DEV_READY := $(VENV)/.ready-dev-$(SUM)
-TORCH := torch==2.13.0
+TORCH := $(shell grep '^torch==' constraints.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt
 
 FUZZ := --max-examples 300
 
@@ -73,15 +75,15 @@ $(VENV)/.ready-torch: | $(BIN)/python
 	@index=; if ! command -v nvidia-smi >/dev/null; then \
 	  $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)' $(CPU_INDEX)/torch/ \
 	    2>/dev/null >&2 && index="--extra-index-url $(CPU_INDEX)"; fi; \
-	  $(BIN)/pip install -q --disable-pip-version-check $$index $(TORCH)
+	  $(PIP_INSTALL) $$index $(TORCH)
 	@touch $@
 
 $(RUN_READY): $(VENV)/.ready-torch
 	@echo "installing the service's packages into $(VENV) (about 150 MB)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo]'
+	@$(PIP_INSTALL) -e '.[worker,dashboard,demo]'
 	@touch $@
 
 $(DEV_READY): $(RUN_READY)
 	@echo "installing the tools for tests and checks into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo,traces,dev]'
+	@$(PIP_INSTALL) -e '.[worker,dashboard,demo,traces,dev]'
 	@touch $@
