@@ -1,4 +1,4 @@
-"""What `make` installs: one version of each dependency, which pyproject.toml allows."""
+"""What `make` says of itself, and what it installs: one version of each dependency, which pyproject.toml allows."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def test_every_dependency_has_one_version_that_is_allowed(required: Requirement)
     assert required.specifier.contains(PINNED[canonicalize_name(required.name)])
 
 
+def test_make_alone_lists_every_target_with_what_it_does() -> None:
+    targets = re.findall(r"^([a-z-]+):.* ## .+$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert [line.split()[:2] for line in make(ROOT).splitlines()] == [["make", target] for target in targets]
+    assert {"demo", "test", "test-slow", "test-all", "check"} < set(targets)
+
+
 @pytest.mark.parametrize("changed", ["pyproject.toml", "constraints.txt"])
 def test_a_change_of_what_is_installed_installs_anew(changed: str, tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
@@ -41,3 +48,8 @@ def test_a_change_of_what_is_installed_installs_anew(changed: str, tmp_path: Pat
 
     assert len(before) == 2
     assert not before & set(re.findall(r"\.ready-\w+-\d+", make(tmp_path, "-n", "test")))
+
+
+def test_what_make_test_runs_needs_neither_the_model_nor_a_browser() -> None:
+    assert "models pull" in make(ROOT, "-n", "test-slow")
+    assert not re.search("models pull|chromium", make(ROOT, "-n", "test"))
