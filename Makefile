@@ -1,20 +1,26 @@
 # What a user types. Every target sets up what it needs: a virtual environment in .venv and the embedded model.
-# EXTRAS of pyproject.toml are installed once for each state of that file; nothing outside this folder is changed but
-# pip's own cache and the model cache (~/.cache/scriptqueue).
+# EXTRAS of pyproject.toml are installed in the versions of constraints.txt, once for each state of the two; nothing
+# outside this folder is changed but pip's own cache and the model cache (~/.cache/scriptqueue).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SUM := $(shell cksum pyproject.toml | cut -d' ' -f1)
+SUM := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 RUN_READY := $(VENV)/.ready-run-$(SUM)
 DEV_READY := $(VENV)/.ready-dev-$(SUM)
-TORCH := torch==2.13.0
+TORCH := $(shell grep '^torch==' constraints.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 FUZZ := --max-examples 300
 
-.PHONY: demo up test chromium check fuzz bench bench-gpu chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all real-model chromium check fuzz bench bench-gpu chaos chaos-mutants clean
 .DELETE_ON_ERROR:
+
+help:                       ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 	@$(BIN)/python -m api.stack demo
@@ -22,11 +28,16 @@ demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
-test: $(DEV_READY) chromium ## the whole test suite; ARGS="-k name" narrows it
-	@$(BIN)/python -m models pull embedded >/dev/null
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV_READY)          ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: $(DEV_READY)         ## format, lint, types, architecture
+test-slow: $(DEV_READY) real-model chromium ## the real model, whole processes, the browser, the documents
+	@$(PYTEST) -m slow $(ARGS)
+
+test-all: $(DEV_READY) real-model chromium  ## both
+	@$(PYTEST) $(ARGS)
+
+check: $(DEV_READY)         ## format, lint, types of code and tests, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -41,12 +52,14 @@ bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.j
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)
 
-chaos: $(DEV_READY)         ## faults against promises; ARGS="--layers storm --seed 2" narrows it
-	@$(BIN)/python -m models pull embedded >/dev/null
+chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm --seed 2" narrows it
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
+
+real-model: $(DEV_READY)
+	@$(BIN)/python -m models pull embedded >/dev/null
 
 # The page is tested in Debian's Chromium. Root on a Debian gets it and a Chinese font; elsewhere these tests are skipped
 # and say what is missing, and with CI set they fail.
@@ -73,15 +86,15 @@ $(VENV)/.ready-torch: | $(BIN)/python
 	@index=; if ! command -v nvidia-smi >/dev/null; then \
 	  $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)' $(CPU_INDEX)/torch/ \
 	    2>/dev/null >&2 && index="--extra-index-url $(CPU_INDEX)"; fi; \
-	  $(BIN)/pip install -q --disable-pip-version-check $$index $(TORCH)
+	  $(PIP_INSTALL) $$index $(TORCH)
 	@touch $@
 
 $(RUN_READY): $(VENV)/.ready-torch
 	@echo "installing the service's packages into $(VENV) (about 150 MB)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo]'
+	@$(PIP_INSTALL) -e '.[worker,dashboard,demo]'
 	@touch $@
 
 $(DEV_READY): $(RUN_READY)
 	@echo "installing the tools for tests and checks into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[worker,dashboard,demo,traces,dev]'
+	@$(PIP_INSTALL) -e '.[worker,dashboard,demo,traces,dev]'
 	@touch $@

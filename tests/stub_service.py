@@ -20,7 +20,8 @@ from tests.integration.worker import processes
 def service(api: dict[str, Any] | None = None, **worker_settings: Any) -> Iterator[str]:
     """Its base URL: `service(api={"keys": "a:1"}, worker__max_batch=8)`."""
     with tempfile.TemporaryDirectory() as folder:
-        redis = ValkeyServer(data_dir=folder, config={"appendonly": "yes", "maxmemory-policy": "noeviction"})
+        config = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+        redis = ValkeyServer(data_dir=folder, port=processes.free_port(), config=config)
         redis.start()
         log = Path(folder) / "worker.log"
         worker = processes.worker(redis.connection_url, log, model__name="stub", **worker_settings)

@@ -8,10 +8,15 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.marks import alive, new_mark
 from tests.integration.worker.processes import ROOT
 
+LIMIT_S = 1200.0  # an environment of its own, with torch
 
+
+@pytest.mark.timeout(LIMIT_S + 60)
 def test_a_clone_and_make_demo_print_two_storyboards_of_the_model_and_leave_nothing(tmp_path: Path) -> None:
     """With an environment of its own; only pip's cache and the model's are shared with this machine."""
     first_block = re.search(r"^```console\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -29,7 +34,7 @@ def test_a_clone_and_make_demo_print_two_storyboards_of_the_model_and_leave_noth
         capture_output=True,
         text=True,
         check=False,
-        timeout=1200,
+        timeout=LIMIT_S,
     )
 
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]

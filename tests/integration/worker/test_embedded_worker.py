@@ -19,6 +19,8 @@ from shared.settings import Settings
 from tests.integration.worker.conftest import api_of
 from tests.integration.worker.processes import ROOT, done, free_port, running, submit, until, worker
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("embedded")]  # its worker loads the model too
+
 METRICS_PORT = free_port()
 PROMPTS = {
     "plain": "一个程序员在咖啡店找到灵感的故事",
