@@ -17,7 +17,15 @@ import pytest
 import torch
 
 from models.placement import gpu_id
-from tests.integration.engine.conftest import PROMPTS, Asked, ask, engine_of, tiny_model, together  # noqa: F401 - fixtures
+from tests.integration.engine.conftest import (  # noqa: F401 - fixtures
+    PROMPTS,
+    Asked,
+    ask,
+    engine_of,
+    loaded,
+    tiny_model,
+    together,
+)
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
@@ -31,8 +39,8 @@ def on_gpu(tiny_model: Any) -> Any:  # noqa: F811
 
 
 @pytest.fixture
-def engine(on_gpu: Any, embedded: Any) -> Iterator[BatchEngine]:
-    engine = engine_of(on_gpu, embedded)
+def engine(on_gpu: Any, loaded: Any) -> Iterator[BatchEngine]:  # noqa: F811
+    engine = engine_of(on_gpu, loaded)
     yield engine
     engine.stop()
 
@@ -46,19 +54,19 @@ def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_whatever_the_precision_every_text_is_json(on_gpu: Any, embedded: Any, ask: Asked, dtype: Any) -> None:  # noqa: F811
-    engine = engine_of(on_gpu.to(dtype), embedded)
+def test_whatever_the_precision_every_text_is_json(on_gpu: Any, loaded: Any, ask: Asked, dtype: Any) -> None:  # noqa: F811
+    engine = engine_of(on_gpu.to(dtype), loaded)
     requests = [ask(prompt, Sampling(1.0, 0.9, seed), max_new_tokens=80) for seed, prompt in enumerate(PROMPTS)]
 
     texts = [engine.submit(request).wait().token_ids for request in requests]
 
-    assert all(len(json.loads(embedded.tokenizer.decode(text))["scenes"]) >= 3 for text in texts)
+    assert all(len(json.loads(loaded.tokenizer.decode(text))["scenes"]) >= 3 for text in texts)
     engine.stop()
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("flash_attn")), reason="flash-attn goes first where it is installed")
-def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, embedded: Any, ask: Asked) -> None:  # noqa: F811
-    engine = engine_of(on_gpu.half(), embedded)
+def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, loaded: Any, ask: Asked) -> None:  # noqa: F811
+    engine = engine_of(on_gpu.half(), loaded)
 
     assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
 
@@ -68,11 +76,11 @@ def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, embedde
 
 def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is_free_again(
     on_gpu: Any,
-    embedded: Any,
+    loaded: Any,  # noqa: F811
     ask: Asked,  # noqa: F811
 ) -> None:
     requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
-    engine = engine_of(on_gpu, embedded)
+    engine = engine_of(on_gpu, loaded)
     undisturbed = [engine.submit(request).wait().token_ids for request in requests]
     before = torch.cuda.memory_allocated()
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from transformers import MistralConfig, MistralForCausalLM
 
-from tests.integration.engine.conftest import PROMPTS, SIZES, Asked, engine_of, together
+from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
+from tests.integration.engine.tiny import SIZES
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling
@@ -25,10 +26,10 @@ def model(tiny_model: Any) -> Any:
 
 
 def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
-    tiny: BatchEngine, model: Any, embedded: Any, ask: Asked
+    tiny: BatchEngine, model: Any, loaded: Any, ask: Asked
 ) -> None:
     requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
-    engine = engine_of(model, embedded, varlen=attention.one_by_one)
+    engine = engine_of(model, loaded, varlen=attention.one_by_one)
 
     texts = together(engine, requests)
 
@@ -37,9 +38,9 @@ def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     assert texts == together(tiny, requests)
 
 
-def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, embedded: Any, ask: Asked) -> None:
+def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, loaded: Any, ask: Asked) -> None:
     for kernel, expected in ((attention.one_by_one, attention.NAME), (None, "sdpa")):
-        engine = engine_of(model, embedded, varlen=kernel)
+        engine = engine_of(model, loaded, varlen=kernel)
 
         assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
 
@@ -73,7 +74,7 @@ def test_a_kernel_that_refuses_or_differs_is_not_used(model: Any, kernel: Callab
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_a_sliding_window_reaches_the_kernel(embedded: Any, ask: Asked) -> None:
+def test_a_sliding_window_reaches_the_kernel(loaded: Any, ask: Asked) -> None:
     windows: set[tuple[int, int]] = set()
 
     def noted(*texts: Any, window_size: tuple[int, int], **options: Any) -> torch.Tensor:
@@ -81,12 +82,12 @@ def test_a_sliding_window_reaches_the_kernel(embedded: Any, ask: Asked) -> None:
         return attention.one_by_one(*texts, window_size=window_size, **options)
 
     torch.manual_seed(5)
-    vocabulary = embedded.model.config.vocab_size
+    vocabulary = loaded.model.config.vocab_size
     config = MistralConfig(vocab_size=vocabulary, sliding_window=32, attn_implementation="sdpa", **SIZES)
     model = MistralForCausalLM(config).float().eval()
     request, texts = ask(max_new_tokens=60), []
     for kernel in (None, noted):
-        engine = engine_of(model, embedded, varlen=kernel)
+        engine = engine_of(model, loaded, varlen=kernel)
         texts.append(engine.submit(request).wait().token_ids)
         engine.stop()
 

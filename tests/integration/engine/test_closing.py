@@ -26,9 +26,7 @@ def checked(text: str, request: JobRequest) -> None:
 
 
 @pytest.mark.parametrize(("min_scenes", "a_scene"), [(1, 60), (3, 20), (3, 33), (6, 20), (6, 27)])
-def test_any_budget_gives_all_scenes(
-    tiny: BatchEngine, ask: Asked, embedded: Any, min_scenes: int, a_scene: int
-) -> None:
+def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any, min_scenes: int, a_scene: int) -> None:
     budget = max(60, a_scene * min_scenes)
     options: dict[str, Any] = {"min_scenes": min_scenes, "max_scenes": 20}
     asked = [ask("一只猫", Sampling(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
@@ -38,41 +36,24 @@ def test_any_budget_gives_all_scenes(
     for output in outputs:
         assert output.sampled_tokens <= budget
         assert output.finish == "closed_early"
-        checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
+        checked(loaded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
 
 
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])
-def test_a_target_duration_survives_a_small_budget(
-    tiny: BatchEngine, ask: Asked, embedded: Any, target_s: float
-) -> None:
+def test_a_target_duration_survives_a_small_budget(tiny: BatchEngine, ask: Asked, loaded: Any, target_s: float) -> None:
     request = JobRequest(prompt="一只猫", target_duration_s=target_s, max_scenes=20)
     asked = ask("一只猫", Sampling(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20)
 
     output = tiny.submit(asked).wait()
 
-    storyboard, repairs = validate(parse(embedded.tokenizer.decode(output.token_ids)), request)
+    storyboard, repairs = validate(parse(loaded.tokenizer.decode(output.token_ids)), request)
     assert storyboard.total_duration == target_s
     assert all("blanks around it" in repair for repair in repairs)
 
 
-def test_sixty_tokens_of_the_real_model_are_three_scenes(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
-    output = engine.submit(ask("一个宇航员在月球上种花", max_new_tokens=60)).wait()
-
-    checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="一个宇航员在月球上种花"))
-    assert output.finish == "closed_early"
-    assert output.sampled_tokens <= 60
-
-
-def test_a_text_that_ends_by_itself_is_not_called_closed(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
-    output = engine.submit(ask("A cat sleeps", max_new_tokens=400, max_scenes=3)).wait()
-
-    assert output.finish == "complete"
-    checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="A cat sleeps", max_scenes=3))
-
-
-def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Asked, embedded: Any) -> None:
-    tokenizer = embedded.tokenizer
-    vocabulary = Vocabulary(tokenizer, embedded.model.config.vocab_size, embedded.eos_token_ids)
+def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Asked, loaded: Any) -> None:
+    tokenizer = loaded.tokenizer
+    vocabulary = Vocabulary(tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
     text = Text(vocabulary, ask("x", max_new_tokens=400), room_tokens=4000, force=True, force_limit=64)
     kinds = {mark: tokenizer.encode(mark)[0] for mark in ("，", "、", ",", "。", "咖啡", '"', '","')}
 

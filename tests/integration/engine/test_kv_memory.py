@@ -30,8 +30,8 @@ def test_a_token_takes_what_its_heads_take(config: PretrainedConfig, size: int) 
     assert bytes_a_token(shape(config)) == size
 
 
-def test_it_is_what_transformers_reserves(tiny_model: Any, embedded: Any) -> None:
-    engine = engine_of(tiny_model, embedded, kv_tokens=2048)
+def test_it_is_what_transformers_reserves(tiny_model: Any, loaded: Any) -> None:
+    engine = engine_of(tiny_model, loaded, kv_tokens=2048)
     engine.stop()
 
     (allocator,) = engine._manager._create_batch_processor().cache.cache_allocators.values()
@@ -63,12 +63,10 @@ def test_what_a_cpu_has_free_is_its_memory() -> None:
     assert 10**8 < free_bytes(torch.device("cpu")) < 10**14
 
 
-def test_a_text_longer_than_a_rows_share_is_written_by_a_batch_of_one(
-    tiny_model: Any, embedded: Any, ask: Asked
-) -> None:
+def test_a_text_longer_than_a_rows_share_is_written_by_a_batch_of_one(tiny_model: Any, loaded: Any, ask: Asked) -> None:
     request = ask(max_new_tokens=60)
     request = replace(request, prompt_ids=(request.prompt_ids * 100)[: TOKENS_A_ROW + 1000])
-    engine = engine_of(tiny_model, embedded, max_batch=1, context_tokens=8192)
+    engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=8192)
 
     assert engine.submit(request).wait().finish == "closed_early"
     engine.stop()

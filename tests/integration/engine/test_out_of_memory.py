@@ -23,13 +23,13 @@ TOO_LONG = "鲸"
 
 
 @pytest.fixture
-def fragile(tiny_model: Any, embedded: Any) -> Iterator[Fragile]:
+def fragile(tiny_model: Any, loaded: Any) -> Iterator[Fragile]:
     """`fragile(fault, max_batch=8)`: an engine whose every step calls `fault(engine, input_ids)`, which may raise."""
     engines: list[BatchEngine] = []
 
     def make(fault: Callable[[BatchEngine, list[int]], None], **options: Any) -> BatchEngine:
         model = copy.deepcopy(tiny_model)
-        engine = engine_of(model, embedded, **options)
+        engine = engine_of(model, loaded, **options)
         model.model.embed_tokens.register_forward_pre_hook(lambda _, given: fault(engine, given[0].flatten().tolist()))
         engines.append(engine)
         return engine
@@ -61,8 +61,8 @@ def test_a_batch_that_does_not_fit_shrinks_and_every_text_is_the_same(
     assert engine.busy == 0
 
 
-def test_only_the_text_that_does_not_fit_alone_fails(fragile: Fragile, ask: Asked, embedded: Any) -> None:
-    (marker,) = embedded.tokenizer.encode(TOO_LONG, add_special_tokens=False)
+def test_only_the_text_that_does_not_fit_alone_fails(fragile: Fragile, ask: Asked, loaded: Any) -> None:
+    (marker,) = loaded.tokenizer.encode(TOO_LONG, add_special_tokens=False)
 
     def fault(_: BatchEngine, input_ids: list[int]) -> None:
         if marker in input_ids:

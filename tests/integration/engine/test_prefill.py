@@ -39,8 +39,8 @@ def steps(tiny_model: Any) -> Iterator[Steps]:
 
 
 @pytest.fixture
-def engine(tiny_model: Any, embedded: Any) -> Iterator[BatchEngine]:
-    engine = engine_of(tiny_model, embedded, max_batch=2)
+def engine(tiny_model: Any, loaded: Any) -> Iterator[BatchEngine]:
+    engine = engine_of(tiny_model, loaded, max_batch=2)
     yield engine
     engine.stop()
 

@@ -24,12 +24,12 @@ DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
     ],
 )
 def test_captured_or_compiled_steps_write_the_same_texts(
-    tiny: BatchEngine, tiny_model: Any, embedded: Any, ask: Asked, options: dict[str, bool]
+    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: Asked, options: dict[str, bool]
 ) -> None:
     requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     # On a CPU all of it but the C++ compiler, which takes two minutes: steps are padded, and warmed up.
     with torch.compiler.set_stance("force_eager" if DEVICE == "cpu" else "default"):
-        engine = engine_of(copy.deepcopy(tiny_model).to(DEVICE), embedded, max_batch=4, **options)
+        engine = engine_of(copy.deepcopy(tiny_model).to(DEVICE), loaded, max_batch=4, **options)
         texts = together(engine, requests)
         engine.stop()
 
@@ -38,10 +38,10 @@ def test_captured_or_compiled_steps_write_the_same_texts(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_logits_in_half_precision_are_as_near_to_fp32_as_transformers_own(
-    tiny_model: Any, embedded: Any, ask: Asked, dtype: torch.dtype
+    tiny_model: Any, loaded: Any, ask: Asked, dtype: torch.dtype
 ) -> None:
     half = copy.deepcopy(tiny_model).to(DEVICE, dtype)
-    engine = engine_of(copy.deepcopy(half), embedded)
+    engine = engine_of(copy.deepcopy(half), loaded)
     seen: dict[int, torch.Tensor] = {}  # by the place in the text: forced tokens are in it and were not asked for
     plain = engine._choice.mask
 

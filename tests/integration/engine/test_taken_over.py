@@ -25,8 +25,8 @@ REQUEST = JobRequest(
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_model: Any, embedded: LoadedModel) -> Iterator[ModelWriter]:
-    writer = ModelWriter(replace(embedded, model=tiny_model), engine_of(tiny_model, embedded))
+def writer(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelWriter]:
+    writer = ModelWriter(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
     yield writer
     writer.close()
 

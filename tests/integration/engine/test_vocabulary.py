@@ -12,16 +12,14 @@ SCHEMA = (
 )
 
 
-def test_a_tokenizer_that_cuts_and_pads_texts_forces_the_same_tokens(embedded: Any) -> None:
-    cutting = copy.deepcopy(embedded.tokenizer)
+def test_a_tokenizer_that_cuts_and_pads_texts_forces_the_same_tokens(loaded: Any) -> None:
+    cutting = copy.deepcopy(loaded.tokenizer)
     cutting.backend_tokenizer.enable_truncation(1)
     cutting.backend_tokenizer.enable_padding(length=64)
 
     forced = [
-        Vocabulary(tokenizer, embedded.model.config.vocab_size, embedded.eos_token_ids)
-        .matcher(SCHEMA)
-        .compute_ff_tokens()
-        for tokenizer in (embedded.tokenizer, cutting)
+        Vocabulary(tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids).matcher(SCHEMA).compute_ff_tokens()
+        for tokenizer in (loaded.tokenizer, cutting)
     ]
 
     assert len(forced[0]) > 4

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from models.load import LoadedModel
 
 
-def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, embedded: LoadedModel) -> None:
-    engine = engine_of(tiny_model, embedded)
-    writer = ModelWriter(replace(embedded, model=tiny_model), engine)
+def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, loaded: LoadedModel) -> None:
+    engine = engine_of(tiny_model, loaded)
+    writer = ModelWriter(replace(loaded, model=tiny_model), engine)
 
     writer.warm_up()
 
@@ -32,14 +32,14 @@ def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_mode
 
 
 def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
-    tiny_model: Any, embedded: LoadedModel
+    tiny_model: Any, loaded: LoadedModel
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     model = copy(tiny_model)
     model.forward = broken
-    writer = ModelWriter(replace(embedded, model=model), engine_of(model, embedded))
+    writer = ModelWriter(replace(loaded, model=model), engine_of(model, loaded))
 
     with pytest.raises(ModelUnavailable, match="wrote nothing"):
         writer.warm_up()

@@ -1,13 +1,13 @@
-"""A device that breaks for good under a real model: the process ends with its own exit code, and nothing is lost."""
+"""A device that breaks for good under a model: the process ends with its own exit code, and nothing is lost."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import torch
 
+from tests.integration.engine import tiny
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
 from worker.writer import EXIT_BROKEN
@@ -17,13 +17,14 @@ FAULT = "鲸"
 
 
 def test_a_sticky_device_error_ends_the_process_and_its_job_runs_elsewhere(
-    redis_url: str, api: httpx.Client, start_worker: StartWorker, embedded: Any, tmp_path: Path
+    redis_url: str, api: httpx.Client, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    (token,) = embedded.tokenizer.encode(FAULT, add_special_tokens=False)
+    tiny.save(tmp_path / "model")
+    (token,) = tiny.vocabulary().encode(FAULT)
     free = torch.cuda.mem_get_info()[0] if DEVICE != "cpu" else 0
     environment = {
         "SCRIPTQUEUE_REDIS__URL": redis_url,
-        "SCRIPTQUEUE_MODEL__NAME": "embedded",
+        "SCRIPTQUEUE_MODEL__PATH": str(tmp_path / "model"),
         "SCRIPTQUEUE_MODEL__DEVICE": DEVICE,
         "SCRIPTQUEUE_WORKER__LEASE_S": "1",
         "FAULT_TOKEN": str(token),

@@ -11,6 +11,8 @@ from transformers import PreTrainedTokenizerFast
 
 from models.chat import ChatTokenizer, Message
 from shared.errors import ModelUnavailable
+from tests.integration.engine import tiny
+from tests.prompts import PROMPTS
 
 LETTERS = [chr(code) for code in range(32, 127)] + ["\n", "问", "答", "："]
 
@@ -48,6 +50,18 @@ def test_chatml() -> None:
         prompt
         == f"{start}system\ns{end}{start}user\na{end}{start}assistant\nb{end}{start}user\nc{end}{start}assistant\n"
     )
+
+
+@pytest.mark.parametrize("kind", PROMPTS)
+def test_any_prompt_stands_in_its_conversation_as_it_was_written(kind: str) -> None:
+    text = tiny.vocabulary()
+
+    ids = text.chat(say(PROMPTS[kind], system="s"))
+
+    frame = "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+    assert text.tokenizer.decode(ids) == frame.format(PROMPTS[kind])
+    control = set(text.tokenizer.get_added_vocab().values())
+    assert len([token for token in ids if token in control]) == 5  # those of the frame
 
 
 def test_qwen_v1_has_a_system_message_always() -> None:
