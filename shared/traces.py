@@ -60,6 +60,12 @@ def span(name: str, parent: str = "", waited_s: float = 0, **attributes: Value) 
         yield begun.set_attribute
 
 
+def record(name: str, parent: str, waited_s: float) -> None:
+    """What is over: it began so long ago and ends now."""
+    with span(name, parent, waited_s):
+        pass
+
+
 def current() -> str:
     """The `traceparent` of the span around; empty when there is none."""
     if _tracer is None:

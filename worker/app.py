@@ -28,11 +28,12 @@ from shared.sweep import Ring
 from shared.workers import WorkerState, worker_name
 from worker import metrics, quarantine, revoke
 from worker.absent_writer import AbsentWriter
+from worker.exits import EXIT_REPLACE, EXIT_UNUSABLE
 from worker.lease import LeaseKeeper
 from worker.run import Runner, until_heard
 from worker.stub_writer import StubWriter
 from worker.watchdog import Look, Verdict, Watchdog, watch_of
-from worker.writer import EXIT_REPLACE, EXIT_UNUSABLE, Figure, Writer
+from worker.writer import Figure, Writer
 
 log = logging.getLogger(__name__)
 

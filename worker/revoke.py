@@ -6,6 +6,7 @@ canceling twice is canceling once.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from celery.utils.functional import maybe_list
@@ -14,25 +15,30 @@ from celery.worker.request import Request
 
 from shared.executions import Executions
 
+_IDS = "[id1 [id2 [... [idN]]]]"
+
 
 def install(executions: Executions) -> None:
-    """Before the consumer starts; takes the place of Celery's command of this name."""
+    """Before the consumer starts; takes the place of Celery's commands of these names."""
+    command = partial(control_command, help="Cancel jobs.", variadic="task_id")
+    command(name="revoke", signature=_IDS)(partial(_revoke, executions))
+    command(name="terminate", signature=f"<signal> {_IDS}", args=[("signal", str)])(partial(_terminate, executions))
 
-    @control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")  # type: ignore[untyped-decorator]
-    def revoke(state: Any, task_id: str | list[str], terminate: bool = False, **_: Any) -> Any:
-        stand = {job_id: executions.cancel(job_id) for job_id in maybe_list(task_id)}
-        for job_id, status in stand.items():
-            if status == "canceled":  # a job that runs says itself what became of it
-                state.consumer.event_dispatcher.send(
-                    "task-revoked", uuid=job_id, terminated=terminate, signum=None, expired=False
-                )
-        return ok(", ".join(f"{job_id}: {status}" for job_id, status in stand.items()))
 
-    @control_command(  # type: ignore[untyped-decorator]
-        name="terminate", args=[("signal", str)], variadic="task_id", signature="<signal> [id1 [id2 [... [idN]]]]"
-    )
-    def terminate(state: Any, signal: str, task_id: str | list[str], **_: Any) -> Any:
-        return revoke(state, task_id, terminate=True)
+def _revoke(
+    executions: Executions, state: Any, task_id: str | list[str], terminate: bool = False, **_: Any
+) -> dict[str, str]:
+    stand = {job_id: executions.cancel(job_id) for job_id in maybe_list(task_id)}
+    for job_id, status in stand.items():
+        if status == "canceled":  # a job that runs says itself what became of it
+            state.consumer.event_dispatcher.send(
+                "task-revoked", uuid=job_id, terminated=terminate, signum=None, expired=False
+            )
+    return dict(ok(", ".join(f"{job_id}: {status}" for job_id, status in stand.items())))
+
+
+def _terminate(executions: Executions, state: Any, signal: str, task_id: str | list[str], **_: Any) -> dict[str, str]:
+    return _revoke(executions, state, task_id, terminate=True)
 
 
 class UnkilledRequest(Request):  # type: ignore[misc]

@@ -20,9 +20,10 @@ from shared.schemas import Metrics
 from shared.sweep import Ring
 from worker import metrics
 from worker.attempt import Attempt
+from worker.exits import EXIT_BROKEN
 from worker.lease import LeaseKeeper
 from worker.storyboard import Outcome, Stopped, make_storyboard
-from worker.writer import EXIT_BROKEN, Writer
+from worker.writer import Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,8 +71,7 @@ class Runner:
         self._keeper.hold(attempt)
         try:
             if claim.attempt == 1:
-                with traces.span("wait", claim.trace, claim.queued_s):
-                    pass
+                traces.record("wait", claim.trace, claim.queued_s)
             with traces.span("job", claim.trace, job=job_id, attempt=claim.attempt) as note:
                 told = self._work(attempt)
                 note("outcome", told)

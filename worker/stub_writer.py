@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import InternalError
 from shared.schemas import JobRequest, ModelInfo, Phase, Progress, Source
+from worker.exits import EXIT_BROKEN
 from worker.script.grammar import durations
-from worker.writer import EXIT_BROKEN, Begun, Figure, Pulse, SoFar, Written
+from worker.writer import Begun, Figure, Pulse, SoFar, Written
 
 
 class StubOptions(BaseModel):

@@ -23,7 +23,7 @@ from shared.parent_death import die_with
 from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.workers import worker_name
-from worker.writer import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE
+from worker.exits import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE
 
 log = logging.getLogger(__name__)
 

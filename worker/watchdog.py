@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 from shared.settings import WorkerSettings
-from worker.writer import EXIT_BROKEN, EXIT_REPLACE
+from worker.exits import EXIT_BROKEN, EXIT_REPLACE
 
 log = logging.getLogger(__name__)
 

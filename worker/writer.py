@@ -9,10 +9,6 @@ from typing import Literal, Protocol
 from shared.executions import Resume
 from shared.schemas import JobRequest, ModelInfo, Progress, Scene, Source
 
-EXIT_BROKEN = 70  # how a process ends that cannot go on (a sticky CUDA error, say)
-EXIT_REPLACE = 75  # how a process ends that a new one would serve better than; nothing that it ran is to blame
-EXIT_UNUSABLE = 78  # how a process ends that would end the same way again (no model, a bad setting)
-
 
 @dataclass(frozen=True)
 class Written:

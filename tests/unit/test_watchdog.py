@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.settings import WorkerSettings
+from worker.exits import EXIT_BROKEN, EXIT_REPLACE
 from worker.watchdog import ANSWER_S, MAX_GAP_S, STEP_ON_CPU_S, STEP_S, Look, Verdict, Watch, watch_of
-from worker.writer import EXIT_BROKEN, EXIT_REPLACE
 
 IDLE = Look(steps=7, unfinished=0, doorbells=0, answered=3, free=8)
 STALLED = replace(IDLE, unfinished=2)

@@ -14,10 +14,10 @@ from shared.outbox import Outbox
 from shared.settings import Settings, from_environment
 from shared.store.connection import Store
 from shared.workers import worker_name
+from worker.exits import EXIT_UNUSABLE
 from worker.webhooks.courier import Courier
 from worker.webhooks.network import Resolver
 from worker.webhooks.sender import Sender
-from worker.writer import EXIT_UNUSABLE
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import torch
 from tests.integration.engine import tiny
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
-from worker.writer import EXIT_BROKEN
+from worker.exits import EXIT_BROKEN
 
 DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
 FAULT = "鲸"
