@@ -11,7 +11,7 @@ import sys
 
 from fastapi import FastAPI
 
-from api import slow_clients
+from api.http import slow_clients
 from api.wiring import create_app
 from shared import logs, traces
 from shared.errors import SettingsInvalid

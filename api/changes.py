@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from shared.errors import StoreUnavailable
 from shared.keys import CHANGED_CHANNEL
 from shared.store.connection import Store
-from shared.submissions import Read, Submissions
+from shared.store.submissions import Read, Submissions
 
 log = logging.getLogger(__name__)
 

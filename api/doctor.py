@@ -17,10 +17,10 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from shared import doctor
 from shared.errors import SettingsInvalid
 from shared.findings import Finding
 from shared.settings import from_environment
+from shared.store import checks
 
 API_S = 5.0
 WORKER_S = 120.0
@@ -50,7 +50,7 @@ def findings(url: str, environment: Mapping[str, str], *, repair: bool) -> Itera
         yield Finding("settings", "fault", str(error), "set it right, or not at all")
         return
     yield Finding("settings", "ok", "valid")
-    yield from doctor.examine(settings, repair=repair)
+    yield from checks.examine(settings, repair=repair)
     if environment.get("FLOWER_UNAUTHENTICATED_API", "").lower() in {"1", "true", "yes"}:
         yield Finding("flower", "fault", "its API is open to everybody", "unset FLOWER_UNAUTHENTICATED_API")
     yield api(url)

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from shared.doorbell import Doorbells
+from shared.broker.messages import Doorbells
 from shared.errors import StoreUnavailable
+from shared.rings import Ring
 from shared.settings import Settings
+from shared.store.coalesce import Together
 from shared.store.connection import Store
-from shared.sweep import Ring
-from shared.together import Together
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import logging
 
 from api.doorbell import Doorbell
 from shared.errors import StoreUnavailable
-from shared.submissions import Submissions
-from shared.sweep import SWEEP_EVERY_S
+from shared.store.submissions import Submissions
+from shared.store.sweep import SWEEP_EVERY_S
 
 log = logging.getLogger(__name__)
 

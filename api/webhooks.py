@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 from fastapi import APIRouter
 
+from scriptqueue.schemas import Webhook
 from shared.addresses import literally_refused
-from shared.messages import DoneMessage, SceneMessage, StatusMessage
-from shared.schemas import Webhook
 from shared.settings import WebhookSettings
+from shared.store.webhook_messages import DoneMessage, SceneMessage, StatusMessage
 
 SENT = APIRouter()  # documentation alone: these are requests that we make
 _OUTCOMES: dict[int | str, dict[str, Any]] = {

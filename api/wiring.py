@@ -15,21 +15,21 @@ from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from api import problems
-from api.auth import Keys
-from api.dependencies import Parts
-from api.documents import DescribedAPI, operation_id
-from api.failsafe import Failsafe
-from api.metrics import HttpMeter
+from api.http import problems
+from api.http.auth import Keys
+from api.http.dependencies import Parts
+from api.http.error_middleware import Failsafe
+from api.http.metrics import HttpMeter
+from api.http.openapi import DescribedAPI, operation_id
+from api.http.tracing import Traced
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
 from api.sweeper import sweep
-from api.traced import Traced
 from api.webhooks import SENT
 from shared import traces
 from shared.errors import RedisUnfit, StoreUnavailable
-from shared.redis_server import require_fit
 from shared.settings import Settings
 from shared.store.connection import Store
+from shared.store.redis_server import require_fit
 from shared.version import VERSION
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 Three fates: a `JobError` is the job's own (stored on it, told to its caller, never retried by us); a `Flaky` is the
 world's (retried with backoff); a `ProcessError` ends the process, whose jobs run elsewhere. A `Refusal` is bad input,
 answered before anything is queued. `code` is stable; the docstring's first line is the title and the default message.
-HTTP status codes are not here: api/problems.py alone knows them.
+HTTP status codes are not here: api/http/problems.py alone knows them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.schemas import PRIORITIES, JobRequest, Priority
+from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
 from shared.workers import WorkerState
 
 TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one

@@ -6,7 +6,7 @@ from here. Knows no Redis.
 
 from __future__ import annotations
 
-from shared.schemas import PRIORITIES
+from scriptqueue.schemas import PRIORITIES
 
 KEY_PREFIX = "sq:"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from json import dumps, loads
 from pathlib import Path
 
-from shared.schemas import WorkerPhase
+from scriptqueue.schemas import WorkerPhase
 
 
 def worker_name(pid: int) -> str:

@@ -10,8 +10,8 @@ from functools import cache
 
 import redis
 
-from shared.broker import QUEUE
-from shared.scripts import LUA_FOLDER
+from shared.rings import QUEUE
+from shared.store.scripts import LUA_FOLDER
 
 KOMBU = rf"{QUEUE}(/\d)?|_kombu\.binding[._].*|unacked(_index|_mutex)?|.*\.pidbox(@.*)?|celeryev\..*"
 

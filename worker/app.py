@@ -19,21 +19,22 @@ from typing import Any
 
 from celery import signals
 
-from shared import logs, queue, traces
+from shared import logs, traces
+from shared.broker import celery_app
 from shared.errors import ModelUnavailable, RedisUnfit, SettingsInvalid, StoreUnavailable
-from shared.executions import Executions
-from shared.redis_server import require_fit
+from shared.rings import Ring
 from shared.settings import Settings, from_environment
-from shared.sweep import Ring
+from shared.store.executions import Executions
+from shared.store.redis_server import require_fit
 from shared.workers import WorkerState, worker_name
 from worker import metrics, quarantine, revoke
-from worker.absent_writer import AbsentWriter
+from worker.backend.absent import AbsentWriter
+from worker.backend.backend import Figure, Writer
+from worker.backend.stub import StubWriter
 from worker.exits import EXIT_REPLACE, EXIT_UNUSABLE
 from worker.lease import LeaseKeeper
-from worker.run import Runner, until_heard
-from worker.stub_writer import StubWriter
+from worker.tasks import Runner, until_heard
 from worker.watchdog import Look, Verdict, Watchdog, watch_of
-from worker.writer import Figure, Writer
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ except SettingsInvalid as error:
     print(f"scriptqueue: {error}", file=sys.stderr)
     sys.exit(EXIT_UNUSABLE)
 
-app = queue.make_app(settings, patient=True)
+app = celery_app.make_app(settings, patient=True)
 quarantine.install()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
@@ -125,7 +126,7 @@ def runner() -> Runner:
     return process.runner
 
 
-@app.task(name=queue.TASK, Request="worker.revoke:UnkilledRequest")
+@app.task(name=celery_app.TASK, Request="worker.revoke:UnkilledRequest")
 def run(job_id: str) -> str:
     with logs.about(job_id):
         return runner().run(job_id)
@@ -137,7 +138,7 @@ def load_writer(settings: Settings) -> Writer:
         return StubWriter(slots=settings.worker.max_batch)
     try:
         with uncollected():
-            from worker.model_writer import ModelWriter
+            from worker.backend.model import ModelWriter
         return ModelWriter.load(settings)
     except (ModelUnavailable, ImportError) as error:
         if not settings.worker.fallback_without_model:
@@ -170,7 +171,7 @@ def redis_is_fit() -> bool:
 
 def ring(doorbell: Ring) -> None:
     try:
-        queue.ring(app, doorbell.job_id, doorbell.priority)
+        celery_app.ring(app, doorbell.job_id, doorbell.priority)
     except StoreUnavailable as error:
         log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 

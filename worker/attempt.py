@@ -7,10 +7,10 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Literal
 
-from shared.executions import Claim, Report
-from shared.schemas import Progress
+from scriptqueue.schemas import Progress
+from shared.store.executions import Claim, Report
+from worker.backend.backend import Draft, Written
 from worker.script.complete import complete_scenes
-from worker.writer import Draft, Written
 
 StopReason = Literal["canceling", "lost", "draining"]
 

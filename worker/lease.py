@@ -12,8 +12,9 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from shared.errors import StoreUnavailable
-from shared.executions import Executions
-from shared.sweep import SWEEP_EVERY_S, Ring
+from shared.rings import Ring
+from shared.store.executions import Executions
+from shared.store.sweep import SWEEP_EVERY_S
 from shared.workers import WorkerState
 from worker.attempt import Attempt
 

@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY, Counter, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.executions import Success
 from shared.settings import WorkerSettings
-from worker.writer import Figure
+from shared.store.executions import Success
+from worker.backend.backend import Figure
 
 log = logging.getLogger(__name__)
 

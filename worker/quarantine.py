@@ -14,10 +14,10 @@ from typing import Any
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
-from shared import transport
-from shared.broker import broker_lists
+from shared.broker import transport
+from shared.broker.celery_app import TASK
 from shared.keys import QUARANTINE
-from shared.queue import TASK
+from shared.rings import broker_lists
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def install() -> None:
 
 
 def is_doorbell(text: str) -> bool:
-    """Whether this is a message as `shared.queue.ring` sends it, which nothing can choke on."""
+    """Whether this is a message as `shared.broker.celery_app.ring` sends it, which nothing can choke on."""
     try:
         message = json.loads(text)
         properties, headers = message["properties"], message["headers"]

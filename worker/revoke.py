@@ -13,7 +13,7 @@ from celery.utils.functional import maybe_list
 from celery.worker.control import control_command, ok
 from celery.worker.request import Request
 
-from shared.executions import Executions
+from shared.store.executions import Executions
 
 _IDS = "[id1 [id2 [... [idN]]]]"
 

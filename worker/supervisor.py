@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from threading import Thread, Timer
 from types import FrameType
 
-from shared import logs, queue
+from shared import logs
+from shared.broker import celery_app
 from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
-from shared.executions import Blame, Executions
 from shared.parent_death import die_with
-from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
+from shared.store.executions import Blame, Executions
+from shared.store.redis_server import require_fit
 from shared.workers import worker_name
 from worker.exits import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE
 
@@ -97,7 +98,7 @@ class Supervisor:
     def _release(self, name: str, blame: Blame) -> None:
         """Give back what ran on the process `name`, however long Redis is away."""
         executions = Executions(self._settings, name)
-        app = queue.make_app(self._settings, patient=False)
+        app = celery_app.make_app(self._settings, patient=False)
         while True:
             try:
                 rings = executions.release(blame)
@@ -107,7 +108,7 @@ class Supervisor:
                 time.sleep(HEARD_EVERY_S)
         try:
             for doorbell in rings:
-                queue.ring(app, doorbell.job_id, doorbell.priority)
+                celery_app.ring(app, doorbell.job_id, doorbell.priority)
         except StoreUnavailable as error:
             log.warning("not all jobs were rung (the sweep will): %s", error)
         if rings:

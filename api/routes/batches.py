@@ -10,16 +10,16 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
-from api.body import JsonRoute
-from api.dependencies import BatchId, Client, TheParts
-from api.documents import errors, headers, links
-from api.idempotency import TheSender
+from api.http.body import JsonRoute
+from api.http.dependencies import BatchId, Client, TheParts
+from api.http.idempotency import TheSender
+from api.http.openapi import errors, headers, links
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
-from api.views import BatchCounts, BatchUrls, BatchView
+from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
+from scriptqueue.schemas import JobRequest, StrictShape
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
-from shared.schemas import JobRequest, StrictShape
 from shared.settings import Settings
-from shared.submissions import Batch
+from shared.store.submissions import Batch
 
 MAX_JOBS = 1000
 

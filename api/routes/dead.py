@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import Client, JobId, TheParts
-from api.documents import errors, headers
+from api.http.dependencies import Client, JobId, TheParts
+from api.http.openapi import errors, headers
 from api.routes.jobs import ADMISSION
-from api.views import DeadList
+from scriptqueue.responses import DeadList
+from scriptqueue.schemas import Job
 from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
-from shared.schemas import Job
-from shared.sweep import Ring
+from shared.rings import Ring
 
 router = APIRouter(prefix="/dead", tags=["dead"])
 

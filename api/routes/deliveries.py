@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Client, JobId, TheParts
-from api.documents import errors
-from api.views import DeliveryList
+from api.http.dependencies import Client, JobId, TheParts
+from api.http.openapi import errors
+from scriptqueue.responses import DeliveryList
 from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])

@@ -10,11 +10,11 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
 
-from api.dependencies import Client, JobId, Parts, TheParts
-from api.documents import errors, headers
+from api.http.dependencies import Client, JobId, Parts, TheParts
+from api.http.openapi import errors, headers
+from scriptqueue.schemas import EventName
 from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable
-from shared.events import EventLog, LoggedEvent, News
-from shared.schemas import EventName
+from shared.store.event_log import EventLog, LoggedEvent, News
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

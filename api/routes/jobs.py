@@ -9,15 +9,16 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.body import JsonRoute
-from api.dependencies import Client, JobId, Parts, TheParts, known_id
-from api.documents import errors, headers, links
-from api.idempotency import TheSender
-from api.listing import TheListing
-from api.poll import POLLED, RawRoute, etag, poll_of
-from api.prefer import Prefer, wait_s
-from api.views import JobList
+from api.http.body import JsonRoute
+from api.http.dependencies import Client, JobId, Parts, TheParts, known_id
+from api.http.idempotency import TheSender
+from api.http.listing import TheListing
+from api.http.openapi import errors, headers, links
+from api.http.poll import POLLED, RawRoute, etag, poll_of
+from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
+from scriptqueue.responses import JobList
+from scriptqueue.schemas import Job, JobRequest, Status, Storyboard
 from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -36,10 +37,9 @@ from shared.errors import (
     TooFast,
     TooManyActive,
 )
-from shared.schemas import Job, JobRequest, Status, Storyboard
+from shared.rings import Ring
 from shared.settings import Settings
-from shared.submissions import Submitted
-from shared.sweep import Ring
+from shared.store.submissions import Submitted
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 

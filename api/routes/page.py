@@ -14,8 +14,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
-from api.dependencies import TheParts
-from api.problems import NoSuchPath
+from api.http.dependencies import TheParts
+from api.http.problems import NoSuchPath
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api import problems
-from api.dependencies import Client, TheParts
-from api.documents import errors
-from api.metrics import exposition
-from api.problems import NoSuchPath, NotReady
-from api.views import Health, ProblemType, QueueView, Worker
+from api.http import problems
+from api.http.dependencies import Client, TheParts
+from api.http.metrics import exposition
+from api.http.openapi import errors
+from api.http.problems import NoSuchPath, NotReady
+from scriptqueue.responses import Health, ProblemType, QueueView, Worker
+from scriptqueue.schemas import JobRequest, Storyboard
 from shared.errors import StoreUnavailable
 from shared.eta import cost_of
-from shared.measures import measure
-from shared.schemas import JobRequest, Storyboard
+from shared.store.stats import measure
 
 TYPICAL_COST = cost_of(JobRequest(prompt="a prompt and nothing else"))
 

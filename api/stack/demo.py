@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from api import show
-from api.client import Client
-from shared.schemas import Job
+from scriptqueue.cli import format
+from scriptqueue.client import Client
+from scriptqueue.schemas import Job
 
 PROMPTS = ("一个程序员在咖啡店找到灵感的故事", "A lighthouse keeper finds a message in a bottle")
 POLL_S = 0.5
@@ -24,7 +24,7 @@ def show_both(url: str, console: Console) -> bool:
         jobs = client.submit_many(PROMPTS, **OPTIONS)
         jobs = _until_done(client, jobs, console)
     for prompt, job in zip(PROMPTS, jobs, strict=True):
-        print(f"\n{prompt}\nstatus: {show.line(job)} · {show.origin(job)}")
+        print(f"\n{prompt}\nstatus: {format.line(job)} · {format.origin(job)}")
         if job.result:
             print(json.dumps(job.result.model_dump(mode="json"), indent=2, ensure_ascii=False))
     return all(job.result is not None for job in jobs)
@@ -38,5 +38,5 @@ def _until_done(client: Client, jobs: list[Job], console: Console) -> list[Job]:
             time.sleep(POLL_S)
             jobs = [job if job.done else client.get(job.id) for job in jobs]
             for job in jobs:
-                bar.update(tasks[job.id], completed=show.fraction(job))
+                bar.update(tasks[job.id], completed=format.fraction(job))
     return jobs

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
-from shared.scripts import Name, scripts
 from shared.settings import Settings
+from shared.store.scripts import Name, scripts
 
 MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 

@@ -1,4 +1,4 @@
-"""The same script through curl, `api.client` and `scriptqueue`, on an API and a worker that are processes."""
+"""The same script through curl, `scriptqueue.client` and `scriptqueue`, on an API and a worker that are processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.client import ApiError, Client
+from scriptqueue.client import ApiError, Client
 from tests.integration.worker.processes import Process, until, worker
 
 COMMAND = str(Path(sys.executable).with_name("scriptqueue"))
@@ -190,14 +190,14 @@ def service(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield url
 
 
-@pytest.fixture(params=["curl", "api.client", "scriptqueue"])
+@pytest.fixture(params=["curl", "scriptqueue.client", "scriptqueue"])
 def way(request: pytest.FixtureRequest, service: str) -> Iterator[Way]:
     if request.param == "curl":
         if shutil.which("curl") is None:
             assert not os.environ.get("CI"), "curl is missing"
             pytest.skip("no curl here")
         yield Curl(service)
-    elif request.param == "api.client":
+    elif request.param == "scriptqueue.client":
         with Client(service) as client:
             yield Python(client)
     else:

@@ -8,13 +8,13 @@ import time
 
 import redis
 
-from api.auth import ANONYMOUS
-from shared.doorbell import Doorbells
-from shared.executions import Claim, Executions
-from shared.schemas import JobRequest
+from api.http.auth import ANONYMOUS
+from scriptqueue.schemas import JobRequest
+from shared.broker.messages import Doorbells
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.submissions import Submissions
+from shared.store.executions import Claim, Executions
+from shared.store.submissions import Submissions
 from tests.bench import stage
 from tests.bench.load import load
 from tests.bench.report import Figure

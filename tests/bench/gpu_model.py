@@ -136,7 +136,7 @@ def tokenizer_of(shape: Shape) -> Any:
 
 def job(tokenizer: Any, shape: Shape, seed: int, time_left_s: float) -> Any:
     """A storyboard of six scenes, asked as the worker asks, with sampling and a seed of its own."""
-    from shared.schemas import JobRequest
+    from scriptqueue.schemas import JobRequest
     from worker.engine.request import GenerationRequest, Sampling
     from worker.script.grammar import storyboard_schema
     from worker.script.prompt import messages
@@ -161,7 +161,7 @@ def plain_prompts(shape: Shape, count: int) -> list[list[int]]:
 
 def _corpus() -> list[str]:
     try:
-        from shared.schemas import JobRequest
+        from scriptqueue.schemas import JobRequest
         from worker.script.prompt import messages
     except ImportError:  # no pydantic: then the engine cannot run either, and only the vocabulary's size counts
         return list(IDEAS)

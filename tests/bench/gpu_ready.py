@@ -13,7 +13,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from shared.settings import Settings
-from worker.model_writer import ModelWriter
+from worker.backend.model import ModelWriter
 ModelWriter.load(Settings(model={"path": Path(sys.argv[1]), "device": sys.argv[2]}, worker={"max_batch": 64}))
 print("ready", flush=True)
 sys.stdin.read()

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from shared.executions import Claim, Executions
 from shared.settings import Settings
+from shared.store.executions import Claim, Executions
 from tests.bench import stage
 from tests.bench.report import Figure
 from tests.bench.stage import BODY

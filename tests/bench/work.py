@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from models.load import LoadedModel
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from worker.engine.request import GenerationRequest, Sampling
 from worker.script.grammar import storyboard_schema
 from worker.script.prompt import messages

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from shared.settings import Settings
 from tests.browser.chromium import OpenPage, shoot
 from tests.integration.api.serving import served

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import redis
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from tests.chaos.stage import until
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from shared.broker import broker_lists
+from shared.rings import broker_lists
 from tests.chaos.crowd import Crowd
 from tests.chaos.report import Report, spread, words
 from tests.chaos.stage import Stage, Worker, until

@@ -19,13 +19,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from scriptqueue.schemas import JobRequest, Metrics, ModelInfo, Priority, Progress, Scene, Storyboard
 from shared.errors import JobGone, JobNotFinished, JobNotFound, OutputInvalid
-from shared.executions import Claim, Executions, Refused, Report, Success
-from shared.record import failure_of
-from shared.schemas import JobRequest, Metrics, ModelInfo, Priority, Progress, Scene, Storyboard
 from shared.settings import Settings
 from shared.store.connection import Store as Connection
-from shared.submissions import Submissions
+from shared.store.executions import Claim, Executions, Refused, Report, Success
+from shared.store.record import failure_of
+from shared.store.submissions import Submissions
 from shared.workers import WorkerState
 from tests.chaos.oracle import FINAL, HELD, LEASE_S, MAX_ATTEMPTS, PRIORITIES, TICK_S, Oracle
 

@@ -1,4 +1,4 @@
-"""What the job store must do, in plain Python: the rules of shared/lua once more, written from what they promise.
+"""What the job store must do, in plain Python: the rules of shared/store/lua once more, written from what they promise.
 
 Knows no Redis. Time is a number that only `pass_time` moves; every limit lies between two ticks, so that the moments
 that a real call takes never matter.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from shared.broker import broker_lists
+from shared.rings import broker_lists
 from tests.chaos.crowd import Crowd
 from tests.chaos.drills import verify
 from tests.chaos.report import Report

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from shared.broker import broker_lists
+from shared.rings import broker_lists
 from tests.bench.report import hardware
 from tests.chaos.crowd import CACHE
 from tests.chaos.report import RESULTS

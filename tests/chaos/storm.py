@@ -20,8 +20,8 @@ from typing import Any
 import redis
 from kombu.exceptions import OperationalError
 
-from shared import queue
-from shared.broker import broker_lists
+from shared.broker import celery_app
+from shared.rings import broker_lists
 from shared.settings import Settings
 from tests.chaos.crowd import CACHE, Crowd
 from tests.chaos.drills import verify
@@ -57,7 +57,7 @@ COUNTS = {
 class Storm:
     def __init__(self, stage: Stage, chance: random.Random) -> None:
         self._stage, self._chance = stage, chance
-        self._app = queue.make_app(Settings(redis={"url": stage.redis_url}), patient=False)
+        self._app = celery_app.make_app(Settings(redis={"url": stage.redis_url}), patient=False)
         self._faults: dict[str, Callable[[], object]] = {
             "kill -9 of a supervised worker": lambda: self._supervised().send_worker(signal.SIGKILL),
             "kill -9 of a supervisor": lambda: self._supervised().send(signal.SIGKILL),
@@ -117,7 +117,7 @@ class Storm:
                 for message in self._stage.direct.lrange(name, 0, -1):
                     self._stage.direct.lpush(name, message)
             for job_id in self._stage.direct.zrange("sq:running", 0, -1):  # a second doorbell for what runs
-                queue.ring(self._app, str(job_id), "high")
+                celery_app.ring(self._app, str(job_id), "high")
 
     def _litter(self) -> None:
         for name in broker_lists():

@@ -112,7 +112,7 @@ def test_a_worker_on_the_second_card_takes_nothing_of_the_first() -> None:
     before = [int(mb) for mb in nvml("memory.used")]
     script = (
         "from shared.settings import Settings\n"
-        "from worker.model_writer import ModelWriter\n"
+        "from worker.backend.model import ModelWriter\n"
         "ModelWriter.load(Settings(model={'name': 'embedded', 'device': 'cuda:1'})).warm_up()\n"
         "print('warm', flush=True); input()"
     )

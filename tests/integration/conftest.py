@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.executions import Executions
 from shared.settings import Settings
+from shared.store.executions import Executions
 from tests.integration.desk import Desk
 
 

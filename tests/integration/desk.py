@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import redis
 
-from shared.executions import Claim, Executions, Success
-from shared.schemas import Job, JobRequest, Metrics, ModelInfo, Scene, Status, Storyboard
+from scriptqueue.schemas import Job, JobRequest, Metrics, ModelInfo, Scene, Status, Storyboard
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.submissions import Read, Submissions
+from shared.store.executions import Claim, Executions, Success
+from shared.store.submissions import Read, Submissions
 
 T = TypeVar("T")
 MODEL = ModelInfo(name="test", seed=1)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from shared.broker import broker_lists
-from shared.executions import Executions
+from shared.rings import broker_lists
 from shared.settings import Settings
+from shared.store.executions import Executions
 from tests.integration.desk import Desk, sweep_as_if_alone
 
 Waited = Callable[[str, float], None]

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import redis
 
-from api import cli
-from shared import doctor, queue
-from shared.executions import Executions
+from scriptqueue.cli import main
+from scriptqueue.schemas import Status
+from shared.broker import celery_app
 from shared.findings import Finding
-from shared.schemas import Status
 from shared.settings import Settings
+from shared.store import checks
+from shared.store.executions import Executions
 from shared.workers import WorkerState
 from tests.integration.desk import Desk, claimed, success
 from worker import doctor as worker_doctor
@@ -47,7 +48,7 @@ def records(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def wrong(settings: Settings, *, repair: bool = False) -> list[Finding]:
-    return [finding for finding in doctor.examine(settings, repair=repair) if finding.level != "ok"]
+    return [finding for finding in checks.examine(settings, repair=repair) if finding.level != "ok"]
 
 
 def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Desk, worker: Executions) -> None:
@@ -55,7 +56,7 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
     worker.succeed(claimed(worker, desk.submit()), success())
     claimed(worker, desk.submit())
 
-    found = list(doctor.examine(settings))
+    found = list(checks.examine(settings))
 
     assert {finding.level for finding in found} == {"ok"}
     assert {"redis policy", "leases", "workers", "jobs", "doorbells", "quarantine", "dead list", "flower"} <= {
@@ -66,7 +67,7 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
 def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
     away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})
 
-    told = list(doctor.examine(away))
+    told = list(checks.examine(away))
     finding = told[-1]
 
     assert (finding.check, finding.level) == ("redis", "fault")
@@ -82,7 +83,7 @@ def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
 def test_settings_that_work_badly_together_are_warned_of(sections: dict[str, Any], check: str) -> None:
     settings = Settings(**{"flower": {"password": "x"}, **sections})
 
-    assert [finding.check for finding in doctor.of_settings(settings) if finding.level == "warning"] == [check]
+    assert [finding.check for finding in checks.of_settings(settings) if finding.level == "warning"] == [check]
 
 
 def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk: Desk) -> None:
@@ -159,10 +160,10 @@ def test_a_job_that_ran_without_a_lease_is_taken_by_the_next_sweep(
 def test_messages_for_jobs_that_are_gone_are_found_and_removed(
     settings: Settings, desk: Desk, worker: Executions, records: redis.Redis
 ) -> None:
-    app = queue.make_app(settings, patient=False)
+    app = celery_app.make_app(settings, patient=False)
     here = desk.submit()
     for job_id in (here, "gone"):
-        queue.ring(app, job_id, "normal")
+        celery_app.ring(app, job_id, "normal")
     app.close()
     records.lpush("sq:jobs", "garbage")
 
@@ -194,7 +195,7 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
 ) -> None:
     environment.setenv("FLOWER_UNAUTHENTICATED_API", "true")
 
-    code = cli.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
+    code = main.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
 
     told = json.loads(capsys.readouterr().out)
     faults = {finding["check"]: finding["fix"] for finding in told["findings"] if finding["level"] == "fault"}
@@ -220,5 +221,5 @@ def test_a_setting_that_is_wrong_is_the_first_and_only_word(
 ) -> None:
     environment.setenv("SCRIPTQUEUE_MODLE__NAME", "x")
 
-    assert cli.main(["doctor"]) == 1
+    assert main.main(["doctor"]) == 1
     assert "did you mean SCRIPTQUEUE_MODEL__NAME" in capsys.readouterr().out

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import redis
 
-from shared.broker import broker_lists
-from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, RecordNewer, StoreUnavailable
-from shared.executions import Claim, Executions, Refused, Report
-from shared.record import failure_of
-from shared.schemas import (
+from scriptqueue.schemas import (
     JobRequest,
     Progress,
     Sampling,
     Status,
 )
+from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, RecordNewer, StoreUnavailable
+from shared.rings import broker_lists
 from shared.settings import Settings
+from shared.store.executions import Claim, Executions, Refused, Report
+from shared.store.record import failure_of
 from shared.workers import WorkerState
 from tests.integration.desk import MODEL, Desk, claimed, lapse, storyboard, success, sweep_as_if_alone
 

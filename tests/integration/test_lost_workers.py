@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import redis
 
-from shared.executions import Claim, Executions, Refused
-from shared.schemas import Status
+from scriptqueue.schemas import Status
 from shared.settings import Settings
+from shared.store.executions import Claim, Executions, Refused
 from shared.workers import WorkerState
 from tests.integration.desk import Desk, claimed, lapse, success, sweep_as_if_alone
 

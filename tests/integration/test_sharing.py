@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import redis
 
+from scriptqueue.schemas import Job, JobRequest, Progress, Scene, Source, Status
 from shared.errors import OutputInvalid, QueueFull
-from shared.executions import Claim, Executions, Refused, Report, Resume
-from shared.record import failure_of
-from shared.schemas import Job, JobRequest, Progress, Scene, Source, Status
 from shared.settings import Settings
-from shared.submissions import Submitted
+from shared.store.executions import Claim, Executions, Refused, Report, Resume
+from shared.store.record import failure_of
+from shared.store.submissions import Submitted
 from shared.workers import WorkerState
 from tests.integration.desk import MODEL, Desk, claimed, lapse, storyboard, success, sweep_as_if_alone
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api import conversation, exchange
-from api.client import ApiError, Client, Conflict, Gone, ServiceUnreachable
-from shared.schemas import Job, Status, Urls
+from scriptqueue import calls, protocol
+from scriptqueue.client import ApiError, Client, Conflict, Gone, ServiceUnreachable
+from scriptqueue.schemas import Job, Status, Urls
 
 
 class Script(httpx.MockTransport):
@@ -35,12 +35,12 @@ def busy(retry_after: str | None = None, code: str = "queue_full", status: int =
     return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
 
 
-def carried_out(talk: exchange.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
+def carried_out(talk: protocol.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
     """What a conversation returns, and its steps, when these answers come."""
     left, steps = iter(answers), [next(talk)]
     try:
         while True:
-            steps.append(talk.send(None if isinstance(steps[-1], exchange.Pause) else next(left)))
+            steps.append(talk.send(None if isinstance(steps[-1], protocol.Pause) else next(left)))
     except StopIteration as end:
         return end.value, steps
 
@@ -69,22 +69,22 @@ QUEUE = {
 
 
 def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
-    patience = exchange.Patience(reached=True)
+    patience = protocol.Patience(reached=True)
     cut = httpx.ConnectError("cut", request=REQUEST)
 
-    view, steps = carried_out(conversation.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
+    view, steps = carried_out(calls.queue(patience), busy("3"), cut, busy("2"), httpx.Response(200, json=QUEUE))
 
-    pauses = [step.seconds for step in steps if isinstance(step, exchange.Pause)]
+    pauses = [step.seconds for step in steps if isinstance(step, protocol.Pause)]
     assert view.running == 0
     assert (pauses[0], pauses[2]) == (3, 2)
-    assert pauses[1] <= exchange.MAX_PAUSE_S
+    assert pauses[1] <= protocol.MAX_PAUSE_S
 
 
 def test_patience_is_counted_from_the_first_failure_and_ends() -> None:
-    patience = exchange.Patience(later_s=4, reached=True)
+    patience = protocol.Patience(later_s=4, reached=True)
 
     with pytest.raises(ApiError) as caught:
-        carried_out(conversation.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
+        carried_out(calls.queue(patience), busy("5"), httpx.Response(200, json=QUEUE))
 
     assert caught.value.retry_after_s == 5
 
@@ -100,10 +100,10 @@ def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
 
 def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_asked_to() -> None:
     job = queued_job()
-    seen = conversation.Seen(job, 'W/"1"')
+    seen = calls.Seen(job, 'W/"1"')
     unchanged = httpx.Response(304, headers={"ETag": 'W/"1"', "Preference-Applied": "wait=20"})
 
-    still, (poll,) = carried_out(conversation.change(job.id, seen, exchange.Patience(), within_s=20), unchanged)
+    still, (poll,) = carried_out(calls.change(job.id, seen, protocol.Patience(), within_s=20), unchanged)
 
     assert still is seen
     assert poll.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=20"}
@@ -112,12 +112,12 @@ def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_aske
 
 def test_a_service_that_drops_the_preference_is_not_flooded() -> None:
     job = queued_job()
-    seen = conversation.Seen(job, 'W/"1"')
+    seen = calls.Seen(job, 'W/"1"')
     answer = httpx.Response(200, content=job.model_dump_json(), headers={"ETag": 'W/"1"', "Retry-After": "7"})
 
-    _, steps = carried_out(conversation.change(job.id, seen, exchange.Patience()), answer)
+    _, steps = carried_out(calls.change(job.id, seen, protocol.Patience()), answer)
 
-    assert [step.seconds for step in steps if isinstance(step, exchange.Pause)] == [7]
+    assert [step.seconds for step in steps if isinstance(step, protocol.Pause)] == [7]
 
 
 @pytest.mark.parametrize(
@@ -144,66 +144,64 @@ def test_an_error_of_something_in_between_is_told_by_its_status() -> None:
     "passing", [busy("0", "store_unavailable"), busy("0", "http_502", 502), httpx.ReadError("cut", request=REQUEST)]
 )
 def test_a_submit_is_repeated_with_the_key_of_the_first_time(passing: Any) -> None:
-    talk = conversation.submit("x", {}, None, exchange.Patience(reached=True))
+    talk = calls.submit("x", {}, None, protocol.Patience(reached=True))
 
     _, steps = carried_out(talk, passing, httpx.Response(202, content=queued_job().model_dump_json()))
 
-    sent = [step for step in steps if isinstance(step, exchange.Send)]
+    sent = [step for step in steps if isinstance(step, protocol.Send)]
     assert len(sent) == 2
     assert sent[0] == sent[1]
     assert len(sent[0].headers["Idempotency-Key"]) == 36
 
 
 def test_a_full_queue_is_told_at_once_unless_the_submit_is_one_of_many() -> None:
-    patience = exchange.Patience(reached=True)
+    patience = protocol.Patience(reached=True)
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
 
     with pytest.raises(ApiError, match="queue_full"):
-        carried_out(conversation.submit("x", {}, None, patience), busy("0"), accepted)
-    _, steps = carried_out(conversation.submit("x", {}, None, patience, "queue up"), busy("1"), accepted)
+        carried_out(calls.submit("x", {}, None, patience), busy("0"), accepted)
+    _, steps = carried_out(calls.submit("x", {}, None, patience, "queue up"), busy("1"), accepted)
 
-    assert exchange.Pause(1) in steps
+    assert protocol.Pause(1) in steps
 
 
 def test_many_prompts_wait_for_room_longer_than_they_would_for_a_silent_service() -> None:
-    patience = exchange.Patience(later_s=4, reached=True)
+    patience = protocol.Patience(later_s=4, reached=True)
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
     waits = [busy("3"), busy("70", "too_fast", 429), busy("3")]
 
-    _, steps = carried_out(conversation.submit("x", {}, None, patience, "queue up"), *waits, accepted)
+    _, steps = carried_out(calls.submit("x", {}, None, patience, "queue up"), *waits, accepted)
 
-    assert [step.seconds for step in steps if isinstance(step, exchange.Pause)] == [3, 70, 3]
+    assert [step.seconds for step in steps if isinstance(step, protocol.Pause)] == [3, 70, 3]
 
 
 def test_a_spent_quota_is_waited_out_for_as_long_as_the_service_names() -> None:
     accepted = httpx.Response(202, content=queued_job().model_dump_json())
 
-    _, steps = carried_out(
-        conversation.submit("x", {}, None, exchange.Patience()), busy("2", "too_fast", 429), accepted
-    )
+    _, steps = carried_out(calls.submit("x", {}, None, protocol.Patience()), busy("2", "too_fast", 429), accepted)
 
-    assert exchange.Pause(2) in steps
+    assert protocol.Pause(2) in steps
 
 
 def test_a_delete_whose_first_answer_was_lost_is_no_error() -> None:
     cut = httpx.ReadError("cut", request=REQUEST)
 
-    done, _ = carried_out(conversation.delete("1", exchange.Patience()), cut, busy(None, "gone", 410))
+    done, _ = carried_out(calls.delete("1", protocol.Patience()), cut, busy(None, "gone", 410))
 
     assert done is None
     with pytest.raises(Gone):
-        carried_out(conversation.delete("1", exchange.Patience()), busy(None, "gone", 410))
+        carried_out(calls.delete("1", protocol.Patience()), busy(None, "gone", 410))
 
 
 def test_a_redelivery_whose_first_answer_was_lost_tells_where_the_events_are() -> None:
     cut, nothing = httpx.ReadError("cut", request=REQUEST), busy(None, "nothing_to_redeliver", 409)
     where = httpx.Response(200, json={"deliveries": []}, request=REQUEST)
 
-    told, _ = carried_out(conversation.redeliver("1", None, exchange.Patience()), cut, nothing, where)
+    told, _ = carried_out(calls.redeliver("1", None, protocol.Patience()), cut, nothing, where)
 
     assert told == []
     with pytest.raises(Conflict):
-        carried_out(conversation.redeliver("1", None, exchange.Patience()), nothing)
+        carried_out(calls.redeliver("1", None, protocol.Patience()), nothing)
 
 
 def test_a_stream_that_breaks_off_again_and_again_without_a_word_is_given_up() -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from scriptqueue.schemas import JobRequest, Priority, Sampling
 from shared.eta import Figures, Place, Rated, Running, cost_of
-from shared.schemas import JobRequest, Priority, Sampling
 from shared.workers import WorkerState
 
 NOTHING: dict[Priority, int] = {"high": 0, "normal": 0, "low": 0}

@@ -41,10 +41,10 @@ def test_a_json_line_is_one_object_even_with_a_trace_and_chinese(capsys: pytest.
     try:
         raise ValueError("坏了")
     except ValueError:
-        logging.getLogger("worker.run").exception("met %d\nfaults", 2)
+        logging.getLogger("worker.tasks").exception("met %d\nfaults", 2)
 
     (line,) = lines(capsys)
-    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "worker.run", "met 2\nfaults")
+    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "worker.tasks", "met 2\nfaults")
     assert line["time"].endswith("+00:00")
     assert "ValueError: 坏了" in line["trace"]
     assert "job" not in line
@@ -56,12 +56,12 @@ def test_a_line_names_its_job_by_block_by_argument_and_by_what_libraries_say(
     logs.start(LogSettings(format="json"))
 
     with logs.about(JOB):
-        logging.getLogger("worker.run").info("begun")
+        logging.getLogger("worker.tasks").info("begun")
     logging.getLogger("api.doorbell").warning("not rung", extra={"job": JOB})
     logging.getLogger("celery.app.trace").info("Task succeeded", extra={"data": {"id": JOB, "name": "scriptqueue.run"}})
     access = ("127.0.0.1:1", "GET", f"/jobs/{JOB.upper()}/events", "1.1", 200)
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *access)
-    logging.getLogger("worker.run").info("ended")
+    logging.getLogger("worker.tasks").info("ended")
 
     told = lines(capsys)
     assert [line.get("job") for line in told] == [JOB, JOB, JOB, JOB, None]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.redis_server import findings_of
+from shared.store.redis_server import findings_of
 
 GOOD: dict[str, Any] = {
     "redis_version": "7.2.4",

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from api import problems
+from api.http import problems
 from api.wiring import create_app
 from models.catalogue import CATALOGUE
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]

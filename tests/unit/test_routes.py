@@ -10,9 +10,9 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api.body import JsonRoute
-from api.poll import RawRoute
-from shared.schemas import JobRequest
+from api.http.body import JsonRoute
+from api.http.poll import RawRoute
+from scriptqueue.schemas import JobRequest
 
 router = APIRouter(route_class=JsonRoute)
 

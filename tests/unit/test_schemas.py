@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.schemas import Job, JobRequest, Scene, Status, Storyboard
+from scriptqueue.schemas import Job, JobRequest, Scene, Status, Storyboard
 
 PROMPT = {"prompt": "森林里的一天"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.keys import KEY_PREFIX
-from shared.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
+from shared.store.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))

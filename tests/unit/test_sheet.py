@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import sheet
-from api.render import png
-from api.wrapping import width_em, wrapped
-from shared.schemas import Scene, Storyboard
+from scriptqueue.cli import sheet
+from scriptqueue.cli.render import png
+from scriptqueue.cli.text_layout import width_em, wrapped
+from scriptqueue.schemas import Scene, Storyboard
 
 CAMERAS = ("wide shot", "medium shot", "close up")
 DURATIONS = (3, 8, 5, 4.5)

@@ -9,12 +9,9 @@ from typing import get_args
 
 import pytest
 
-from api.following import NAMES, DoneEvent, ProgressEvent, SceneEvent, StatusEvent
-from api.metrics import BLAMES
-from api.views import BatchCounts, Worker
-from shared.entry import again
-from shared.errors import NotRetryable
-from shared.schemas import (
+from api.http.metrics import BLAMES
+from scriptqueue.responses import BatchCounts, Worker
+from scriptqueue.schemas import (
     PRIORITIES,
     DeliveryType,
     EventName,
@@ -26,7 +23,10 @@ from shared.schemas import (
     WebhookEvent,
     WorkerPhase,
 )
-from shared.scripts import LUA_FOLDER, scripts
+from scriptqueue.stream import NAMES, DoneEvent, ProgressEvent, SceneEvent, StatusEvent
+from shared.errors import NotRetryable
+from shared.store.entry import again
+from shared.store.scripts import LUA_FOLDER, scripts
 from shared.workers import WorkerState
 
 PAGE = Path(__file__).parents[2] / "api" / "page"

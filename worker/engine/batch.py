@@ -3,7 +3,7 @@
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
 at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
 batching (pinned exactly) is here, in row.py and in step.py: its processor is driven step by step. (Two of its helpers
-tell a model's shape, in attention.py and worker/kv_memory.py.)
+tell a model's shape, in attention.py and worker/backend/kv_memory.py.)
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
 
+from scriptqueue.schemas import MIN_TOKENS_A_SCENE
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
-from shared.schemas import MIN_TOKENS_A_SCENE
 from worker.engine import attention
-from worker.engine.generation import Generation
+from worker.engine.handle import Generation
 from worker.engine.request import Finish, GenerationRequest
-from worker.engine.room import Room
 from worker.engine.row import Row
+from worker.engine.row_limit import Room
 from worker.engine.step import Choice, StepRunner
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary

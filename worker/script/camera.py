@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from shared.schemas import Camera
+from scriptqueue.schemas import Camera
 
 CAMERAS: tuple[Camera, ...] = get_args(Camera)
 DEFAULT: Camera = "medium shot"

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from shared.schemas import JobRequest, Scene
+from scriptqueue.schemas import JobRequest, Scene
 from worker.script.grammar import durations
 from worker.script.validate import numbered, read_scene
 

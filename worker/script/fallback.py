@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from shared.schemas import Camera, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import Camera, JobRequest, Scene, Storyboard
 from worker.script.grammar import COMFORTABLE_SCENE_S, MAX_TITLE_CHARACTERS, durations
 from worker.script.prompt import language
 from worker.script.validate import assemble, fields_of

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from shared.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene
 
 MAX_TITLE_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 400

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from worker.script.grammar import durations
 
 SYSTEM = {

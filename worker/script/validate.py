@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene, Storyboard
 from shared.errors import OutputInvalid
-from shared.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene, Storyboard
 from worker.script.camera import DEFAULT, read_camera
 from worker.script.duration import read_duration
 from worker.script.grammar import COMFORTABLE_SCENE_S, FIELDS, MAX_TITLE_CHARACTERS, durations, spread

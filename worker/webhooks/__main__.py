@@ -10,9 +10,9 @@ import sys
 
 from shared import logs, traces
 from shared.errors import SettingsInvalid
-from shared.outbox import Outbox
 from shared.settings import Settings, from_environment
 from shared.store.connection import Store
+from shared.store.outbox import Outbox
 from shared.workers import worker_name
 from worker.exits import EXIT_UNUSABLE
 from worker.webhooks.courier import Courier

@@ -18,10 +18,10 @@ import httpcore
 import httpx
 from standardwebhooks import Webhook
 
+from scriptqueue.schemas import DeliveryAttempt, DeliveryFault
 from shared import traces
-from shared.messages import message_of
-from shared.outbox import Letter
-from shared.schemas import DeliveryAttempt, DeliveryFault
+from shared.store.outbox import Letter
+from shared.store.webhook_messages import message_of
 from worker.webhooks.network import AddressRefused, GuardedNetwork, NameNotResolved, Resolve
 
 log = logging.getLogger(__name__)

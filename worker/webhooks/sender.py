@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 
 from shared.errors import StoreUnavailable
-from shared.outbox import LEASE_S, Letter, Outbox
+from shared.store.outbox import LEASE_S, Letter, Outbox
 from worker.webhooks.courier import Courier, Outcome
 from worker.webhooks.schedule import next_try_s
 

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import redis
 
-from shared.broker import broker_lists
+from scriptqueue.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
 from shared.errors import OutputInvalid
-from shared.executions import Claim, Executions, Report, Success
-from shared.record import failure_of
-from shared.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
+from shared.rings import broker_lists
 from shared.settings import Settings
+from shared.store.executions import Claim, Executions, Report, Success
+from shared.store.record import failure_of
 from shared.workers import WorkerState
 
 MODEL = ModelInfo(name="by-hand", seed=1)

@@ -12,9 +12,9 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from shared.outbox import Outbox
 from shared.settings import Settings
 from shared.store.connection import Store
+from shared.store.outbox import Outbox
 from worker.webhooks.courier import Courier
 from worker.webhooks.network import Resolver
 from worker.webhooks.sender import Sender

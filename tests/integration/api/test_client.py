@@ -1,4 +1,4 @@
-"""`api.client` against the real API: what comes back, what is repeated, and what each failure is called."""
+"""`scriptqueue.client` against the real API: what comes back, what is repeated, and what each failure is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import httpx
 import pytest
 import redis
 
-from api.client import (
+from scriptqueue.client import (
     AccessDenied,
     ApiError,
     AsyncClient,
@@ -32,7 +32,7 @@ from api.client import (
     ServiceUnreachable,
     WaitTimedOut,
 )
-from shared.schemas import Job, Status
+from scriptqueue.schemas import Job, Status
 from tests.integration.api.handworker import HandWorker, storyboard
 from tests.integration.api.serving import Serve
 from tests.integration.api.wire import Wire

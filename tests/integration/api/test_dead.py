@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from shared.executions import Claim, Executions
+from shared.store.executions import Claim, Executions
 from tests.integration.api.serving import Serve
 
 STUDIO, AGENCY = {"Authorization": "Bearer one"}, {"Authorization": "Bearer two"}

@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api import cli
-from api.client import Client, Conflict, NotFound
+from scriptqueue.cli import main
+from scriptqueue.client import Client, Conflict, NotFound
 from shared.settings import Settings
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.receiver import ALLOWED, SECRET, Receiver, sending
@@ -186,10 +186,10 @@ def test_the_command_shows_a_line_an_event_and_sends_it_again(
     worker.succeed(worker.claim(job_id))
     with sending(settings):
         number = settled(api, job_id)["number"]
-        assert cli.main(["deliveries", job_id, *url]) == 0
+        assert main.main(["deliveries", job_id, *url]) == 0
         shown = capsys.readouterr().out
         receiver.statuses["/fails"] = 200
-        assert cli.main(["redeliver", job_id, "--number", str(number), "--json", *url]) == 0
+        assert main.main(["redeliver", job_id, "--number", str(number), "--json", *url]) == 0
         again = json.loads(capsys.readouterr().out)
         until(lambda: deliveries(api, job_id)[0]["state"] == "delivered", 20)
 
@@ -197,7 +197,7 @@ def test_the_command_shows_a_line_an_event_and_sends_it_again(
     assert ": 500 after 0." in shown
     assert ", the next " in shown
     assert (again["number"], again["tries"]) == (number, 0)
-    assert cli.main(["redeliver", job_id, *url]) == 1
+    assert main.main(["redeliver", job_id, *url]) == 1
     assert "nothing_to_redeliver, 409" in capsys.readouterr().err
 
 
@@ -211,6 +211,6 @@ def test_the_queue_tells_whether_somebody_sends_webhooks(
     with sending(settings):
         until(lambda: senders() == 1, 20)
         assert "scriptqueue_webhook_senders 1.0" in api.get("/metrics").text
-        assert cli.main(["queue", "--url", str(api.base_url)]) == 0
+        assert main.main(["queue", "--url", str(api.base_url)]) == 0
     assert "senders of webhooks: 1" in capsys.readouterr().out
     assert senders() == 0

@@ -47,4 +47,4 @@ def test_the_process_of_the_api_is_patched_and_frozen(redis_server: str) -> None
 
     printed = subprocess.check_output([sys.executable, "-c", START_IT], cwd=ROOT, env=environment, text=True)
 
-    assert printed.split() == ["True", "api.slow_clients", "api.slow_clients"]
+    assert printed.split() == ["True", "api.http.slow_clients", "api.http.slow_clients"]

@@ -18,8 +18,8 @@ import pytest
 import redis
 from prometheus_client import CollectorRegistry
 
-from api.auth import ANONYMOUS, Keys
-from api.dependencies import Parts
+from api.http.auth import ANONYMOUS, Keys
+from api.http.dependencies import Parts
 from api.routes.events import follow
 from shared.store.connection import Store
 from tests.integration.api.handworker import HandWorker, storyboard

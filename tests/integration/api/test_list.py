@@ -104,7 +104,7 @@ def test_a_list_that_nobody_reads_stays_short_as_its_jobs_expire(api: httpx.Clie
 def test_a_rare_status_is_found_although_a_page_looks_only_so_far(
     api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.submissions.SCANNED", 2)
+    monkeypatch.setattr("shared.store.submissions.SCANNED", 2)
     posted = post(api, 7)
     api.post(f"/jobs/{posted[0]}/cancel")
 

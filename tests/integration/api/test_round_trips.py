@@ -10,13 +10,12 @@ import httpx
 import pytest
 import redis
 
-from shared import queue
-from shared.broker import broker_lists
-from shared.doorbell import Doorbells
-from shared.schemas import PRIORITIES, Priority
+from scriptqueue.schemas import PRIORITIES, Priority
+from shared.broker import celery_app
+from shared.broker.messages import Doorbells
+from shared.rings import Ring, broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore
-from shared.sweep import Ring
 from tests.integration.api.handworker import HandWorker
 from tests.integration.worker.processes import until
 
@@ -32,7 +31,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
     monkeypatch.setattr("api.wiring.sweep", nothing)
-    monkeypatch.setattr("shared.submissions.FIGURES_FRESH_S", 3600)
+    monkeypatch.setattr("shared.store.submissions.FIGURES_FRESH_S", 3600)
 
 
 def asked_of(client: redis.Redis, act: Any) -> list[str]:
@@ -104,13 +103,13 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     priority: Priority, make_settings: Any, redis_client: redis.Redis
 ) -> None:
     settings: Settings = make_settings()
-    app = queue.make_app(settings, patient=False)
+    app = celery_app.make_app(settings, patient=False)
     heard = redis_client.pubsub(ignore_subscribe_messages=True)
     heard.psubscribe("*celeryev*")
     heard.get_message(timeout=5)
     told: list[tuple[Any, dict[str, Any]]] = []
 
-    queue.ring(app, ID, priority)
+    celery_app.ring(app, ID, priority)
     SyncStore(redis_client).call(
         "ring", **Doorbells(settings).arguments([Ring(ID, priority)])
     )  # as the API's store does

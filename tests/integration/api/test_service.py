@@ -11,8 +11,8 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from scriptqueue.schemas import JobRequest
 from shared.errors import ScriptqueueError
-from shared.schemas import JobRequest
 from tests.integration.api.described import Described, description
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.receiver import ALLOWED
@@ -162,7 +162,7 @@ def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> No
         JobRequest.model_validate(example["value"])
 
 
-@pytest.mark.parametrize("module", ["api.app", "api.client", "api.cli"])
+@pytest.mark.parametrize("module", ["api.app", "scriptqueue.client", "scriptqueue.cli.main"])
 def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> None:
     code = f"import {module}, sys; print(sorted({{'torch', 'transformers', 'worker', 'models'}} & set(sys.modules)))"
 
@@ -171,7 +171,7 @@ def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> N
     assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
 
 
-@pytest.mark.parametrize("module", ["api.client", "api.cli"])
+@pytest.mark.parametrize("module", ["scriptqueue.client", "scriptqueue.cli.main"])
 def test_the_client_and_the_command_bring_nothing_of_the_service(module: str) -> None:
     theirs = {"redis", "celery", "fastapi", "pydantic_settings"}
     code = f"import {module}, sys; print(sorted({theirs} & set(sys.modules)))"

@@ -14,7 +14,7 @@ import pytest
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api import slow_clients
+from api.http import slow_clients
 from tests.integration.api.handworker import HandWorker
 
 STALLED = 400

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import redis
 
-from shared.executions import Executions, Refused
-from shared.sweep import Ring
+from shared.rings import Ring
+from shared.store.executions import Executions, Refused
 from tests.integration.api.handworker import HandWorker
 
 FORMAT = 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.load import LoadedModel
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from tests.integration.engine import tiny as tiny_language_model
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, Sampling

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from tests.integration.engine.conftest import Asked
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Sampling

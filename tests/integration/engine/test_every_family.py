@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.load import load
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from tests.conftest import SHARED_DATA
 from tests.integration.engine.conftest import engine_of
 from tests.integration.models.conftest import CONFIGS, random_weights

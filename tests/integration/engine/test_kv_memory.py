@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Pretraine
 
 from shared.errors import ModelUnavailable
 from tests.integration.engine.conftest import Asked, engine_of
+from worker.backend.kv_memory import bytes_a_token, free_bytes, kv_tokens
 from worker.engine.batch import TOKENS_A_ROW
-from worker.kv_memory import bytes_a_token, free_bytes, kv_tokens
 
 GB = 10**9
 CHATGLM3_6B = GlmConfig(num_hidden_layers=28, num_attention_heads=32, num_key_value_heads=2, head_dim=128)

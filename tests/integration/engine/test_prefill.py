@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.engine.conftest import Asked, engine_of
 from worker.engine.batch import BatchEngine
-from worker.engine.generation import Generation
+from worker.engine.handle import Generation
 
 
 class Steps:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from tests.integration.engine import test_closing, test_vocabulary, tiny
 from tests.integration.engine.conftest import PROMPTS, Asked, asker, engine_of, together
 from tests.integration.engine.test_closing import checked

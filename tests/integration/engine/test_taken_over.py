@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.schemas import JobRequest, Sampling
+from scriptqueue.schemas import JobRequest, Sampling
 from tests.integration.engine.conftest import engine_of
-from worker.model_writer import ModelWriter
+from worker.backend.backend import Begun, SoFar
+from worker.backend.model import ModelWriter
 from worker.script.complete import complete_scenes
 from worker.script.output import parse, validate
-from worker.writer import Begun, SoFar
 
 if TYPE_CHECKING:
     from models.load import LoadedModel

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scriptqueue.schemas import MIN_TOKENS_A_SCENE
 from shared.errors import ModelUnavailable
-from shared.schemas import MIN_TOKENS_A_SCENE
 from shared.settings import Settings
 from tests.integration.engine.conftest import engine_of
 from tests.integration.worker.processes import until
-from worker.model_writer import ModelWriter
+from worker.backend.model import ModelWriter
 
 if TYPE_CHECKING:
     from models.load import LoadedModel

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.schemas import Storyboard
+from scriptqueue.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.worker.conftest import api_of
 from tests.integration.worker.processes import done, submit, until, worker

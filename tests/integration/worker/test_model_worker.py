@@ -14,7 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.schemas import Storyboard
+from scriptqueue.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.engine import tiny
 from tests.integration.worker.conftest import api_of

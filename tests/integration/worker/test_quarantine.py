@@ -11,9 +11,9 @@ import httpx
 import pytest
 import redis
 
-from shared.broker import broker_lists
+from shared.broker.celery_app import TASK, make_app, ring
 from shared.keys import QUARANTINE
-from shared.queue import TASK, make_app, ring
+from shared.rings import broker_lists
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
 from worker.quarantine import is_doorbell

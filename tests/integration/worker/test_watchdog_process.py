@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from shared import queue
-from shared.broker import QUEUE
+from shared.broker import celery_app
+from shared.rings import QUEUE
 from shared.settings import Settings
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, running, submit, until
@@ -38,7 +38,7 @@ def test_a_worker_that_has_stopped_listening_is_replaced_and_what_it_runs_finish
     process = start(start_worker, api)
     busy = submit(api, stub={"seconds": 6})
     running(api, busy)
-    app = queue.make_app(Settings(redis={"url": redis_url}), patient=False)
+    app = celery_app.make_app(Settings(redis={"url": redis_url}), patient=False)
     app.control.cancel_consumer(QUEUE, reply=True, timeout=5)
     app.close()
 

@@ -11,10 +11,10 @@ import celery.bin.celery
 import celery.worker.consumer
 import kombu.transport.redis
 
-import worker.absent_writer
+import worker.backend.absent
+import worker.backend.stub
 import worker.metrics
 import worker.quarantine
 import worker.revoke
-import worker.run
-import worker.stub_writer
+import worker.tasks
 import worker.watchdog

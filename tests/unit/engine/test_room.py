@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.engine.room import CALM_STEPS, HOPELESS, Room
+from worker.engine.row_limit import CALM_STEPS, HOPELESS, Room
 
 
 def calm(room: Room, steps: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from scriptqueue.schemas import JobRequest
 from shared.errors import OutputInvalid
-from shared.schemas import JobRequest
 from worker.script.complete import complete_scenes
 from worker.script.grammar import storyboard_schema
 from worker.script.output import fallback, parse, validate

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.schemas import JobRequest
+from scriptqueue.schemas import JobRequest
 from worker.script.grammar import durations
 from worker.script.output import fallback
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scriptqueue.schemas import JobRequest
 from shared.errors import OutputInvalid
-from shared.schemas import JobRequest
 from worker.script.output import validate
 
 REQUEST = JobRequest(prompt="森林里的一天\n第二行")

@@ -1,0 +1,173 @@
+"""Errors as HTTP answers: the one table from error code to status, and `application/problem+json` (RFC 9457).
+
+Nothing else knows a status code of an error. Unknown errors are error_middleware.py's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+
+from api.http.validation_errors import faults_of, words_of
+from scriptqueue.responses import Fault, Problem, ProblemType
+from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, ScriptqueueError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+MAX_FAULTS = 100  # of one answer; `detail` says how many there are
+
+
+class NoSuchPath(Refusal):
+    """There is nothing at this path."""
+
+    code = "no_such_path"
+
+
+class MethodNotAllowed(Refusal):
+    """This path does not take this method."""
+
+    code = "method_not_allowed"
+
+
+class NotReady(Flaky):
+    """No worker is ready."""
+
+    code = "not_ready"
+
+
+# None: told in the `error` of a job, never as an answer.
+STATUS: Mapping[str, int | None] = {
+    "invalid_request": 422,
+    "idempotency_key_reused": 422,
+    "deadline_too_soon": 422,
+    "malformed_json": 400,
+    "refused": 400,
+    "unauthorized": 401,
+    "not_found": 404,
+    "batch_not_found": 404,
+    "no_such_path": 404,
+    "method_not_allowed": 405,
+    "body_too_slow": 408,
+    "not_finished": 409,
+    "no_result": 409,
+    "not_retryable": 409,
+    "nothing_to_redeliver": 409,
+    "gone": 410,
+    "body_too_large": 413,
+    "not_json": 415,
+    "internal": 500,
+    "process": 500,
+    "settings_invalid": 500,
+    "redis_unfit": 500,
+    "model_unavailable": 500,
+    "engine_broken": 500,
+    "too_fast": 429,
+    "too_many_active": 429,
+    "queue_full": 503,
+    "not_ready": 503,
+    "unavailable": 503,
+    "store_unavailable": 503,
+    "record_newer": 503,
+    "download_failed": 503,
+    "output_invalid": None,
+    "timeout": None,
+    "worker_lost": None,
+    "out_of_memory": None,
+    "prompt_too_long": None,
+}
+
+
+def type_of(code: str) -> str:
+    """The URI of a problem's type; GET answers it (routes/service.py)."""
+    return f"/problems/{code}"
+
+
+def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Response:
+    """The error as a response."""
+    status = STATUS[error.code] or 500
+    problem = Problem(
+        type=type_of(error.code),
+        title=type(error).title(),
+        status=status,
+        detail=error.detail,
+        code=error.code,
+        errors=list(faults) if faults is not None else None,
+        earliest_start=error.earliest_start if isinstance(error, DeadlineTooSoon) else None,
+    )
+    headers = {header: value for header, (value, _) in headers_of(status).items()}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def headers_of(status: int) -> dict[str, tuple[str, str]]:
+    """The headers that an error of this status carries: value and meaning."""
+    if status == 408:
+        return {"Connection": ("close", "the rest of the body is not waited for")}
+    if status == 401:
+        return {"WWW-Authenticate": ("Bearer", "how to authenticate")}
+    if status in {429, 503}:
+        return {"Retry-After": (str(RETRY_AFTER_S), "seconds until another try is worth while")}
+    return {}
+
+
+def catalogue() -> dict[str, ProblemType]:
+    """Every problem by its code. A code that is inherited is told as its first owner's."""
+    return {
+        error.code: ProblemType(
+            type=type_of(error.code), code=error.code, title=error.title(), status=STATUS[error.code]
+        )
+        for error in _from_the_leaves(ScriptqueueError)
+    }
+
+
+# -- what Starlette and FastAPI call ----------------------------------------------------------------------------------
+
+
+async def on_error(_: Request, error: ScriptqueueError) -> Response:
+    return answer(error)
+
+
+async def on_invalid(_: Request, error: RequestValidationError) -> Response:
+    faults = faults_of(error.errors(), error.body)
+    shown = faults[:MAX_FAULTS]
+    words = "; ".join(words_of(fault) for fault in shown[:3])
+    more = f"; {len(faults)} faults in all" if len(faults) > 3 else ""
+    return answer(InvalidRequest(words + more), shown)
+
+
+async def on_http(request: Request, error: HTTPException) -> Response:
+    """Starlette's own refusals: an unknown path, a wrong method."""
+    known: dict[int, type[Refusal]] = {404: NoSuchPath, 405: MethodNotAllowed}
+    response = answer(known.get(error.status_code, Refusal)())
+    response.headers.update(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of one route, and a path may have several
+        response.headers["Allow"] = ", ".join(_methods_at(request))
+    return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    routes: list[BaseRoute] = request.app.routes
+    scopes = [{**request.scope, "method": method} for method in METHODS]
+    return [scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+
+
+HANDLERS: dict[Any, Any] = {ScriptqueueError: on_error, RequestValidationError: on_invalid, HTTPException: on_http}
+
+
+def _from_the_leaves(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]]:
+    for child in error.__subclasses__():
+        yield from _from_the_leaves(child)
+    yield error

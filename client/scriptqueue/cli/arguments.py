@@ -1,0 +1,174 @@
+"""The words of the `scriptqueue` command and the request that they make. What a value may be, the service decides."""
+
+from __future__ import annotations
+
+import json
+import re
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from typing import Any, get_args
+
+import shtab
+
+from scriptqueue.schemas import JobRequest, Priority, Status, WebhookEvent
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+FORMATS = ("svg", "html", "png")
+LANGUAGES = get_args(JobRequest.model_fields["language"].annotation)
+
+
+def parser() -> ArgumentParser:
+    everywhere = _everywhere()
+    waiting = ArgumentParser(add_help=False)
+    waiting.add_argument("--timeout", type=float, metavar="S", help="give up after so many seconds; the job goes on")
+    one = ArgumentParser(add_help=False)
+    one.add_argument("id", metavar="ID", help="of the job")
+
+    top = ArgumentParser(
+        prog="scriptqueue",
+        parents=[_everywhere()],
+        description="Queue creative prompts, get validated video storyboards.",
+        epilog="Exit status: 0 succeeded, 1 failed, 2 usage, 3 the service cannot be reached, 130 interrupted.",
+    )
+    shtab.add_argument_to(
+        top, "--print-completion", help="for your shell: source <(scriptqueue --print-completion bash)"
+    )
+    top.set_defaults(json=False, url=None, api_key=None)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help: str, *parents: ArgumentParser) -> ArgumentParser:
+        return commands.add_parser(name, parents=[everywhere, *parents], help=help)
+
+    _describe_request(add("submit", "queue prompts", waiting))
+    add("get", "a job as it is now", one)
+    add("wait", "a job when it is done", one, waiting)
+    add("events", "what happens to a job, as it happens", one).add_argument(
+        "--after", type=int, default=0, metavar="N", help="only events after number N"
+    )
+    add("result", "the bare storyboard of a job, as JSON", one)
+    _describe_sheet(add("render", "a storyboard as a sheet to look at and to print"))
+    add("cancel", "stop a job", one)
+    add("retry", "a new job like one that failed, was canceled or expired", one, waiting).add_argument(
+        "--wait", action="store_true", help="until it is done, and show the storyboard"
+    )
+    add("delete", "forget a job that is done, its prompt and its result", one)
+    listing = add("list", "your jobs, newest first")
+    listing.add_argument("--status", choices=[str(status) for status in Status])
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    add("queue", "how full the queue is and who works on it")
+    add("dead", "your jobs that ended their worker too often").add_argument(
+        "--requeue", metavar="ID", help="queue a new job like this one, which leaves the list"
+    )
+    add("deliveries", "what became of the events for a job's webhook", one)
+    add("redeliver", "send a job's webhook events again: all that failed", one).add_argument(
+        "--number", type=int, metavar="N", help="the event with this number, whatever became of it"
+    )
+    add("doctor", "what is wrong here, and what to do about it").add_argument(
+        "--repair", action="store_true", help="mend records and indexes that disagree"
+    )
+    return top
+
+
+def _everywhere() -> ArgumentParser:
+    """Before the command or after it: what is not given leaves no trace that would hide what is."""
+    parser = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    parser.add_argument("--json", action="store_true", default=SUPPRESS, help="one line of JSON instead of text")
+    service = parser.add_argument_group("service")
+    service.add_argument("--url", help=f"its address ($SCRIPTQUEUE_URL, {DEFAULT_URL})")
+    service.add_argument("--api-key", metavar="KEY", help="$SCRIPTQUEUE_API_KEY, which `ps` does not show")
+    return parser
+
+
+def options_of(arguments: Namespace) -> dict[str, Any]:
+    """The fields of the request that were given; what was not is the service's to choose."""
+    least, most = arguments.scenes or (None, None)
+    sampling = {name: getattr(arguments, name) for name in ("temperature", "top_p", "seed", "max_new_tokens")}
+    webhook = {"url": arguments.webhook, "events": arguments.webhook_event}
+    options = {
+        "language": arguments.language,
+        "min_scenes": _first(arguments.min_scenes, least),
+        "max_scenes": _first(arguments.max_scenes, most),
+        "target_duration_s": arguments.duration,
+        "quality_keywords": arguments.quality_keywords,
+        "priority": arguments.priority,
+        "allow_fallback": False if arguments.no_fallback else None,
+        "use_cache": False if arguments.no_cache else None,
+        "sampling": _given(sampling) or None,
+        "queue_timeout_s": arguments.queue_timeout,
+        "execution_timeout_s": arguments.execution_timeout,
+        "result_ttl_s": arguments.result_ttl,
+        "deadline": arguments.deadline,
+        "webhook": _given(webhook) or None,
+        "metadata": arguments.metadata,
+    }
+    return _given(options)
+
+
+def _describe_request(submit: ArgumentParser) -> None:
+    submit.add_argument(
+        "prompts", nargs="*", metavar="PROMPT", help="several make several jobs; `-` reads one from stdin"
+    )
+    file = submit.add_argument("--file", metavar="FILE", help="a prompt, or a request as JSON, a line; `-`: stdin")
+    file.complete = shtab.FILE  # type: ignore[attr-defined]
+    submit.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
+    submit.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a submit gets the first job")
+    story = submit.add_argument_group("storyboard")
+    story.add_argument("--language", choices=LANGUAGES)
+    story.add_argument("--scenes", type=_range, metavar="MIN-MAX", help="how many; `4` is 4-4")
+    story.add_argument("--min-scenes", type=int, metavar="N")
+    story.add_argument("--max-scenes", type=int, metavar="N")
+    story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
+    story.add_argument("--quality-keywords", metavar="TEXT", help="appended to each video prompt")
+    sampling = submit.add_argument_group("sampling")
+    sampling.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
+    sampling.add_argument("--top-p", type=float, metavar="P")
+    sampling.add_argument("--seed", type=int, metavar="N", help="the same seed, the same storyboard")
+    sampling.add_argument("--max-new-tokens", type=int, metavar="N")
+    job = submit.add_argument_group("job")
+    job.add_argument("--priority", choices=get_args(Priority))
+    job.add_argument("--no-fallback", action="store_true", help="fail rather than split the prompt into sentences")
+    job.add_argument("--no-cache", action="store_true", help="generate afresh")
+    job.add_argument("--metadata", type=_object, metavar="JSON", help="an object, echoed with the job")
+    job.add_argument("--webhook", metavar="URL", help="told of the job's end")
+    job.add_argument("--webhook-event", action="append", choices=get_args(WebhookEvent), help="also of these")
+    job.add_argument(
+        "--deadline", metavar="TIME", help="such as 2026-05-01T18:00:00+08:00: not started by then, expired"
+    )
+    job.add_argument("--queue-timeout", type=float, metavar="S", help="longest wait for its start")
+    job.add_argument("--execution-timeout", type=float, metavar="S", help="longest run")
+    job.add_argument("--result-ttl", type=float, metavar="S", help="how long the result is kept")
+
+
+def _describe_sheet(render: ArgumentParser) -> None:
+    render.add_argument("id", nargs="?", metavar="ID", help="of the job; or --file")
+    file = render.add_argument(
+        "--file", metavar="FILE", help="a job or a storyboard as JSON, without a service; `-`: stdin"
+    )
+    file.complete = shtab.FILE  # type: ignore[attr-defined]
+    render.add_argument("--format", choices=FORMATS, help="else by the ending of FILE, else svg")
+    output = render.add_argument("-o", "--output", metavar="FILE", help="else stdout")
+    output.complete = shtab.FILE  # type: ignore[attr-defined]
+
+
+def _range(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not match:
+        raise ArgumentTypeError(f"{text!r} is not MIN-MAX, such as 3-6")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ArgumentTypeError(f'{text!r} is not a JSON object, such as {{"shot": "7b"}}')
+    return value
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,97 @@
+"""Jobs and the queue for human eyes, as rich renderables. Knows no HTTP. A prompt is never read as markup."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from scriptqueue.responses import QueueView
+from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
+from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
+
+
+def line(job: Job) -> str:
+    """Where a job is, in a few words."""
+    if job.queue:
+        eta = f", about {job.queue.eta_s:.0f} s" if job.queue.eta_s is not None else ""
+        return f"queued, position {job.queue.position}{eta}"
+    if job.progress:
+        progress = job.progress
+        return (
+            f"{job.status}: {progress.phase}, {progress.tokens} tokens, "
+            f"{progress.scenes_done} scenes, {progress.fraction:.0%}"
+        )
+    return str(job.status) + (f": {job.error.detail} ({job.error.code})" if job.error else "")
+
+
+def fraction(job: Job) -> float:
+    return 1.0 if job.done else job.progress.fraction if job.progress else 0.0
+
+
+def card(job: Job, board: Storyboard) -> RenderableType:
+    """The storyboard of a job, a card a scene, and where it came from."""
+    scenes = [
+        Panel(
+            Group(Text(scene.description), Text(scene.action, "italic"), Text(scene.video_prompt, "dim")),
+            title=Text(f"{scene.scene_number}  {scene.camera}  {scene.duration:g} s"),
+            title_align="left",
+        )
+        for scene in board.scenes
+    ]
+    head = Text.assemble((board.title, "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
+    return Group(head, *scenes, Text(f"{job.id} · {origin(job)}", "dim"))
+
+
+def event(told: Event) -> str:
+    """One line of a job's life."""
+    match told:
+        case StatusEvent(data=change):
+            what = f"{change.status}" + (f", attempt {change.attempt}" if change.attempt else "")
+        case ProgressEvent(data=now):
+            what = f"{now.phase}, {now.tokens} tokens, {now.scenes_done} scenes, {now.fraction:.0%}"
+        case SceneEvent(data=scene):
+            what = f"scene {scene.scene_number}: {scene.camera}, {scene.duration:g} s: {scene.description}"
+        case DoneEvent(data=job):
+            what = f"done: {line(job)}"
+    return f"{told.id}  {what}"
+
+
+def dead(job: DeadJob) -> str:
+    return f"{job.id}  {job.failed_at:%F %T}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
+
+
+def delivery(event: Delivery) -> str:
+    """One line: the event, its state, and how its last try ended."""
+    what = f"{event.number}  {event.type}  {event.state}, {event.tries} {'try' if event.tries == 1 else 'tries'}"
+    if event.attempts:
+        last = event.attempts[-1]
+        what += f", the last {last.at:%F %T}: {last.error or last.status} after {last.took_s:.1f} s"
+    return what + (f", the next {event.next_attempt_at:%F %T}" if event.next_attempt_at else "")
+
+
+def queue(view: QueueView) -> RenderableType:
+    waiting = ", ".join(f"{depth} {priority}" for priority, depth in view.depth.items())
+    eta = "unknown" if view.eta_s is None else f"about {view.eta_s:.0f} s"
+    told = Text(
+        f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\nsenders of webhooks: {view.webhook_senders}"
+    )
+    if not view.workers:
+        return Group(told, Text("no worker"))
+    table = Table("worker", "state", "model", "device", "busy", "tokens/s")
+    for worker in view.workers:
+        cells = (worker.worker, worker.state, worker.model, f"{worker.device} {worker.dtype}")
+        busy = f"{worker.busy}/{worker.slots}"
+        table.add_row(*(Text(cell) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
+    return Group(told, table)
+
+
+def origin(job: Job) -> str:
+    """What wrote it, at what cost, and what was mended."""
+    parts = [f"source: {job.source}"]
+    if job.model:
+        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
+    if job.metrics:
+        parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
+    return " · ".join([*parts, *job.repairs])

@@ -1,0 +1,261 @@
+"""The `scriptqueue` command: a thin hand on `scriptqueue.client`.
+
+Results go to stdout, progress and errors to stderr. Exit status: 0 succeeded, 1 failed, 2 usage (also a request that
+the service found invalid), 3 the service cannot be reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from scriptqueue.cli import format, render
+from scriptqueue.cli.arguments import DEFAULT_URL, options_of, parser
+from scriptqueue.cli.bulk import Bulk, Outcome, prompts_of, read_text, refusal
+from scriptqueue.cli.terminal import note, progress, say
+from scriptqueue.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
+from scriptqueue.schemas import Delivery, Job, Status
+
+FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+
+
+Doctor = Callable[[str, Namespace, Mapping[str, str]], int]
+
+
+def main(argv: list[str] | None = None, *, doctor: Doctor | None = None) -> int:
+    """`doctor`: the server's own checks, which look at Redis and at this machine; None where only the client is."""
+    arguments = parser().parse_args(argv)
+    try:
+        return _run(arguments, doctor)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `scriptqueue ... | head`: nobody reads on, and the interpreter must not try at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(arguments: Namespace, doctor: Doctor | None) -> int:
+    try:
+        if arguments.command == "doctor":
+            if doctor is None:
+                raise ValueError("doctor is a command of the server's package")
+            return doctor(_service(arguments)[0], arguments, os.environ)
+        if arguments.command == "render" and arguments.file is not None:
+            return render.from_file(arguments)
+        if arguments.command == "submit" and (arguments.file is not None or len(arguments.prompts) > 1):
+            return _submit_many(arguments)
+        with Client(*_service(arguments)) as client:
+            return COMMANDS[arguments.command](client, arguments)
+    except ServiceUnreachable as error:
+        return _complain(error, UNREACHABLE)
+    except ClientError as error:
+        return _complain(error, _fault(error))
+    except render.CannotDraw as error:
+        return _complain(error, FAILED)
+    except ValueError as error:  # no URL, or a prompt on stdin that is no text
+        return _complain(error, USAGE)
+
+
+def _service(arguments: Namespace) -> tuple[str, str | None]:
+    url = arguments.url or os.environ.get("SCRIPTQUEUE_URL") or DEFAULT_URL
+    return url, arguments.api_key or os.environ.get("SCRIPTQUEUE_API_KEY") or None
+
+
+def _submit(client: Client, arguments: Namespace) -> int:
+    if not arguments.prompts:
+        raise ValueError("give a PROMPT or --file FILE")
+    prompt = arguments.prompts[0]
+    prompt = read_text("-").removesuffix("\n") if prompt == "-" else prompt
+    job = client.submit(prompt, idempotency_key=arguments.idempotency_key, **options_of(arguments))
+    return _entered(client, job, arguments)
+
+
+def _submit_many(arguments: Namespace) -> int:
+    if arguments.prompts and arguments.file is not None:
+        raise ValueError("give prompts or --file FILE, not both")
+    prompts = prompts_of(read_text(arguments.file)) if arguments.file is not None else arguments.prompts
+    bulk = Bulk(prompts, options_of(arguments), arguments.idempotency_key, wait=arguments.wait)
+    statuses = []
+
+    def show_one(place: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Job):
+            say(outcome.model_dump_json() if arguments.json else f"{outcome.id}  {format.line(outcome)}")
+            statuses.append(_exit_status(outcome))
+        else:
+            note(f"scriptqueue: prompt {place + 1}: {outcome}")
+            if arguments.json:
+                say(refusal(outcome))
+            statuses.append(_fault(outcome))
+
+    async def run() -> None:
+        with progress() as tell:
+            async with AsyncClient(*_service(arguments)) as client:
+                await bulk.run(client, arguments.timeout, tell, show_one)
+
+    try:
+        with _only_the_first_fault():
+            asyncio.run(run())
+    except (KeyboardInterrupt, ServiceUnreachable):
+        note(f"{bulk.line}; the accepted ones go on: `scriptqueue list` shows them")
+        raise
+    return USAGE if set(statuses) == {USAGE} else max(map(bool, statuses), default=0)
+
+
+@contextmanager
+def _only_the_first_fault() -> Iterator[None]:
+    """Out of a task group an error comes wrapped, and perhaps with its like."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+def _get(client: Client, arguments: Namespace) -> int:
+    return _tell(client.get(arguments.id), arguments)
+
+
+def _wait(client: Client, arguments: Namespace) -> int:
+    return _tell(_watched(client, arguments.id, arguments), arguments)
+
+
+def _events(client: Client, arguments: Namespace) -> int:
+    status = 0
+    with _going_on(arguments.id):
+        for event in client.events(arguments.id, arguments.after):
+            say(event.model_dump_json() if arguments.json else format.event(event))
+            if event.event == "done":
+                status = _exit_status(event.data)
+    return status
+
+
+def _result(client: Client, arguments: Namespace) -> int:
+    say(client.result(arguments.id).model_dump_json(indent=None if arguments.json else 2))
+    return 0
+
+
+def _render(client: Client, arguments: Namespace) -> int:
+    if arguments.id is None:
+        raise ValueError("give the ID of a job or --file FILE")
+    return render.from_job(client.get(arguments.id), arguments)
+
+
+def _cancel(client: Client, arguments: Namespace) -> int:
+    _tell(client.cancel(arguments.id), arguments)
+    return 0
+
+
+def _retry(client: Client, arguments: Namespace) -> int:
+    return _entered(client, client.retry(arguments.id), arguments)
+
+
+def _delete(client: Client, arguments: Namespace) -> int:
+    client.delete(arguments.id)
+    return 0
+
+
+def _list(client: Client, arguments: Namespace) -> int:
+    for job in client.list(arguments.status, arguments.limit):
+        say(job.model_dump_json() if arguments.json else f"{job.id}  {job.created_at:%F %T}  {format.line(job)}")
+    return 0
+
+
+def _queue(client: Client, arguments: Namespace) -> int:
+    view = client.queue()
+    say(view.model_dump_json() if arguments.json else format.queue(view))
+    return 0
+
+
+def _dead(client: Client, arguments: Namespace) -> int:
+    if arguments.requeue is not None:
+        return _tell(client.requeue(arguments.requeue), arguments)
+    for dead in client.dead():
+        say(dead.model_dump_json() if arguments.json else format.dead(dead))
+    return 0
+
+
+def _deliveries(client: Client, arguments: Namespace) -> int:
+    return _tell_deliveries(client.deliveries(arguments.id), arguments)
+
+
+def _redeliver(client: Client, arguments: Namespace) -> int:
+    return _tell_deliveries(client.redeliver(arguments.id, arguments.number), arguments)
+
+
+def _tell_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
+    for delivery in deliveries:
+        say(delivery.model_dump_json() if arguments.json else format.delivery(delivery))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
+    "submit": _submit,
+    "get": _get,
+    "wait": _wait,
+    "events": _events,
+    "result": _result,
+    "render": _render,
+    "cancel": _cancel,
+    "retry": _retry,
+    "delete": _delete,
+    "list": _list,
+    "queue": _queue,
+    "dead": _dead,
+    "deliveries": _deliveries,
+    "redeliver": _redeliver,
+}
+
+
+def _entered(client: Client, job: Job, arguments: Namespace) -> int:
+    """A job that was just made, or how it ended when that is waited for."""
+    if not arguments.wait:
+        return _tell(job, arguments)
+    note(f"job {job.id}")
+    return _tell(_watched(client, job.id, arguments), arguments)
+
+
+def _watched(client: Client, job_id: object, arguments: Namespace) -> Job:
+    """The job when it is done."""
+    with _going_on(job_id), progress() as tell:
+        return client.wait(str(job_id), arguments.timeout, lambda job: tell(format.line(job), format.fraction(job)))
+
+
+@contextmanager
+def _going_on(job_id: object) -> Iterator[None]:
+    """Ctrl-C ends the watching, not the job."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"the job goes on; `scriptqueue wait {job_id}` follows it, `scriptqueue cancel {job_id}` stops it")
+        raise
+
+
+def _tell(job: Job, arguments: Namespace) -> int:
+    if arguments.json:
+        say(job.model_dump_json())
+    else:
+        say(format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
+    return _exit_status(job)
+
+
+def _exit_status(job: Job) -> int:
+    return FAILED if job.done and job.status is not Status.SUCCEEDED else 0
+
+
+def _fault(error: ClientError) -> int:
+    return USAGE if isinstance(error, RequestInvalid) else FAILED
+
+
+def _complain(error: Exception, status: int) -> int:
+    note(f"scriptqueue: {error}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""`scriptqueue render`: the sheet of a job or of a file, written where it was asked for. The drawing is sheet.py's;
+pixels are resvg's, which takes the fonts of the system.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from scriptqueue.cli import format, sheet
+from scriptqueue.cli.arguments import FORMATS
+from scriptqueue.cli.bulk import read_text
+from scriptqueue.schemas import Job, Storyboard
+
+SHARPNESS = 2  # pixels of the PNG a unit of the SVG
+
+
+class CannotDraw(Exception):
+    """There is no storyboard, or nothing to draw it with."""
+
+
+def from_job(job: Job, arguments: Namespace) -> int:
+    if job.result is None:
+        raise CannotDraw(f"there is no storyboard: the job is {format.line(job)}")
+    return _write(job.result, f"{job.id} · {format.origin(job)}", arguments)
+
+
+def from_file(arguments: Namespace) -> int:
+    """A bare storyboard, or a job as `--json` prints it."""
+    if arguments.id is not None:
+        raise ValueError("give the ID of a job or --file FILE, not both")
+    text = read_text(arguments.file)
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{arguments.file} is no JSON: {error}") from None
+    try:
+        if isinstance(told, dict) and "status" in told:
+            return from_job(Job.model_validate(told, extra="ignore"), arguments)
+        return _write(Storyboard.model_validate(told), "", arguments)
+    except ValidationError as error:
+        faults = [f"{'/'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()]
+        raise ValueError(f"{arguments.file} is no storyboard: {'; '.join(faults)}") from None
+
+
+def _write(board: Storyboard, note: str, arguments: Namespace) -> int:
+    picture = _drawn(board, note, _format(arguments))
+    if arguments.output is not None:
+        try:
+            Path(arguments.output).write_bytes(picture)
+        except OSError as error:
+            raise CannotDraw(f"cannot write {arguments.output}: {error.strerror}") from None
+    elif picture.startswith(b"\x89PNG") and sys.stdout.isatty():
+        raise ValueError("a PNG is nothing for a terminal: add -o FILE")
+    else:
+        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def _format(arguments: Namespace) -> str:
+    if arguments.format:
+        return str(arguments.format)
+    ending = Path(arguments.output or "").suffix.removeprefix(".").lower()
+    ending = {"htm": "html"}.get(ending, ending)
+    if arguments.output and ending not in FORMATS:
+        raise ValueError(f"{arguments.output} ends like no format: add --format {'|'.join(FORMATS)}")
+    return ending or "svg"
+
+
+def _drawn(board: Storyboard, note: str, format: str) -> bytes:
+    if format == "html":
+        return sheet.html(board, note).encode()
+    text = sheet.svg(board, note)
+    return text.encode() if format == "svg" else png(text)
+
+
+def png(svg: str) -> bytes:
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        raise CannotDraw(
+            "a PNG needs the package resvg-py: pip install 'scriptqueue[picture]'; SVG and HTML need nothing"
+        ) from None
+    return bytes(svg_to_bytes(svg_string=svg, zoom=SHARPNESS))

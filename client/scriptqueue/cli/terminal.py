@@ -1,0 +1,39 @@
+"""What the `scriptqueue` command says and where: results on stdout, progress and complaints on stderr.
+
+A live line on a terminal, plain lines elsewhere. Knows jobs only through format.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+Tell = Callable[[str, float], None]
+COLUMNS = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+
+
+def say(what: str | RenderableType) -> None:
+    if isinstance(what, str):
+        print(what, flush=True)
+    else:
+        Console().print(what)
+
+
+def note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """`tell(where it is, fraction)`: one line that changes on a terminal, a line each time elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda line, _: note(line)
+        return
+    with Progress(*COLUMNS, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda line, fraction: bar.update(task, description=line, completed=fraction)

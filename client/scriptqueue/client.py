@@ -1,0 +1,203 @@
+"""The Python client of the service: `Client` and, for asyncio, `AsyncClient` (async_client.py).
+
+    with Client("http://127.0.0.1:8000") as client:
+        job = client.wait(client.submit("A lighthouse keeper finds a message in a bottle").id)
+
+Every call raises `ApiError` when the service refuses and `ServiceUnreachable` when it does not answer. Every call is
+safe to repeat (a POST that makes a job by its `Idempotency-Key`), so each survives a dropped connection and a restart
+of the service. Knows neither HTTP nor how to wait: calls.py and transport.py do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from typing import Any, Self
+
+import httpx
+
+from scriptqueue import calls
+from scriptqueue.async_client import AsyncClient
+from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
+from scriptqueue.errors import (
+    AccessDenied,
+    ApiError,
+    Busy,
+    ClientError,
+    Conflict,
+    Gone,
+    JobUnsuccessful,
+    NotFound,
+    PartlySubmitted,
+    RequestInvalid,
+    ServiceUnreachable,
+    WaitTimedOut,
+)
+from scriptqueue.responses import BatchView, QueueView
+from scriptqueue.schemas import Job, Scene, Storyboard
+from scriptqueue.stream import DoneEvent, Event, Following, ProgressEvent, SceneEvent, StatusEvent
+from scriptqueue.transport import Carrier
+
+__all__ = [
+    "AccessDenied",
+    "ApiError",
+    "AsyncClient",
+    "Busy",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "DoneEvent",
+    "Event",
+    "Gone",
+    "JobUnsuccessful",
+    "NotFound",
+    "PartlySubmitted",
+    "ProgressEvent",
+    "RequestInvalid",
+    "SceneEvent",
+    "ServiceUnreachable",
+    "StatusEvent",
+    "WaitTimedOut",
+]
+
+
+class Client:
+    """A client for threads and scripts; may be shared by threads. Close it, or use it as a context manager."""
+
+    def __init__(self, url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._carrier = Carrier(url, api_key, transport)
+        self._hold = self._carrier.hold
+        self._patience = self._carrier.patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._carrier.close()
+
+    def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """Queue a prompt. `options` are the fields of a request: `min_scenes=4, sampling={"seed": 7}`. The same
+        `idempotency_key` with the same request, within 24 hours, gets the first job."""
+        return self._hold(calls.submit(prompt, options, idempotency_key, self._patience))
+
+    def submit_many(
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        concurrency: int = CONCURRENCY,
+        on_progress: OnOutcome | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> Jobs:
+        """Queue each prompt with the same options, a few at a time; a full queue and a spent quota are waited out. A
+        prompt may be a request of its own: `{"prompt": "...", "seed": 7}`. `on_progress` is called with the place of a
+        prompt and its job, or why there is none, as they come; the jobs come in the order of the prompts. With an
+        `idempotency_key`, `KEY/0`, `KEY/1`, ... are theirs. Raises `PartlySubmitted`, which holds the jobs."""
+        stopped = threading.Event()
+
+        def rest(seconds: float) -> None:
+            if stopped.wait(seconds):
+                raise CancelledError
+
+        def submit(prompt: Prompt, key: str | None) -> Job | ClientError:
+            try:
+                return self._hold(calls.submit(prompt, options, key, self._patience, "queue up"), rest)
+            except ClientError as error:
+                return error
+
+        outcomes: dict[int, Job | ClientError] = {}
+        with ThreadPoolExecutor(concurrency) as pool:
+            try:
+                keys = calls.keys(idempotency_key)
+                places = {pool.submit(submit, prompt, next(keys)): place for place, prompt in enumerate(prompts)}
+                for future in as_completed(places):
+                    outcomes[places[future]] = future.result()
+                    if on_progress:
+                        on_progress(places[future], future.result())
+            except BaseException:
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return calls.all_accepted([outcomes[place] for place in sorted(outcomes)])
+
+    def submit_batch(
+        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Any
+    ) -> BatchView:
+        """Queue up to 1,000 prompts in one request, all or none; each is as for `submit_many`."""
+        return self._hold(calls.submit_batch(prompts, options, idempotency_key, self._patience))
+
+    def get(self, id: Id) -> Job:
+        """The job as it is now."""
+        return self._hold(calls.get(id, self._patience))
+
+    def wait(self, id: Id, timeout_s: float | None = None, on_progress: OnProgress | None = None) -> Job:
+        """The job once it is done, however it ended; `on_progress` sees it at once and with every change. Raises
+        `WaitTimedOut`."""
+        return self._hold(calls.wait(id, timeout_s, on_progress, self._patience))
+
+    def result(self, id: Id) -> Storyboard:
+        """The bare storyboard; raises `Conflict` while there is none."""
+        return self._hold(calls.result(id, self._patience))
+
+    def events(self, id: Id, after: int = 0) -> Iterator[Event]:
+        """Everything that happens to the job, from the start or after the event with that id, until it is done. A
+        connection that drops is made again: every event comes once."""
+        return self._carrier.events(id, Following(after))
+
+    def scenes(self, id: Id) -> Iterator[Scene]:
+        """Each scene when it is complete; raises `JobUnsuccessful` when the job ends without a storyboard."""
+        for event in self.events(id):
+            if scene := calls.scene(event):
+                yield scene
+
+    def cancel(self, id: Id) -> Job:
+        """Stop the job; safe to repeat."""
+        return self._hold(calls.cancel(id, self._patience))
+
+    def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
+        """A new job like one that failed, was canceled or expired."""
+        return self._hold(calls.retry(id, idempotency_key, self._patience))
+
+    def delete(self, id: Id) -> None:
+        """Forget a finished job, its prompt and its result."""
+        return self._hold(calls.delete(id, self._patience))
+
+    def batch(self, id: Id) -> BatchView:
+        """How far the jobs of a batch are."""
+        return self._hold(calls.batch(id, self._patience))
+
+    def cancel_batch(self, id: Id) -> BatchView:
+        """Stop every job of a batch that is not done; safe to repeat."""
+        return self._hold(calls.cancel_batch(id, self._patience))
+
+    def list(self, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
+        """Your jobs, newest first, all of them or up to `limit`; each page is fetched when it is needed."""
+        pages = Pages(limit)
+        while pages.left:
+            page = self._hold(calls.page(status, pages.size, pages.cursor, self._patience))
+            yield from pages.take(page)
+
+    def queue(self) -> QueueView:
+        """How full the queue is and who works on it."""
+        return self._hold(calls.queue(self._patience))
+
+    def dead(self) -> DeadJobs:
+        """Your jobs that ended their worker too often, newest first."""
+        return self._hold(calls.dead(self._patience))
+
+    def requeue(self, id: Id) -> Job:
+        """A new job like one that is dead, which leaves the list."""
+        return self._hold(calls.requeue(id, self._patience))
+
+    def deliveries(self, id: Id) -> Deliveries:
+        """What became of the events for the job's webhook, in their order, each with its tries."""
+        return self._hold(calls.deliveries(id, self._patience))
+
+    def redeliver(self, id: Id, number: int | None = None) -> Deliveries:
+        """Send the event with this number again, whatever became of it; None: all that failed or wait for their next
+        try. Raises `Conflict` when there is none."""
+        return self._hold(calls.redeliver(id, number, self._patience))

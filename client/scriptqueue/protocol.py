@@ -1,0 +1,125 @@
+"""One request and its answer as a client sees them: what is sent, how long silence and a full queue are borne, and how
+an answer is read. Without a socket or a clock to sleep on: a conversation is a generator that yields what to send or
+how long to pause, is sent the answer, and returns what the caller asked for (transport.py carries it out).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from scriptqueue.errors import ApiError, ServiceUnreachable
+from scriptqueue.responses import Problem
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+ANSWER_S = 10.0  # how long an answer may take beyond what it was asked to wait
+FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is probably wrong
+PATIENCE_S = 60.0  # afterwards: a restart, a lost network
+PASSING = frozenset({429, 502, 503, 504})
+MAX_PAUSE_S = 5.0
+
+WhenFull = Literal["bear", "tell", "queue up"]
+"""What a full queue or a spent quota is to a caller: to be borne as a restart is; to be told at once where it may last
+(a full queue); to be waited out for as long as the service names it."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """`stream`: the answer is handed over while its body still comes."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    timeout_s: float = ANSWER_S
+    stream: bool = False
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+Answer = httpx.Response | httpx.TransportError | None
+Conversation = Generator[Send | Pause, Answer, T]
+
+
+@dataclass
+class Patience:
+    """How long one client bears a service that does not answer; it remembers whether it ever did."""
+
+    first_s: float = FIRST_PATIENCE_S
+    later_s: float = PATIENCE_S
+    reached: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return self.later_s if self.reached else self.first_s
+
+
+def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Conversation[httpx.Response]:
+    """An answer below 400. What passes (no connection, 429, 502 to 504) is tried again for as long as the patience
+    lasts, after the time that the service names; raises `ApiError` and `ServiceUnreachable`."""
+    failing_since_s: float | None = None
+    pause_s = 0.2
+    unanswered = False
+    while True:
+        answer = yield send
+        now_s = time.monotonic()
+        failing_since_s = failing_since_s or now_s
+        failure: ApiError | ServiceUnreachable
+        queues = False
+        if isinstance(answer, httpx.Response):
+            patience.reached = True
+            if answer.status_code < 400:
+                return answer
+            failure = ApiError.of(_problem(answer), retry_after_s(answer), unanswered=unanswered)
+            passes = answer.status_code in PASSING and not (failure.code == "queue_full" and when_full == "tell")
+            queues = when_full == "queue up" and (failure.status == 429 or failure.code == "queue_full")
+            pause_s = failure.retry_after_s or pause_s
+        else:
+            assert answer is not None, "only a pause is answered with nothing"
+            failure, passes, unanswered = _silence(answer), True, True
+        if not passes or (not queues and now_s + pause_s - failing_since_s > patience.seconds):
+            raise failure
+        yield Pause(pause_s)
+        pause_s = min(MAX_PAUSE_S, pause_s * 2)
+        failing_since_s = None if queues else failing_since_s
+
+
+def model(kind: type[M], response: httpx.Response) -> M:
+    """A field that a newer service added is no reason to fail."""
+    try:
+        return kind.model_validate_json(response.content, extra="ignore")
+    except ValidationError:
+        raise stranger(response) from None
+
+
+def stranger(response: httpx.Response) -> ServiceUnreachable:
+    return ServiceUnreachable(f"{response.url.host} answers, but not as scriptqueue does")
+
+
+def retry_after_s(response: httpx.Response) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _silence(error: httpx.TransportError) -> ServiceUnreachable:
+    where = error.request.url.copy_with(raw_path=b"/")
+    return ServiceUnreachable(f"no answer from {where} ({type(error).__name__}: {error})")
+
+
+def _problem(response: httpx.Response) -> Problem:
+    try:
+        return Problem.model_validate_json(response.content, extra="ignore")
+    except ValidationError:  # not the service but something before it
+        reason = response.reason_phrase or "error"
+        status = response.status_code
+        return Problem(type="about:blank", title=reason, status=status, detail=reason, code=f"http_{status}")

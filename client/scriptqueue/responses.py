@@ -1,0 +1,117 @@
+"""What the API shows besides jobs: errors, the queue, health. Shapes only; the client reads them too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase
+
+
+class Fault(Shape):
+    """One thing that is wrong with a request's body."""
+
+    pointer: str = Field(description="JSON Pointer (RFC 6901) into the body; empty: the whole body")
+    code: str = Field(examples=["greater_than_equal"])
+    detail: str
+
+
+class JobList(Shape):
+    """A page of jobs, newest first."""
+
+    jobs: list[Job]
+    next: str | None = Field(
+        description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
+    )
+
+
+class BatchCounts(Shape):
+    """How many jobs of a batch are in each status; `gone`: deleted or past their lifetime."""
+
+    queued: int = 0
+    running: int = 0
+    canceling: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    canceled: int = 0
+    expired: int = 0
+    gone: int = 0
+
+
+class BatchUrls(Shape):
+    self: str
+    cancel: str
+
+
+class BatchView(Shape):
+    """Jobs that were sent together; `jobs` are their ids in the order of the request."""
+
+    id: UUID
+    created_at: datetime
+    done: bool
+    total: int
+    counts: BatchCounts
+    jobs: list[UUID]
+    urls: BatchUrls
+
+
+class DeadList(Shape):
+    jobs: tuple[DeadJob, ...]
+
+
+class DeliveryList(Shape):
+    deliveries: tuple[Delivery, ...]
+
+
+class Problem(Shape):
+    """An error (RFC 9457). `type` and `code` are stable; `type` answers a GET with what it means."""
+
+    type: str = Field(examples=["/problems/invalid_request"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(examples=["invalid_request"])
+    errors: list[Fault] | None = Field(None, description="one entry a fault, for `invalid_request`")
+    earliest_start: datetime | None = Field(None, description="for `deadline_too_soon`: an estimate")
+
+
+class ProblemType(Shape):
+    """The documentation behind a problem's `type`."""
+
+    type: str
+    code: str
+    title: str
+    status: int | None = Field(description="null: told in a job's `error`, never as an answer")
+
+
+class Worker(Shape):
+    """One worker process; `slots` jobs run at once, `busy` of them now."""
+
+    worker: str
+    state: WorkerPhase
+    model: str
+    device: str
+    dtype: str
+    slots: int = Field(ge=0)
+    busy: int = Field(ge=0)
+    tokens_per_s: float = Field(ge=0)
+
+
+class QueueView(Shape):
+    """How full the queue is and who works on it."""
+
+    depth: dict[Priority, int]
+    running: int = Field(ge=0)
+    workers: list[Worker]
+    tokens_per_s: float = Field(ge=0, description="all workers together")
+    webhook_senders: int = Field(ge=0, description="processes that send webhooks; while there is none, they wait")
+    eta_s: float | None = Field(
+        description="seconds until a job of normal priority posted now has its result; null: nothing to measure by"
+    )
+
+
+class Health(Shape):
+    status: Literal["ok", "ready"]

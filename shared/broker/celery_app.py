@@ -1,0 +1,79 @@
+"""The doorbell: a Celery app whose only message says "job ID". Losing or doubling one is harmless.
+
+Knows Celery; not what a job is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from scriptqueue.schemas import Priority
+from shared.broker import transport
+from shared.rings import LEVEL, QUEUE, SEPARATOR
+from shared.settings import Settings
+from shared.store.connection import redis_errors
+
+TASK = "scriptqueue.run"
+
+
+def make_app(settings: Settings, *, patient: bool) -> Celery:
+    """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
+    transport.install()
+    app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_queues=[Queue(QUEUE)],
+        task_create_missing_queues=False,
+        # The record is the result; Celery's own backend subscribes on every publish and leaks (celery#6963, #10477).
+        task_ignore_result=True,
+        # A doorbell that is lost with its worker comes back; the claim makes a second one harmless.
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_enable_prefetch_count_reduction=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        task_serializer="json",
+        accept_content=["json"],
+        # Flower sees queued tasks too.
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        control_queue_expires=60,
+        event_queue_expires=60,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None if patient else 2,
+        broker_pool_limit=10,
+        broker_transport_options=_transport(settings, patient=patient),
+        task_publish_retry=not patient,
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1},
+    )
+    return app
+
+
+def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:
+    """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full. `producer`: one of
+    kombu's, None: of the app's own pool."""
+    level = LEVEL[priority]
+    with redis_errors(OperationalError):
+        app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=level, argsrepr=job_id, producer=producer)
+
+
+def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:
+    timeout_s = settings.redis.timeout_s
+    return {
+        "queue_order_strategy": "priority",
+        "priority_steps": sorted(LEVEL.values()),
+        "sep": SEPARATOR,
+        # Only a safety net below the lease; the same in every process, for the shortest would win.
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 10,
+        "socket_connect_timeout": timeout_s,
+        # A worker's blocking pop waits a second at a time, so its reads must outlast that.
+        "socket_timeout": max(5.0, timeout_s) if patient else timeout_s,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    }

@@ -1,0 +1,64 @@
+"""Kombu's Redis transport for a Redis at its maxmemory: a doorbell belongs to what was accepted, so it may still ring.
+
+Knows kombu (pinned exactly); not what a job is. Losing a doorbell's bookkeeping is harmless: the sweep rings again.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from kombu.utils.json import dumps
+from redis.exceptions import OutOfMemoryError
+
+from shared.rings import QUEUE
+
+log = logging.getLogger(__name__)
+
+RING = "#!lua flags=allow-oom\nreturn redis.call('LPUSH', KEYS[1], ARGV[1])"
+
+
+class QoS(redis.QoS):  # type: ignore[misc]
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """What is not noted here is only not rung again by kombu."""
+        try:
+            super().append(message, delivery_tag)
+        except OutOfMemoryError:
+            log.warning("Redis is full: a doorbell is answered without being noted")
+            virtual.QoS.append(self, message, delivery_tag)
+
+    def restore_visible(self, *arguments: Any, **options: Any) -> None:
+        """What kombu thinks lost can wait until its mutex fits."""
+        with suppress(OutOfMemoryError):
+            super().restore_visible(*arguments, **options)
+
+
+class Channel(redis.Channel):  # type: ignore[misc]
+    QoS = QoS
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        """As in kombu, but a doorbell comes with a command that Redis does not refuse for want of memory."""
+        if queue != QUEUE or "_publish_batch" in options:
+            super()._put(queue, message, **options)
+            return
+        ring_list = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        with self.conn_or_acquire() as client:
+            client.eval(RING, 1, ring_list, dumps(message))
+
+    def _queue_bind(self, exchange: str, *arguments: Any) -> None:
+        """Nearly always it is there already, from the process before."""
+        try:
+            super()._queue_bind(exchange, *arguments)
+        except OutOfMemoryError:
+            log.warning("Redis is full: not bound anew to %s", exchange)
+
+
+class Transport(redis.Transport):  # type: ignore[misc]
+    Channel = Channel
+
+
+def install(transport: str = f"{__name__}:Transport") -> None:
+    """From now on, every connection of this process to a broker at redis:// uses this transport."""
+    TRANSPORT_ALIASES.update(redis=transport, rediss=transport)

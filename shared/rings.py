@@ -1,0 +1,25 @@
+"""Doorbells as plain values: which one to ring, and in which list of Redis, one a priority, kombu looks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scriptqueue.schemas import PRIORITIES, Priority
+from shared.keys import BROKER_LIST
+
+QUEUE = BROKER_LIST
+LEVEL: dict[Priority, int] = {priority: level for level, priority in enumerate(PRIORITIES)}  # kombu serves 0 first
+SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A doorbell to ring."""
+
+    job_id: str
+    priority: Priority
+
+
+def broker_lists() -> list[str]:
+    """The Redis lists behind the three priorities, highest first."""
+    return [f"{QUEUE}{SEPARATOR}{level}" if level else QUEUE for level in sorted(LEVEL.values())]

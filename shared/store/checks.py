@@ -1,0 +1,173 @@
+"""What is wrong with the queue and its surroundings, from Redis and the settings alone; and the reconcile pass.
+
+Knows keys only to count them; what is wrong with a job is decided, and repaired, by lua/reconcile.lua.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import cast
+from urllib.parse import urlsplit
+
+import redis
+
+from shared import keys
+from shared.errors import StoreUnavailable
+from shared.findings import Finding
+from shared.rings import broker_lists
+from shared.settings import Settings
+from shared.store.connection import SyncStore, connect, redis_errors
+from shared.store.record import figures_of, record_of
+from shared.store.redis_server import look
+from shared.store.scripts import named
+from shared.workers import WorkerState
+
+CHUNK = 200  # ids that one script looks at, a few milliseconds of Redis
+SHORT_LEASE_S = 2.0
+
+
+def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
+    """Every finding, one after another; the first that Redis does not answer is the last."""
+    yield from of_settings(settings)
+    where = _place(settings)
+    try:
+        with redis_errors(), connect(settings) as client:
+            client.ping()
+            yield Finding("redis", "ok", f"{where} answers")
+            yield from look(client)
+            yield from _queue(client, settings, repair=repair)
+    except StoreUnavailable as error:
+        said = f"{where} does not answer ({type(error.__cause__).__name__})"
+        yield Finding("redis", "fault", said, "start it, or set REDIS__URL; `make up` prints that of its own")
+
+
+def _place(settings: Settings) -> str:
+    """Where Redis is looked for, without what opens it."""
+    url = urlsplit(settings.redis.url.get_secret_value())
+    return url.netloc.rpartition("@")[2] or url.path
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Values that are valid one by one and work badly together."""
+    lease_s, timeout_s = settings.worker.lease_s, settings.redis.timeout_s
+    if lease_s < 2 * timeout_s:
+        said = f"a lease of {lease_s:g} s may lapse while one command waits its {timeout_s:g} s for Redis"
+        yield Finding("leases", "warning", said, "set WORKER__LEASE_S to at least twice REDIS__TIMEOUT_S")
+    elif lease_s < SHORT_LEASE_S:
+        yield Finding(
+            "leases", "warning", f"a lease of {lease_s:g} s lapses on a busy host", "set WORKER__LEASE_S higher"
+        )
+    else:
+        yield Finding("leases", "ok", f"{lease_s:g} s, Redis may take {timeout_s:g} s")
+    if settings.flower.password.get_secret_value():
+        yield Finding("flower", "ok", "has a password")
+    else:
+        said = "FLOWER__PASSWORD is not set: only `make up` makes one up"
+        yield Finding("flower", "warning", said, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself")
+
+
+def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    store = SyncStore(client)
+    figures = figures_of(named("queue", store.call("queue")))
+    waiting = sum(figures.depth.values())
+    yield from _workers(figures.workers, waiting)
+    told = f"{waiting} wait, {len(figures.running)} run"
+    yield _jobs(client, store, told, repair=repair)
+    yield _webhooks(client.zcard(keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
+    yield _doorbells(client, repair=repair)
+    yield _kept(
+        "quarantine",
+        client.llen(keys.QUARANTINE),
+        "undecodable messages were set aside",
+        f"look at {keys.QUARANTINE}",
+    )
+    yield _kept("dead list", client.zcard(keys.DEAD), "jobs ended their worker too often", "scriptqueue dead")
+
+
+def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
+    ready = [worker for worker in workers if worker.state == "ready"]
+    states = ", ".join(f"{worker.worker} {worker.state}" for worker in workers)
+    if ready:
+        slots = sum(worker.slots for worker in ready)
+        yield Finding("workers", "ok", f"{len(ready)} of {len(workers)} ready, {slots} rows")
+    else:
+        said = f"none is ready and {waiting} jobs wait" + (f" ({states})" if states else "")
+        yield Finding(
+            "workers", "fault" if not workers else "warning", said, "start `python -m worker`, or see its log"
+        )
+    for worker in workers:
+        if worker.state == "broken":
+            yield Finding("workers", "warning", f"{worker.worker} is broken", "it leaves by itself; its log says why")
+    for device, count in Counter(worker.gpu for worker in workers if worker.gpu).items():
+        if count > 1:
+            said = f"{count} workers share the GPU {device}, and its memory"
+            yield Finding("workers", "warning", said, "give each its own MODEL__DEVICE=cuda:N")
+
+
+def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
+    """Who sends what waits for so many hosts; nobody has to where no webhook can be asked for."""
+    waiting = f"receivers that something waits for: {hosts}"
+    if senders:
+        return Finding("webhooks", "ok", f"senders: {senders}, {waiting}")
+    if configured or hosts:
+        return Finding("webhooks", "warning", f"no process sends them, {waiting}", "start `python -m worker.webhooks`")
+    return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
+
+
+def _jobs(client: redis.Redis, store: SyncStore, told: str, *, repair: bool) -> Finding:
+    """Each record against the indexes, and each index against the records."""
+    ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
+    recorded = (key.removeprefix(keys.RECORDS) for key in client.scan_iter(f"{keys.RECORDS}*", count=1000))
+    wrong: dict[str, str] = {}
+    for chunk in _chunks(ids.union(recorded)):
+        wrong.update(record_of(store.call("reconcile", repair=repair, ids=chunk)))
+    if not wrong:
+        return Finding("jobs", "ok", told)
+    job_id, what = next(iter(wrong.items()))
+    said = f"{len(wrong)} records and indexes disagree, one of them: {job_id} {what}"
+    return _mended("jobs", said, repair=repair)
+
+
+def _doorbells(client: redis.Redis, *, repair: bool) -> Finding:
+    """Messages whose job is gone: harmless, but each costs a worker a look."""
+    orphans, count = [], 0
+    for name in broker_lists():
+        for message in cast(list[str], client.lrange(name, 0, -1)):
+            count += 1
+            job_id = _job_of(message)
+            if job_id is None or not client.exists(f"{keys.RECORDS}{job_id}"):
+                orphans.append((name, message))
+    if not orphans:
+        return Finding("doorbells", "ok", f"{count} wait for a worker")
+    if repair:
+        for name, message in orphans:
+            client.lrem(name, 1, message)
+    return _mended("doorbells", f"{len(orphans)} of {count} messages name no job that there is", repair=repair)
+
+
+def _job_of(message: str) -> str | None:
+    try:
+        (job_id,), _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+    return str(job_id)
+
+
+def _mended(check: str, said: str, *, repair: bool) -> Finding:
+    if repair:
+        return Finding(check, "warning", f"repaired: {said}")
+    return Finding(check, "fault", said, "scriptqueue doctor --repair")
+
+
+def _kept(check: str, count: int, said: str, fix: str) -> Finding:
+    return Finding(check, "warning", f"{count} {said}", fix) if count else Finding(check, "ok", "empty")
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while chunk := list(islice(left, CHUNK)):
+        yield chunk

@@ -1,0 +1,113 @@
+"""What enters the queue: a request with the seed of all its attempts, and the key that keeps a repeated POST from
+entering twice.
+
+Knows the arguments of lua/submit.lua; not Redis.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from scriptqueue.schemas import JobRequest, Status
+from shared import traces
+from shared.errors import NotRetryable
+from shared.eta import cost_of
+from shared.store.dedup_key import likeness
+from shared.store.record import TOMBSTONE_S
+
+_RETRIED = frozenset({status for status in Status if status.done} - {Status.SUCCEEDED})
+
+
+@dataclass(frozen=True)
+class Once:
+    """An idempotency key and the fingerprint of what was sent with it; no key: every POST is a new one."""
+
+    key: str = ""
+    fingerprint: str = ""
+
+
+NO_KEY = Once()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job on its way in."""
+
+    request: JobRequest
+    seed: int
+    retry_of: str | None = None
+    job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @cached_property
+    def text(self) -> str:
+        return self.request.model_dump_json()
+
+    @property
+    def cost(self) -> int:
+        return cost_of(self.request)
+
+    @property
+    def kept_s(self) -> float:
+        """Longest time from now until its tombstone ends, if it starts once and on time."""
+        limits = self.request
+        return limits.queue_timeout_s + limits.execution_timeout_s + limits.result_ttl_s + TOMBSTONE_S
+
+    def record(self, created_ms: int) -> dict[str, str]:
+        """What lua/submit.lua has just written of a job that is new in the queue, as far as clients see it."""
+        told = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
+        return told | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
+
+    def arguments(self, starts_in_s: float) -> dict[str, Any]:
+        """One of the `jobs` of lua/submit.lua."""
+        request = self.request
+        return {
+            "id": self.job_id,
+            "request": self.text,
+            "priority": request.priority,
+            "result_ttl_s": request.result_ttl_s,
+            "queue_timeout_ms": int(request.queue_timeout_s * 1000),
+            "deadline_ms": 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
+            "retry_of": self.retry_of,
+            "seed": self.seed,
+            "likeness": likeness(request),
+            "execution_timeout_ms": int(request.execution_timeout_s * 1000),
+            "cost": self.cost,
+            "starts_in_ms": int(starts_in_s * 1000),
+            "webhook": request.webhook.model_dump_json() if request.webhook else None,
+            "trace": traces.current(),
+        }
+
+
+def entry_of(request: JobRequest, retry_of: str | None = None) -> Entry:
+    """A seed that was left open is drawn here, so that every attempt uses the same."""
+    asked = request.sampling.seed
+    return Entry(request, secrets.randbits(53) if asked is None else asked, retry_of)
+
+
+def again(record: dict[str, str]) -> JobRequest:
+    """The request of a job that ended without a result, for one more try; raises `NotRetryable`. A seed that was drawn
+    is drawn anew, for it is no part of the request: the old one would write the same text."""
+    if record["status"] not in _RETRIED:
+        raise NotRetryable(f"The job is {record['status']}")
+    request = JobRequest.model_validate_json(record["request"])
+    if request.deadline is not None and request.deadline <= datetime.now(UTC):
+        raise NotRetryable("The job's deadline has passed: post it again with another")
+    return request
+
+
+def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
+    """What was asked for, in one canonical form: neither the order of keys nor a default that is spelt out matters.
+    What `sampling` leaves out stays out, so that new settings of the service make no repeated POST another one."""
+    bodies = [
+        request.model_dump(mode="json") | {"sampling": request.sampling.model_dump(exclude_unset=True)}
+        for request in requests
+    ]
+    return sha256(json.dumps([kind, bodies], sort_keys=True).encode()).hexdigest()

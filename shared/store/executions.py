@@ -1,0 +1,213 @@
+"""The job store as a worker uses it: claim, renew, finish, give back. Sync, for threads.
+
+Knows records and scripts; not Celery, and not what a job computes. A write with an outdated token is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from scriptqueue.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
+from shared.keys import CANCEL_CHANNEL
+from shared.rings import Ring, broker_lists
+from shared.settings import Settings
+from shared.store.connection import SyncStore, connect, redis_errors
+from shared.store.record import WORKER_LOST, figures_of, record_of, seeded_request
+from shared.store.scripts import named
+from shared.store.sweep import rings_of, sweep_arguments
+from shared.workers import WorkerState
+
+SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
+Renewal = Literal["ok", "canceling", "lost"]
+Blame = Literal["crashes", "lapses", "none"]
+Reason = Literal[
+    "running", "canceling", "succeeded", "failed", "canceled", "expired", "unknown", "follows", "wait", "newer"
+]
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
+    the text were published before it began, and so given to it."""
+
+    seed: int
+    given: int
+    fingerprint: str
+    token_ids: tuple[int, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Resume:
+        fields = json.loads(text)
+        return cls(**{**fields, "token_ids": tuple(fields["token_ids"])})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One attempt's right to a job, until its lease lapses, and what earlier attempts left of the job."""
+
+    job_id: str
+    token: str
+    request: JobRequest
+    attempt: int
+    queued_s: float
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a job is not to be had: the status that stands, `unknown`, `follows` (another job generates for it), `wait`
+    (one of two must run alone: ask again), or `newer` (written by a newer version)."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a running job is. `scenes` are all that are complete: what was told of them once stays so."""
+
+    claim: Claim
+    progress: Progress
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class Success:
+    storyboard: Storyboard
+    source: Source
+    repairs: Sequence[str]
+    model: ModelInfo
+    metrics: Metrics
+
+
+class Executions:
+    """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it."""
+
+    def __init__(self, settings: Settings, worker: str, timeout_s: float | None = None) -> None:
+        self.worker = worker
+        self._settings = settings
+        self._lease_ms = int(settings.worker.lease_s * 1000)
+        self._max_attempts = settings.worker.max_attempts
+        self._client = connect(settings, timeout_s=timeout_s, retries=1)
+        self._store = SyncStore(self._client)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def claim(self, job_id: str) -> Claim | Refused:
+        """The right to run this job, or why there is none."""
+        answer, *values = self._store.call(
+            "claim", id=job_id, worker=self.worker, lease_ms=self._lease_ms, max_attempts=self._max_attempts
+        )
+        if answer != "ok":
+            return Refused(answer)
+        found = named("claim", *values)
+        return Claim(
+            job_id,
+            token=found["token"],
+            request=seeded_request(found),
+            attempt=found["attempt"],
+            queued_s=found["queued_ms"] / 1000,
+            scenes=SCENES.validate_json(found["scenes"]) if found["scenes"] else (),
+            resume=Resume.from_json(found["resume"]) if found["resume"] else None,
+            trace=found["trace"],
+        )
+
+    def renew(self, running: Sequence[Report]) -> list[Renewal]:
+        """A fresh lease for each running job, and in the same script how far it is."""
+        reports = [_arguments(report) for report in running]
+        return list(self._store.call("renew", lease_ms=self._lease_ms, reports=reports))
+
+    def succeed(self, claim: Claim, success: Success) -> str:
+        """Write the result; the status that now stands, or `stale`. Safe to repeat."""
+        return self._finish(
+            claim,
+            "succeeded",
+            result=success.storyboard.model_dump_json(),
+            source=success.source,
+            repairs=json.dumps(list(success.repairs), ensure_ascii=False),
+            model=success.model.model_dump_json(),
+            metrics=success.metrics.model_dump_json(),
+        )
+
+    def fail(self, claim: Claim, failure: Failure, model: ModelInfo) -> str:
+        """Write the failure; the status that now stands, or `stale`. Safe to repeat."""
+        return self._finish(claim, "failed", error=failure.model_dump_json(), model=model.model_dump_json())
+
+    def confirm_cancel(self, claim: Claim) -> str:
+        """The job has left the device: `canceling` becomes `canceled`. Safe to repeat."""
+        return self._finish(claim, "canceled")
+
+    def give_back(self, claim: Claim) -> str:
+        """Unfinished and blameless: `queued` (ring it), `canceled` or `stale`."""
+        return str(self._store.call("give_back", id=claim.job_id, token=claim.token))
+
+    def cancel(self, job_id: str) -> str:
+        """What Flower's revoke means: the same as a client's cancel, whosever job it is. The status after, or
+        `unknown`."""
+        answer, found, _ = self._store.call("cancel", id=job_id, client=None)
+        return record_of(found)["status"] if answer == "ok" else "unknown"
+
+    def beat(self, state: WorkerState, ttl_s: float) -> int:
+        """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
+        word, ttl_ms = state.to_json(), int(ttl_s * 1000)
+        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=broker_lists()))
+
+    def rivals(self, gpu: str) -> list[str]:
+        """The other workers on this card."""
+        workers = figures_of(named("queue", self._store.call("queue"))).workers if gpu else []
+        return [state.worker for state in workers if state.gpu == gpu and state.worker != self.worker]
+
+    def release(self, blame: Blame) -> list[Ring]:
+        """This worker's process has ended: what ran on it waits again. Safe to repeat."""
+        return rings_of(
+            self._store.call(
+                "release",
+                worker=self.worker,
+                blame=blame,
+                max_attempts=self._max_attempts,
+                worker_lost=WORKER_LOST,
+            )
+        )
+
+    def sweep(self) -> list[Ring]:
+        return rings_of(self._store.call("sweep", **sweep_arguments(self._settings)))
+
+    def cancellations(self, timeout_s: float) -> Iterator[str | None]:
+        """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
+        subscription = self._client.pubsub(ignore_subscribe_messages=True)
+        try:
+            with redis_errors():
+                subscription.subscribe(CANCEL_CHANNEL)
+            while True:
+                with redis_errors():
+                    message = subscription.get_message(timeout=timeout_s)
+                yield message["data"] if message else None
+        finally:
+            subscription.close()
+
+    def _finish(self, claim: Claim, status: str, **fields: str) -> str:
+        gained = [{"field": name, "value": value} for name, value in fields.items()]
+        return str(self._store.call("finish", id=claim.job_id, token=claim.token, status=status, gained=gained))
+
+
+def _arguments(report: Report) -> dict[str, Any]:
+    """One of the `reports` of lua/renew.lua."""
+    return {
+        "id": report.claim.job_id,
+        "token": report.claim.token,
+        "progress": report.progress.model_dump_json(),
+        "scene_count": len(report.scenes),
+        "scenes": SCENES.dump_json(report.scenes).decode(),
+        "resume": report.resume.to_json() if report.resume else None,
+    }

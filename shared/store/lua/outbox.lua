@@ -1,0 +1,93 @@
+-- Shared by every script: what a job's webhook is told. An event enters the outbox in the script that makes it true, so
+-- that none is lost or made up; who sends it and how often is worker/webhooks/.
+--
+-- The keys, with those of prelude.lua all there are:
+--   sq:deliveries:<id>     hash of a job that has a webhook: `url`, `posted` and `pending` (events), `disabled`; of each event
+--                          n: <n> (JSON: event, value, at), <n>:tries (of this round), <n>:log (JSON, shared/store/outbox.py)
+--   sq:webhook-job:<id>    a copy of a finished record, kept while something of it is still to be sent
+--   sq:webhook-due:<host>  zset of events `<id>/<n>` by the time (ms) of their next try;  sq:webhook-out:<host>  of those
+--                          that are being sent, by the end (ms) of their lease, which is also the token of who sends
+--   sq:webhooks            zset of hosts by the time (ms) at which there may be something to do for them
+--   sq:senders             zset of the processes that send, by the time (ms) at which their word lapses
+local EVENTS_POSTED = 200  -- of one job; from then on only those of a final state
+local UNSENT_KEPT_S = 3 * 86400
+local AT_ONCE = 4  -- to one host, of all senders together: a receiver that hangs keeps no more places than these
+
+local function deliveries_key(id) return PREFIX .. 'deliveries:' .. id end
+
+local function host_of(url) return string.lower(string.match(url, '^%a+://([^/?#]*)')) end
+
+-- When should the next sender look at this host?
+local function look_again(host)
+  local due = redis.call('ZRANGE', PREFIX .. 'webhook-due:' .. host, 0, 0, 'WITHSCORES')[2]
+  local lease = redis.call('ZRANGE', PREFIX .. 'webhook-out:' .. host, 0, 0, 'WITHSCORES')[2]
+  if redis.call('ZCARD', PREFIX .. 'webhook-out:' .. host) >= AT_ONCE then due = nil end
+  if due or lease then
+    redis.call('ZADD', PREFIX .. 'webhooks', math.min(tonumber(due or lease), tonumber(lease or due)), host)
+  else
+    redis.call('ZREM', PREFIX .. 'webhooks', host)
+  end
+end
+
+-- An event shall be tried at this time. What nobody sent for days is dropped; its hash has ended by then.
+local function put_out(id, number, host, at)
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'webhook-due:' .. host, '-inf', now - UNSENT_KEPT_S * 1000)
+  redis.call('ZADD', PREFIX .. 'webhook-due:' .. host, at, id .. '/' .. number)
+  look_again(host)
+end
+
+-- One more event of a job, to be sent if its webhook asks for this kind.
+function post(id, number, event, value, final)
+  local wanted = event ~= 'progress' and redis.call('HGET', job_key(id), 'webhook')
+  if not wanted then return end
+  local webhook, key, asked = cjson.decode(wanted), deliveries_key(id), false
+  for _, kind in ipairs(webhook.events) do asked = asked or kind == event end
+  if not asked or redis.call('HEXISTS', key, 'disabled') == 1 then return end
+  if redis.call('HINCRBY', key, 'posted', 1) > EVENTS_POSTED and not final then return end
+  redis.call('HSET', key, 'url', webhook.url, number, cjson.encode({event = event, value = value, at = now}))
+  redis.call('HINCRBY', key, 'pending', 1)
+  put_out(id, number, host_of(webhook.url), now)
+end
+
+-- The job is done: what is still to be sent outlives its record by a copy, for days at most.
+function keep_unsent(id)
+  local key = deliveries_key(id)
+  if tonumber(redis.call('HGET', key, 'pending') or '0') > 0 then
+    redis.call('COPY', job_key(id), PREFIX .. 'webhook-job:' .. id, 'REPLACE')
+    redis.call('EXPIRE', PREFIX .. 'webhook-job:' .. id, UNSENT_KEPT_S)
+    redis.call('EXPIRE', key, math.max(UNSENT_KEPT_S, redis.call('TTL', job_key(id))))
+  else
+    redis.call('PEXPIRE', key, redis.call('PTTL', job_key(id)))
+  end
+end
+
+-- An event will not be tried again. With the last one the copy goes; the log stays as long as the record.
+local function no_more_tries(id)
+  local key = deliveries_key(id)
+  if redis.call('HINCRBY', key, 'pending', -1) > 0 then return end
+  redis.call('DEL', PREFIX .. 'webhook-job:' .. id)
+  local left_ms = redis.call('PTTL', job_key(id))
+  if left_ms ~= -1 then redis.call('PEXPIRE', key, math.max(left_ms, 0)) end
+end
+
+-- The numbers of a job's events.
+local function events_posted(id)
+  local numbers = {}
+  for _, field in ipairs(redis.call('HKEYS', deliveries_key(id))) do
+    if string.match(field, '^%d+$') then numbers[#numbers + 1] = field end
+  end
+  return numbers
+end
+
+-- A job is deleted: nothing more is sent of it, and no outcome is told.
+local function forget_deliveries(id)
+  local url = redis.call('HGET', deliveries_key(id), 'url')
+  if not url then return end
+  local host = host_of(url)
+  for _, number in ipairs(events_posted(id)) do
+    redis.call('ZREM', PREFIX .. 'webhook-due:' .. host, id .. '/' .. number)
+    redis.call('ZREM', PREFIX .. 'webhook-out:' .. host, id .. '/' .. number)
+  end
+  redis.call('DEL', deliveries_key(id), PREFIX .. 'webhook-job:' .. id)
+  look_again(host)
+end

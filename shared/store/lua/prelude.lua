@@ -1,0 +1,247 @@
+-- Shared by every script: the clock, the names, and the few steps that transitions have in common.
+--
+-- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
+-- comes first), RANK (of each priority) and FINAL (states that never change).
+--
+-- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
+--   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/store/record.py; `trace` is the
+--                          W3C traceparent of the POST, for spans of whoever works on the job
+--   sq:events:<id>         stream of what the job's clients are told, numbered from 1; values: status and progress JSON, a
+--                          scene's number, nothing for done
+--   sq:resume:<id>         what a later attempt needs to go on with the text of the one before (JSON, shared/store/executions.py)
+--   sq:gone:<id>           the client of a job that was there once: a 410 instead of a 404, for 7 days after its end or deletion
+--   sq:once:<client>:<key>  hash, what an idempotency key made: its id and the fingerprint of the body; for 24 h
+--   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
+--                          ids whose records have expired are dropped as they are met, and a few at random at each submit
+--   sq:active              hash: how many jobs of each client are not done
+--   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE)
+--   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
+--   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
+--   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
+--   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
+--   sq:expiring            zset of waiting ids by the time (ms) at which they must have started, and of running followers
+--                          by that at which they must have ended
+--   sq:running             zset of running ids by the end (ms) of their lease
+--   sq:held:<worker>       set of the ids that run on this worker
+--   sq:alone:<worker>      the suspect that runs on this worker alone, or waits until everything else there has ended
+--   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
+--   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
+--   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
+--   sq:cache:<client>:<likeness>  the finished job whose result answers the same request again; as long as its record
+--   sq:leader:<client>:<likeness>, sq:followers:<client>:<likeness>  of jobs in flight that ask for the same (lua/sharing.lua):
+--                          the one that generates; zset of those that wait for it, by priority and seq
+--   sq:promoted            list of followers that went into the queue and that the next sweep rings
+--   sq:serves:<kind>       zset of ready workers that write texts of this kind (model, prompt, grammar), as sq:workers
+--   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
+--                          attempts whose worker was gone, `cache:<hit|shared|miss>` of jobs that could be answered by
+--                          another's result, a job in flight's, or by none,
+--                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
+--   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
+--   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
+--   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
+-- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
+-- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
+-- All clocks are Redis TIME, in milliseconds.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local EVENTS_KEPT = 1000  -- of one job; lua/renew.lua sees to it that progress alone never fills them
+local ONCE_S = 86400
+
+local function job_key(id) return PREFIX .. 'job:' .. id end
+
+-- Why there is no record, in the shape of an answer that has one.
+local function absent(id)
+  local client = redis.call('GET', PREFIX .. 'gone:' .. id)
+  if client then return {'gone', client, 0} end
+  return {'unknown', '', 0}
+end
+
+local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
+
+-- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
+local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
+local MAX_DEAD = 1000
+
+-- A new job's place is behind all others of its priority. `seq` and the `work` before it are its own for life.
+local function take_number(id, priority, cost)
+  local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
+  local work = redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
+  redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
+end
+
+-- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
+-- allowed for as if all were alike, so that nothing is added up and no sum can go astray.
+local function work_of(priority, count, seq, work)
+  if count == 0 then return 0 end
+  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 0)[1]), 'seq', 'work')
+  if not head[1] then return 0 end  -- somebody deleted a record by hand: an estimate is no reason to refuse a job
+  return math.floor((work - head[2]) * count / (seq - head[1]))
+end
+
+local function waiting_work(priority)
+  local count = redis.call('ZCARD', PREFIX .. 'queued:' .. priority)
+  if count == 0 then return 0 end
+  local seq, work = redis.call('GET', PREFIX .. 'seq:' .. priority), redis.call('GET', PREFIX .. 'work:' .. priority)
+  return work_of(priority, count, seq + 1, work)
+end
+
+-- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
+local function place_of(id, priority)
+  local position, work = 1, 0
+  for _, p in ipairs(PRIORITIES) do
+    if p == priority then
+      local rank = redis.call('ZRANK', PREFIX .. 'queued:' .. p, id) or 0
+      local job = redis.call('HMGET', job_key(id), 'seq', 'work')
+      return {position + rank, work + work_of(p, rank, job[1], job[2]), redis.call('ZCARD', PREFIX .. 'running')}
+    end
+    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. p)
+    work = work + waiting_work(p)
+  end
+end
+
+-- The fields of sq:rates for a worker of this kind, by its word.
+local function rate_fields(word)
+  local state = cjson.decode(word)
+  local kind = state.model .. ' ' .. state.dtype .. ' ' .. string.match(state.device, '^[^:]*')
+  return {kind .. ' ms', kind .. ' cost'}
+end
+
+local function held(status) return status == 'running' or status == 'canceling' end
+
+-- Workers whose word stands, as a flat {worker: JSON}.
+local function living_workers()
+  local told = {}
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'workers', '-inf', now)
+  for _, worker in ipairs(redis.call('ZRANGE', PREFIX .. 'workers', 0, -1)) do
+    local state = redis.call('GET', PREFIX .. 'worker:' .. worker)
+    if state then told[#told + 1] = worker; told[#told + 1] = state end
+  end
+  return told
+end
+
+local post, keep_unsent  -- outbox.lua
+
+-- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
+local function tell(id, event, value, final)
+  local number = redis.call('HINCRBY', job_key(id), 'events', 1)
+  redis.call('XADD', PREFIX .. 'events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
+  post(id, number, event, value, final)
+end
+
+-- The first `count` scenes are complete; each is told once.
+local function tell_scenes(id, count)
+  local told = tonumber(redis.call('HGET', job_key(id), 'scenes_told') or '0')
+  for number = told + 1, count do tell(id, 'scene', number) end
+  if count > told then redis.call('HSET', job_key(id), 'scenes_told', count) end
+end
+
+-- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
+local function changed(id)
+  local key = job_key(id)
+  redis.call('HINCRBY', key, 'version', 1)
+  local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
+  if job[1] ~= job[2] then
+    if job[4] then tell_scenes(id, #cjson.decode(job[4]).scenes) end
+    tell(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
+    if FINAL[job[1]] then
+      tell(id, 'done', '', true)
+      keep_unsent(id)
+      redis.call('PEXPIRE', PREFIX .. 'events:' .. id, redis.call('PTTL', key))
+    end
+    redis.call('HSET', key, 'status_told', job[1])
+  end
+  redis.call('PUBLISH', PREFIX .. 'changed', id)
+end
+
+local followers_of, waits_along, parted  -- lua/sharing.lua
+
+-- The job no longer runs on its worker.
+local function leave(id)
+  redis.call('ZREM', PREFIX .. 'running', id)
+  local worker = redis.call('HGET', job_key(id), 'worker')
+  if not worker then return end
+  redis.call('SREM', PREFIX .. 'held:' .. worker, id)
+  if redis.call('GET', PREFIX .. 'alone:' .. worker) == id then redis.call('DEL', PREFIX .. 'alone:' .. worker) end
+end
+
+-- The only way into a terminal state; `fields` is a flat list of what else the record gains. `for_all`: those that follow
+-- it end the same way.
+local function end_job(id, status, fields, for_all)
+  local key = job_key(id)
+  local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
+  redis.call('ZREM', PREFIX .. 'queued:' .. job[1], id)
+  leave(id)
+  redis.call('ZREM', PREFIX .. 'expiring', id)
+  local ttl_s = math.ceil(tonumber(job[2]))
+  redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
+  redis.call('HDEL', key, 'progress')
+  redis.call('EXPIRE', key, ttl_s)
+  redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
+  redis.call('HINCRBY', PREFIX .. 'counts', status, 1)
+  redis.call('HINCRBY', PREFIX .. 'active', job[3], -1)
+  local source = redis.call('HGET', key, 'source')
+  if source then redis.call('HINCRBY', PREFIX .. 'counts', 'source:' .. source, 1) end
+  changed(id)
+  parted(id, status, for_all)
+  redis.call('DEL', PREFIX .. 'resume:' .. id)
+end
+
+-- Back into the queue at its old place: a job keeps its seq for life.
+local function requeue(id, priority, seq)
+  leave(id)
+  redis.call('ZADD', PREFIX .. 'queued:' .. priority, seq, id)
+  redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
+  redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
+  changed(id)
+  for _, follower in ipairs(followers_of(id)) do waits_along(follower) end
+end
+
+-- Would this job run with nothing beside it? One crash less than it may have, but never at the first.
+local function suspect(crashes, lapses, max_crashes)
+  local from = math.max(1, math.min(SUSPECT_CRASHES, max_crashes - 1))
+  return tonumber(crashes) >= from or tonumber(lapses) >= SUSPECT_LAPSES
+end
+
+-- Its worker is gone. `blame`: 'crashes' | 'lapses' | 'none'. `alone`: nothing else ran there, so that a crash is its own.
+-- Returns whether it waits again and must be rung.
+local function lose(id, blame, alone, max_crashes, worker_lost)
+  local key = job_key(id)
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt')
+  if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
+  if job[1] ~= 'running' then leave(id) return false end
+  redis.call('HINCRBY', PREFIX .. 'counts', 'lost:' .. blame, 1)
+  if blame ~= 'none' then
+    local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
+    if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
+      end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
+      local told = redis.call('HMGET', key, 'crashes', 'lapses')
+      redis.call('ZADD', PREFIX .. 'dead', now, id)
+      redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[4], client = job[5],
+        attempts = tonumber(job[6]), crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
+      for _, old in ipairs(redis.call('ZRANGE', PREFIX .. 'dead', 0, -1 - MAX_DEAD)) do
+        redis.call('ZREM', PREFIX .. 'dead', old)
+        redis.call('HDEL', PREFIX .. 'dead-jobs', old)
+      end
+      return false
+    end
+  end
+  requeue(id, job[2], job[3])
+  return true
+end
+
+-- Its caller wants a job stopped. Returns the status before and after, or nothing.
+local function cancel_job(id)
+  local job = redis.call('HMGET', job_key(id), 'status', 'role')
+  local status = job[1]
+  if status == 'queued' or (status == 'running' and job[2] == 'follower') then
+    end_job(id, 'canceled', {})
+    return status, 'canceled'
+  end
+  if status == 'running' then
+    redis.call('HSET', job_key(id), 'status', 'canceling')
+    redis.call('PUBLISH', PREFIX .. 'cancel', id)
+    changed(id)
+    return status, 'canceling'
+  end
+  return status, status
+end

@@ -1,0 +1,178 @@
+-- Jobs of one client that ask for the same (shared/store/dedup_key.py) share one generation.
+--
+-- One of them leads: it alone stands in the queue, is rung, and runs. The others follow: whole records with their own
+-- clocks, priority and cancel, which show the leader's status, progress and scenes and get its result. A leader that ends
+-- without one leaves the lead to a follower. A result that is there already answers at once, and no one leads.
+-- Fields of a record: `likeness`; `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
+local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
+local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
+local KEPT_SOURCES = {model = true, repaired = true, stub = true}  -- a fallback is worth another try
+
+local function cache_key(client, likeness) return PREFIX .. 'cache:' .. client .. ':' .. likeness end
+local function leader_key(client, likeness) return PREFIX .. 'leader:' .. client .. ':' .. likeness end
+local function followers_key(client, likeness) return PREFIX .. 'followers:' .. client .. ':' .. likeness end
+local function count_cache(what) redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1) end
+
+-- What names the texts that this worker writes; nothing for one that was not heard of lately.
+local function serves(worker)
+  local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
+  local kind = word and cjson.decode(word).serves
+  if kind and kind ~= '' then return kind end
+end
+
+-- A job whose result answers this request again, if a worker that is ready now would write by the same model.
+local function cached(client, likeness, cache_ttl_ms)
+  local id = redis.call('GET', cache_key(client, likeness))
+  if not id then return nil end
+  local made = redis.call('HMGET', job_key(id), 'finished', 'made_by')
+  if not made[1] or now >= made[1] + cache_ttl_ms then return nil end
+  if redis.call('ZCOUNT', PREFIX .. 'serves:' .. made[2], now, '+inf') == 0 then return nil end
+  return id
+end
+
+-- The result of a job that has just succeeded answers the same request again, as long as its record is there.
+local function remember(id, worker)
+  local job = redis.call('HMGET', job_key(id), 'client', 'likeness', 'source')
+  local kind = job[2] and KEPT_SOURCES[job[3]] and serves(worker)
+  if not kind then return end
+  redis.call('HSET', job_key(id), 'made_by', kind)
+  redis.call('SET', cache_key(job[1], job[2]), id, 'PX', redis.call('PTTL', job_key(id)))
+end
+
+-- The job ends with the result of another.
+local function answer_like(id, other)
+  local made = redis.call('HMGET', job_key(other), 'result', 'repairs', 'model', 'source')
+  redis.call('HSETNX', job_key(id), 'started', now)
+  end_job(id, 'succeeded', {'result', made[1], 'repairs', made[2], 'model', made[3],
+    'source', made[4] == 'fallback' and 'fallback' or 'cache'})
+end
+
+function followers_of(id)
+  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness')
+  if job[1] ~= 'leader' then return {} end
+  return redis.call('ZRANGE', followers_key(job[2], job[3]), 0, -1)
+end
+
+-- The place of a queued job, a follower's where its leader stands; {} unless it is queued.
+local function stands_at(id)
+  local job = redis.call('HMGET', job_key(id), 'status', 'priority', 'role', 'client', 'likeness')
+  if job[1] ~= 'queued' then return {} end
+  if job[3] ~= 'follower' then return place_of(id, job[2]) end
+  local leader = redis.call('GET', leader_key(job[4], job[5]))
+  return place_of(leader, redis.call('HGET', job_key(leader), 'priority'))
+end
+
+-- The leader runs, and so does its follower; its own execution timeout counts from here.
+local function runs_along(id, leader)
+  local key, attempt = job_key(id), redis.call('HGET', job_key(leader), 'attempt')
+  redis.call('ZADD', PREFIX .. 'expiring', now + redis.call('HGET', key, 'execution_timeout_ms'), id)
+  redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'started', now)
+  redis.call('HSETNX', key, 'first_started', now)
+  changed(id)
+end
+
+-- The leader waits again, and so does its follower; having started once, it does not expire in the queue.
+function waits_along(id)
+  local key = job_key(id)
+  if redis.call('HGET', key, 'status') ~= 'running' then return end
+  redis.call('ZREM', PREFIX .. 'expiring', id)
+  redis.call('HSET', key, 'status', 'queued')
+  redis.call('HDEL', key, 'progress')
+  changed(id)
+end
+
+local function score_of(id)
+  local job = redis.call('HMGET', job_key(id), 'priority', 'seq')
+  return RANK[job[1]] * 2 ^ 50 + job[2]
+end
+
+local function lead(id, client, likeness)
+  redis.call('SET', leader_key(client, likeness), id)
+  redis.call('HSET', job_key(id), 'role', 'leader')
+end
+
+-- How many more jobs may join one that is in flight; nothing when none is.
+local function room(client, likeness)
+  local leader = redis.call('GET', leader_key(client, likeness))
+  local status = leader and redis.call('HGET', job_key(leader), 'status')
+  if not status or FINAL[status] then return nil end
+  return MAX_FOLLOWERS - redis.call('ZCARD', followers_key(client, likeness))
+end
+
+-- A new job joins those like it. Returns whether it enters the queue: it takes the lead from one that waits for its first
+-- start behind it, so that a high priority never waits for a low one.
+local function join(id, client, likeness)
+  local leader, followers = redis.call('GET', leader_key(client, likeness)), followers_key(client, likeness)
+  local priority = redis.call('HGET', job_key(id), 'priority')
+  local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'progress')
+  if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
+    redis.call('ZREM', PREFIX .. 'queued:' .. before[2], leader)
+    redis.call('HSET', job_key(leader), 'role', 'follower')
+    redis.call('ZADD', followers, score_of(leader), leader)
+    lead(id, client, likeness)
+    return true
+  end
+  redis.call('HSET', job_key(id), 'role', 'follower')
+  redis.call('ZADD', followers, score_of(id), id)
+  if before[1] == 'running' then runs_along(id, leader) end
+  if before[4] then
+    redis.call('HSET', job_key(id), 'scenes', before[4])
+    tell_scenes(id, tonumber(before[5]))
+    changed(id)
+  end
+  return false
+end
+
+-- A follower goes into the queue, at the place that it would have had on its own; the next sweep rings it.
+local function stand_in_queue(id)
+  local key = job_key(id)
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq')
+  redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
+  redis.call('HSET', key, 'rung', now, 'rings', 0)
+  redis.call('RPUSH', PREFIX .. 'promoted', id)
+  waits_along(id)
+end
+
+-- A follower takes the lead with what is known of the job: its blame, how often it failed, and the text of the leader before,
+-- to go on with it unless that failed by it. Scenes that were published stay in any case.
+local function promote(id, client, likeness, before, status, failures)
+  lead(id, client, likeness)
+  redis.call('HSET', job_key(id), 'failures', failures)
+  local inherited = {'crashes', 'lapses', 'losses', status ~= 'failed' and 'seed' or nil}
+  for i, value in ipairs(redis.call('HMGET', job_key(before), unpack(inherited))) do
+    if value then redis.call('HSET', job_key(id), inherited[i], value) end
+  end
+  if status ~= 'failed' and redis.call('EXISTS', PREFIX .. 'resume:' .. before) == 1 then
+    redis.call('RENAME', PREFIX .. 'resume:' .. before, PREFIX .. 'resume:' .. id)
+  end
+  stand_in_queue(id)
+end
+
+-- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds.
+function parted(id, status, for_all)
+  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'error')
+  local role, client, likeness = job[1], job[2], job[3]
+  if not role then return end
+  local followers = followers_key(client, likeness)
+  if role == 'follower' then redis.call('ZREM', followers, id) return end
+  local ids = redis.call('ZRANGE', followers, 0, -1)
+  local failures = tonumber(job[4] or '0') + (status == 'failed' and 1 or 0)
+  if #ids > 0 and status ~= 'succeeded' and not for_all and failures < MAX_FAILURES then
+    redis.call('ZREM', followers, ids[1])
+    promote(ids[1], client, likeness, id, status, failures)
+    for i = 2, #ids do waits_along(ids[i]) end
+    return
+  end
+  redis.call('DEL', leader_key(client, likeness), followers)
+  for _, follower in ipairs(ids) do
+    redis.call('HDEL', job_key(follower), 'role')
+    if status == 'succeeded' then
+      count_cache('shared')
+      answer_like(follower, id)
+    elseif for_all then
+      end_job(follower, status, {'error', job[5]})
+    else
+      stand_in_queue(follower)
+    end
+  end
+end

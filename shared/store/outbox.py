@@ -1,0 +1,118 @@
+"""The outbox as the process sees it that sends webhooks: take what is due, say how each try ended.
+
+Knows two scripts (lua/take.lua, lua/settle.lua); not HTTP, and not when a failed try is worth another.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from scriptqueue.schemas import DeliveryAttempt, Status, WebhookEvent
+from shared.store.connection import Store
+from shared.store.record import record_of
+from shared.store.scripts import named
+
+LEASE_S = 20.0  # a try takes 15 s at most; what a sender held that died is due again after this
+ALIVE_S = 10.0  # how long a sender's word stands
+TRIES_TOLD = 20  # of one event, the last ones
+LOG: TypeAdapter[list[DeliveryAttempt]] = TypeAdapter(list[DeliveryAttempt])
+
+
+def webhook_id(job_id: str, number: int) -> str:
+    """The same in every try, so that a receiver can tell a repetition."""
+    return f"{job_id}-{number}"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One event that this process may send until its lease (ms, Redis' clock) ends."""
+
+    host: str
+    job_id: str
+    number: int
+    lease: str
+    url: str
+    event: WebhookEvent
+    value: str
+    at_ms: int
+    tries: int
+    log: tuple[DeliveryAttempt, ...]
+    record: dict[str, str]
+
+    @property
+    def webhook_id(self) -> str:
+        return webhook_id(self.job_id, self.number)
+
+    @property
+    def final(self) -> bool:
+        """Whether it tells how the job ended."""
+        return self.event == "done" or (self.event == "status" and Status(json.loads(self.value)["status"]).done)
+
+
+class Outbox:
+    """Every method raises `StoreUnavailable`."""
+
+    def __init__(self, store: Store, sender: str) -> None:
+        self._store = store
+        self._sender = sender
+
+    async def take(self, most: int) -> list[Letter]:
+        """Up to `most` that are due, at most a few of one host; nobody else sends them meanwhile."""
+        taken = await self._store.call(
+            "take", sender=self._sender, ttl_ms=int(ALIVE_S * 1000), most=most, lease_ms=int(LEASE_S * 1000)
+        )
+        return [_letter(named("take", values)) for values in taken]
+
+    async def leave(self) -> None:
+        """This process sends no more."""
+        await self._store.call("take", sender=self._sender, ttl_ms=0, most=0, lease_ms=0)
+
+    async def settle(
+        self, letter: Letter, attempt: DeliveryAttempt, again_in_s: float | None, *, unwanted: bool
+    ) -> bool:
+        """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent.
+        False: the lease had ended, so another sender has it; or the job was deleted."""
+        log = LOG.dump_json([*letter.log, attempt][-TRIES_TOLD:], exclude_none=True).decode()
+        outcome = "delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed"
+        return await self._settle(letter, outcome, log, int((again_in_s or 0) * 1000), unwanted=unwanted)
+
+    async def put_back(self, letter: Letter) -> None:
+        """It was not tried to its end: due again at once."""
+        await self._settle(letter, "released")
+
+    async def _settle(
+        self, letter: Letter, outcome: str, log: str = "", next_try_ms: int = 0, *, unwanted: bool = False
+    ) -> bool:
+        answer = await self._store.call(
+            "settle",
+            host=letter.host,
+            id=letter.job_id,
+            number=letter.number,
+            lease=letter.lease,
+            outcome=outcome,
+            log=log,
+            next_try_ms=next_try_ms,
+            unwanted=unwanted,
+        )
+        return str(answer) == "ok"
+
+
+def _letter(taken: dict[str, Any]) -> Letter:
+    event = json.loads(taken["event"])
+    return Letter(
+        host=taken["host"],
+        job_id=taken["id"],
+        number=int(taken["number"]),
+        lease=str(taken["lease"]),
+        url=taken["url"],
+        event=event["event"],
+        value=str(event["value"]),
+        at_ms=event["at"],
+        tries=int(taken["tries"]),
+        log=tuple(LOG.validate_json(taken["log"])),
+        record=record_of(taken["record"]),
+    )

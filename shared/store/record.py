@@ -1,0 +1,111 @@
+"""A job's record as Redis holds it (a flat hash of text) and the `Job` that clients see.
+
+The field names here and in lua/ are one format; `format` in the record is its version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
+from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
+from shared.eta import Figures, Rated, Running
+from shared.workers import WorkerState
+
+FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
+TOMBSTONE_S = 7 * 86400  # for so long is a job that is gone told from one that never was
+_JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
+
+
+def record_of(flat: Iterable[str]) -> dict[str, str]:
+    """HGETALL's flat answer as a dictionary."""
+    pairs = iter(flat)
+    return dict(zip(pairs, pairs, strict=True))
+
+
+def known_to(client: str | None, answer: str, told: Any) -> dict[str, str]:
+    """The record of a script's answer `ok, flat hash`, `gone, client` or `unknown`; None: whoever's it is.
+
+    Raises `JobNotFound` for an id that never was or is another client's, and `JobGone` past its lifetime.
+    """
+    if answer == "unknown":
+        raise JobNotFound()
+    record = record_of(told) if answer == "ok" else {"client": told}
+    if client not in (None, record["client"]):
+        raise JobNotFound()
+    if answer == "gone":
+        raise JobGone()
+    return record
+
+
+def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:
+    """What a client is told; `place` is given for a queued job only. Raises `RecordNewer`."""
+    if record.get("format", FORMAT) != FORMAT:
+        raise RecordNewer()
+    status = Status(record["status"])
+    told: dict[str, Any] = {"scenes": [], "repairs": []}  # given, for pydantic makes a deep copy of each default
+    told |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    if "result" in told:
+        told["scenes"] = told["result"]["scenes"]
+    return Job(
+        id=job_id,
+        status=status,
+        done=status.done,
+        created_at=_time(record["created"]),
+        started_at=_time(record.get("started")),
+        finished_at=_time(record.get("finished")),
+        expires_at=_time(record.get("expires")),
+        attempt=int(record["attempt"]),
+        priority=record["priority"],
+        queue=place,
+        source=record.get("source"),
+        metadata=json.loads(record["request"])["metadata"],
+        retry_of=record.get("retry_of"),
+        urls=Urls.of(job_id),
+        **told,
+    )
+
+
+def figures_of(answer: Mapping[str, Any]) -> Figures:
+    """The answer of lua/queue.lua."""
+    return Figures(
+        depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
+        work=dict(zip(PRIORITIES, answer["works"], strict=True)),
+        running=[
+            Running(float(cost), ran_ms / 1000, float(fraction))
+            for cost, ran_ms, fraction in _in_groups(answer["running"], 3)
+        ],
+        rated=[
+            Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
+            for name, word, ms, cost in _in_groups(answer["workers"], 4)
+        ],
+        senders=answer["senders"],
+    )
+
+
+def seeded_request(record: Mapping[str, str]) -> JobRequest:
+    """What is to be generated: as asked, with the seed that was drawn if none was given."""
+    request = JobRequest.model_validate_json(record["request"])
+    sampling = request.sampling.model_copy(update={"seed": int(record["seed"])})
+    return request.model_copy(update={"sampling": sampling})
+
+
+def failure_of(error: JobError) -> Failure:
+    """What is stored of an error."""
+    return Failure(code=error.code, title=error.title(), detail=error.detail, retryable=error.retryable)
+
+
+WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
+TIMED_OUT = failure_of(ExecutionTimeout()).model_dump_json()
+
+
+def _in_groups(flat: list[Any], size: int) -> Iterable[tuple[Any, ...]]:
+    parts = iter(flat)
+    return zip(*[parts] * size, strict=True)
+
+
+def _time(milliseconds: str | None) -> Any:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

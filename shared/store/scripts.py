@@ -1,0 +1,181 @@
+"""The Lua scripts: every transition of a job is one of them, and every Redis key stands in them (lua/prelude.lua
+and, of webhooks, lua/outbox.lua).
+
+A script's header names what it takes and what it answers, once for both languages:
+
+    -- ARGS: id, client ('': any)      locals in the script, keywords in Python
+    -- EACH jobs: id, request (JSON)   last, any number: a list of tables in the script, of mappings in Python
+    -- LIST: ids                       last, any number: a list of values
+    -- ANSWER: token, attempt          `answer({token = ...})` in the script, a dictionary by `named` in Python
+
+What stands in parentheses explains; a line that ends with a comma goes on. Knows how scripts are put together and
+called; not what they mean, and no connection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from scriptqueue.schemas import PRIORITIES, Status
+from shared.keys import KEY_PREFIX
+from shared.store.record import FORMAT, TOMBSTONE_S
+
+Name = Literal[
+    "submit", "read", "list", "delete", "batch",
+    "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
+    "release", "reconcile", "dead", "exhume", "events", "metrics",
+    "take", "settle", "deliveries", "ring"
+]  # fmt: skip
+SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
+SHARED = ("prelude", "outbox", "sharing")  # stand before every script, in this order
+LUA_FOLDER = Path(__file__).parent / "lua"
+# What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
+GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
+    {
+        "claim",
+        "renew",
+        "finish",
+        "give_back",
+        "cancel",
+        "batch",
+        "delete",
+        "sweep",
+        "beat",
+        "release",
+        "take",
+        "settle",
+        "ring",
+    }
+)
+ALLOW_OOM = "#!lua flags=allow-oom\n"
+# What both languages know is written once, in Python.
+CONSTANTS: Mapping[str, Any] = {
+    "PREFIX": KEY_PREFIX,
+    "FORMAT": FORMAT,
+    "TOMBSTONE_S": TOMBSTONE_S,
+    "PRIORITIES": PRIORITIES,
+    "RANK": {priority: rank for rank, priority in enumerate(PRIORITIES)},
+    "FINAL": {status: True for status in Status if status.done},
+}
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script's whole text, and the names of what it takes and answers. `rest`: the last argument, a list; of tables
+    where there are `fields`."""
+
+    name: str
+    text: str
+    arguments: tuple[str, ...]
+    rest: str
+    fields: tuple[str, ...]
+    answers: tuple[str, ...]
+
+    def flat(self, given: Mapping[str, Any]) -> list[Any]:
+        """ARGV; raises `TypeError` with the name of what is missing or unknown. None and False are '' in Lua, True
+        is '1'."""
+        self._require({*self.arguments, *([self.rest] if self.rest else ())}, given)
+        values = [given[name] for name in self.arguments]
+        rest: Iterable[Any] = given[self.rest] if self.rest else ()
+        if not self.fields:
+            return list(map(_value, [*values, *rest]))
+        for row in rest:
+            self._require(set(self.fields), row)
+            values += [row[name] for name in self.fields]
+        return list(map(_value, values))
+
+    def named(self, values: Sequence[Any]) -> dict[str, Any]:
+        """What the script's `answer` gave."""
+        return dict(zip(self.answers, values, strict=True))
+
+    def _require(self, names: set[str], given: Mapping[str, Any]) -> None:
+        if given.keys() == names:
+            return
+        missing, unknown = sorted(names - given.keys()), sorted(given.keys() - names)
+        faults = [f"{what} {', '.join(which)}" for what, which in (("missing", missing), ("unknown", unknown)) if which]
+        raise TypeError(f"{self.name}.lua: {'; '.join(faults)}")
+
+
+def _value(value: Any) -> Any:
+    if value is None or value is False:
+        return ""
+    return "1" if value is True else value
+
+
+@cache
+def scripts() -> Mapping[Name, Script]:
+    """Each script: its flags, the constants, what all share, its arguments, and its own text."""
+    shared = _constants() + "".join((LUA_FOLDER / f"{name}.lua").read_text() for name in SHARED)
+    return {name: _script(name, shared) for name in SCRIPT_NAMES}
+
+
+def named(script: Name, values: Sequence[Any]) -> dict[str, Any]:
+    """What a script's `answer` gave, by its names."""
+    return scripts()[script].named(values)
+
+
+def _script(name: Name, shared: str) -> Script:
+    own = (LUA_FOLDER / f"{name}.lua").read_text()
+    rest, fields = _declared(own, "EACH")
+    if not fields:
+        _, plain = _declared(own, "LIST")
+        rest = plain[0] if plain else ""
+    arguments, answers = _declared(own, "ARGS")[1], _declared(own, "ANSWER")[1]
+    flags = ALLOW_OOM if name in GOES_ON_WHEN_FULL else ""
+    locals_ = _locals(arguments, rest, fields) + _answer(answers)
+    return Script(name, flags + shared + locals_ + own, arguments, rest, fields, answers)
+
+
+def _declared(text: str, keyword: str) -> tuple[str, tuple[str, ...]]:
+    """The word after the keyword, and the names that it declares."""
+    found = re.search(rf"^-- {keyword} ?(\w*): ((?:.*,\n--)*.*)$", text, re.MULTILINE)
+    if found is None:
+        return "", ()
+    return found[1], tuple(re.findall(r"\w+", re.sub(r"\([^)]*\)|\n--", "", found[2])))
+
+
+def _locals(arguments: Sequence[str], rest: str, fields: Sequence[str]) -> str:
+    """Lua that gives the arguments their names."""
+    places = ", ".join(f"ARGV[{place}]" for place in range(1, len(arguments) + 1))
+    text = f"local {', '.join(arguments)} = {places}\n" if arguments else ""
+    if rest:
+        row = ", ".join(f"{field} = ARGV[i + {place}]" for place, field in enumerate(fields))
+        item = f"{{{row}}}" if fields else "ARGV[i]"
+        loop = f"for i = {len(arguments) + 1}, #ARGV, {len(fields) or 1}"
+        text += f"local {rest} = {{}}\n{loop} do {rest}[#{rest} + 1] = {item} end\n"
+    return text
+
+
+def _answer(names: Sequence[str]) -> str:
+    """Lua that puts named values into the order in which Python reads them."""
+    if not names:
+        return ""
+    return f"""local function answer(named)
+  local values = {{}}
+  for i, name in ipairs({_lua(names)}) do
+    if named[name] == nil then error('no answer of the name ' .. name) end
+    values[i] = named[name]
+  end
+  return values
+end
+"""
+
+
+def _constants() -> str:
+    return "".join(f"local {name} = {_lua(value)}\n" for name, value in CONSTANTS.items())
+
+
+def _lua(value: Any) -> str:
+    """A Python value as Lua writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {_lua(item)}' for key, item in value.items())}}}"
+    return f"{{{', '.join(map(_lua, value))}}}" if isinstance(value, Sequence) else str(value)

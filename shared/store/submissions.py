@@ -1,0 +1,226 @@
+"""The job store as the API uses it: submit, read, cancel, look at the queue. Async; one round trip each
+(a queued job's ETA rests on figures that are fetched at most four times a second).
+
+Knows records and scripts; not HTTP, and not how a doorbell is rung.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
+from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
+from shared.eta import Figures, Place
+from shared.rings import Ring
+from shared.settings import Settings
+from shared.store.admission import limits_of, refused_by, starts_in_s
+from shared.store.coalesce import Together
+from shared.store.connection import Store
+from shared.store.entry import NO_KEY, Entry, Once, again, entry_of
+from shared.store.record import figures_of, job_of, known_to, record_of, seeded_request
+from shared.store.scripts import named
+from shared.store.sweep import rings_of, sweep_arguments
+
+FIGURES_FRESH_S = 0.25
+SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
+READ_AT_ONCE = 128  # jobs of one round trip: a thousand clients that are woken at once need eight of them
+
+
+@dataclass(frozen=True)
+class Read:
+    """A job, the version of its record (grows with every change of it), and whose it is."""
+
+    job: Job
+    version: int
+    client: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some jobs, newest first; `cursor`: where to go on, None at the end."""
+
+    jobs: list[Job]
+    cursor: int | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that came in together, in their order; `statuses` has a status or `gone` for each; `ring`: those that
+    wait for their doorbells."""
+
+    batch_id: str
+    created_ms: int
+    job_ids: list[str]
+    statuses: list[str]
+    replayed: bool = False
+    ring: tuple[Ring, ...] = ()
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`replayed`: the job that the same idempotency key made before, as it is now. `rings`: it waits for its doorbell,
+    as none does that shares another's result."""
+
+    job: Job
+    replayed: bool = False
+    rings: bool = False
+
+
+class Canceled(NamedTuple):
+    """The status before, and the job as it is now."""
+
+    before: Status
+    job: Job
+
+
+class Submissions:
+    """Every method raises `StoreUnavailable` when Redis does not answer in time or refuses to write."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._reads = Together(self._read_all, READ_AT_ONCE)
+        self._figures: Figures | None = None
+        self._figures_at = -math.inf
+
+    async def submit(
+        self, request: JobRequest, client: str, once: Once = NO_KEY, retry_of: str | None = None
+    ) -> Submitted:
+        """Queue a job, or let one like it answer it; raises what admission.py refuses, and `JobGone` when the
+        key's first job is gone."""
+        entry = entry_of(request, retry_of)
+        made = await self._enter([entry], client, once)
+        if isinstance(made, str):
+            return Submitted((await self.read(made, client)).job, replayed=True)
+        record = record_of(made["record"]) or entry.record(made["created_ms"])
+        place = await self._place(made["place"], entry.cost)
+        return Submitted(job_of(entry.job_id, record, place), rings=bool(made["ring"]))
+
+    async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
+        """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
+        record, _ = await self._record(job_id, client)
+        return await self.submit(again(record), client, once, retry_of=job_id)
+
+    async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
+        """Queue all of them or none; raises as `submit`."""
+        entries, batch_id = [entry_of(request) for request in requests], str(uuid.uuid4())
+        made = await self._enter(entries, client, once, batch_id)
+        if isinstance(made, str):
+            return replace(await self.batch(made, client), replayed=True)
+        priorities = {entry.job_id: entry.request.priority for entry in entries}
+        rings = tuple(Ring(job_id, priorities[job_id]) for job_id in made["ring"])
+        return Batch(batch_id, made["created_ms"], list(priorities), made["statuses"], ring=rings)
+
+    async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
+        """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
+        answer, *rest = await self._store.call("batch", id=batch_id, client=client, cancel=cancel)
+        if answer == "unknown":
+            raise BatchNotFound()
+        return Batch(batch_id, int(rest[0]), rest[1], rest[2])
+
+    async def _enter(self, entries: list[Entry], client: str, once: Once, batch_id: str = "") -> dict[str, Any] | str:
+        """The script's answer, unless it is a refusal; for a key that was met before, the id of what it made."""
+        limits, count = self._settings.api, len(entries)
+        max_queued, rate, most = limits_of(limits, count)
+        waits_s: list[float] = [0] * count
+        if any(entry.request.deadline for entry in entries):
+            waits_s = starts_in_s(entries, await self.queue())
+        answer = await self._store.call(
+            "submit",
+            client=client,
+            max_queued=max_queued,
+            key=once.key,
+            fingerprint=once.fingerprint,
+            batch=batch_id,
+            batch_ttl_s=int(max(entry.kept_s for entry in entries)),
+            rate=rate,
+            most=most,
+            cache_ttl_ms=int(limits.cache_ttl_s * 1000),
+            jobs=[entry.arguments(wait_s) for entry, wait_s in zip(entries, waits_s, strict=True)],
+        )
+        match answer:
+            case ["ok", made]:
+                return named("submit", made)
+            case ["replayed", made_id]:
+                return str(made_id)
+        raise refused_by(answer, limits, await self._recent(), count, in_batch=bool(batch_id))
+
+    async def read(self, job_id: str, client: str | None = None) -> Read:
+        """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
+        `JobGone` past its lifetime."""
+        record, place = await self._record(job_id, client)
+        job = job_of(job_id, record, await self._place(place, int(record["cost"])))
+        return Read(job, int(record["version"]), record["client"])
+
+    async def request(self, job_id: str, client: str) -> JobRequest:
+        """What was asked for, defaults and seed included; raises as `read` does."""
+        record, _ = await self._record(job_id, client)
+        return seeded_request(record)
+
+    async def _record(self, job_id: str, client: str | None) -> tuple[dict[str, str], list[int]]:
+        """The record and the place in the queue."""
+        answer, found, place = await self._reads(job_id)
+        if answer == "broken":
+            raise StoreUnavailable(f"The record of {job_id} is broken: {found}")
+        return known_to(client, answer, found), place
+
+    async def _read_all(self, job_ids: Sequence[str]) -> list[Any]:
+        answers: list[Any] = await self._store.call("read", ids=job_ids)
+        return answers
+
+    async def page(self, client: str, status: Status | None, limit: int, cursor: int | None) -> Page:
+        """Up to `limit` jobs of this client below the cursor; fewer when `SCANNED` others had to be passed over."""
+        following, *found = await self._store.call(
+            "list", client=client, status=status, limit=limit, cursor=cursor, most=SCANNED
+        )
+        jobs = []
+        for job_id, flat, place in found:
+            record = record_of(flat)
+            jobs.append(job_of(job_id, record, await self._place(place, int(record["cost"]))))
+        return Page(jobs, int(following) if following else None)
+
+    async def cancel(self, job_id: str, client: str) -> Canceled:
+        """Stop a job that is not done; raises as `read` does."""
+        answer, found, before = await self._store.call("cancel", id=job_id, client=client)
+        job = job_of(job_id, known_to(client, answer, found), None)  # in no case does it wait any longer
+        return Canceled(Status(before), job)
+
+    async def delete(self, job_id: str, client: str) -> None:
+        """Forget a finished job; raises `JobNotFound`, `JobGone` and `JobNotFinished`."""
+        answer, *rest = await self._store.call("delete", id=job_id, client=client)
+        if answer == "unknown":
+            raise JobNotFound()
+        if answer == "gone":
+            raise JobGone()
+        if answer == "not_finished":
+            raise JobNotFinished(f"The job is {rest[0]}; cancel it first")
+
+    async def _place(self, numbers: Sequence[int], cost: int) -> QueuePlace | None:
+        """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round
+        trip. Nor may its lack make an accepted job look refused."""
+        if not numbers:
+            return None
+        figures, place = await self._recent(), Place(*numbers)
+        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost) if figures else None)
+
+    async def _recent(self) -> Figures | None:
+        if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
+            with suppress(StoreUnavailable):
+                await self.queue()
+        return self._figures
+
+    async def queue(self) -> Figures:
+        answer = await self._store.call("queue")
+        self._figures_at = time.monotonic()
+        self._figures = figures_of(named("queue", answer))
+        return self._figures
+
+    async def sweep(self) -> list[Ring]:
+        """What must be rung, after mending what nobody else would mend; empty when another swept this second."""
+        return rings_of(await self._store.call("sweep", **sweep_arguments(self._settings)))

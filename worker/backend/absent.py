@@ -1,0 +1,43 @@
+"""What serves when the model could not be loaded and `WORKER__FALLBACK_WITHOUT_MODEL` allows to go on without one.
+
+It writes nothing, so every job takes the fallback of splitting its prompt, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scriptqueue.schemas import JobRequest, ModelInfo, Source
+from shared.errors import OutputInvalid
+from worker.backend.backend import Begun, Draft, Figure, Pulse
+
+
+class AbsentWriter:
+    source: Source = "fallback"
+    device = "none"
+    serves = ""
+    gpu = ""
+    broken: str | None = None
+    tokens_per_s = 0.0
+
+    def __init__(self, name: str, reason: str, slots: int) -> None:
+        self.slots = slots
+        self._name = name
+        self._reason = reason
+
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> Draft:
+        raise OutputInvalid(f"no model is loaded: {self._reason}")
+
+    def model_info(self, seed: int | None) -> ModelInfo:
+        return ModelInfo(name=self._name, seed=seed)
+
+    def figures(self) -> tuple[Figure, ...]:
+        return ()
+
+    def pulse(self) -> Pulse:
+        return Pulse(0, 0)
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,107 @@
+"""What turns a request into text: a model, the stub, or nothing at all. The job code knows only this shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from scriptqueue.schemas import JobRequest, ModelInfo, Progress, Scene, Source
+from shared.store.executions import Resume
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished draft. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
+
+    text: str
+    ended: Literal["complete", "stopped", "timeout"]
+    prompt_tokens: int
+    output_tokens: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What there is already of a job: scenes that were published, with which every text must begin, and the tokens of
+    the text that an earlier attempt was writing."""
+
+    scenes: tuple[Scene, ...] = ()
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A text in the making; `resume` is None where a later attempt cannot go on with it."""
+
+    scenes_done: int
+    text: Callable[[], str]
+    resume: Resume | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure for the metrics; `grows`: a counter."""
+
+    name: str
+    meaning: str
+    value: float
+    grows: bool = False
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Steps taken since the start, and how many texts wait for the next one."""
+
+    steps: int
+    unfinished: int
+
+
+class Draft(Protocol):
+    """One text being written; every method may be called from any thread."""
+
+    def progress(self) -> Progress: ...
+
+    def so_far(self) -> SoFar: ...
+
+    def stop(self) -> None:
+        """Ask for an end within one step; `wait` then returns `stopped`."""
+        ...
+
+    def wait(self) -> Written:
+        """Blocks until the text ends. Raises a `JobError`, or `EngineBroken` when the process must end."""
+        ...
+
+
+class Writer(Protocol):
+    """Holds the model for the life of the process."""
+
+    source: Source
+    device: str
+    gpu: str  # the card's own name; empty where there is none
+    slots: int
+    serves: str  # as in shared/workers.py
+
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> Draft:
+        """`on_scene` is called, from any thread, when a scene is complete."""
+        ...
+
+    def model_info(self, seed: int | None) -> ModelInfo: ...
+
+    @property
+    def tokens_per_s(self) -> float: ...
+
+    def figures(self) -> tuple[Figure, ...]:
+        """How the device is used, for whoever draws it."""
+        ...
+
+    def pulse(self) -> Pulse: ...
+
+    @property
+    def broken(self) -> str | None:
+        """Why the process must end, or None."""
+        ...
+
+    def close(self) -> None: ...

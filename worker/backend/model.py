@@ -1,0 +1,231 @@
+"""Writes with a loaded model: a request becomes prompt ids and a grammar, the engine's token ids become text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+
+from models.chat import ChatTokenizer
+from models.cpu import cores
+from models.load import LoadedModel, load
+from models.placement import gpu_id
+from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
+from shared.errors import EngineBroken, ModelUnavailable, OutOfMemory
+from shared.settings import Settings
+from shared.store.executions import Resume
+from worker.backend.backend import Begun, Figure, Pulse, SoFar, Written
+from worker.backend.kv_memory import free_bytes, kv_tokens
+from worker.engine.batch import BatchEngine
+from worker.engine.handle import Generation
+from worker.engine.request import Finish, GenerationRequest, Sampling
+from worker.script.grammar import durations, storyboard_schema
+from worker.script.prompt import messages
+
+GRAMMAR = version("llguidance")  # what it forces is part of a text
+
+WARM_UP_S = 120.0
+PROBE = JobRequest(prompt="probe")  # what it becomes tells one version of prompt, grammar and model from another
+
+_ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
+    "complete": "complete",
+    "closed_early": "complete",
+    "stopped": "stopped",
+    "timeout": "timeout",
+}
+
+
+@dataclass(frozen=True)
+class ModelDraft:
+    generation: Generation
+    loaded: LoadedModel
+    most_scenes: int
+    given: int  # scenes that the text was made to begin with
+    fingerprint: str
+
+    def progress(self) -> Progress:
+        now = self.generation.snapshot()
+        by_scenes = now.scenes_done / self.most_scenes
+        by_tokens = now.sampled_tokens / self.generation.request.max_new_tokens
+        fraction = min(0.99, round(max(by_scenes, by_tokens), 3))
+        phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
+        return Progress(phase=phase, tokens=len(now.token_ids), scenes_done=now.scenes_done, fraction=fraction)
+
+    def so_far(self) -> SoFar:
+        now, seed = self.generation.snapshot(), self.generation.request.sampling.seed
+        return SoFar(
+            now.scenes_done,
+            lambda: self._text(now.token_ids),
+            Resume(seed, self.given, self.fingerprint, now.token_ids),
+        )
+
+    def stop(self) -> None:
+        self.generation.stop()
+
+    def wait(self) -> Written:
+        output = self.generation.wait()
+        request = self.generation.request
+        notes = [f"the first {self.given} scenes stand from an earlier text"] if self.given else []
+        if output.finish == "closed_early":
+            notes.append(f"closed early: the budget of {request.max_new_tokens} sampled tokens was nearly used up")
+        if output.loops_stopped:
+            notes.append(f"{output.loops_stopped} texts that began to repeat themselves were ended")
+        return Written(
+            text=self._text(output.token_ids),
+            ended=_ENDED[output.finish],
+            prompt_tokens=len(request.prompt_ids),
+            output_tokens=len(output.token_ids),
+            notes=tuple(notes),
+        )
+
+    def _text(self, token_ids: tuple[int, ...]) -> str:
+        return str(self.loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
+
+
+class ModelWriter:
+    source: Source = "model"
+
+    def __init__(self, loaded: LoadedModel, engine: BatchEngine, edition: str = "") -> None:
+        self.device = loaded.device
+        self.gpu = gpu_id(loaded.device)
+        self.slots = engine.max_batch
+        self._loaded = loaded
+        self._engine = engine
+        self.serves = sha256(f"{self._fingerprint(self._asked(PROBE, 0, 0, ()))} {edition}".encode()).hexdigest()
+
+    @classmethod
+    def load(cls, settings: Settings) -> ModelWriter:
+        """Load the model that the settings name and start the engine; raises `ModelUnavailable`."""
+        if settings.model.cuda_graphs and (settings.model.device == "cpu" or not torch.cuda.is_available()):
+            raise ModelUnavailable("MODEL__CUDA_GRAPHS needs a GPU, and the model would run on the CPU")
+        # More threads than a container's cores spin against each other; OMP_NUM_THREADS may ask for fewer.
+        torch.set_num_threads(min(torch.get_num_threads(), cores()))
+        loaded = load(
+            settings.model.path or settings.model.name,
+            dtype=settings.model.dtype,
+            weight_bits=settings.model.weight_bits,
+            device=settings.model.device,
+            attention=settings.model.attention,
+            cache_dir=settings.model.cache_dir,
+            endpoint=settings.model.hub_endpoint,
+        )
+        engine = BatchEngine(
+            loaded.model,
+            loaded.tokenizer,
+            eos_token_ids=loaded.eos_token_ids,
+            context_tokens=loaded.context_tokens,
+            max_batch=settings.worker.max_batch,
+            kv_tokens=kv_tokens(
+                loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
+            ),
+            graphs=settings.model.cuda_graphs,
+            varlen=None if settings.model.attention == "sdpa" else varlen_attn,
+        )
+        engine.start()
+        writer = cls(loaded, engine, _edition(settings.model.path))
+        if loaded.device.startswith("cuda"):  # on a CPU the first job is as quick as the next
+            writer.warm_up()
+        return writer
+
+    def warm_up(self) -> None:
+        """Two short texts, side by side, before the first job has to wait for it: kernels are loaded and chosen, memory
+        is reserved, and the template's pages are there to be shared. Raises `ModelUnavailable`."""
+        sampling = PROBE.sampling.model_copy(update={"max_new_tokens": MIN_TOKENS_A_SCENE * PROBE.min_scenes})
+        probes = [PROBE.model_copy(update={"sampling": sampling, "language": spoken}) for spoken in ("zh", "en")]
+        texts = [self._engine.submit(self._asked(probe, 0, WARM_UP_S, ())) for probe in probes]
+        try:
+            for text in texts:
+                text.wait()
+        except (OutOfMemory, EngineBroken) as error:
+            raise ModelUnavailable(f"the model was loaded, but wrote nothing: {error}") from error
+
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> ModelDraft:
+        """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
+        that were published. Raises `PromptTooLong`."""
+        given, resume = begun.scenes, begun.resume
+        asked = self._asked(request, seed, time_left_s, given)
+        if resume and resume.seed == seed:
+            before = self._asked(request, seed, time_left_s, given[: resume.given])
+            if self._fingerprint(before) == resume.fingerprint:
+                given = given[: resume.given]
+                asked = replace(before, generated_ids=resume.token_ids)
+        most_scenes = len(durations(request) or ()) or request.max_scenes
+        generation = self._engine.submit(asked, on_scene)
+        return ModelDraft(generation, self._loaded, most_scenes, len(given), self._fingerprint(asked))
+
+    def _asked(self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]) -> GenerationRequest:
+        sampling = request.sampling
+        budget = sampling.max_new_tokens
+        if given:  # what they cost is spent, but what is left must do
+            spent = len(self._chat().encode("".join(scene.description + scene.action for scene in given)))
+            budget = max(budget - spent, min(budget, MIN_TOKENS_A_SCENE * request.min_scenes))
+        return GenerationRequest(
+            prompt_ids=tuple(self._prompt_ids(request)),
+            schema=json.dumps(storyboard_schema(request, given)),
+            sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
+            max_new_tokens=budget,
+            min_scenes=len(durations(request) or ()) or request.min_scenes,
+            time_left_s=time_left_s,
+        )
+
+    def _fingerprint(self, asked: GenerationRequest) -> str:
+        """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
+        same = replace(asked, time_left_s=0, generated_ids=())
+        return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
+
+    def _prompt_ids(self, request: JobRequest) -> list[int]:
+        chat = self._chat()
+        return [*chat.chat(messages(request)), *chat.answer_start]
+
+    def _chat(self) -> ChatTokenizer:
+        assert self._loaded.text is not None  # a model without a vocabulary is refused at the start
+        return self._loaded.text
+
+    def model_info(self, seed: int | None) -> ModelInfo:
+        loaded = self._loaded
+        return ModelInfo(
+            name=loaded.name,
+            revision=loaded.revision,
+            dtype=loaded.dtype,
+            weight_bits=loaded.weight_bits,
+            seed=seed,
+        )
+
+    @property
+    def tokens_per_s(self) -> float:
+        return self._engine.tokens_per_s
+
+    def figures(self) -> tuple[Figure, ...]:
+        engine = self._engine
+        return (
+            Figure("engine_steps", "Forward passes.", engine.steps, grows=True),
+            Figure("engine_tokens", "Tokens written, forced ones included.", engine.tokens, grows=True),
+            Figure("kv_cache_ratio", "Share of the KV cache that running texts have reserved.", engine.kv_share),
+        )
+
+    def pulse(self) -> Pulse:
+        return Pulse(self._engine.steps, self._engine.unfinished)
+
+    @property
+    def broken(self) -> str | None:
+        return str(self._engine.broken) if self._engine.broken else None
+
+    def close(self) -> None:
+        self._engine.stop()
+
+
+def _edition(folder: Path | None) -> str:
+    """Of a local folder, which has no revision: its files by name, size and time."""
+    if folder is None:
+        return ""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])

@@ -1,0 +1,67 @@
+"""From a request to a validated storyboard: write, parse, validate; once more; then the fallback. Knows no store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scriptqueue.schemas import Source, Storyboard
+from shared import traces
+from shared.errors import ExecutionTimeout, OutputInvalid
+from worker.attempt import Attempt
+from worker.backend.backend import Begun, Writer
+from worker.script.output import fallback, parse, validate
+
+DRAFTS = 2  # a text that cannot be mended is written once more
+
+
+class Stopped(Exception):
+    """The attempt was asked to stop; `attempt.stop_reason` says why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    storyboard: Storyboard
+    source: Source
+    repairs: tuple[str, ...]
+    prompt_tokens: int
+    output_tokens: int
+
+
+def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
+    """Raises `Stopped`, a `JobError`, or `EngineBroken`."""
+    request = attempt.claim.request
+    assert request.sampling.seed is not None  # drawn at submit
+    prompt_tokens = output_tokens = 0
+    begun_draft = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
+    for draft_number in range(min(begun_draft, DRAFTS - 1), DRAFTS):
+        if attempt.stop_reason:
+            raise Stopped
+        try:
+            # Another seed for another text; for greedy sampling the second draft would be the first again.
+            seed = request.sampling.seed + draft_number
+            draft = writer.start(
+                request,
+                seed=seed,
+                time_left_s=attempt.time_left_s,
+                begun=Begun(attempt.scenes, resume),
+                on_scene=attempt.on_scene,
+            )
+            with traces.span("write", draft=draft_number + 1) as note:
+                written = attempt.write(draft)
+                note("output_tokens", written.output_tokens)
+            prompt_tokens, output_tokens = written.prompt_tokens, output_tokens + written.output_tokens
+            if written.ended == "stopped":
+                raise Stopped
+            if written.ended == "timeout":
+                raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
+            storyboard, repairs = validate(parse(written.text), request, attempt.scenes)
+        except OutputInvalid as error:
+            failure = error
+            continue
+        source: Source = "repaired" if repairs and writer.source == "model" else writer.source
+        again = ("the first text held no storyboard; this is the second",) if draft_number else ()
+        return Outcome(storyboard, source, (*again, *written.notes, *repairs), prompt_tokens, output_tokens)
+    if not request.allow_fallback:
+        raise failure
+    told = (f"the prompt was split into sentences: {failure.detail}",)
+    return Outcome(fallback(request.prompt, request, attempt.scenes), "fallback", told, prompt_tokens, output_tokens)

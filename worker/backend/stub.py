@@ -1,0 +1,173 @@
+"""`MODEL__NAME=stub`: a deterministic writer with no model, for tests, chaos and API benchmarks.
+
+It alone obeys `metadata.stub`: how long a job takes, how much it writes, and how it misbehaves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from threading import Event
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
+from shared.errors import InternalError
+from worker.backend.backend import Begun, Figure, Pulse, SoFar, Written
+from worker.exits import EXIT_BROKEN
+from worker.script.grammar import durations
+
+
+class StubOptions(BaseModel):
+    """`metadata.stub` of a request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: float = Field(0.0, ge=0, description="how long the job takes; its scenes come evenly over it")
+    tokens: int = Field(120, ge=0, description="how many tokens it reports")
+    scenes: int | None = Field(None, ge=0, le=100, description="how many scenes it writes; default min_scenes")
+    crash: bool = Field(False, description="end the process after `seconds`")
+    hang: bool = Field(False, description="never end by itself")
+    invalid: bool = Field(False, description="write no storyboard")
+
+
+class StubDraft:
+    def __init__(
+        self,
+        request: JobRequest,
+        options: StubOptions,
+        time_left_s: float,
+        on_scene: Callable[[], None],
+        live: set[StubDraft],
+    ) -> None:
+        self._request = request
+        self._options = options
+        self._time_left_s = time_left_s
+        self._on_scene = on_scene
+        self._live = live
+        self._stop = Event()
+        self._started = time.monotonic()
+
+    def progress(self) -> Progress:
+        phase: Phase = "writing"
+        tokens = int(self._share * self._options.tokens)
+        return Progress(
+            phase=phase, tokens=tokens, scenes_done=self._scenes_done, fraction=min(round(self._share, 3), 0.99)
+        )
+
+    def so_far(self) -> SoFar:
+        done = self._scenes_done
+        return SoFar(done, lambda: self._text(done), None)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def wait(self) -> Written:
+        self._live.add(self)
+        try:
+            return self._written()
+        finally:
+            self._live.discard(self)
+
+    @property
+    def hangs(self) -> bool:
+        return self._options.hang
+
+    def _written(self) -> Written:
+        takes_s = float("inf") if self._options.hang else self._options.seconds
+        stopped = self._write(min(takes_s, self._time_left_s))
+        if self._options.crash and not stopped:
+            os._exit(EXIT_BROKEN)
+        ended = "stopped" if stopped else "timeout" if takes_s > self._time_left_s else "complete"
+        return Written(
+            text="no storyboard" if self._options.invalid else self._text(self._scenes),
+            ended=ended,  # type: ignore[arg-type]
+            prompt_tokens=len(self._request.prompt),
+            output_tokens=self._options.tokens,
+        )
+
+    def _write(self, for_s: float) -> bool:
+        """Whether it was stopped."""
+        ends = self._started + for_s
+        if self._options.seconds and not (self._options.hang or self._options.invalid):
+            for number in range(1, self._scenes + 1):
+                at = self._started + number * self._options.seconds / self._scenes
+                if at >= ends:
+                    break
+                if self._stop.wait(max(0.0, at - time.monotonic())):
+                    return True
+                self._on_scene()
+        return self._stop.wait(max(0.0, ends - time.monotonic()))
+
+    @property
+    def _share(self) -> float:
+        if not self._options.seconds:
+            return 0.0 if self._options.hang else 1.0
+        return min(1.0, (time.monotonic() - self._started) / self._options.seconds)
+
+    @property
+    def _scenes_done(self) -> int:
+        return 0 if self._options.hang or self._options.invalid else int(self._share * self._scenes + 1e-6)
+
+    @property
+    def _scenes(self) -> int:
+        fixed = durations(self._request)
+        if self._options.scenes is not None:
+            return self._options.scenes
+        return len(fixed) if fixed else self._request.min_scenes
+
+    def _text(self, count: int) -> str:
+        fixed = durations(self._request)
+        subject = " ".join(self._request.prompt.split())[:40]
+        scenes = [
+            {
+                "scene_number": number,
+                "description": f"{subject} ({number})",
+                "duration": fixed[number - 1] if fixed and number <= len(fixed) else 5,
+                "camera": ("wide shot", "medium shot", "close up")[number % 3],
+                "action": f"stub action {number}",
+            }
+            for number in range(1, count + 1)
+        ]
+        return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
+
+
+class StubWriter:
+    source: Source = "stub"
+    device = "none"
+    serves = "stub"
+    gpu = ""
+    broken: str | None = None
+    tokens_per_s = 0.0
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._live: set[StubDraft] = set()  # drafts that somebody waits for
+        self._steps = 0
+
+    def start(
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
+    ) -> StubDraft:
+        del seed, begun  # the stub writes the same text for every seed, and each time from the start
+        try:
+            options = StubOptions.model_validate(request.metadata.get("stub", {}))
+        except ValidationError as error:
+            raise InternalError(f"metadata.stub: {error.errors()[0]['msg']}") from None
+        return StubDraft(request, options, time_left_s, on_scene, self._live)
+
+    def model_info(self, seed: int | None) -> ModelInfo:
+        return ModelInfo(name="stub", seed=seed)
+
+    def pulse(self) -> Pulse:
+        """As an engine's whose thread a hanging draft has stopped: only a draft that goes on makes a step."""
+        live = list(self._live)
+        self._steps += any(not draft.hangs for draft in live)
+        return Pulse(self._steps, len(live))
+
+    def figures(self) -> tuple[Figure, ...]:
+        return ()
+
+    def close(self) -> None:
+        pass

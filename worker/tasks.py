@@ -1,0 +1,155 @@
+"""One doorbell answered: claim the job, make its storyboard, write the outcome. Runs in a thread of the Celery pool.
+
+A write that must not be lost is repeated until Redis answers; one that Redis refuses as outdated is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+from scriptqueue.schemas import Metrics
+from shared import traces
+from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
+from shared.rings import Ring
+from shared.store.executions import Claim, Executions, Refused, Success
+from shared.store.record import failure_of
+from worker import metrics
+from worker.attempt import Attempt
+from worker.backend.backend import Writer
+from worker.backend.storyboard import Outcome, Stopped, make_storyboard
+from worker.exits import EXIT_BROKEN
+from worker.lease import LeaseKeeper
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_PAUSE_S = 1.0
+WAIT_S = 0.25  # between two looks whether a suspect has the device for itself, or has left it
+
+
+class Runner:
+    """What the task needs: the store, the lease and the writer, which all live as long as the process."""
+
+    def __init__(
+        self, executions: Executions, keeper: LeaseKeeper, writer: Writer, ring: Callable[[Ring], None]
+    ) -> None:
+        self._executions = executions
+        self._keeper = keeper
+        self._writer = writer
+        self._ring = ring
+        self.draining = False
+        self.answered = 0  # doorbells so far
+        self.busy = 0  # threads that are at one
+        self._lock = Lock()
+
+    def run(self, job_id: str) -> str:
+        """Answer one doorbell; the line that Flower shows."""
+        with self._lock:
+            self.answered += 1
+            self.busy += 1
+        try:
+            return self._answer(job_id)
+        finally:
+            with self._lock:
+                self.busy -= 1
+
+    def _answer(self, job_id: str) -> str:
+        if self.draining:
+            return "left in the queue: this worker is shutting down"  # the sweep rings again
+        claim = until_heard(lambda: self._executions.claim(job_id))
+        while claim == Refused("wait") and not self.draining:
+            time.sleep(WAIT_S)
+            claim = until_heard(lambda: self._executions.claim(job_id))
+        if isinstance(claim, Refused):
+            return f"nothing to do: {claim.reason}"
+        attempt = Attempt(claim)
+        self._keeper.hold(attempt)
+        try:
+            if claim.attempt == 1:
+                traces.record("wait", claim.trace, claim.queued_s)
+            with traces.span("job", claim.trace, job=job_id, attempt=claim.attempt) as note:
+                told = self._work(attempt)
+                note("outcome", told)
+                return told
+        finally:
+            self._keeper.drop(attempt)
+
+    def _work(self, attempt: Attempt) -> str:
+        claim = attempt.claim
+        try:
+            outcome = make_storyboard(attempt, self._writer)
+        except Stopped:
+            return self._leave(attempt)
+        except EngineBroken as error:
+            # The process is wrong, not the job: another one takes the job over when the lease lapses.
+            log.critical("%s; this process ends", error)
+            os._exit(EXIT_BROKEN)
+        except JobError as error:
+            return self._fail(claim, error)
+        except Exception as error:  # the edge: whatever it was, the job gets an answer
+            log.exception("this job met a fault of ours")
+            return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
+        return self._succeed(attempt, outcome)
+
+    def _succeed(self, attempt: Attempt, outcome: Outcome) -> str:
+        claim, run_s = attempt.claim, attempt.run_s
+        success = Success(
+            storyboard=outcome.storyboard,
+            source=outcome.source,
+            repairs=outcome.repairs,
+            model=self._writer.model_info(claim.request.sampling.seed),
+            metrics=Metrics(
+                queue_s=round(claim.queued_s, 3),
+                run_s=round(run_s, 3),
+                prompt_tokens=outcome.prompt_tokens,
+                output_tokens=outcome.output_tokens,
+                tokens_per_s=round(outcome.output_tokens / max(run_s, 1e-3), 1),
+            ),
+        )
+        status = until_heard(lambda: self._executions.succeed(claim, success))
+        metrics.note(status)
+        if status == "succeeded":
+            metrics.note_success(success, attempt.first_scene_s)
+        board = outcome.storyboard
+        return (
+            f"{status}: {len(board.scenes)} scenes, {board.total_duration:g} s of video, "
+            f"{outcome.source}, {run_s:.1f} s"
+        )
+
+    def _fail(self, claim: Claim, error: JobError) -> str:
+        model = self._writer.model_info(claim.request.sampling.seed)
+        status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
+        metrics.note(status)
+        return f"{status}: {error.code}"
+
+    def _leave(self, attempt: Attempt) -> str:
+        claim, reason = attempt.claim, attempt.stop_reason
+        if reason == "canceling":
+            status = until_heard(lambda: self._executions.confirm_cancel(claim))
+            metrics.note(status)
+            return status
+        if reason == "draining":
+            status = until_heard(lambda: self._executions.give_back(claim))
+            metrics.note(status)
+            if status == "queued":
+                self._ring(Ring(claim.job_id, "high"))  # its turn has passed: the next free row
+            return f"given back: {status}"
+        metrics.note("stale")
+        return "lost: another attempt has the job"
+
+
+def until_heard(call: Callable[[], T]) -> T:
+    """Repeat until Redis answers: nothing that is finished is dropped because of a connection."""
+    pause_s = 0.1
+    while True:
+        try:
+            return call()
+        except StoreUnavailable as error:
+            log.warning("%s; trying again in %.1f s", error, pause_s)
+            time.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, pause_s * 2)
