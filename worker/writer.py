@@ -1,0 +1,3 @@
+"""An old name that measuring scripts outside of this repository import; it lives in worker/backend/backend.py."""
+
+from worker.backend.backend import Begun as Begun
