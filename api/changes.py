@@ -26,7 +26,7 @@ SILENT_S = 2.5  # so long before it counts as broken: waiters then learn that Re
 RECONNECT_S = 0.5
 
 
-class Watch:
+class Waiter:
     """One waiter's ear for one job."""
 
     def __init__(self) -> None:
@@ -52,12 +52,12 @@ class Changes:
     def __init__(self, store: Store, submissions: Submissions) -> None:
         self._store = store
         self._submissions = submissions
-        self._watches: dict[str, set[Watch]] = {}
+        self._watches: dict[str, set[Waiter]] = {}
 
     @contextmanager
-    def watch(self, job_id: str) -> Iterator[Watch]:
+    def watch(self, job_id: str) -> Iterator[Waiter]:
         """Watch first, read then: a change in between is heard."""
-        watch = Watch()
+        watch = Waiter()
         self._watches.setdefault(job_id, set()).add(watch)
         try:
             yield watch

@@ -10,7 +10,7 @@ from shared.broker.messages import Doorbells
 from shared.errors import StoreUnavailable
 from shared.rings import Ring
 from shared.settings import Settings
-from shared.store.coalesce import Together
+from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Doorbell:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._doorbells = Doorbells(settings)
         self._store = store
-        self._rings = Together(self._ring_all, AT_ONCE)
+        self._rings = Coalescer(self._ring_all, AT_ONCE)
 
     async def ring(self, *rings: Ring) -> None:
         """Never raises: the record is the truth, and what is not rung now the sweep rings."""

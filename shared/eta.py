@@ -54,7 +54,7 @@ class Rated:
 
 
 @dataclass(frozen=True)
-class Figures:
+class QueueLoad:
     """How full the queue is, who works on it, and how many processes send webhooks."""
 
     depth: Mapping[Priority, int]
@@ -89,7 +89,7 @@ class Figures:
         before = PRIORITIES[: PRIORITIES.index(priority) + 1]
         return Place(sum(self.depth[p] for p in before) + 1, sum(self.work[p] for p in before), len(self.running))
 
-    def joined_by(self, priority: Priority, cost: float) -> Figures:
+    def joined_by(self, priority: Priority, cost: float) -> QueueLoad:
         """With one more job in the queue."""
         depth = {**self.depth, priority: self.depth[priority] + 1}
         return replace(self, depth=depth, work={**self.work, priority: self.work[priority] + cost})

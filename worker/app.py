@@ -28,13 +28,13 @@ from shared.store.executions import Executions
 from shared.store.redis_server import require_fit
 from shared.workers import WorkerState, worker_name
 from worker import metrics, quarantine, revoke
-from worker.backend.absent import AbsentWriter
-from worker.backend.backend import Figure, Writer
-from worker.backend.stub import StubWriter
+from worker.backend.absent import AbsentBackend
+from worker.backend.backend import Backend, MetricValue
+from worker.backend.stub import StubBackend
 from worker.exits import EXIT_REPLACE, EXIT_UNUSABLE
 from worker.lease import LeaseKeeper
 from worker.tasks import Runner, until_heard
-from worker.watchdog import Look, Verdict, Watchdog, watch_of
+from worker.watchdog import Probe, Verdict, Watchdog, stall_detector_of
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_ba
 class Process:
     """What the worker process holds once it runs."""
 
-    writer: Writer | None = None
+    writer: Backend | None = None
     keeper: LeaseKeeper | None = None
     runner: Runner | None = None
     watchdog: Watchdog | None = None
@@ -77,14 +77,14 @@ class Process:
             gpu=self.writer.gpu if self.writer else "",
         )
 
-    def look(self) -> Look:
+    def look(self) -> Probe:
         """At this process, for its watchdog."""
         assert self.writer
         assert self.keeper
         assert self.runner
-        pulse = self.writer.pulse()
+        pulse = self.writer.liveness()
         silent = None if self.keeper.alive else "the thread of the heartbeats has ended"
-        return Look(
+        return Probe(
             steps=pulse.steps,
             unfinished=pulse.unfinished,
             doorbells=self.keeper.doorbells,
@@ -108,12 +108,12 @@ class Process:
             self.keeper.close()
         os._exit(verdict.exit_code)
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[MetricValue, ...]:
         state = self.state()
         return (
-            Figure("rows", "Jobs that can run at once.", state.slots),
-            Figure("rows_busy", "Jobs that run.", state.busy),
-            Figure("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
+            MetricValue("rows", "Jobs that can run at once.", state.slots),
+            MetricValue("rows_busy", "Jobs that run.", state.busy),
+            MetricValue("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
             *(self.writer.figures() if self.writer else ()),
         )
 
@@ -132,19 +132,19 @@ def run(job_id: str) -> str:
         return runner().run(job_id)
 
 
-def load_writer(settings: Settings) -> Writer:
+def load_writer(settings: Settings) -> Backend:
     """The writer that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
     if settings.model.name == "stub" and settings.model.path is None:
-        return StubWriter(slots=settings.worker.max_batch)
+        return StubBackend(slots=settings.worker.max_batch)
     try:
         with uncollected():
-            from worker.backend.model import ModelWriter
-        return ModelWriter.load(settings)
+            from worker.backend.model import ModelBackend
+        return ModelBackend.load(settings)
     except (ModelUnavailable, ImportError) as error:
         if not settings.worker.fallback_without_model:
             raise ModelUnavailable(str(error)) from error
         log.error("no model, every job will be a fallback: %s", error)
-        return AbsentWriter(settings.model.name, str(error), slots=settings.worker.max_batch)
+        return AbsentBackend(settings.model.name, str(error), slots=settings.worker.max_batch)
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def _ready(**_: Any) -> None:
     with suppress(StoreUnavailable):
         for rival in Executions(settings, process.name).rivals(process.writer.gpu):
             log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
-    process.watchdog = Watchdog(watch_of(settings.worker, process.writer.device), process.look, process.leave)
+    process.watchdog = Watchdog(stall_detector_of(settings.worker, process.writer.device), process.look, process.leave)
     process.watchdog.start()
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from scriptqueue.schemas import Progress
 from shared.store.executions import Claim, Report
-from worker.backend.backend import Draft, Written
+from worker.backend.backend import Completion, Generation
 from worker.script.complete import complete_scenes
 
 StopReason = Literal["canceling", "lost", "draining"]
@@ -25,7 +25,7 @@ class Attempt:
         self.first_scene_s: float | None = None  # from the start; None too when an earlier attempt had one
         self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
         self.on_scene: Callable[[], None] = lambda: None
-        self._draft: Draft | None = None
+        self._draft: Generation | None = None
         self._validating = False
         self._lock = Lock()
 
@@ -38,14 +38,14 @@ class Attempt:
     def run_s(self) -> float:
         return time.monotonic() - self.started
 
-    def write(self, draft: Draft) -> Written:
+    def write(self, generation: Generation) -> Completion:
         """Wait for a draft, stoppable."""
         with self._lock:
-            self._draft, self._validating = draft, False
+            self._draft, self._validating = generation, False
             if self.stop_reason:
-                draft.stop()
+                generation.stop()
         try:
-            return draft.wait()
+            return generation.wait()
         finally:
             with self._lock:
                 self._validating = True  # from here on `scenes` stays as it is
@@ -61,10 +61,10 @@ class Attempt:
         with self._lock:
             if self._draft is None:
                 return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
-            so_far = self._draft.so_far()
-            if so_far.scenes_done > len(self.scenes) and not self._validating:
+            partial = self._draft.partial()
+            if partial.scenes_done > len(self.scenes) and not self._validating:
                 known = len(self.scenes)
-                self.scenes += complete_scenes(so_far.text(), self.claim.request)[known:]
+                self.scenes += complete_scenes(partial.text(), self.claim.request)[known:]
                 if self.scenes and not known:
                     self.first_scene_s = self.run_s
             told = self._draft.progress()
@@ -74,4 +74,4 @@ class Attempt:
                     "scenes_done": max(told.scenes_done, len(self.scenes)),
                 }
             )
-            return Report(self.claim, progress, self.scenes, so_far.resume)
+            return Report(self.claim, progress, self.scenes, partial.resume)

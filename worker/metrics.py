@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from shared.settings import WorkerSettings
 from shared.store.executions import Success
-from worker.backend.backend import Figure
+from worker.backend.backend import MetricValue
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ FIRST_SCENE = Histogram(
 RAN = Histogram("scriptqueue_job_run_seconds", "From the start of an attempt to its storyboard.", buckets=SECONDS)
 
 
-def serve(settings: WorkerSettings, figures: Callable[[], Iterable[Figure]]) -> None:
+def serve(settings: WorkerSettings, figures: Callable[[], Iterable[MetricValue]]) -> None:
     """Answer Prometheus from a thread of its own. A taken port is no reason not to work."""
     for outcome in OUTCOMES:
         ATTEMPTS.labels(outcome)  # a series must be there before its first increase is seen
@@ -64,7 +64,7 @@ def note_success(success: Success, first_scene_s: float | None) -> None:
 class _Now(Collector):
     """What is asked of the process at each scrape."""
 
-    def __init__(self, figures: Callable[[], Iterable[Figure]]) -> None:
+    def __init__(self, figures: Callable[[], Iterable[MetricValue]]) -> None:
         self._figures = figures
 
     def describe(self) -> Iterator[Metric]:

@@ -20,8 +20,8 @@ from shared.store.executions import Claim, Executions, Refused, Success
 from shared.store.record import failure_of
 from worker import metrics
 from worker.attempt import Attempt
-from worker.backend.backend import Writer
-from worker.backend.storyboard import Outcome, Stopped, make_storyboard
+from worker.backend.backend import Backend
+from worker.backend.storyboard import Stopped, StoryboardOutcome, make_storyboard
 from worker.exits import EXIT_BROKEN
 from worker.lease import LeaseKeeper
 
@@ -36,11 +36,11 @@ class Runner:
     """What the task needs: the store, the lease and the writer, which all live as long as the process."""
 
     def __init__(
-        self, executions: Executions, keeper: LeaseKeeper, writer: Writer, ring: Callable[[Ring], None]
+        self, executions: Executions, keeper: LeaseKeeper, backend: Backend, ring: Callable[[Ring], None]
     ) -> None:
         self._executions = executions
         self._keeper = keeper
-        self._writer = writer
+        self._writer = backend
         self._ring = ring
         self.draining = False
         self.answered = 0  # doorbells so far
@@ -96,7 +96,7 @@ class Runner:
             return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
         return self._succeed(attempt, outcome)
 
-    def _succeed(self, attempt: Attempt, outcome: Outcome) -> str:
+    def _succeed(self, attempt: Attempt, outcome: StoryboardOutcome) -> str:
         claim, run_s = attempt.claim, attempt.run_s
         success = Success(
             storyboard=outcome.storyboard,

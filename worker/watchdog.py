@@ -25,7 +25,7 @@ ANSWER_S = 60.0  # kombu takes a doorbell within a second, and connects anew wit
 
 
 @dataclass(frozen=True)
-class Look:
+class Probe:
     """A worker at one moment. `doorbells` wait in Redis (None: it did not tell), `answered` counts those taken here."""
 
     steps: int
@@ -44,16 +44,16 @@ class Verdict:
     exit_code: int
 
 
-class Watch:
+class StallDetector:
     """Judges one look after another; a pure function of them and the clock."""
 
     def __init__(self, step_s: float, answer_s: float) -> None:
         self._step_s = step_s
         self._answer_s = answer_s
-        self._last: Look | None = None
+        self._last: Probe | None = None
         self._looked = self._stepped = self._answered = 0.0
 
-    def judge(self, look: Look, now_s: float) -> Verdict | None:
+    def judge(self, look: Probe, now_s: float) -> Verdict | None:
         last, self._last = self._last, look
         slept = last is None or now_s - self._looked > MAX_GAP_S
         self._looked = now_s
@@ -71,16 +71,16 @@ class Watch:
         return None
 
 
-def watch_of(settings: WorkerSettings, device: str) -> Watch:
+def stall_detector_of(settings: WorkerSettings, device: str) -> StallDetector:
     """`STALL_S` for both, else what the device can be expected to do."""
     step_s = STEP_S if device.startswith("cuda") else STEP_ON_CPU_S
-    return Watch(settings.stall_s or step_s, settings.stall_s or ANSWER_S)
+    return StallDetector(settings.stall_s or step_s, settings.stall_s or ANSWER_S)
 
 
 class Watchdog:
     """Looks once a second until it must bite, once: `leave` ends the process."""
 
-    def __init__(self, watch: Watch, look: Callable[[], Look], leave: Callable[[Verdict], None]) -> None:
+    def __init__(self, watch: StallDetector, look: Callable[[], Probe], leave: Callable[[Verdict], None]) -> None:
         self._watch = watch
         self._look = look
         self._leave = leave

@@ -1,3 +1,5 @@
 """An old name that measuring scripts outside of this repository import; it lives in worker/backend/backend.py."""
 
-from worker.backend.backend import Begun as Begun
+from worker.backend.backend import Prefix as Begun
+
+__all__ = ["Begun"]

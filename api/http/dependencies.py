@@ -90,7 +90,7 @@ def _batch_id(batch_id: str) -> str:
 
 
 TheParts = Annotated[Parts, Depends(_parts)]
-Client = Annotated[str, Depends(_client)]
+ClientName = Annotated[str, Depends(_client)]
 JobId = Annotated[
     str,
     Path(json_schema_extra={"format": JOB_ID["format"]}, examples=JOB_ID["examples"]),

@@ -16,7 +16,7 @@ from shared.store.entry import NO_KEY, Once, fingerprint
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class Sender:
+class Caller:
     """Who posts, and under which key; raises `InvalidRequest` for a key that is none."""
 
     def __init__(self, client: str, idempotency_key: str | None) -> None:
@@ -39,9 +39,9 @@ async def _sender(
             examples=["6b1c1f0e-8d1e-4a55-9f0c-0c8f3a7b2d10"],
         ),
     ] = None,
-) -> Sender:
+) -> Caller:
     parts: Parts = request.app.state.parts
-    return Sender(parts.client(request), idempotency_key)
+    return Caller(parts.client(request), idempotency_key)
 
 
-TheSender = Annotated[Sender, Depends(_sender)]
+TheSender = Annotated[Caller, Depends(_sender)]

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scriptqueue.schemas import Source, Status, WorkerPhase
 from shared.store.executions import Blame
-from shared.store.stats import Measures
+from shared.store.stats import QueueStats
 
 WAITED = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
 STATES: tuple[WorkerPhase, ...] = get_args(WorkerPhase)
@@ -67,7 +67,7 @@ class HttpMeter:
         await self._app(scope, receive, note_start)
 
 
-def exposition(registry: CollectorRegistry, measures: Measures) -> bytes:
+def exposition(registry: CollectorRegistry, measures: QueueStats) -> bytes:
     """Prometheus' text format."""
     return generate_latest(registry) + generate_latest(_Store(measures))
 
@@ -75,7 +75,7 @@ def exposition(registry: CollectorRegistry, measures: Measures) -> bytes:
 class _Store(Collector):
     """The job store at one moment."""
 
-    def __init__(self, measures: Measures) -> None:
+    def __init__(self, measures: QueueStats) -> None:
         self._measures = measures
 
     def collect(self) -> Iterator[Metric]:
@@ -103,7 +103,7 @@ class _Store(Collector):
         yield _gauge("tokens_per_second", "Of all workers together, over ten seconds.", tokens_per_s)
 
 
-def _all(names: tuple[str, ...], measures: Measures, kind: str) -> dict[str, int]:
+def _all(names: tuple[str, ...], measures: QueueStats, kind: str) -> dict[str, int]:
     """With those that have not happened yet: a series must be there before its first increase is seen."""
     return dict.fromkeys(names, 0) | measures.counted(kind)
 

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from api.http.body import JsonRoute
-from api.http.dependencies import BatchId, Client, TheParts
+from api.http.dependencies import BatchId, ClientName, TheParts
 from api.http.idempotency import TheSender
 from api.http.openapi import errors, headers, links
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
@@ -69,7 +69,7 @@ async def submit(
 
 
 @router.get("/{batch_id}", responses=errors(BatchNotFound, StoreUnavailable))
-async def get(batch_id: BatchId, client: Client, parts: TheParts) -> BatchView:
+async def get(batch_id: BatchId, client: ClientName, parts: TheParts) -> BatchView:
     """How far its jobs are."""
     return _view(await parts.submissions.batch(batch_id, client))
 
@@ -82,7 +82,7 @@ async def get(batch_id: BatchId, client: Client, parts: TheParts) -> BatchView:
         **errors(BatchNotFound, StoreUnavailable),
     },
 )
-async def cancel(batch_id: BatchId, client: Client, parts: TheParts, response: Response) -> BatchView:
+async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, response: Response) -> BatchView:
     """Stop every job that is not done. Safe to repeat."""
     view = _view(await parts.submissions.batch(batch_id, client, cancel=True))
     response.status_code = 200 if view.done else 202

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import Client, JobId, TheParts
+from api.http.dependencies import ClientName, JobId, TheParts
 from api.http.openapi import errors, headers
 from api.routes.jobs import ADMISSION
 from scriptqueue.responses import DeadList
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/dead", tags=["dead"])
 
 
 @router.get("", responses=errors(StoreUnavailable))
-async def list_dead(client: Client, parts: TheParts) -> DeadList:
+async def list_dead(client: ClientName, parts: TheParts) -> DeadList:
     """Your jobs that failed as `worker_lost`, newest first; kept for a week."""
     return DeadList(jobs=await parts.dead.list(client))
 
@@ -30,7 +30,7 @@ async def list_dead(client: Client, parts: TheParts) -> DeadList:
         **errors(JobNotFound, JobGone, NotRetryable, *ADMISSION, StoreUnavailable),
     },
 )
-async def requeue(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
+async def requeue(job_id: JobId, client: ClientName, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that is dead, and take it off the list."""
     requeued = await parts.dead.requeue(job_id, client)
     job = requeued.job

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.http.dependencies import Client, JobId, TheParts
+from api.http.dependencies import ClientName, JobId, TheParts
 from api.http.openapi import errors
 from scriptqueue.responses import DeliveryList
 from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
@@ -17,7 +17,7 @@ EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 
 
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))
-async def list_deliveries(job_id: JobId, client: Client, parts: TheParts) -> DeliveryList:
+async def list_deliveries(job_id: JobId, client: ClientName, parts: TheParts) -> DeliveryList:
     """The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job."""
     return DeliveryList(deliveries=tuple(await parts.deliveries.of(job_id, client)))
 
@@ -30,7 +30,7 @@ async def list_deliveries(job_id: JobId, client: Client, parts: TheParts) -> Del
 )
 async def redeliver(
     job_id: JobId,
-    client: Client,
+    client: ClientName,
     parts: TheParts,
     number: Annotated[
         int | None, Query(ge=1, le=10**9, description="of one event, whatever became of it; none: all that failed")

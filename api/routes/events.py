@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
 
-from api.http.dependencies import Client, JobId, Parts, TheParts
+from api.http.dependencies import ClientName, JobId, Parts, TheParts
 from api.http.openapi import errors, headers
 from scriptqueue.schemas import EventName
 from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable
@@ -63,7 +63,7 @@ class EventStream(StreamingResponse):
 )
 async def events(
     job_id: JobId,
-    client: Client,
+    client: ClientName,
     parts: TheParts,
     last_event_id: Annotated[
         str,

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.http.body import JsonRoute
-from api.http.dependencies import Client, JobId, Parts, TheParts, known_id
+from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
 from api.http.idempotency import TheSender
 from api.http.listing import TheListing
 from api.http.openapi import errors, headers, links
@@ -139,20 +139,20 @@ async def submit(
 
 
 @router.get("", responses=errors(InvalidRequest, StoreUnavailable))
-async def list_jobs(client: Client, parts: TheParts, wanted: TheListing) -> JobList:
+async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> JobList:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.submissions.page(client, wanted.status, wanted.limit, wanted.cursor)
     return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
-async def request_of(job_id: JobId, client: Client, parts: TheParts) -> JobRequest:
+async def request_of(job_id: JobId, client: ClientName, parts: TheParts) -> JobRequest:
     """What was asked for, with every default and the seed: what a job itself does not repeat."""
     return await parts.submissions.request(job_id, client)
 
 
 @router.get("/{job_id}/result", responses=errors(*EXISTING, JobNotFinished, NoResult))
-async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
+async def result(job_id: JobId, client: ClientName, parts: TheParts) -> Storyboard:
     """The bare storyboard."""
     job = (await parts.submissions.read(job_id, client)).job
     if not job.done:
@@ -170,7 +170,7 @@ async def result(job_id: JobId, client: Client, parts: TheParts) -> Storyboard:
         **errors(*EXISTING),
     },
 )
-async def cancel(job_id: JobId, client: Client, parts: TheParts, response: Response) -> Job:
+async def cancel(job_id: JobId, client: ClientName, parts: TheParts, response: Response) -> Job:
     """Stop a job. Safe to repeat; a job that is done stays as it is."""
     job = (await parts.submissions.cancel(job_id, client)).job
     response.status_code = 202 if job.status is Status.CANCELING else 200
@@ -198,7 +198,7 @@ async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Res
 
 
 @router.delete("/{job_id}", status_code=204, responses=errors(*EXISTING, JobNotFinished))
-async def delete(job_id: JobId, client: Client, parts: TheParts) -> None:
+async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
     """Forget a finished job, its prompt and its result. From then on it is 410, for 7 days."""
     await parts.submissions.delete(job_id, client)
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.http import problems
-from api.http.dependencies import Client, TheParts
+from api.http.dependencies import ClientName, TheParts
 from api.http.metrics import exposition
 from api.http.openapi import errors
 from api.http.problems import NoSuchPath, NotReady
@@ -17,7 +17,7 @@ from scriptqueue.responses import Health, ProblemType, QueueView, Worker
 from scriptqueue.schemas import JobRequest, Storyboard
 from shared.errors import StoreUnavailable
 from shared.eta import cost_of
-from shared.store.stats import measure
+from shared.store.stats import queue_stats
 
 TYPICAL_COST = cost_of(JobRequest(prompt="a prompt and nothing else"))
 
@@ -29,7 +29,7 @@ class SchemaResponse(JSONResponse):
 
 
 @router.get("/queue", responses=errors(StoreUnavailable))
-async def queue(_: Client, parts: TheParts) -> QueueView:
+async def queue(_: ClientName, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
     figures = await parts.submissions.queue()
     return QueueView(
@@ -65,9 +65,9 @@ async def readyz(parts: TheParts) -> Health:
         **errors(StoreUnavailable),
     },
 )
-async def metrics(_: Client, parts: TheParts) -> Response:
+async def metrics(_: ClientName, parts: TheParts) -> Response:
     """For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
-    figures = exposition(parts.registry, await measure(parts.store))
+    figures = exposition(parts.registry, await queue_stats(parts.store))
     return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
 

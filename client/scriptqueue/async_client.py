@@ -13,8 +13,8 @@ from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOut
 from scriptqueue.errors import ClientError
 from scriptqueue.responses import BatchView, QueueView
 from scriptqueue.schemas import Job, Scene, Storyboard
-from scriptqueue.stream import Event, Following
-from scriptqueue.transport import AsyncCarrier
+from scriptqueue.stream import Event, EventReader
+from scriptqueue.transport import AsyncHttpTransport
 
 
 class AsyncClient:
@@ -23,7 +23,7 @@ class AsyncClient:
     def __init__(
         self, url: str, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self._carrier = AsyncCarrier(url, api_key, transport)
+        self._carrier = AsyncHttpTransport(url, api_key, transport)
         self._hold = self._carrier.hold
         self._patience = self._carrier.patience
 
@@ -81,7 +81,7 @@ class AsyncClient:
         return await self._hold(calls.result(id, self._patience))
 
     def events(self, id: Id, after: int = 0) -> AsyncIterator[Event]:
-        return self._carrier.events(id, Following(after))
+        return self._carrier.events(id, EventReader(after))
 
     async def scenes(self, id: Id) -> AsyncIterator[Scene]:
         async for event in self.events(id):

@@ -31,7 +31,7 @@ from scriptqueue.errors import (
 )
 from scriptqueue.protocol import (
     ANSWER_S,
-    Conversation,
+    Call,
     Patience,
     Pause,
     Send,
@@ -43,7 +43,7 @@ from scriptqueue.protocol import (
 )
 from scriptqueue.responses import BatchView, DeadList, DeliveryList, JobList, QueueView
 from scriptqueue.schemas import DeadJob, Delivery, Job, Scene, Storyboard
-from scriptqueue.stream import Event, Following
+from scriptqueue.stream import Event, EventReader
 
 M = TypeVar("M", bound=BaseModel)
 Prompt = str | Mapping[str, Any]
@@ -91,7 +91,7 @@ class Pages:
 
 def submit(
     prompt: Prompt, options: Mapping[str, Any], key: str | None, patience: Patience, when_full: WhenFull = "tell"
-) -> Conversation[Job]:
+) -> Call[Job]:
     """Safe to repeat by its key, which is drawn when none is given."""
     send = _keyed("/jobs", key, _request(prompt, options))
     return model(Job, (yield from answered(send, patience, when_full)))
@@ -99,28 +99,28 @@ def submit(
 
 def submit_batch(
     prompts: Iterable[Prompt], options: Mapping[str, Any], key: str | None, patience: Patience
-) -> Conversation[BatchView]:
+) -> Call[BatchView]:
     send = _keyed("/batches", key, {"jobs": [_request(prompt, options) for prompt in prompts]}, timeout_s=BATCH_S)
     return model(BatchView, (yield from answered(send, patience, "tell")))
 
 
-def retry(job_id: Id, key: str | None, patience: Patience) -> Conversation[Job]:
+def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
     return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry", key), patience, "tell")))
 
 
-def get(job_id: Id, patience: Patience) -> Conversation[Job]:
+def get(job_id: Id, patience: Patience) -> Call[Job]:
     return _asked(Job, "GET", _job(job_id), patience)
 
 
-def result(job_id: Id, patience: Patience) -> Conversation[Storyboard]:
+def result(job_id: Id, patience: Patience) -> Call[Storyboard]:
     return _asked(Storyboard, "GET", f"{_job(job_id)}/result", patience)
 
 
-def cancel(job_id: Id, patience: Patience) -> Conversation[Job]:
+def cancel(job_id: Id, patience: Patience) -> Call[Job]:
     return _asked(Job, "POST", f"{_job(job_id)}/cancel", patience)
 
 
-def delete(job_id: Id, patience: Patience) -> Conversation[None]:
+def delete(job_id: Id, patience: Patience) -> Call[None]:
     """A job that is gone because an earlier try, which got no answer, was carried out is no error."""
     try:
         yield from answered(Send("DELETE", _job(job_id)), patience)
@@ -129,38 +129,38 @@ def delete(job_id: Id, patience: Patience) -> Conversation[None]:
             raise
 
 
-def batch(batch_id: Id, patience: Patience) -> Conversation[BatchView]:
+def batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
     return _asked(BatchView, "GET", _batch(batch_id), patience)
 
 
-def cancel_batch(batch_id: Id, patience: Patience) -> Conversation[BatchView]:
+def cancel_batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
     return _asked(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
 
 
-def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Conversation[JobList]:
+def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Call[JobList]:
     """Some of the client's jobs, newest first, from the cursor of the page before."""
     wanted = {"status": status, "limit": limit, "cursor": cursor}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
     return _asked(JobList, "GET", f"/jobs?{query}", patience)
 
 
-def queue(patience: Patience) -> Conversation[QueueView]:
+def queue(patience: Patience) -> Call[QueueView]:
     return _asked(QueueView, "GET", "/queue", patience)
 
 
-def dead(patience: Patience) -> Conversation[list[DeadJob]]:
+def dead(patience: Patience) -> Call[list[DeadJob]]:
     return list((yield from _asked(DeadList, "GET", "/dead", patience)).jobs)
 
 
-def requeue(job_id: Id, patience: Patience) -> Conversation[Job]:
+def requeue(job_id: Id, patience: Patience) -> Call[Job]:
     return _asked(Job, "POST", f"/dead/{_segment(job_id)}/requeue", patience)
 
 
-def deliveries(job_id: Id, patience: Patience) -> Conversation[Deliveries]:
+def deliveries(job_id: Id, patience: Patience) -> Call[Deliveries]:
     return list((yield from _asked(DeliveryList, "GET", f"{_job(job_id)}/deliveries", patience)).deliveries)
 
 
-def redeliver(job_id: Id, number: int | None, patience: Patience) -> Conversation[Deliveries]:
+def redeliver(job_id: Id, number: int | None, patience: Patience) -> Call[Deliveries]:
     """That nothing is left to send again because an earlier try, which got no answer, was carried out is no error."""
     query = "" if number is None else f"?{urlencode({'number': number})}"
     try:
@@ -172,7 +172,7 @@ def redeliver(job_id: Id, number: int | None, patience: Patience) -> Conversatio
     return list(told.deliveries)
 
 
-def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Conversation[Seen]:
+def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Call[Seen]:
     """The job as it is now; with `seen`, as soon as it differs from that, or the same after `within_s`."""
     headers, wait_s = {}, 0
     if seen is not None:
@@ -188,7 +188,7 @@ def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = 
 
 def wait(
     job_id: Id, timeout_s: float | None, on_progress: Callable[[Job], object] | None, patience: Patience
-) -> Conversation[Job]:
+) -> Call[Job]:
     until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
     seen: Seen | None = None
     while True:
@@ -202,7 +202,7 @@ def wait(
             raise WaitTimedOut(timeout_s, seen.job)
 
 
-def stream(job_id: object, following: Following, patience: Patience) -> Conversation[httpx.Response]:
+def stream(job_id: object, following: EventReader, patience: Patience) -> Call[httpx.Response]:
     """The open stream of what comes after the events that are known, or a 204: nothing comes."""
     if following.connections:
         if following.silent_s > patience.seconds:
@@ -242,7 +242,7 @@ def scene(event: Event) -> Scene | None:
 # -- how it is said ----------------------------------------------------------------------------------------------------
 
 
-def _asked(kind: type[M], method: str, path: str, patience: Patience) -> Conversation[M]:
+def _asked(kind: type[M], method: str, path: str, patience: Patience) -> Call[M]:
     return model(kind, (yield from answered(Send(method, path), patience)))
 
 

@@ -36,8 +36,8 @@ from scriptqueue.errors import (
 )
 from scriptqueue.responses import BatchView, QueueView
 from scriptqueue.schemas import Job, Scene, Storyboard
-from scriptqueue.stream import DoneEvent, Event, Following, ProgressEvent, SceneEvent, StatusEvent
-from scriptqueue.transport import Carrier
+from scriptqueue.stream import DoneEvent, Event, EventReader, ProgressEvent, SceneEvent, StatusEvent
+from scriptqueue.transport import HttpTransport
 
 __all__ = [
     "AccessDenied",
@@ -66,7 +66,7 @@ class Client:
     """A client for threads and scripts; may be shared by threads. Close it, or use it as a context manager."""
 
     def __init__(self, url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._carrier = Carrier(url, api_key, transport)
+        self._carrier = HttpTransport(url, api_key, transport)
         self._hold = self._carrier.hold
         self._patience = self._carrier.patience
 
@@ -146,7 +146,7 @@ class Client:
     def events(self, id: Id, after: int = 0) -> Iterator[Event]:
         """Everything that happens to the job, from the start or after the event with that id, until it is done. A
         connection that drops is made again: every event comes once."""
-        return self._carrier.events(id, Following(after))
+        return self._carrier.events(id, EventReader(after))
 
     def scenes(self, id: Id) -> Iterator[Scene]:
         """Each scene when it is complete; raises `JobUnsuccessful` when the job ends without a storyboard."""

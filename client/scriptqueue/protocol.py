@@ -48,7 +48,7 @@ class Pause:
 
 
 Answer = httpx.Response | httpx.TransportError | None
-Conversation = Generator[Send | Pause, Answer, T]
+Call = Generator[Send | Pause, Answer, T]
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Patience:
         return self.later_s if self.reached else self.first_s
 
 
-def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Conversation[httpx.Response]:
+def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Call[httpx.Response]:
     """An answer below 400. What passes (no connection, 429, 502 to 504) is tried again for as long as the patience
     lasts, after the time that the service names; raises `ApiError` and `ServiceUnreachable`."""
     failing_since_s: float | None = None

@@ -56,7 +56,7 @@ Event = StatusEvent | ProgressEvent | SceneEvent | DoneEvent
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
-class Following:
+class EventReader:
     """How far the events of one job were read. `after`: the id of the last one that is known; 0: from the start."""
 
     def __init__(self, after: int = 0) -> None:

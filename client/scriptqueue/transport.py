@@ -15,14 +15,14 @@ import httpx
 from httpx_sse import EventSource
 
 from scriptqueue import calls
-from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Conversation, Patience, Pause, Send, stranger
-from scriptqueue.stream import Event, Following
+from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Call, Patience, Pause, Send, stranger
+from scriptqueue.stream import Event, EventReader
 
 T = TypeVar("T")
 Sleep = Callable[[float], object]
 
 
-class Carrier:
+class HttpTransport:
     def __init__(self, url: str, api_key: str | None, transport: httpx.BaseTransport | None) -> None:
         self._http = httpx.Client(transport=transport, **_connection(url, api_key))
         self.patience = Patience()
@@ -30,7 +30,7 @@ class Carrier:
     def close(self) -> None:
         self._http.close()
 
-    def hold(self, talk: Conversation[T], sleep: Sleep = time.sleep) -> T:
+    def hold(self, talk: Call[T], sleep: Sleep = time.sleep) -> T:
         """What the conversation comes to."""
         answer: Answer = None
         while True:
@@ -45,7 +45,7 @@ class Carrier:
             else:
                 answer = self._answer(step)
 
-    def events(self, job_id: object, following: Following) -> Iterator[Event]:
+    def events(self, job_id: object, following: EventReader) -> Iterator[Event]:
         """Events until the last, over as many connections as it takes."""
         while not following.ended:
             response = self.hold(calls.stream(job_id, following, self.patience))
@@ -70,7 +70,7 @@ class Carrier:
             return error
 
 
-class AsyncCarrier:
+class AsyncHttpTransport:
     def __init__(self, url: str, api_key: str | None, transport: httpx.AsyncBaseTransport | None) -> None:
         self._http = httpx.AsyncClient(transport=transport, **_connection(url, api_key))
         self.patience = Patience()
@@ -78,8 +78,8 @@ class AsyncCarrier:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def hold(self, talk: Conversation[T]) -> T:
-        """As `Carrier.hold`."""
+    async def hold(self, talk: Call[T]) -> T:
+        """As `HttpTransport.hold`."""
         answer: Answer = None
         while True:
             try:
@@ -93,8 +93,8 @@ class AsyncCarrier:
             else:
                 answer = await self._answer(step)
 
-    async def events(self, job_id: object, following: Following) -> AsyncIterator[Event]:
-        """As `Carrier.events`."""
+    async def events(self, job_id: object, following: EventReader) -> AsyncIterator[Event]:
+        """As `HttpTransport.events`."""
         while not following.ended:
             response = await self.hold(calls.stream(job_id, following, self.patience))
             try:
@@ -118,7 +118,7 @@ class AsyncCarrier:
             return error
 
 
-def _taken(following: Following, told: Any, response: httpx.Response) -> Event | None:
+def _taken(following: EventReader, told: Any, response: httpx.Response) -> Event | None:
     try:
         return following.take(told)
     except ValueError:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import DeadlineTooSoon, InvalidRequest, KeyReused, QueueFull, Refusal, TooFast, TooManyActive
-from shared.eta import Figures
+from shared.eta import QueueLoad
 from shared.settings import ApiSettings
 from shared.store.entry import Entry
 
@@ -26,7 +26,7 @@ def limits_of(settings: ApiSettings, jobs: int) -> tuple[int, int, int]:
     return settings.max_queued, settings.rate_per_minute or 0, most
 
 
-def starts_in_s(entries: Sequence[Entry], figures: Figures) -> list[float]:
+def starts_in_s(entries: Sequence[Entry], figures: QueueLoad) -> list[float]:
     """How long each would wait before it starts, one behind the other; 0 where nothing is known."""
     waits_s = []
     for entry in entries:
@@ -37,7 +37,7 @@ def starts_in_s(entries: Sequence[Entry], figures: Figures) -> list[float]:
 
 
 def refused_by(
-    answer: list[Any], settings: ApiSettings, figures: Figures | None, jobs: int, *, in_batch: bool
+    answer: list[Any], settings: ApiSettings, figures: QueueLoad | None, jobs: int, *, in_batch: bool
 ) -> Refusal:
     """The script's answer, when it lets nothing in; `figures`, if there are any, tell when to come again."""
     match answer:
@@ -57,6 +57,6 @@ def refused_by(
     raise AssertionError(answer[0])
 
 
-def _drained_s(figures: Figures | None, jobs: int) -> float | None:
+def _drained_s(figures: QueueLoad | None, jobs: int) -> float | None:
     drained_s = figures.drained_s(jobs) if figures else None
     return None if drained_s is None else min(drained_s, _MAX_RETRY_AFTER_S)

@@ -21,7 +21,7 @@ from shared.findings import Finding
 from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
-from shared.store.record import figures_of, record_of
+from shared.store.record import queue_load_of, record_of
 from shared.store.redis_server import look
 from shared.store.scripts import named
 from shared.workers import WorkerState
@@ -72,7 +72,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
     store = SyncStore(client)
-    figures = figures_of(named("queue", store.call("queue")))
+    figures = queue_load_of(named("queue", store.call("queue")))
     waiting = sum(figures.depth.values())
     yield from _workers(figures.workers, waiting)
     told = f"{waiting} wait, {len(figures.running)} run"

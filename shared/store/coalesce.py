@@ -13,7 +13,7 @@ Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
 
-class Together(Generic[Asked, Told]):
+class Coalescer(Generic[Asked, Told]):
     """`ask` answers many at once, in their order; what it raises, each of them raises."""
 
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], at_once: int) -> None:

@@ -26,7 +26,7 @@ _DECIDING = frozenset(
 )
 
 
-def likeness(request: JobRequest) -> str:
+def dedup_key(request: JobRequest) -> str:
     """Equal for requests of one client that one result may answer; empty: this one wants a result of its own.
     The request's `sampling` must be whole, with the service's defaults and before a seed is drawn."""
     if not request.use_cache:

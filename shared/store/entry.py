@@ -20,7 +20,7 @@ from scriptqueue.schemas import JobRequest, Status
 from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
-from shared.store.dedup_key import likeness
+from shared.store.dedup_key import dedup_key
 from shared.store.record import TOMBSTONE_S
 
 _RETRIED = frozenset({status for status in Status if status.done} - {Status.SUCCEEDED})
@@ -77,7 +77,7 @@ class Entry:
             "deadline_ms": 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
             "retry_of": self.retry_of,
             "seed": self.seed,
-            "likeness": likeness(request),
+            "dedup_key": dedup_key(request),
             "execution_timeout_ms": int(request.execution_timeout_s * 1000),
             "cost": self.cost,
             "starts_in_ms": int(starts_in_s * 1000),

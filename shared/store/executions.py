@@ -17,7 +17,7 @@ from shared.keys import CANCEL_CHANNEL
 from shared.rings import Ring, broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
-from shared.store.record import WORKER_LOST, figures_of, record_of, seeded_request
+from shared.store.record import WORKER_LOST, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import rings_of, sweep_arguments
 from shared.workers import WorkerState
@@ -165,7 +165,7 @@ class Executions:
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""
-        workers = figures_of(named("queue", self._store.call("queue"))).workers if gpu else []
+        workers = queue_load_of(named("queue", self._store.call("queue"))).workers if gpu else []
         return [state.worker for state in workers if state.gpu == gpu and state.worker != self.worker]
 
     def release(self, blame: Blame) -> list[Ring]:

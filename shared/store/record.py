@@ -12,7 +12,7 @@ from typing import Any
 
 from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
-from shared.eta import Figures, Rated, Running
+from shared.eta import QueueLoad, Rated, Running
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
@@ -69,9 +69,9 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     )
 
 
-def figures_of(answer: Mapping[str, Any]) -> Figures:
+def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
     """The answer of lua/queue.lua."""
-    return Figures(
+    return QueueLoad(
         depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
         work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from scriptqueue.schemas import PRIORITIES, Priority
 from shared.store.connection import Store
-from shared.store.record import figures_of, record_of
+from shared.store.record import queue_load_of, record_of
 from shared.store.scripts import named
 from shared.workers import WorkerState
 
 
 @dataclass(frozen=True)
-class Measures:
+class QueueStats:
     """`counts`: as lua/prelude.lua tells of them. `oldest_s`: how long the first of each queue has waited;
     `queued_s`: what waits, in seconds of the workers that are ready (None: nobody knows)."""
 
@@ -35,12 +35,12 @@ class Measures:
         return {name.removeprefix(f"{kind}:"): n for name, n in self.counts.items() if name.startswith(f"{kind}:")}
 
 
-async def measure(store: Store) -> Measures:
+async def queue_stats(store: Store) -> QueueStats:
     """Two round trips; raises `StoreUnavailable`."""
     counted = named("metrics", await store.call("metrics"))
-    figures = figures_of(named("queue", await store.call("queue")))
+    figures = queue_load_of(named("queue", await store.call("queue")))
     by_priority = dict(zip(PRIORITIES, counted["queues"], strict=True))
-    return Measures(
+    return QueueStats(
         counts={name: int(count) for name, count in record_of(counted["counts"]).items()},
         depth={priority: depth for priority, (depth, _) in by_priority.items()},
         oldest_s={priority: age_ms / 1000 for priority, (_, age_ms) in by_priority.items()},

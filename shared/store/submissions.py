@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
-from shared.eta import Figures, Place
+from shared.eta import Place, QueueLoad
 from shared.rings import Ring
 from shared.settings import Settings
 from shared.store.admission import limits_of, refused_by, starts_in_s
-from shared.store.coalesce import Together
+from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
 from shared.store.entry import NO_KEY, Entry, Once, again, entry_of
-from shared.store.record import figures_of, job_of, known_to, record_of, seeded_request
+from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import rings_of, sweep_arguments
 
@@ -85,8 +85,8 @@ class Submissions:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._reads = Together(self._read_all, READ_AT_ONCE)
-        self._figures: Figures | None = None
+        self._reads = Coalescer(self._read_all, READ_AT_ONCE)
+        self._figures: QueueLoad | None = None
         self._figures_at = -math.inf
 
     async def submit(
@@ -209,16 +209,16 @@ class Submissions:
         figures, place = await self._recent(), Place(*numbers)
         return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost) if figures else None)
 
-    async def _recent(self) -> Figures | None:
+    async def _recent(self) -> QueueLoad | None:
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:
             with suppress(StoreUnavailable):
                 await self.queue()
         return self._figures
 
-    async def queue(self) -> Figures:
+    async def queue(self) -> QueueLoad:
         answer = await self._store.call("queue")
         self._figures_at = time.monotonic()
-        self._figures = figures_of(named("queue", answer))
+        self._figures = queue_load_of(named("queue", answer))
         return self._figures
 
     async def sweep(self) -> list[Ring]:

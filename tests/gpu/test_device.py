@@ -112,8 +112,8 @@ def test_a_worker_on_the_second_card_takes_nothing_of_the_first() -> None:
     before = [int(mb) for mb in nvml("memory.used")]
     script = (
         "from shared.settings import Settings\n"
-        "from worker.backend.model import ModelWriter\n"
-        "ModelWriter.load(Settings(model={'name': 'embedded', 'device': 'cuda:1'})).warm_up()\n"
+        "from worker.backend.model import ModelBackend\n"
+        "ModelBackend.load(Settings(model={'name': 'embedded', 'device': 'cuda:1'})).warm_up()\n"
         "print('warm', flush=True); input()"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

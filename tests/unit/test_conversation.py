@@ -35,7 +35,7 @@ def busy(retry_after: str | None = None, code: str = "queue_full", status: int =
     return httpx.Response(status, json=problem, headers={"Retry-After": retry_after} if retry_after else {})
 
 
-def carried_out(talk: protocol.Conversation[Any], *answers: Any) -> tuple[Any, list[Any]]:
+def carried_out(talk: protocol.Call[Any], *answers: Any) -> tuple[Any, list[Any]]:
     """What a conversation returns, and its steps, when these answers come."""
     left, steps = iter(answers), [next(talk)]
     try:

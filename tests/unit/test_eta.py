@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 
 from scriptqueue.schemas import JobRequest, Priority, Sampling
-from shared.eta import Figures, Place, Rated, Running, cost_of
+from shared.eta import Place, QueueLoad, Rated, Running, cost_of
 from shared.workers import WorkerState
 
 NOTHING: dict[Priority, int] = {"high": 0, "normal": 0, "low": 0}
 WORKER = WorkerState("w", "ready", "test", "cpu", "bf16", slots=2)
 
 
-def figures(*running: Running, rated: tuple[Rated, ...] = (Rated(WORKER, 0.1),), normal: int = 0) -> Figures:
-    return Figures({**NOTHING, "normal": normal}, {**NOTHING, "normal": normal * 100}, running, rated)
+def figures(*running: Running, rated: tuple[Rated, ...] = (Rated(WORKER, 0.1),), normal: int = 0) -> QueueLoad:
+    return QueueLoad({**NOTHING, "normal": normal}, {**NOTHING, "normal": normal * 100}, running, rated)
 
 
 def test_a_job_with_a_free_row_takes_as_long_as_it_writes() -> None:
@@ -71,7 +71,7 @@ def test_a_fast_worker_beside_a_slow_one_takes_most_of_the_work() -> None:
 
 def test_a_new_job_stands_behind_those_of_its_priority_and_above() -> None:
     depth, work = {"high": 2, "normal": 3, "low": 4}, {"high": 20.0, "normal": 30.0, "low": 40.0}
-    queue = Figures(depth, work, (), ())  # type: ignore[arg-type]
+    queue = QueueLoad(depth, work, (), ())  # type: ignore[arg-type]
 
     assert queue.last("high") == Place(3, 20, 0)
     assert queue.last("normal") == Place(6, 50, 0)

@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from shared.settings import WorkerSettings
 from worker.exits import EXIT_BROKEN, EXIT_REPLACE
-from worker.watchdog import ANSWER_S, MAX_GAP_S, STEP_ON_CPU_S, STEP_S, Look, Verdict, Watch, watch_of
+from worker.watchdog import ANSWER_S, MAX_GAP_S, STEP_ON_CPU_S, STEP_S, Probe, StallDetector, Verdict, stall_detector_of
 
-IDLE = Look(steps=7, unfinished=0, doorbells=0, answered=3, free=8)
+IDLE = Probe(steps=7, unfinished=0, doorbells=0, answered=3, free=8)
 STALLED = replace(IDLE, unfinished=2)
 DEAF = replace(IDLE, doorbells=5)
 
 
-def judged(watch: Watch, looks: list[Look], from_s: float = 0) -> list[Verdict]:
+def judged(watch: StallDetector, looks: list[Probe], from_s: float = 0) -> list[Verdict]:
     """What is said of one look a second."""
     verdicts = [watch.judge(look, from_s + second) for second, look in enumerate(looks)]
     return [verdict for verdict in verdicts if verdict]
 
 
 def test_an_engine_that_makes_no_step_while_texts_wait_is_broken() -> None:
-    (verdict,) = judged(Watch(10, 100), [STALLED] * 11)
+    (verdict,) = judged(StallDetector(10, 100), [STALLED] * 11)
 
     assert verdict == Verdict("no step for 10 s while 2 texts want one", EXIT_BROKEN)
 
@@ -28,19 +28,19 @@ def test_an_engine_that_makes_no_step_while_texts_wait_is_broken() -> None:
 def test_a_step_now_and_then_is_enough() -> None:
     looks = [replace(STALLED, steps=second // 8) for second in range(100)]
 
-    assert judged(Watch(10, 100), looks) == []
+    assert judged(StallDetector(10, 100), looks) == []
 
 
 def test_an_engine_without_texts_may_rest() -> None:
-    assert judged(Watch(10, 10), [IDLE] * 100) == []
+    assert judged(StallDetector(10, 10), [IDLE] * 100) == []
 
 
 def test_a_text_that_comes_after_a_long_rest_has_its_full_time() -> None:
-    assert judged(Watch(10, 100), [*[IDLE] * 50, *[STALLED] * 9]) == []
+    assert judged(StallDetector(10, 100), [*[IDLE] * 50, *[STALLED] * 9]) == []
 
 
 def test_doorbells_that_nobody_answers_though_rows_are_free_mean_a_deaf_worker() -> None:
-    (verdict,) = judged(Watch(100, 10), [DEAF] * 11)
+    (verdict,) = judged(StallDetector(100, 10), [DEAF] * 11)
 
     assert verdict.exit_code == EXIT_REPLACE
     assert "5 doorbells wait and 8 rows are free" in verdict.reason
@@ -51,29 +51,31 @@ def test_a_worker_that_is_full_or_answers_or_hears_nothing_of_redis_is_not_deaf(
     answering = [replace(DEAF, answered=second // 8) for second in range(100)]
     redis_away = [*[DEAF] * 9, *[replace(DEAF, doorbells=None)] * 60, *[DEAF] * 9]
 
-    assert [judged(Watch(100, 10), looks) for looks in (full, answering, redis_away)] == [[], [], []]
+    assert [judged(StallDetector(100, 10), looks) for looks in (full, answering, redis_away)] == [[], [], []]
 
 
 def test_a_process_that_stood_still_itself_missed_nothing() -> None:
-    watch = Watch(10, 10)
+    watch = StallDetector(10, 10)
     judged(watch, [replace(STALLED, doorbells=5)] * 9)
 
     assert judged(watch, [replace(STALLED, doorbells=5)] * 9, from_s=8 + MAX_GAP_S + 1) == []
 
 
 def test_an_engine_whose_thread_has_ended_is_broken_at_once() -> None:
-    assert judged(Watch(10, 10), [replace(IDLE, broken="AcceleratorError")]) == [
+    assert judged(StallDetector(10, 10), [replace(IDLE, broken="AcceleratorError")]) == [
         Verdict("AcceleratorError", EXIT_BROKEN)
     ]
 
 
 def test_a_slow_processor_has_more_time_for_a_step_than_a_gpu_and_the_setting_rules_both() -> None:
-    def patience_s(watch: Watch, look: Look) -> int:
+    def patience_s(watch: StallDetector, look: Probe) -> int:
         return next(second for second in range(2000) if watch.judge(look, second))
 
     unset, one = WorkerSettings(), WorkerSettings(stall_s=30)
 
-    assert patience_s(watch_of(unset, "cpu"), STALLED) == STEP_ON_CPU_S
-    assert patience_s(watch_of(unset, "cuda:1"), STALLED) == STEP_S
-    assert patience_s(watch_of(unset, "cpu"), DEAF) == ANSWER_S
-    assert {patience_s(watch_of(one, device), look) for device in ("cpu", "cuda:0") for look in (STALLED, DEAF)} == {30}
+    assert patience_s(stall_detector_of(unset, "cpu"), STALLED) == STEP_ON_CPU_S
+    assert patience_s(stall_detector_of(unset, "cuda:1"), STALLED) == STEP_S
+    assert patience_s(stall_detector_of(unset, "cpu"), DEAF) == ANSWER_S
+    assert {
+        patience_s(stall_detector_of(one, device), look) for device in ("cpu", "cuda:0") for look in (STALLED, DEAF)
+    } == {30}

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from scriptqueue.schemas import JobRequest, ModelInfo, Source
 from shared.errors import OutputInvalid
-from worker.backend.backend import Begun, Draft, Figure, Pulse
+from worker.backend.backend import Generation, Liveness, MetricValue, Prefix
 
 
-class AbsentWriter:
+class AbsentBackend:
     source: Source = "fallback"
     device = "none"
     serves = ""
@@ -26,18 +26,18 @@ class AbsentWriter:
         self._reason = reason
 
     def start(
-        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
-    ) -> Draft:
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    ) -> Generation:
         raise OutputInvalid(f"no model is loaded: {self._reason}")
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name=self._name, seed=seed)
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[MetricValue, ...]:
         return ()
 
-    def pulse(self) -> Pulse:
-        return Pulse(0, 0)
+    def liveness(self) -> Liveness:
+        return Liveness(0, 0)
 
     def close(self) -> None:
         pass

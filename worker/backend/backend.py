@@ -11,7 +11,7 @@ from shared.store.executions import Resume
 
 
 @dataclass(frozen=True)
-class Written:
+class Completion:
     """A finished draft. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
 
     text: str
@@ -22,7 +22,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Begun:
+class Prefix:
     """What there is already of a job: scenes that were published, with which every text must begin, and the tokens of
     the text that an earlier attempt was writing."""
 
@@ -31,7 +31,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class SoFar:
+class Partial:
     """A text in the making; `resume` is None where a later attempt cannot go on with it."""
 
     scenes_done: int
@@ -40,7 +40,7 @@ class SoFar:
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """One figure for the metrics; `grows`: a counter."""
 
     name: str
@@ -50,30 +50,30 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class Liveness:
     """Steps taken since the start, and how many texts wait for the next one."""
 
     steps: int
     unfinished: int
 
 
-class Draft(Protocol):
+class Generation(Protocol):
     """One text being written; every method may be called from any thread."""
 
     def progress(self) -> Progress: ...
 
-    def so_far(self) -> SoFar: ...
+    def partial(self) -> Partial: ...
 
     def stop(self) -> None:
         """Ask for an end within one step; `wait` then returns `stopped`."""
         ...
 
-    def wait(self) -> Written:
+    def wait(self) -> Completion:
         """Blocks until the text ends. Raises a `JobError`, or `EngineBroken` when the process must end."""
         ...
 
 
-class Writer(Protocol):
+class Backend(Protocol):
     """Holds the model for the life of the process."""
 
     source: Source
@@ -83,8 +83,8 @@ class Writer(Protocol):
     serves: str  # as in shared/workers.py
 
     def start(
-        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
-    ) -> Draft:
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    ) -> Generation:
         """`on_scene` is called, from any thread, when a scene is complete."""
         ...
 
@@ -93,11 +93,11 @@ class Writer(Protocol):
     @property
     def tokens_per_s(self) -> float: ...
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[MetricValue, ...]:
         """How the device is used, for whoever draws it."""
         ...
 
-    def pulse(self) -> Pulse: ...
+    def liveness(self) -> Liveness: ...
 
     @property
     def broken(self) -> str | None:

@@ -21,10 +21,10 @@ from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progr
 from shared.errors import EngineBroken, ModelUnavailable, OutOfMemory
 from shared.settings import Settings
 from shared.store.executions import Resume
-from worker.backend.backend import Begun, Figure, Pulse, SoFar, Written
+from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.backend.kv_memory import free_bytes, kv_tokens
 from worker.engine.batch import BatchEngine
-from worker.engine.handle import Generation
+from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest, Sampling
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
@@ -43,8 +43,8 @@ _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
 
 
 @dataclass(frozen=True)
-class ModelDraft:
-    generation: Generation
+class ModelGeneration:
+    generation: Handle
     loaded: LoadedModel
     most_scenes: int
     given: int  # scenes that the text was made to begin with
@@ -58,9 +58,9 @@ class ModelDraft:
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
         return Progress(phase=phase, tokens=len(now.token_ids), scenes_done=now.scenes_done, fraction=fraction)
 
-    def so_far(self) -> SoFar:
+    def partial(self) -> Partial:
         now, seed = self.generation.snapshot(), self.generation.request.sampling.seed
-        return SoFar(
+        return Partial(
             now.scenes_done,
             lambda: self._text(now.token_ids),
             Resume(seed, self.given, self.fingerprint, now.token_ids),
@@ -69,7 +69,7 @@ class ModelDraft:
     def stop(self) -> None:
         self.generation.stop()
 
-    def wait(self) -> Written:
+    def wait(self) -> Completion:
         output = self.generation.wait()
         request = self.generation.request
         notes = [f"the first {self.given} scenes stand from an earlier text"] if self.given else []
@@ -77,7 +77,7 @@ class ModelDraft:
             notes.append(f"closed early: the budget of {request.max_new_tokens} sampled tokens was nearly used up")
         if output.loops_stopped:
             notes.append(f"{output.loops_stopped} texts that began to repeat themselves were ended")
-        return Written(
+        return Completion(
             text=self._text(output.token_ids),
             ended=_ENDED[output.finish],
             prompt_tokens=len(request.prompt_ids),
@@ -89,7 +89,7 @@ class ModelDraft:
         return str(self.loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
 
 
-class ModelWriter:
+class ModelBackend:
     source: Source = "model"
 
     def __init__(self, loaded: LoadedModel, engine: BatchEngine, edition: str = "") -> None:
@@ -101,7 +101,7 @@ class ModelWriter:
         self.serves = sha256(f"{self._fingerprint(self._asked(PROBE, 0, 0, ()))} {edition}".encode()).hexdigest()
 
     @classmethod
-    def load(cls, settings: Settings) -> ModelWriter:
+    def load(cls, settings: Settings) -> ModelBackend:
         """Load the model that the settings name and start the engine; raises `ModelUnavailable`."""
         if settings.model.cuda_graphs and (settings.model.device == "cpu" or not torch.cuda.is_available()):
             raise ModelUnavailable("MODEL__CUDA_GRAPHS needs a GPU, and the model would run on the CPU")
@@ -129,10 +129,10 @@ class ModelWriter:
             varlen=None if settings.model.attention == "sdpa" else varlen_attn,
         )
         engine.start()
-        writer = cls(loaded, engine, _edition(settings.model.path))
+        backend = cls(loaded, engine, _edition(settings.model.path))
         if loaded.device.startswith("cuda"):  # on a CPU the first job is as quick as the next
-            writer.warm_up()
-        return writer
+            backend.warm_up()
+        return backend
 
     def warm_up(self) -> None:
         """Two short texts, side by side, before the first job has to wait for it: kernels are loaded and chosen, memory
@@ -147,8 +147,8 @@ class ModelWriter:
             raise ModelUnavailable(f"the model was loaded, but wrote nothing: {error}") from error
 
     def start(
-        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
-    ) -> ModelDraft:
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    ) -> ModelGeneration:
         """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
         that were published. Raises `PromptTooLong`."""
         given, resume = begun.scenes, begun.resume
@@ -160,7 +160,7 @@ class ModelWriter:
                 asked = replace(before, generated_ids=resume.token_ids)
         most_scenes = len(durations(request) or ()) or request.max_scenes
         generation = self._engine.submit(asked, on_scene)
-        return ModelDraft(generation, self._loaded, most_scenes, len(given), self._fingerprint(asked))
+        return ModelGeneration(generation, self._loaded, most_scenes, len(given), self._fingerprint(asked))
 
     def _asked(self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]) -> GenerationRequest:
         sampling = request.sampling
@@ -204,16 +204,16 @@ class ModelWriter:
     def tokens_per_s(self) -> float:
         return self._engine.tokens_per_s
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[MetricValue, ...]:
         engine = self._engine
         return (
-            Figure("engine_steps", "Forward passes.", engine.steps, grows=True),
-            Figure("engine_tokens", "Tokens written, forced ones included.", engine.tokens, grows=True),
-            Figure("kv_cache_ratio", "Share of the KV cache that running texts have reserved.", engine.kv_share),
+            MetricValue("engine_steps", "Forward passes.", engine.steps, grows=True),
+            MetricValue("engine_tokens", "Tokens written, forced ones included.", engine.tokens, grows=True),
+            MetricValue("kv_cache_ratio", "Share of the KV cache that running texts have reserved.", engine.kv_share),
         )
 
-    def pulse(self) -> Pulse:
-        return Pulse(self._engine.steps, self._engine.unfinished)
+    def liveness(self) -> Liveness:
+        return Liveness(self._engine.steps, self._engine.unfinished)
 
     @property
     def broken(self) -> str | None:

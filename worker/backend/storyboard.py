@@ -8,7 +8,7 @@ from scriptqueue.schemas import Source, Storyboard
 from shared import traces
 from shared.errors import ExecutionTimeout, OutputInvalid
 from worker.attempt import Attempt
-from worker.backend.backend import Begun, Writer
+from worker.backend.backend import Backend, Prefix
 from worker.script.output import fallback, parse, validate
 
 DRAFTS = 2  # a text that cannot be mended is written once more
@@ -19,7 +19,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StoryboardOutcome:
     storyboard: Storyboard
     source: Source
     repairs: tuple[str, ...]
@@ -27,7 +27,7 @@ class Outcome:
     output_tokens: int
 
 
-def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
+def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     """Raises `Stopped`, a `JobError`, or `EngineBroken`."""
     request = attempt.claim.request
     assert request.sampling.seed is not None  # drawn at submit
@@ -39,29 +39,33 @@ def make_storyboard(attempt: Attempt, writer: Writer) -> Outcome:
         try:
             # Another seed for another text; for greedy sampling the second draft would be the first again.
             seed = request.sampling.seed + draft_number
-            draft = writer.start(
+            generation = backend.start(
                 request,
                 seed=seed,
                 time_left_s=attempt.time_left_s,
-                begun=Begun(attempt.scenes, resume),
+                begun=Prefix(attempt.scenes, resume),
                 on_scene=attempt.on_scene,
             )
             with traces.span("write", draft=draft_number + 1) as note:
-                written = attempt.write(draft)
-                note("output_tokens", written.output_tokens)
-            prompt_tokens, output_tokens = written.prompt_tokens, output_tokens + written.output_tokens
-            if written.ended == "stopped":
+                completion = attempt.write(generation)
+                note("output_tokens", completion.output_tokens)
+            prompt_tokens, output_tokens = completion.prompt_tokens, output_tokens + completion.output_tokens
+            if completion.ended == "stopped":
                 raise Stopped
-            if written.ended == "timeout":
+            if completion.ended == "timeout":
                 raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
-            storyboard, repairs = validate(parse(written.text), request, attempt.scenes)
+            storyboard, repairs = validate(parse(completion.text), request, attempt.scenes)
         except OutputInvalid as error:
             failure = error
             continue
-        source: Source = "repaired" if repairs and writer.source == "model" else writer.source
+        source: Source = "repaired" if repairs and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if draft_number else ()
-        return Outcome(storyboard, source, (*again, *written.notes, *repairs), prompt_tokens, output_tokens)
+        return StoryboardOutcome(
+            storyboard, source, (*again, *completion.notes, *repairs), prompt_tokens, output_tokens
+        )
     if not request.allow_fallback:
         raise failure
     told = (f"the prompt was split into sentences: {failure.detail}",)
-    return Outcome(fallback(request.prompt, request, attempt.scenes), "fallback", told, prompt_tokens, output_tokens)
+    return StoryboardOutcome(
+        fallback(request.prompt, request, attempt.scenes), "fallback", told, prompt_tokens, output_tokens
+    )

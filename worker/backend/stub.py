@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.errors import InternalError
-from worker.backend.backend import Begun, Figure, Pulse, SoFar, Written
+from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
 from worker.script.grammar import durations
 
@@ -33,14 +33,14 @@ class StubOptions(BaseModel):
     invalid: bool = Field(False, description="write no storyboard")
 
 
-class StubDraft:
+class StubGeneration:
     def __init__(
         self,
         request: JobRequest,
         options: StubOptions,
         time_left_s: float,
         on_scene: Callable[[], None],
-        live: set[StubDraft],
+        live: set[StubGeneration],
     ) -> None:
         self._request = request
         self._options = options
@@ -57,14 +57,14 @@ class StubDraft:
             phase=phase, tokens=tokens, scenes_done=self._scenes_done, fraction=min(round(self._share, 3), 0.99)
         )
 
-    def so_far(self) -> SoFar:
+    def partial(self) -> Partial:
         done = self._scenes_done
-        return SoFar(done, lambda: self._text(done), None)
+        return Partial(done, lambda: self._text(done), None)
 
     def stop(self) -> None:
         self._stop.set()
 
-    def wait(self) -> Written:
+    def wait(self) -> Completion:
         self._live.add(self)
         try:
             return self._written()
@@ -75,13 +75,13 @@ class StubDraft:
     def hangs(self) -> bool:
         return self._options.hang
 
-    def _written(self) -> Written:
+    def _written(self) -> Completion:
         takes_s = float("inf") if self._options.hang else self._options.seconds
         stopped = self._write(min(takes_s, self._time_left_s))
         if self._options.crash and not stopped:
             os._exit(EXIT_BROKEN)
         ended = "stopped" if stopped else "timeout" if takes_s > self._time_left_s else "complete"
-        return Written(
+        return Completion(
             text="no storyboard" if self._options.invalid else self._text(self._scenes),
             ended=ended,  # type: ignore[arg-type]
             prompt_tokens=len(self._request.prompt),
@@ -134,7 +134,7 @@ class StubDraft:
         return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
 
 
-class StubWriter:
+class StubBackend:
     source: Source = "stub"
     device = "none"
     serves = "stub"
@@ -144,29 +144,29 @@ class StubWriter:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._live: set[StubDraft] = set()  # drafts that somebody waits for
+        self._live: set[StubGeneration] = set()  # drafts that somebody waits for
         self._steps = 0
 
     def start(
-        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Begun, on_scene: Callable[[], None]
-    ) -> StubDraft:
+        self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    ) -> StubGeneration:
         del seed, begun  # the stub writes the same text for every seed, and each time from the start
         try:
             options = StubOptions.model_validate(request.metadata.get("stub", {}))
         except ValidationError as error:
             raise InternalError(f"metadata.stub: {error.errors()[0]['msg']}") from None
-        return StubDraft(request, options, time_left_s, on_scene, self._live)
+        return StubGeneration(request, options, time_left_s, on_scene, self._live)
 
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name="stub", seed=seed)
 
-    def pulse(self) -> Pulse:
+    def liveness(self) -> Liveness:
         """As an engine's whose thread a hanging draft has stopped: only a draft that goes on makes a step."""
         live = list(self._live)
-        self._steps += any(not draft.hangs for draft in live)
-        return Pulse(self._steps, len(live))
+        self._steps += any(not generation.hangs for generation in live)
+        return Liveness(self._steps, len(live))
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[MetricValue, ...]:
         return ()
 
     def close(self) -> None:

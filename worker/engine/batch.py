@@ -25,11 +25,11 @@ from transformers.generation.continuous_batching.continuous_api import Continuou
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from worker.engine import attention
-from worker.engine.handle import Generation
+from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest
 from worker.engine.row import Row
-from worker.engine.row_limit import Room
-from worker.engine.step import Choice, StepRunner
+from worker.engine.row_limit import RowLimit
+from worker.engine.step import Sampler, StepRunner
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
 
@@ -75,15 +75,15 @@ class BatchEngine:
         self._page = PAGE_TOKENS[model.device.type]
         self._pages = -(-kv_tokens // self._page)
         self._pages_used = 0
-        self._waiting: deque[Generation] = deque()
-        self._rows: dict[str, tuple[Generation, int]] = {}  # by transformers' request id: the text and its pages
+        self._waiting: deque[Handle] = deque()
+        self._rows: dict[str, tuple[Handle, int]] = {}  # by transformers' request id: the text and its pages
         self._request_ids = map(str, count())
-        self._room = Room(max_batch)
+        self._room = RowLimit(max_batch)
         self._lock = Lock()
         self._wake = Event()
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
-        self._choice = Choice(max_batch, self._vocabulary, model.device)
+        self._choice = Sampler(max_batch, self._vocabulary, model.device)
         self._manager = self._make_manager(graphs, compiled, varlen)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
@@ -96,7 +96,7 @@ class BatchEngine:
         self._wake.set()
         self._thread.join()
 
-    def submit(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> Generation:
+    def submit(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> Handle:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
         if self.broken or self._ending:
@@ -109,7 +109,7 @@ class BatchEngine:
                 f"do not fit the model's context of {self.context_tokens}"
             )
         self._vocabulary.compile(request.schema)  # on the caller's thread, whose fault it would be
-        generation = Generation(request, on_scene)
+        generation = Handle(request, on_scene)
         with self._lock:
             self._waiting.append(generation)
         self._wake.set()

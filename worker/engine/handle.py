@@ -10,7 +10,7 @@ from worker.engine.request import Finish, GenerationRequest, Output, Snapshot
 from worker.engine.text import Text
 
 
-class Generation:
+class Handle:
     """One request on its way through the engine; every method may be called from any thread."""
 
     def __init__(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> None:

@@ -10,7 +10,7 @@ MAX_CALM_STEPS = 6400  # each overflow doubles the wait, so that a device that i
 HOPELESS = 3  # texts in a row of which not even one alone took a step: it is not the texts
 
 
-class Room:
+class RowLimit:
     """`rows` may run now, never more than `most`."""
 
     def __init__(self, most: int) -> None:

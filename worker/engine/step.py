@@ -22,7 +22,7 @@ from worker.engine.vocabulary import Vocabulary
 class StepRunner(ModelRunner):  # type: ignore[misc]
     """In the place of `runner`, which is of the same batch; `choice` is the batch's only logits processor."""
 
-    def __init__(self, runner: ModelRunner, choice: Choice) -> None:
+    def __init__(self, runner: ModelRunner, choice: Sampler) -> None:
         super().__init__(
             runner.logit_processor,
             runner.cb_config,
@@ -48,7 +48,7 @@ class StepRunner(ModelRunner):  # type: ignore[misc]
         self._choice.scores[: len(logits)].copy_(logits)
 
 
-class Choice(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
+class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
     """Forbids what a text's grammar forbids and draws its next token. `scores` [rows, vocabulary], float32, is where
     the forward pass leaves them: one place in memory, for a graph writes to the same each time."""
 
@@ -116,3 +116,6 @@ class Choice(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         """To the device, without waiting for it: memory that is not pinned would."""
         tensor = torch.tensor(values, dtype=dtype)
         return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
+
+
+Choice = Sampler  # its old name, for measuring scripts outside of this repository

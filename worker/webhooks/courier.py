@@ -32,7 +32,7 @@ BUSY = (429, 503)  # their Retry-After is heard
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryOutcome:
     attempt: DeliveryAttempt
     retry_after_s: float | None = None
 
@@ -54,7 +54,7 @@ class Courier:
         self._try_s = try_s
         self._tls = tls or httpcore.default_ssl_context()
 
-    async def deliver(self, letter: Letter) -> Outcome:
+    async def deliver(self, letter: Letter) -> DeliveryOutcome:
         at, begun = datetime.now(UTC), time.monotonic()
         status: int | None = None
         error: DeliveryFault | None = None
@@ -69,7 +69,7 @@ class Courier:
             if error == "internal":
                 log.exception("a webhook could not be sent", extra={"job": letter.job_id})
         attempt = DeliveryAttempt(at=at, took_s=round(time.monotonic() - begun, 3), status=status, error=error)
-        return Outcome(attempt, retry_after_s)
+        return DeliveryOutcome(attempt, retry_after_s)
 
     async def _post(self, letter: Letter, at: datetime) -> tuple[int, float | None]:
         """The status, and for how long the receiver wants to be left alone. Redirects are not followed: they could

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from shared.errors import StoreUnavailable
 from shared.store.outbox import LEASE_S, Letter, Outbox
-from worker.webhooks.courier import Courier, Outcome
+from worker.webhooks.courier import Courier, DeliveryOutcome
 from worker.webhooks.schedule import next_try_s
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Sender:
             await self._outbox.leave()
 
 
-def _tell(letter: Letter, outcome: Outcome, again_in_s: float | None) -> None:
+def _tell(letter: Letter, outcome: DeliveryOutcome, again_in_s: float | None) -> None:
     what, job = outcome.attempt.status or outcome.attempt.error, {"job": letter.job_id}
     if outcome.attempt.delivered:
         log.info("%s %d delivered to %s (%s)", letter.event, letter.number, letter.host, what, extra=job)

@@ -18,8 +18,8 @@ from scriptqueue.cli.terminal import Tell
 from scriptqueue.client import ApiError, AsyncClient, ClientError, PartlySubmitted, ServiceUnreachable, WaitTimedOut
 from scriptqueue.schemas import Job
 
-Outcome = Job | ClientError
-OnOutcome = Callable[[int, Outcome], None]
+PromptOutcome = Job | ClientError
+OnPromptOutcome = Callable[[int, PromptOutcome], None]
 
 
 def read_text(file: str) -> str:
@@ -69,15 +69,15 @@ class Bulk:
         self._key = key
         self._wait = wait
         self._places = asyncio.Semaphore(CONCURRENCY)
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, PromptOutcome] = {}
         self.accepted = 0
 
-    async def run(self, client: AsyncClient, timeout_s: float | None, tell: Tell, show: OnOutcome) -> None:
+    async def run(self, client: AsyncClient, timeout_s: float | None, tell: Tell, show: OnPromptOutcome) -> None:
         """`show` is called with each outcome in the order of the prompts."""
         shown = 0
         waits: list[asyncio.Task[None]] = []
 
-        def ended(place: int, outcome: Outcome) -> None:
+        def ended(place: int, outcome: PromptOutcome) -> None:
             nonlocal shown
             self.outcomes[place] = outcome
             while shown in self.outcomes:
@@ -88,12 +88,12 @@ class Bulk:
         async def until_done(place: int, job: Job) -> None:
             async with self._places:
                 try:
-                    outcome: Outcome = await client.wait(job.id, timeout_s)
+                    outcome: PromptOutcome = await client.wait(job.id, timeout_s)
                 except ClientError as error:
                     outcome = error
             ended(place, outcome)
 
-        def submitted(place: int, outcome: Outcome) -> None:
+        def submitted(place: int, outcome: PromptOutcome) -> None:
             if isinstance(outcome, ServiceUnreachable):
                 raise outcome  # the others would wait for it one after another
             if isinstance(outcome, Job):

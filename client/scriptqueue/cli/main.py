@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from scriptqueue.cli import format, render
 from scriptqueue.cli.arguments import DEFAULT_URL, options_of, parser
-from scriptqueue.cli.bulk import Bulk, Outcome, prompts_of, read_text, refusal
+from scriptqueue.cli.bulk import Bulk, PromptOutcome, prompts_of, read_text, refusal
 from scriptqueue.cli.terminal import note, progress, say
 from scriptqueue.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
 from scriptqueue.schemas import Delivery, Job, Status
@@ -81,7 +81,7 @@ def _submit_many(arguments: Namespace) -> int:
     bulk = Bulk(prompts, options_of(arguments), arguments.idempotency_key, wait=arguments.wait)
     statuses = []
 
-    def show_one(place: int, outcome: Outcome) -> None:
+    def show_one(place: int, outcome: PromptOutcome) -> None:
         if isinstance(outcome, Job):
             say(outcome.model_dump_json() if arguments.json else f"{outcome.id}  {format.line(outcome)}")
             statuses.append(_exit_status(outcome))

@@ -27,8 +27,8 @@
 --   sq:lapsed:<worker>     set of ids blamed because this worker fell silent; its next word takes the blame back; for 1 h
 --   sq:dead, sq:dead-jobs  jobs that ended their worker too often: zset of ids by time (ms); hash of what they were (JSON)
 --   sq:quarantine          list of what stood in the broker's lists and was no doorbell, newest first (worker/quarantine.py)
---   sq:cache:<client>:<likeness>  the finished job whose result answers the same request again; as long as its record
---   sq:leader:<client>:<likeness>, sq:followers:<client>:<likeness>  of jobs in flight that ask for the same (lua/sharing.lua):
+--   sq:cache:<client>:<dedup_key>  the finished job whose result answers the same request again; as long as its record
+--   sq:leader:<client>:<dedup_key>, sq:followers:<client>:<dedup_key>  of jobs in flight that ask for the same (lua/sharing.lua):
 --                          the one that generates; zset of those that wait for it, by priority and seq
 --   sq:promoted            list of followers that went into the queue and that the next sweep rings
 --   sq:serves:<kind>       zset of ready workers that write texts of this kind (model, prompt, grammar), as sq:workers

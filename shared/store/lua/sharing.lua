@@ -3,14 +3,14 @@
 -- One of them leads: it alone stands in the queue, is rung, and runs. The others follow: whole records with their own
 -- clocks, priority and cancel, which show the leader's status, progress and scenes and get its result. A leader that ends
 -- without one leaves the lead to a follower. A result that is there already answers at once, and no one leads.
--- Fields of a record: `likeness`; `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
+-- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
 local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
 local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
 local KEPT_SOURCES = {model = true, repaired = true, stub = true}  -- a fallback is worth another try
 
-local function cache_key(client, likeness) return PREFIX .. 'cache:' .. client .. ':' .. likeness end
-local function leader_key(client, likeness) return PREFIX .. 'leader:' .. client .. ':' .. likeness end
-local function followers_key(client, likeness) return PREFIX .. 'followers:' .. client .. ':' .. likeness end
+local function cache_key(client, dedup_key) return PREFIX .. 'cache:' .. client .. ':' .. dedup_key end
+local function leader_key(client, dedup_key) return PREFIX .. 'leader:' .. client .. ':' .. dedup_key end
+local function followers_key(client, dedup_key) return PREFIX .. 'followers:' .. client .. ':' .. dedup_key end
 local function count_cache(what) redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1) end
 
 -- What names the texts that this worker writes; nothing for one that was not heard of lately.
@@ -21,8 +21,8 @@ local function serves(worker)
 end
 
 -- A job whose result answers this request again, if a worker that is ready now would write by the same model.
-local function cached(client, likeness, cache_ttl_ms)
-  local id = redis.call('GET', cache_key(client, likeness))
+local function cached(client, dedup_key, cache_ttl_ms)
+  local id = redis.call('GET', cache_key(client, dedup_key))
   if not id then return nil end
   local made = redis.call('HMGET', job_key(id), 'finished', 'made_by')
   if not made[1] or now >= made[1] + cache_ttl_ms then return nil end
@@ -86,30 +86,30 @@ local function score_of(id)
   return RANK[job[1]] * 2 ^ 50 + job[2]
 end
 
-local function lead(id, client, likeness)
-  redis.call('SET', leader_key(client, likeness), id)
+local function lead(id, client, dedup_key)
+  redis.call('SET', leader_key(client, dedup_key), id)
   redis.call('HSET', job_key(id), 'role', 'leader')
 end
 
 -- How many more jobs may join one that is in flight; nothing when none is.
-local function room(client, likeness)
-  local leader = redis.call('GET', leader_key(client, likeness))
+local function room(client, dedup_key)
+  local leader = redis.call('GET', leader_key(client, dedup_key))
   local status = leader and redis.call('HGET', job_key(leader), 'status')
   if not status or FINAL[status] then return nil end
-  return MAX_FOLLOWERS - redis.call('ZCARD', followers_key(client, likeness))
+  return MAX_FOLLOWERS - redis.call('ZCARD', followers_key(client, dedup_key))
 end
 
 -- A new job joins those like it. Returns whether it enters the queue: it takes the lead from one that waits for its first
 -- start behind it, so that a high priority never waits for a low one.
-local function join(id, client, likeness)
-  local leader, followers = redis.call('GET', leader_key(client, likeness)), followers_key(client, likeness)
+local function join(id, client, dedup_key)
+  local leader, followers = redis.call('GET', leader_key(client, dedup_key)), followers_key(client, dedup_key)
   local priority = redis.call('HGET', job_key(id), 'priority')
   local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'progress')
   if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
     redis.call('ZREM', PREFIX .. 'queued:' .. before[2], leader)
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(leader), leader)
-    lead(id, client, likeness)
+    lead(id, client, dedup_key)
     return true
   end
   redis.call('HSET', job_key(id), 'role', 'follower')
@@ -135,8 +135,8 @@ end
 
 -- A follower takes the lead with what is known of the job: its blame, how often it failed, and the text of the leader before,
 -- to go on with it unless that failed by it. Scenes that were published stay in any case.
-local function promote(id, client, likeness, before, status, failures)
-  lead(id, client, likeness)
+local function promote(id, client, dedup_key, before, status, failures)
+  lead(id, client, dedup_key)
   redis.call('HSET', job_key(id), 'failures', failures)
   local inherited = {'crashes', 'lapses', 'losses', status ~= 'failed' and 'seed' or nil}
   for i, value in ipairs(redis.call('HMGET', job_key(before), unpack(inherited))) do
@@ -151,19 +151,19 @@ end
 -- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds.
 function parted(id, status, for_all)
   local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'error')
-  local role, client, likeness = job[1], job[2], job[3]
+  local role, client, dedup_key = job[1], job[2], job[3]
   if not role then return end
-  local followers = followers_key(client, likeness)
+  local followers = followers_key(client, dedup_key)
   if role == 'follower' then redis.call('ZREM', followers, id) return end
   local ids = redis.call('ZRANGE', followers, 0, -1)
   local failures = tonumber(job[4] or '0') + (status == 'failed' and 1 or 0)
   if #ids > 0 and status ~= 'succeeded' and not for_all and failures < MAX_FAILURES then
     redis.call('ZREM', followers, ids[1])
-    promote(ids[1], client, likeness, id, status, failures)
+    promote(ids[1], client, dedup_key, id, status, failures)
     for i = 2, #ids do waits_along(ids[i]) end
     return
   end
-  redis.call('DEL', leader_key(client, likeness), followers)
+  redis.call('DEL', leader_key(client, dedup_key), followers)
   for _, follower in ipairs(ids) do
     redis.call('HDEL', job_key(follower), 'role')
     if status == 'succeeded' then

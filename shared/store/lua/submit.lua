@@ -2,7 +2,7 @@
 -- ARGS: client, max_queued, key (of idempotency; '': none), fingerprint, batch ('': none), batch_ttl_s,
 --   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number), cache_ttl_ms
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
---   likeness ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
+--   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
 --   webhook (JSON; '': none), trace (W3C traceparent; '': none)
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
@@ -23,19 +23,19 @@ end
 -- What answers each: a result that is there, or a job in flight (or of this batch) that it joins; else it enters the queue.
 local answers, joins, rooms, answered, entering = {}, {}, {}, 0, 0
 for i, job in ipairs(jobs) do
-  local likeness = job.likeness
-  if likeness ~= '' then
-    answers[i] = cached(client, likeness, cache_ttl_ms)
-    rooms[likeness] = rooms[likeness] or room(client, likeness)
+  local dedup_key = job.dedup_key
+  if dedup_key ~= '' then
+    answers[i] = cached(client, dedup_key, cache_ttl_ms)
+    rooms[dedup_key] = rooms[dedup_key] or room(client, dedup_key)
   end
-  joins[i] = not answers[i] and (rooms[likeness] or 0) > 0
+  joins[i] = not answers[i] and (rooms[dedup_key] or 0) > 0
   if answers[i] then
     answered = answered + 1
   elseif joins[i] then
-    rooms[likeness] = rooms[likeness] - 1
+    rooms[dedup_key] = rooms[dedup_key] - 1
   else
     entering = entering + 1
-    if likeness ~= '' then rooms[likeness] = rooms[likeness] or MAX_FOLLOWERS end
+    if dedup_key ~= '' then rooms[dedup_key] = rooms[dedup_key] or MAX_FOLLOWERS end
   end
 end
 local paid_until = math.max(tonumber(redis.call('GET', PREFIX .. 'paid:' .. client) or 0), now)
@@ -65,7 +65,7 @@ redis.call('HINCRBY', PREFIX .. 'active', client, #jobs)
 local statuses, ring = {}, {}
 local own = PREFIX .. 'jobs-of:' .. client
 for i, job in ipairs(jobs) do
-  local id, priority, likeness = job.id, job.priority, job.likeness
+  local id, priority, dedup_key = job.id, job.priority, job.dedup_key
   local starts_by, deadline = now + tonumber(job.queue_timeout_ms), tonumber(job.deadline_ms)
   if deadline > 0 then starts_by = math.min(starts_by, deadline) end
   redis.call('HSET', job_key(id), 'format', FORMAT, 'status', 'queued', 'request', job.request, 'client', client,
@@ -73,7 +73,7 @@ for i, job in ipairs(jobs) do
     'attempt', 0, 'crashes', 0, 'lapses', 0, 'seed', job.seed, 'execution_timeout_ms', job.execution_timeout_ms,
     'cost', job.cost)
   if job.retry_of ~= '' then redis.call('HSET', job_key(id), 'retry_of', job.retry_of) end
-  if likeness ~= '' then redis.call('HSET', job_key(id), 'likeness', likeness, 'cache_ttl_ms', cache_ttl_ms) end
+  if dedup_key ~= '' then redis.call('HSET', job_key(id), 'likeness', dedup_key, 'cache_ttl_ms', cache_ttl_ms) end
   if job.trace ~= '' then redis.call('HSET', job_key(id), 'trace', job.trace) end
   if job.webhook ~= '' then redis.call('HSET', job_key(id), 'webhook', job.webhook) end
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
@@ -88,9 +88,9 @@ for i, job in ipairs(jobs) do
     take_number(id, priority, job.cost)
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)
     changed(id)
-    local left = likeness ~= '' and room(client, likeness)
-    if not left and likeness ~= '' then lead(id, client, likeness) end
-    if not left or left <= 0 or join(id, client, likeness) then
+    local left = dedup_key ~= '' and room(client, dedup_key)
+    if not left and dedup_key ~= '' then lead(id, client, dedup_key) end
+    if not left or left <= 0 or join(id, client, dedup_key) then
       redis.call('ZADD', PREFIX .. 'queued:' .. priority, redis.call('HGET', job_key(id), 'seq'), id)
       ring[#ring + 1] = id
     end

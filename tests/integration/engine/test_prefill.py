@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.engine.conftest import Asked, engine_of
 from worker.engine.batch import BatchEngine
-from worker.engine.handle import Generation
+from worker.engine.handle import Handle
 
 
 class Steps:
@@ -23,7 +23,7 @@ class Steps:
     def __init__(self) -> None:
         self.tokens: list[int] = []
         self.sampled: list[int] = []
-        self.watched: Generation | None = None
+        self.watched: Handle | None = None
 
     def note(self, _: Any, __: Any, given: dict[str, Any]) -> None:
         self.tokens.append(given["input_ids"].shape[1])
@@ -45,7 +45,7 @@ def engine(tiny_model: Any, loaded: Any) -> Iterator[BatchEngine]:
     engine.stop()
 
 
-def begun(generation: Generation) -> Generation:
+def begun(generation: Handle) -> Handle:
     while not generation.snapshot().sampled_tokens:
         Event().wait(0.002)
     return generation

@@ -11,8 +11,8 @@ import pytest
 
 from scriptqueue.schemas import JobRequest, Sampling
 from tests.integration.engine.conftest import engine_of
-from worker.backend.backend import Begun, SoFar
-from worker.backend.model import ModelWriter
+from worker.backend.backend import Partial, Prefix
+from worker.backend.model import ModelBackend
 from worker.script.complete import complete_scenes
 from worker.script.output import parse, validate
 
@@ -25,35 +25,35 @@ REQUEST = JobRequest(
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelWriter]:
-    writer = ModelWriter(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
+def writer(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelBackend]:
+    writer = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
     yield writer
     writer.close()
 
 
-def start(writer: ModelWriter, begun: Begun = Begun(), on_scene: Any = lambda: None) -> Any:  # noqa: B008 - frozen
+def start(writer: ModelBackend, begun: Prefix = Prefix(), on_scene: Any = lambda: None) -> Any:  # noqa: B008 - frozen
     return writer.start(REQUEST, seed=11, time_left_s=300, begun=begun, on_scene=on_scene)
 
 
-def interrupted(writer: ModelWriter) -> SoFar:
+def interrupted(writer: ModelBackend) -> Partial:
     """A text as it is when its second scene is complete and the next one has begun."""
     told = Event()
     draft = start(writer, on_scene=told.set)
     while draft.so_far().scenes_done < 2:
         assert told.wait(60)
         told.clear()
-    so_far: SoFar = draft.so_far()
+    so_far: Partial = draft.so_far()
     draft.stop()
     assert draft.wait().ended == "stopped"
     return so_far
 
 
-def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: ModelWriter) -> None:
+def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: ModelBackend) -> None:
     whole = start(writer).wait()
     so_far = interrupted(writer)
     published = complete_scenes(so_far.text(), REQUEST)
 
-    again = start(writer, Begun(published, so_far.resume)).wait()
+    again = start(writer, Prefix(published, so_far.resume)).wait()
 
     assert len(published) >= 2
     assert so_far.resume
@@ -62,12 +62,12 @@ def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: 
     assert again.notes == whole.notes
 
 
-def test_another_model_continues_from_the_published_scenes(writer: ModelWriter) -> None:
+def test_another_model_continues_from_the_published_scenes(writer: ModelBackend) -> None:
     so_far = interrupted(writer)
     assert so_far.resume
     published = complete_scenes(so_far.text(), REQUEST)
 
-    written = start(writer, Begun(published, replace(so_far.resume, fingerprint="of another model"))).wait()
+    written = start(writer, Prefix(published, replace(so_far.resume, fingerprint="of another model"))).wait()
     storyboard, repairs = validate(parse(written.text), REQUEST, published)
 
     assert storyboard.scenes[: len(published)] == published
@@ -76,17 +76,17 @@ def test_another_model_continues_from_the_published_scenes(writer: ModelWriter) 
     assert f"the first {len(published)} scenes stand from an earlier text" in written.notes
 
 
-def test_a_continued_text_is_itself_gone_on_with(writer: ModelWriter) -> None:
+def test_a_continued_text_is_itself_gone_on_with(writer: ModelBackend) -> None:
     published = complete_scenes(interrupted(writer).text(), REQUEST)
-    whole = start(writer, Begun(published)).wait()
+    whole = start(writer, Prefix(published)).wait()
     told = Event()
-    draft = start(writer, Begun(published), on_scene=told.set)
+    draft = start(writer, Prefix(published), on_scene=told.set)
     assert told.wait(60)
     so_far = draft.so_far()
     draft.stop()
     grown = complete_scenes(so_far.text(), REQUEST)
 
-    again = start(writer, Begun(max(grown, published, key=len), so_far.resume)).wait()
+    again = start(writer, Prefix(max(grown, published, key=len), so_far.resume)).wait()
 
     assert so_far.resume.given == len(published)
     assert again.text == whole.text

@@ -13,7 +13,7 @@ from shared.errors import ModelUnavailable
 from shared.settings import Settings
 from tests.integration.engine.conftest import engine_of
 from tests.integration.worker.processes import until
-from worker.backend.model import ModelWriter
+from worker.backend.model import ModelBackend
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, loaded: LoadedModel) -> None:
     engine = engine_of(tiny_model, loaded)
-    writer = ModelWriter(replace(loaded, model=tiny_model), engine)
+    writer = ModelBackend(replace(loaded, model=tiny_model), engine)
 
     writer.warm_up()
 
@@ -39,7 +39,7 @@ def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
 
     model = copy(tiny_model)
     model.forward = broken
-    writer = ModelWriter(replace(loaded, model=model), engine_of(model, loaded))
+    writer = ModelBackend(replace(loaded, model=model), engine_of(model, loaded))
 
     with pytest.raises(ModelUnavailable, match="wrote nothing"):
         writer.warm_up()
@@ -49,4 +49,4 @@ def test_graphs_without_a_gpu_are_refused_before_a_model_is_loaded() -> None:
     settings = Settings(model={"name": "no such model", "device": "cpu", "cuda_graphs": True})
 
     with pytest.raises(ModelUnavailable, match="MODEL__CUDA_GRAPHS needs a GPU"):
-        ModelWriter.load(settings)
+        ModelBackend.load(settings)

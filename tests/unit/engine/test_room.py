@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from worker.engine.row_limit import CALM_STEPS, HOPELESS, Room
+from worker.engine.row_limit import CALM_STEPS, HOPELESS, RowLimit
 
 
-def calm(room: Room, steps: int) -> None:
+def calm(room: RowLimit, steps: int) -> None:
     for _ in range(steps):
         room.fitted(room.rows)
 
 
 def test_the_batch_halves_until_it_fits_and_never_vanishes() -> None:
-    room, seen = Room(8), []
+    room, seen = RowLimit(8), []
     for _ in range(4):
         room.overflowed(room.rows)
         seen.append(room.rows)
@@ -20,7 +20,7 @@ def test_the_batch_halves_until_it_fits_and_never_vanishes() -> None:
 
 
 def test_it_halves_what_ran_and_not_what_could_have_run() -> None:
-    room = Room(64)
+    room = RowLimit(64)
 
     room.overflowed(6)
 
@@ -28,7 +28,7 @@ def test_it_halves_what_ran_and_not_what_could_have_run() -> None:
 
 
 def test_after_a_calm_it_grows_by_one_row_up_to_where_it_was() -> None:
-    room = Room(4)
+    room = RowLimit(4)
     room.overflowed(4)
 
     calm(room, CALM_STEPS)
@@ -39,7 +39,7 @@ def test_after_a_calm_it_grows_by_one_row_up_to_where_it_was() -> None:
 
 
 def test_steps_of_a_small_batch_say_nothing_about_a_larger_one() -> None:
-    room = Room(8)
+    room = RowLimit(8)
     room.overflowed(8)
 
     for _ in range(100 * CALM_STEPS):
@@ -49,7 +49,7 @@ def test_steps_of_a_small_batch_say_nothing_about_a_larger_one() -> None:
 
 
 def test_each_overflow_makes_it_wait_longer_before_it_asks_again() -> None:
-    room = Room(4)
+    room = RowLimit(4)
     room.overflowed(4)
     calm(room, CALM_STEPS)
     room.overflowed(room.rows)
@@ -63,7 +63,7 @@ def test_each_overflow_makes_it_wait_longer_before_it_asks_again() -> None:
 
 
 def test_a_device_on_which_no_text_at_all_takes_a_step_is_hopeless() -> None:
-    room = Room(4)
+    room = RowLimit(4)
     for _ in range(HOPELESS - 1):
         room.overflowed(1)
     room.fitted(1)
