@@ -38,7 +38,7 @@ class RawRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         assert len(signature(self.endpoint).parameters) == 1
-        return self.endpoint  # type: ignore[no-any-return]
+        return self.endpoint
 
 
 class Poll:

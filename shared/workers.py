@@ -8,6 +8,8 @@ from json import dumps, loads
 from pathlib import Path
 from typing import Literal
 
+WorkerPhase = Literal["loading", "ready", "draining", "broken"]
+
 
 def worker_name(pid: int) -> str:
     """One process for ever: a host may give its number again, but not with the same moment of birth."""
@@ -22,7 +24,7 @@ class WorkerState:
     decides its texts besides the request: workers with the same one write alike; empty: its results answer no other."""
 
     worker: str
-    state: Literal["loading", "ready", "draining", "broken"]
+    state: WorkerPhase
     model: str
     device: str
     dtype: str

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
@@ -25,7 +25,7 @@ from shared.executions import Executions
 from shared.redis_server import require_fit
 from shared.settings import Settings, from_environment
 from shared.sweep import Ring
-from shared.workers import WorkerState, worker_name
+from shared.workers import WorkerPhase, WorkerState, worker_name
 from worker import metrics, quarantine, revoke
 from worker.absent_writer import AbsentWriter
 from worker.exits import EXIT_REPLACE, EXIT_UNUSABLE
@@ -50,37 +50,17 @@ quarantine.install()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
 
-@dataclass
-class Process:
-    """What the worker process holds once it runs."""
+@dataclass(frozen=True)
+class Running:
+    """What the worker process holds once its model is loaded."""
 
-    writer: Writer | None = None
-    keeper: LeaseKeeper | None = None
-    runner: Runner | None = None
-    watchdog: Watchdog | None = None
-    phase: str = "loading"
-    name: str = field(default_factory=lambda: worker_name(os.getpid()))
-
-    def state(self) -> WorkerState:
-        model = self.writer.model_info(None) if self.writer else None
-        return WorkerState(
-            worker=self.name,
-            state=self.phase,  # type: ignore[arg-type]
-            model=model.name if model else settings.model.name,
-            device=self.writer.device if self.writer else settings.model.device,
-            dtype=(model.dtype or "none") if model else settings.model.dtype,
-            slots=self.writer.slots if self.writer else 0,
-            busy=len(self.keeper.running()) if self.keeper else 0,
-            tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
-            serves=self.writer.serves if self.writer else "",
-            gpu=self.writer.gpu if self.writer else "",
-        )
+    writer: Writer
+    keeper: LeaseKeeper
+    runner: Runner
+    watchdog: Watchdog
 
     def look(self) -> Look:
         """At this process, for its watchdog."""
-        assert self.writer
-        assert self.keeper
-        assert self.runner
         pulse = self.writer.pulse()
         silent = None if self.keeper.alive else "the thread of the heartbeats has ended"
         return Look(
@@ -92,20 +72,37 @@ class Process:
             broken=self.writer.broken or silent,
         )
 
-    def leave(self, verdict: Verdict) -> None:
-        """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
-        assert self.keeper
-        assert self.runner
-        self.phase, self.runner.draining = "broken", True
-        with suppress(StoreUnavailable):
-            Executions(settings, self.name).beat(self.state(), settings.worker.lease_s)
-        if verdict.exit_code == EXIT_REPLACE:
-            until = time.monotonic() + settings.worker.drain_s
-            while self.keeper.running() and time.monotonic() < until:
-                time.sleep(POLL_S)
-            self.keeper.stop_all()
-            self.keeper.close()
-        os._exit(verdict.exit_code)
+
+@dataclass
+class Process:
+    """How far the worker process is; `running` from the end of its loading on."""
+
+    name: str
+    phase: WorkerPhase = "loading"
+    running: Running | None = None
+
+    def loaded(self) -> Running:
+        assert self.running is not None  # set before the consumer starts
+        return self.running
+
+    def state(self) -> WorkerState:
+        if self.running is None:
+            named = settings.model
+            return WorkerState(self.name, self.phase, named.name, named.device, named.dtype, slots=0)
+        writer = self.running.writer
+        model = writer.model_info(None)
+        return WorkerState(
+            worker=self.name,
+            state=self.phase,
+            model=model.name,
+            device=writer.device,
+            dtype=model.dtype or "none",
+            slots=writer.slots,
+            busy=len(self.running.keeper.running()),
+            tokens_per_s=writer.tokens_per_s,
+            serves=writer.serves,
+            gpu=writer.gpu,
+        )
 
     def figures(self) -> tuple[Figure, ...]:
         state = self.state()
@@ -113,22 +110,31 @@ class Process:
             Figure("rows", "Jobs that can run at once.", state.slots),
             Figure("rows_busy", "Jobs that run.", state.busy),
             Figure("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
-            *(self.writer.figures() if self.writer else ()),
+            *(self.running.writer.figures() if self.running else ()),
         )
 
+    def leave(self, verdict: Verdict) -> None:
+        """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
+        running = self.loaded()
+        self.phase, running.runner.draining = "broken", True
+        with suppress(StoreUnavailable):
+            Executions(settings, self.name).beat(self.state(), settings.worker.lease_s)
+        if verdict.exit_code == EXIT_REPLACE:
+            until = time.monotonic() + settings.worker.drain_s
+            while running.keeper.running() and time.monotonic() < until:
+                time.sleep(POLL_S)
+            running.keeper.stop_all()
+            running.keeper.close()
+        os._exit(verdict.exit_code)
 
-process = Process()
 
-
-def runner() -> Runner:
-    assert process.runner is not None  # set before the consumer starts
-    return process.runner
+process = Process(worker_name(os.getpid()))
 
 
 @app.task(name=queue.TASK, Request="worker.revoke:UnkilledRequest")
 def run(job_id: str) -> str:
     with logs.about(job_id):
-        return runner().run(job_id)
+        return process.loaded().runner.run(job_id)
 
 
 def load_writer(settings: Settings) -> Writer:
@@ -184,53 +190,52 @@ def _log(**_: Any) -> None:
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
     logs.start(settings.log)  # Celery sets its logging up after this
-    process.keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
-    process.keeper.start()
+    keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
+    keeper.start()
     metrics.serve(settings.worker, process.figures)
     try:
         traces.start(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()
-        process.writer = load_writer(settings)
+        writer = load_writer(settings)
         if not looked:
             until_heard(lambda: require_fit(settings))
     except (RedisUnfit, ModelUnavailable, SettingsInvalid) as error:
-        process.keeper.close()
+        keeper.close()
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
     executions = Executions(settings, process.name)
-    process.runner = Runner(executions, process.keeper, process.writer, ring)
+    runner = Runner(executions, keeper, writer, ring)
+    watchdog = Watchdog(watch_of(settings.worker, writer.device), lambda: process.loaded().look(), process.leave)
+    process.running = Running(writer, keeper, runner, watchdog)
     revoke.install(executions)
 
 
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
+    running = process.loaded()
     process.phase = "ready"
     log.info("ready: %s", process.state())
-    assert process.writer
     with suppress(StoreUnavailable):
-        for rival in Executions(settings, process.name).rivals(process.writer.gpu):
+        for rival in Executions(settings, process.name).rivals(running.writer.gpu):
             log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
-    process.watchdog = Watchdog(watch_of(settings.worker, process.writer.device), process.look, process.leave)
-    process.watchdog.start()
+    running.watchdog.start()
 
 
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
     """Running jobs may finish for `DRAIN_S`; the rest is given back."""
     process.phase = "draining"
-    if process.watchdog:
-        process.watchdog.close()
-    if process.runner and process.keeper:
-        process.runner.draining = True
-        timer = Timer(settings.worker.drain_s, process.keeper.stop_all)
+    if running := process.running:
+        running.watchdog.close()
+        running.runner.draining = True
+        timer = Timer(settings.worker.drain_s, running.keeper.stop_all)
         timer.daemon = True
         timer.start()
 
 
 @signals.worker_shutdown.connect
 def _unload(**_: Any) -> None:
-    if process.keeper:
-        process.keeper.close()
-    if process.writer:
-        process.writer.close()
+    if running := process.running:
+        running.keeper.close()
+        running.writer.close()
     traces.stop()
