@@ -1,7 +1,7 @@
 """`celery -A worker.app worker`: one process, one device, one model that stays in memory across jobs.
 
-Wires settings, writer, lease keeper and runner together along the life of the process. Celery's pool is threads: a
-task thread claims a job, hands it to the writer, and waits.
+Wires settings, backend, lease keeper and runner together along the life of the process. Celery's pool is threads: a
+task thread claims a job, hands it to the backend, and waits.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
 from celery import signals
 
+from scriptqueue.schemas import WorkerPhase
 from shared import logs, traces
 from shared.broker import celery_app
 from shared.errors import ModelUnavailable, RedisUnfit, SettingsInvalid, StoreUnavailable
@@ -51,62 +52,59 @@ quarantine.install()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
 
-@dataclass
-class Process:
-    """What the worker process holds once it runs."""
+@dataclass(frozen=True)
+class Running:
+    """What the worker process holds once its model is loaded."""
 
-    writer: Backend | None = None
-    keeper: LeaseKeeper | None = None
-    runner: Runner | None = None
-    watchdog: Watchdog | None = None
-    phase: str = "loading"
-    name: str = field(default_factory=lambda: worker_name(os.getpid()))
+    backend: Backend
+    keeper: LeaseKeeper
+    runner: Runner
+    watchdog: Watchdog
 
-    def state(self) -> WorkerState:
-        model = self.writer.model_info(None) if self.writer else None
-        return WorkerState(
-            worker=self.name,
-            state=self.phase,  # type: ignore[arg-type]
-            model=model.name if model else settings.model.name,
-            device=self.writer.device if self.writer else settings.model.device,
-            dtype=(model.dtype or "none") if model else settings.model.dtype,
-            slots=self.writer.slots if self.writer else 0,
-            busy=len(self.keeper.running()) if self.keeper else 0,
-            tokens_per_s=self.writer.tokens_per_s if self.writer else 0.0,
-            serves=self.writer.serves if self.writer else "",
-            gpu=self.writer.gpu if self.writer else "",
-        )
-
-    def look(self) -> Probe:
+    def probe(self) -> Probe:
         """At this process, for its watchdog."""
-        assert self.writer
-        assert self.keeper
-        assert self.runner
-        pulse = self.writer.liveness()
+        liveness = self.backend.liveness()
         silent = None if self.keeper.alive else "the thread of the heartbeats has ended"
         return Probe(
-            steps=pulse.steps,
-            unfinished=pulse.unfinished,
+            steps=liveness.steps,
+            unfinished=liveness.unfinished,
             doorbells=self.keeper.doorbells,
             answered=self.runner.answered,
-            free=self.writer.slots - self.runner.busy,
-            broken=self.writer.broken or silent,
+            free=self.backend.slots - self.runner.busy,
+            broken=self.backend.broken or silent,
         )
 
-    def leave(self, verdict: Verdict) -> None:
-        """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
-        assert self.keeper
-        assert self.runner
-        self.phase, self.runner.draining = "broken", True
-        with suppress(StoreUnavailable):
-            Executions(settings, self.name).beat(self.state(), settings.worker.lease_s)
-        if verdict.exit_code == EXIT_REPLACE:
-            until = time.monotonic() + settings.worker.drain_s
-            while self.keeper.running() and time.monotonic() < until:
-                time.sleep(POLL_S)
-            self.keeper.stop_all()
-            self.keeper.close()
-        os._exit(verdict.exit_code)
+
+@dataclass
+class Process:
+    """How far the worker process is; `running` from the end of its loading on."""
+
+    name: str
+    phase: WorkerPhase = "loading"
+    running: Running | None = None
+
+    def loaded(self) -> Running:
+        assert self.running is not None  # set before the consumer starts
+        return self.running
+
+    def state(self) -> WorkerState:
+        if self.running is None:
+            named = settings.model
+            return WorkerState(self.name, self.phase, named.name, named.device, named.dtype, slots=0)
+        backend = self.running.backend
+        model = backend.model_info(None)
+        return WorkerState(
+            worker=self.name,
+            state=self.phase,
+            model=model.name,
+            device=backend.device,
+            dtype=model.dtype or "none",
+            slots=backend.slots,
+            busy=len(self.running.keeper.running()),
+            tokens_per_s=backend.tokens_per_s,
+            serves=backend.serves,
+            gpu=backend.gpu,
+        )
 
     def figures(self) -> tuple[MetricValue, ...]:
         state = self.state()
@@ -114,26 +112,35 @@ class Process:
             MetricValue("rows", "Jobs that can run at once.", state.slots),
             MetricValue("rows_busy", "Jobs that run.", state.busy),
             MetricValue("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
-            *(self.writer.figures() if self.writer else ()),
+            *(self.running.backend.figures() if self.running else ()),
         )
 
+    def leave(self, verdict: Verdict) -> None:
+        """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
+        running = self.loaded()
+        self.phase, running.runner.draining = "broken", True
+        with suppress(StoreUnavailable):
+            Executions(settings, self.name).beat(self.state(), settings.worker.lease_s)
+        if verdict.exit_code == EXIT_REPLACE:
+            until = time.monotonic() + settings.worker.drain_s
+            while running.keeper.running() and time.monotonic() < until:
+                time.sleep(POLL_S)
+            running.keeper.stop_all()
+            running.keeper.close()
+        os._exit(verdict.exit_code)
 
-process = Process()
 
-
-def runner() -> Runner:
-    assert process.runner is not None  # set before the consumer starts
-    return process.runner
+process = Process(worker_name(os.getpid()))
 
 
 @app.task(name=celery_app.TASK, Request="worker.revoke:UnkilledRequest")
 def run(job_id: str) -> str:
     with logs.about(job_id):
-        return runner().run(job_id)
+        return process.loaded().runner.run(job_id)
 
 
-def load_writer(settings: Settings) -> Backend:
-    """The writer that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
+def load_backend(settings: Settings) -> Backend:
+    """The backend that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
     if settings.model.name == "stub" and settings.model.path is None:
         return StubBackend(slots=settings.worker.max_batch)
     try:
@@ -185,53 +192,54 @@ def _log(**_: Any) -> None:
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
     logs.start(settings.log)  # Celery sets its logging up after this
-    process.keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
-    process.keeper.start()
+    keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
+    keeper.start()
     metrics.serve(settings.worker, process.figures)
     try:
         traces.start(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()
-        process.writer = load_writer(settings)
+        backend = load_backend(settings)
         if not looked:
             until_heard(lambda: require_fit(settings))
     except (RedisUnfit, ModelUnavailable, SettingsInvalid) as error:
-        process.keeper.close()
+        keeper.close()
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
     executions = Executions(settings, process.name)
-    process.runner = Runner(executions, process.keeper, process.writer, ring)
+    runner = Runner(executions, keeper, backend, ring)
+    watchdog = Watchdog(
+        stall_detector_of(settings.worker, backend.device), lambda: process.loaded().probe(), process.leave
+    )
+    process.running = Running(backend, keeper, runner, watchdog)
     revoke.install(executions)
 
 
 @signals.worker_ready.connect
 def _ready(**_: Any) -> None:
+    running = process.loaded()
     process.phase = "ready"
     log.info("ready: %s", process.state())
-    assert process.writer
     with suppress(StoreUnavailable):
-        for rival in Executions(settings, process.name).rivals(process.writer.gpu):
+        for rival in Executions(settings, process.name).rivals(running.backend.gpu):
             log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
-    process.watchdog = Watchdog(stall_detector_of(settings.worker, process.writer.device), process.look, process.leave)
-    process.watchdog.start()
+    running.watchdog.start()
 
 
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
     """Running jobs may finish for `DRAIN_S`; the rest is given back."""
     process.phase = "draining"
-    if process.watchdog:
-        process.watchdog.close()
-    if process.runner and process.keeper:
-        process.runner.draining = True
-        timer = Timer(settings.worker.drain_s, process.keeper.stop_all)
+    if running := process.running:
+        running.watchdog.close()
+        running.runner.draining = True
+        timer = Timer(settings.worker.drain_s, running.keeper.stop_all)
         timer.daemon = True
         timer.start()
 
 
 @signals.worker_shutdown.connect
 def _unload(**_: Any) -> None:
-    if process.keeper:
-        process.keeper.close()
-    if process.writer:
-        process.writer.close()
+    if running := process.running:
+        running.keeper.close()
+        running.backend.close()
     traces.stop()
