@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch.nn.attention.varlen import varlen_attn
 
 from models.chat import ChatTokenizer
 from models.cpu import cores
@@ -23,6 +22,7 @@ from shared.settings import Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.backend.kv_memory import free_bytes, kv_tokens
+from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest, Sampling
@@ -126,7 +126,7 @@ class ModelBackend:
                 loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
             ),
             graphs=settings.model.cuda_graphs,
-            varlen=None if settings.model.attention == "sdpa" else varlen_attn,
+            varlen=kernel_of(settings.model.attention),
         )
         engine.start()
         backend = cls(loaded, engine, _edition(settings.model.path))
