@@ -25,7 +25,7 @@ def _app_of_the_environment() -> FastAPI:
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
     logs.start(settings.log)
-    slow_clients.install()
+    slow_clients.watch_connections()
     return create_app(settings, when_started=_freeze)
 
 

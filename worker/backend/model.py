@@ -25,7 +25,7 @@ from worker.backend.kv_memory import free_bytes, kv_tokens
 from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, GenerationRequest, Sampling
+from worker.engine.request import Finish, GenerationRequest, SamplingParams
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
 
@@ -171,7 +171,7 @@ class ModelBackend:
         return GenerationRequest(
             prompt_ids=tuple(self._prompt_ids(request)),
             schema=json.dumps(storyboard_schema(request, given)),
-            sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
+            sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,

@@ -19,7 +19,7 @@ from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, togethe
 from tests.integration.engine.tiny import SIZES
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def model(tiny_model: Any) -> Any:
 def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     tiny: BatchEngine, model: Any, loaded: Any, ask: Asked
 ) -> None:
-    requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
+    requests = [ask(prompt, SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     engine = engine_of(model, loaded, varlen=attention.one_by_one)
 
     texts = together(engine, requests)
