@@ -185,18 +185,18 @@ def _ring(doorbell: Ring) -> None:
 
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
-    logs.start(settings.log)
+    logs.start_logs(settings.log)
 
 
 @signals.worker_init.connect
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
-    logs.start(settings.log)  # Celery sets its logging up after this
+    logs.start_logs(settings.log)  # Celery sets its logging up after this
     keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, _ring)
     keeper.start()
     metrics.serve_metrics(settings.worker, process.figures)
     try:
-        traces.start(settings.traces, "scriptqueue-worker")
+        traces.start_traces(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()
         backend = load_backend(settings)
         if not looked:

@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
     try:
         settings = from_environment()
-        logs.start(settings.log)
+        logs.start_logs(settings.log)
         require_fit(settings)
     except (SettingsInvalid, RedisUnfit) as error:
         print(f"scriptqueue: {error}", file=sys.stderr)

@@ -54,11 +54,11 @@ def main() -> int:
     """Exit 0 after SIGTERM or Ctrl-C; 78 when a setting is wrong."""
     try:
         settings = from_environment()
-        traces.start(settings.traces, "scriptqueue-webhooks")
+        traces.start_traces(settings.traces, "scriptqueue-webhooks")
     except SettingsInvalid as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logs.start(settings.log)
+    logs.start_logs(settings.log)
     asyncio.run(serve(settings))
     return 0
 
