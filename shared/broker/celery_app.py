@@ -22,7 +22,7 @@ TASK = "scriptqueue.run"
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
     """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
-    transport.install()
+    transport.use_transport()
     app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
     app.conf.update(
         task_default_queue=QUEUE,

@@ -59,6 +59,6 @@ class Transport(redis.Transport):  # type: ignore[misc]
     Channel = Channel
 
 
-def install(transport: str = f"{__name__}:Transport") -> None:
+def use_transport(transport: str = f"{__name__}:Transport") -> None:
     """From now on, every connection of this process to a broker at redis:// uses this transport."""
     TRANSPORT_ALIASES.update(redis=transport, rediss=transport)
