@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.acceptance.marks import alive, new_mark
+from tests.integration.engine import tiny
 from tests.integration.worker.processes import ROOT, until
 
 
@@ -49,14 +50,29 @@ class Launched:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Launched]:
-    launched = Launched(tmp_path, "demo")
+def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launched]:
+    """On the embedded model; with the parameter "tiny" on one that is loaded sooner and writes long enough."""
+    settings = {}
+    if getattr(request, "param", "embedded") == "tiny":
+        tiny.save(tmp_path / "model")
+        settings["SCRIPTQUEUE_MODEL__PATH"] = str(tmp_path / "model")
+    launched = Launched(tmp_path, "demo", **settings)
     yield launched
     launched.close()
 
 
-@pytest.mark.parametrize("moment", ["at once", "when the worker loads", "when jobs run"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "moment", "demo"),
+    [
+        (signal.SIGINT, "at once", "embedded"),
+        (signal.SIGTERM, "at once", "embedded"),
+        (signal.SIGINT, "when the worker loads", "embedded"),
+        (signal.SIGTERM, "when the worker loads", "embedded"),
+        (signal.SIGINT, "when jobs run", "embedded"),
+        (signal.SIGTERM, "when jobs run", "tiny"),
+    ],
+    indirect=["demo"],
+)
 def test_ctrl_c_leaves_no_process_behind(demo: Launched, tmp_path: Path, moment: str, number: signal.Signals) -> None:
     logs = tmp_path / ".run" / "demo"
     if moment == "when the worker loads":

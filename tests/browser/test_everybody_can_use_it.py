@@ -21,9 +21,9 @@ FIELDS = "import('/page/fields.js').then(({FIELDS}) => FIELDS.map(({name, fallba
 KEYS = "Promise.all(['zh', 'en'].map((l) => import(`/page/words.${l}.js`).then(({WORDS}) => Object.keys(WORDS))))"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def boards(api: httpx.Client) -> list[str]:
-    """Two jobs that are done and one that failed."""
+    """Two jobs that are done and one that failed; the oldest in the list, whichever test is the first."""
     ids = [submit(api, "雨中的猫"), submit(api, "A lighthouse keeper", min_scenes=5)]
     ids.append(submit(api, "nonsense", stub={"invalid": True}, allow_fallback=False))
     for identity in ids:
