@@ -24,8 +24,8 @@ def _app_of_the_environment() -> FastAPI:
         traces.start(settings.traces, "scriptqueue-api")
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
-    logs.start(settings.log)
-    slow_clients.install()
+    logs.configure(settings.log)
+    slow_clients.watch_connections()
     return create_app(settings, when_started=_freeze)
 
 

@@ -16,7 +16,7 @@ from shared.store.connection import Store
 log = logging.getLogger(__name__)
 
 RING_S = 0.9  # with a store call of 2 s still under the 3 s that an answer may take
-AT_ONCE = 100  # in one round trip; more would keep Redis from others
+RINGS_AT_ONCE = 100  # in one round trip; more would keep Redis from others
 
 
 class Doorbell:
@@ -25,7 +25,7 @@ class Doorbell:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._doorbells = Doorbells(settings)
         self._store = store
-        self._rings = Coalescer(self._ring_all, AT_ONCE)
+        self._rings = Coalescer(self._ring_all, RINGS_AT_ONCE)
 
     async def ring(self, *rings: Ring) -> None:
         """Never raises: the record is the truth, and what is not rung now the sweep rings."""
@@ -33,8 +33,8 @@ class Doorbell:
             async with asyncio.timeout(RING_S):
                 await asyncio.gather(*map(self._rings, rings))
         except (StoreUnavailable, TimeoutError) as error:
-            told = str(error) or f"not within {RING_S} s"
-            log.warning("not rung (the sweep will): %s", told, extra={"job": rings[0].job_id})
+            reason = str(error) or f"not within {RING_S} s"
+            log.warning("not rung (the sweep will): %s", reason, extra={"job": rings[0].job_id})
 
     async def _ring_all(self, rings: Sequence[Ring]) -> Sequence[None]:
         await self._store.call("ring", **self._doorbells.arguments(rings))

@@ -23,7 +23,7 @@ _PATH = re.compile(r"/jobs/([0-9a-f-]{36})", re.IGNORECASE)
 _NAMES = {"levelname": "level", "name": "logger", "exc_info": "trace"}
 
 
-def start(settings: LogSettings) -> None:
+def configure(settings: LogSettings) -> None:
     """Once, at the start of a process. uvicorn's loggers, which bring a form of their own, take ours; what
     its command was told of them (`--no-access-log`, `--log-level`) stands."""
     handler = logging.StreamHandler(sys.stderr)
@@ -68,12 +68,12 @@ def _json() -> logging.Formatter:
 
 
 def _name_job(record: logging.LogRecord) -> bool:
-    if not hasattr(record, "job") and (job := _about.get() or _told(record)):
+    if not hasattr(record, "job") and (job := _about.get() or _job_named_in(record)):
         record.job = job
     return True
 
 
-def _told(record: logging.LogRecord) -> str | None:
+def _job_named_in(record: logging.LogRecord) -> str | None:
     """The job in what a library says."""
     data = getattr(record, "data", None)  # Celery's: {"id": ..., "name": ...}
     if isinstance(data, dict) and "id" in data:

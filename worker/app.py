@@ -178,20 +178,20 @@ def redis_is_fit() -> bool:
 
 def ring(doorbell: Ring) -> None:
     try:
-        celery_app.ring(app, doorbell.job_id, doorbell.priority)
+        celery_app.ring_doorbell(app, doorbell.job_id, doorbell.priority)
     except StoreUnavailable as error:
         log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 
 
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
-    logs.start(settings.log)
+    logs.configure(settings.log)
 
 
 @signals.worker_init.connect
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
-    logs.start(settings.log)  # Celery sets its logging up after this
+    logs.configure(settings.log)  # Celery sets its logging up after this
     keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
     keeper.start()
     metrics.serve(settings.worker, process.figures)

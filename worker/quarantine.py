@@ -26,7 +26,7 @@ MAX_KEPT = 1000
 MAX_CHARACTERS = 65536  # kept of one
 
 
-class Channel(transport.Channel):
+class Channel(transport.OomSafeChannel):
     def _brpop_read(self, **options: Any) -> Any:
         """As in kombu, with a look at the message before it is delivered."""
         taken: list[str] = []
@@ -57,17 +57,17 @@ class Channel(transport.Channel):
             log.error("not even set aside: %s", error)
 
 
-class Transport(transport.Transport):
+class Transport(transport.OomSafeTransport):
     Channel = Channel
 
 
 def install() -> None:
     """For every connection of this process to the broker from now on."""
-    transport.install(f"{__name__}:Transport")
+    transport.register(f"{__name__}:Transport")
 
 
 def is_doorbell(text: str) -> bool:
-    """Whether this is a message as `shared.broker.celery_app.ring` sends it, which nothing can choke on."""
+    """Whether this is a message as `shared.broker.celery_app.ring_doorbell` sends it, which nothing can choke on."""
     try:
         message = json.loads(text)
         properties, headers = message["properties"], message["headers"]

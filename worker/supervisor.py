@@ -108,7 +108,7 @@ class Supervisor:
                 time.sleep(HEARD_EVERY_S)
         try:
             for doorbell in rings:
-                celery_app.ring(app, doorbell.job_id, doorbell.priority)
+                celery_app.ring_doorbell(app, doorbell.job_id, doorbell.priority)
         except StoreUnavailable as error:
             log.warning("not all jobs were rung (the sweep will): %s", error)
         if rings:
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
     try:
         settings = from_environment()
-        logs.start(settings.log)
+        logs.configure(settings.log)
         require_fit(settings)
     except (SettingsInvalid, RedisUnfit) as error:
         print(f"scriptqueue: {error}", file=sys.stderr)

@@ -16,10 +16,10 @@ from fastapi.routing import APIRoute
 
 from shared.errors import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson
 
-MAX_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
-PATIENCE_S = 10.0  # for a body, and a second more for every
+MAX_JSON_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
+BODY_TIMEOUT_S = 10.0  # for a body, and a second more for every
 LEAST_BYTES_A_S = 16 * 1024
-MAX_DIGITS = 300  # so that no number overflows a double
+MAX_NUMBER_DIGITS = 300  # so that no number overflows a double
 
 
 class JsonRoute(APIRoute):
@@ -35,7 +35,7 @@ class JsonRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             _check_type(request.headers.get("content-type"))
             body = await _read(request, limit_bytes)
-            return await handle(_ReadRequest(request, body, parse(body)))
+            return await handle(_ReadRequest(request, body, parse_json(body)))
 
         return handle_strictly
 
@@ -54,7 +54,7 @@ class _ReadRequest(Request):
         return self._value
 
 
-def parse(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8; raises `MalformedJson`."""
     try:
         value = json.loads(
@@ -66,7 +66,7 @@ def parse(body: bytes) -> Any:
         raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise _too_deep() from None
-    if _deeper_than(value, MAX_DEPTH):
+    if _deeper_than(value, MAX_JSON_DEPTH):
         raise _too_deep()
     return value
 
@@ -84,12 +84,12 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
         raise too_large
     body, begun_s = bytearray(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(PATIENCE_S) as patience:
+        async with asyncio.timeout(BODY_TIMEOUT_S) as patience:
             async for chunk in request.stream():  # a chunked body has no length, and a length may lie
                 body += chunk
                 if len(body) > limit_bytes:
                     raise too_large
-                patience.reschedule(begun_s + PATIENCE_S + len(body) / LEAST_BYTES_A_S)
+                patience.reschedule(begun_s + BODY_TIMEOUT_S + len(body) / LEAST_BYTES_A_S)
     except TimeoutError:
         raise BodyTooSlow(f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s") from None
     return bytes(body)
@@ -100,8 +100,8 @@ def _constant(name: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise MalformedJson(f"a number has {len(digits)} digits; {MAX_DIGITS} are allowed")
+    if len(digits) > MAX_NUMBER_DIGITS:
+        raise MalformedJson(f"a number has {len(digits)} digits; {MAX_NUMBER_DIGITS} are allowed")
     return int(digits)
 
 
@@ -130,4 +130,4 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def _too_deep() -> MalformedJson:
-    return MalformedJson(f"nested deeper than {MAX_DEPTH} levels")
+    return MalformedJson(f"nested deeper than {MAX_JSON_DEPTH} levels")

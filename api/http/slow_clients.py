@@ -16,18 +16,18 @@ TAKING_S = 60.0  # without a byte being taken of an answer
 EVERY_S = 1.0
 
 
-def install() -> None:
+def watch_connections() -> None:
     """Once, for every connection that this process accepts from now on: uvicorn's command takes no protocol of ours."""
     for protocol in (H11Protocol, HttpToolsProtocol):
         protocol.connection_made = _watched(protocol.connection_made)  # type: ignore[method-assign]
 
 
 def _watched(connection_made: Any) -> Any:
-    def made(protocol: Any, transport: Any) -> None:
+    def connected(protocol: Any, transport: Any) -> None:
         connection_made(protocol, transport)
         _Watch(protocol).look()
 
-    return made
+    return connected
 
 
 class _Watch:

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Query
 
 from api.http.dependencies import ClientName, JobId, TheParts
 from api.http.openapi import errors
+from api.routes.jobs import EXISTING
 from scriptqueue.responses import DeliveryList
-from shared.errors import InvalidRequest, JobGone, JobNotFound, NothingToRedeliver, StoreUnavailable
+from shared.errors import InvalidRequest, NothingToRedeliver
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-
-EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 
 
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))

@@ -14,7 +14,7 @@ from scriptqueue.client import Client
 from scriptqueue.schemas import Job
 
 PROMPTS = ("一个程序员在咖啡店找到灵感的故事", "A lighthouse keeper finds a message in a bottle")
-POLL_S = 0.5
+_POLL_S = 0.5
 OPTIONS: dict[str, Any] = {"min_scenes": 3, "max_scenes": 4}
 
 
@@ -35,7 +35,7 @@ def _until_done(client: Client, jobs: list[Job], console: Console) -> list[Job]:
     with Progress(*columns, console=console) as bar:
         tasks = {job.id: bar.add_task(prompt, total=1.0) for prompt, job in zip(PROMPTS, jobs, strict=True)}
         while not all(job.done for job in jobs):
-            time.sleep(POLL_S)
+            time.sleep(_POLL_S)
             jobs = [job if job.done else client.get(job.id) for job in jobs]
             for job in jobs:
                 bar.update(tasks[job.id], completed=format.fraction(job))

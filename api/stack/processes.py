@@ -23,11 +23,11 @@ import redis
 from api.stack.child import Child, uninterrupted
 from shared.settings import PREFIX, from_environment
 
-EMBEDDED = "embedded"
+DEFAULT_MODEL = "embedded"
 HOST = "127.0.0.1"
 START_S = 20.0  # for Redis, API and Flower; a model may take as long as it needs
 GRACE_S = 5.0
-POLL_S = 0.1
+_POLL_S = 0.1
 
 
 class StackFailed(Exception):
@@ -64,7 +64,7 @@ class Stack:
             self._environment[f"{PREFIX}WORKER__DRAIN_S"] = "0"
         self._environment.setdefault(f"{PREFIX}FLOWER__URL", self.flower_url)
         if not {f"{PREFIX}MODEL__NAME", f"{PREFIX}MODEL__PATH"} & os.environ.keys():
-            self._environment[f"{PREFIX}MODEL__NAME"] = EMBEDDED
+            self._environment[f"{PREFIX}MODEL__NAME"] = DEFAULT_MODEL
 
     def __enter__(self) -> Stack:
         try:
@@ -102,7 +102,7 @@ class Stack:
     def _pull(self) -> None:
         """Download in the foreground, so that its progress is seen and its fault is understood."""
         name = self._environment.get(f"{PREFIX}MODEL__NAME")
-        if name != EMBEDDED:
+        if name != DEFAULT_MODEL:
             return
         pull = self._begin("models", [sys.executable, "-m", "models", "pull", name], self._environment, log=None)
         code = pull.wait()
@@ -159,7 +159,7 @@ class Stack:
                 return
             if deadline is not None and time.monotonic() > deadline:
                 raise StackFailed(f"waited {within_s:g} s in vain until {what}; see {self._folder}")
-            time.sleep(POLL_S)
+            time.sleep(_POLL_S)
 
     def _check(self) -> None:
         for child in self._children:

@@ -58,7 +58,7 @@ def main() -> int:
     except SettingsInvalid as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logs.start(settings.log)
+    logs.configure(settings.log)
     asyncio.run(serve(settings))
     return 0
 

@@ -42,7 +42,7 @@ def watched() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for protocol in (H11Protocol, HttpToolsProtocol):
             patch.setattr(protocol, "connection_made", protocol.connection_made)
-        slow_clients.install()
+        slow_clients.watch_connections()
         yield
 
 
