@@ -21,10 +21,10 @@ from shared.settings import from_environment
 def _app_of_the_environment() -> FastAPI:
     try:
         settings = from_environment()
-        traces.start(settings.traces, "scriptqueue-api")
+        traces.start_traces(settings.traces, "scriptqueue-api")
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
-    logs.configure(settings.log)
+    logs.start_logs(settings.log)
     slow_clients.watch_connections()
     return create_app(settings, when_started=_freeze)
 

@@ -16,7 +16,7 @@ from shared.store.connection import Store
 log = logging.getLogger(__name__)
 
 RING_S = 0.9  # with a store call of 2 s still under the 3 s that an answer may take
-RINGS_AT_ONCE = 100  # in one round trip; more would keep Redis from others
+_AT_ONCE = 100  # in one round trip; more would keep Redis from others
 
 
 class Doorbell:
@@ -25,7 +25,7 @@ class Doorbell:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._doorbells = Doorbells(settings)
         self._store = store
-        self._rings = Coalescer(self._ring_all, RINGS_AT_ONCE)
+        self._rings = Coalescer(self._ring_all, _AT_ONCE)
 
     async def ring(self, *rings: Ring) -> None:
         """Never raises: the record is the truth, and what is not rung now the sweep rings."""

@@ -83,7 +83,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     app.include_router(service.router)
     app.include_router(page.router)
     app.include_router(docs.router)
-    app.mount(docs.ASSETS_URL, docs.ASSETS_APP)
+    app.mount(docs.SWAGGER_FILES, docs.FILES_APP)
     return app
 
 

@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace, settings: ModelSettings) -> int:
             endpoint = settings.hub_endpoint
             loaded = load(arguments.model, dtype="auto", cache_dir=settings.cache_dir, endpoint=endpoint)
             ids = loaded.chat([{"role": "user", "content": arguments.prompt}])
-            print(verify.write(loaded, ids, arguments.tokens))
+            print(verify.continuation(loaded, ids, arguments.tokens))
     return 0
 
 

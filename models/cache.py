@@ -47,7 +47,7 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
-def cached(name: str, cache_dir: Path, revision: str | None = None) -> Path | None:
+def cached_folder(name: str, cache_dir: Path, revision: str | None = None) -> Path | None:
     """The folder of a model that is whole in the cache; of several revisions the one that came last.
 
     `revision` leaves only a commit, whole or its first 12 digits: of a branch one cannot know without asking.

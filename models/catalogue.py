@@ -43,7 +43,7 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingDefaults:
     """What the publisher's own files or code sample with; None: they say nothing."""
 
     temperature: float | None = None
@@ -68,7 +68,7 @@ class HubModel:
     languages: str
     chat: str
     files: tuple[str, ...] = SENTENCEPIECE
-    sampling: Sampling = Sampling()
+    sampling: SamplingDefaults = SamplingDefaults()
     must_accept: bool = False  # the hub gives it only to accounts that accepted its licence
 
     @property
@@ -159,7 +159,7 @@ PUBLISHED = (
         licence="ChatGLM3-6B (commercial use after registration)",
         languages="Chinese, English",
         chat="chatglm3",
-        sampling=Sampling(temperature=0.8, top_p=0.8),
+        sampling=SamplingDefaults(temperature=0.8, top_p=0.8),
     ),
     HubModel(
         name="chatglm3-6b-32k",
@@ -171,7 +171,7 @@ PUBLISHED = (
         licence="ChatGLM3-6B (commercial use after registration)",
         languages="Chinese, English",
         chat="chatglm3",
-        sampling=Sampling(temperature=0.8, top_p=0.8),
+        sampling=SamplingDefaults(temperature=0.8, top_p=0.8),
     ),
     HubModel(
         name="chatglm2-6b",
@@ -183,7 +183,7 @@ PUBLISHED = (
         licence="ChatGLM2-6B (commercial use after registration)",
         languages="Chinese, English",
         chat="chatglm2",
-        sampling=Sampling(temperature=0.8, top_p=0.8),
+        sampling=SamplingDefaults(temperature=0.8, top_p=0.8),
     ),
     HubModel(
         name="qwen-7b",
@@ -196,7 +196,7 @@ PUBLISHED = (
         languages="Chinese, English",
         chat="chatml",
         files=TIKTOKEN,
-        sampling=Sampling(top_p=0.8),
+        sampling=SamplingDefaults(top_p=0.8),
     ),
     HubModel(
         name="baichuan2-7b",
@@ -208,7 +208,7 @@ PUBLISHED = (
         licence="Baichuan 2 community (commercial use after registration)",
         languages="Chinese, English",
         chat="baichuan2",
-        sampling=Sampling(temperature=0.3, top_p=0.85, repetition_penalty=1.05),
+        sampling=SamplingDefaults(temperature=0.3, top_p=0.85, repetition_penalty=1.05),
     ),
     HubModel(
         name="llama2-7b",
@@ -220,7 +220,7 @@ PUBLISHED = (
         licence="Llama 2 community (accept it on the hub; HF_TOKEN)",
         languages="English",
         chat="llama2",
-        sampling=Sampling(temperature=0.6, top_p=0.9),
+        sampling=SamplingDefaults(temperature=0.6, top_p=0.9),
         must_accept=True,
     ),
     HubModel(

@@ -103,10 +103,10 @@ def _write_weights(folder: ModelFolder, pieces: list[Piece], dtype: torch.dtype,
         name = f"model-{number:05}-of-{len(groups):05}.safetensors" if len(groups) > 1 else "model.safetensors"
         tensors = checkpoint.tensors(folder.path)  # mapped anew, so that the pages of the last file can go
         entries = (
-            safetensors_file.Entry(piece.target, piece.shape, _finite(piece, tensors[piece.source], dtype))
+            safetensors_file.TensorEntry(piece.target, piece.shape, _finite(piece, tensors[piece.source], dtype))
             for piece in group
         )
-        sums[name] = safetensors_file.write(making / name, entries, dtype)
+        sums[name] = safetensors_file.write_safetensors(making / name, entries, dtype)
         places |= {piece.target: name for piece in group}
     if len(groups) > 1:
         total = sum(map(_values, pieces)) * dtype.itemsize

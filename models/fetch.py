@@ -25,7 +25,7 @@ from shared.errors import DownloadFailed, ModelUnavailable
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 RETRIES_S = (0.2, 1.0, 3.0)  # pauses after an attempt that brought no byte; one that did starts over with the first
-AT_ONCE = 4
+_AT_ONCE = 4
 BLOCK_BYTES = 1 << 20
 PART = ".part"
 
@@ -65,8 +65,8 @@ class Remote:
 def fetch_all(files: Iterable[Remote], folder: Path) -> None:
     """Bring `files` into `folder`, some at once. Raises in one line; what was received stays there to be resumed."""
     stop = threading.Event()
-    pool = ThreadPoolExecutor(AT_ONCE)
-    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client, progress() as bar:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client, progress_bar() as bar:
         try:
             tasks = [pool.submit(_fetch, client, file, folder, bar, stop) for file in files]
             for task in tasks:
@@ -77,7 +77,7 @@ def fetch_all(files: Iterable[Remote], folder: Path) -> None:
             pool.shutdown(wait=not isinstance(sys.exc_info()[1], KeyboardInterrupt), cancel_futures=True)
 
 
-def check(path: Path, checksum: Checksum) -> None:
+def check_checksum(path: Path, checksum: Checksum) -> None:
     """Raises `DownloadFailed` when the bytes are not the expected ones."""
     found = checksum.of(path)
     if found != checksum.value:
@@ -87,7 +87,7 @@ def check(path: Path, checksum: Checksum) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     """Progress bars on a terminal, silence elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
@@ -189,7 +189,7 @@ def _accept(file: Remote, part: Path) -> None:
     if file.size_bytes is not None and _size(part) != file.size_bytes:
         raise DownloadFailed(f"{file.name}: {_size(part)} bytes instead of {file.size_bytes}")
     if file.checksum is not None:
-        check(part, file.checksum)
+        check_checksum(part, file.checksum)
 
 
 def _may_pass(error: httpx.HTTPError) -> bool:

@@ -17,10 +17,10 @@ import torch
 from models import rules
 from models.families.baichuan import BAICHUAN
 from models.families.chatglm import CHATGLM
-from models.families.family import Family, Source
+from models.families.family import ConfigReader, Family
 from models.families.llama import LLAMA, MISTRAL
 from models.families.qwen import QWEN
-from models.rules import Piece, Shape
+from models.rules import Piece, TensorShape
 from shared.errors import ModelUnavailable
 
 FAMILIES = {family.name: family for family in (CHATGLM, QWEN, BAICHUAN, LLAMA, MISTRAL)}
@@ -56,19 +56,19 @@ def open_folder(path: Path) -> ModelFolder:
     family = FAMILIES.get(model_type)
     if "auto_map" in values and family is None:
         raise ModelUnavailable(f"{path}: this checkpoint wants to run its own code, which is never done")
-    source = Source(values, path.name)
+    source = ConfigReader(values, path.name)
     config = _native(family, source) if family and family.legacy else _transformers(path, model_type, values)
     return ModelFolder(path, model_type, source.origin, family, config)
 
 
-def plan(folder: ModelFolder, shapes: Mapping[str, Shape]) -> list[Piece]:
+def plan(folder: ModelFolder, shapes: Mapping[str, TensorShape]) -> list[Piece]:
     """The pieces that are exactly the native model's tensors; raises `ModelUnavailable` naming what does not fit."""
     assert folder.family is not None
     try:
         pieces = rules.apply(folder.family.rules, shapes, folder.config)
         if folder.config.tie_word_embeddings:  # a head that is written all the same is the embedding again
             pieces = [piece for piece in pieces if piece.target != "lm_head.weight"]
-        rules.check(pieces, _expected(folder))
+        rules.check_complete(pieces, _expected(folder))
     except ModelUnavailable as error:
         raise ModelUnavailable(f"{folder.path}: {error}") from error
     return pieces
@@ -85,7 +85,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _native(family: Family, source: Source) -> Any:
+def _native(family: Family, source: ConfigReader) -> Any:
     import transformers
 
     values = family.config(source)
@@ -107,7 +107,7 @@ def _transformers(path: Path, model_type: str, values: dict[str, Any]) -> Any:
         raise ModelUnavailable(f"{path}: {_line(error)}") from error
 
 
-def _expected(folder: ModelFolder) -> dict[str, Shape]:
+def _expected(folder: ModelFolder) -> dict[str, TensorShape]:
     """The tensors that the native class holds, from an instance without memory."""
     with torch.device("meta"):
         model = folder.native_class()(folder.config)

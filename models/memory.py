@@ -9,7 +9,7 @@ import torch
 from models.catalogue import BYTES_PER_WEIGHT, Parameters
 from shared.errors import ModelUnavailable
 
-SPARE = 1.1  # of the weights: what a loaded model needs besides them at the least
+_SPARE = 1.1  # of the weights: what a loaded model needs besides them at the least
 KEPT_AT_16 = ("embed", "wte", "lm_head", "output_layer")  # in names of tensors that bitsandbytes leaves as they are
 
 
@@ -24,7 +24,7 @@ def needed_bytes(parameters: Parameters, weight_bits: int, dtype: str = "fp16") 
     if weight_bits not in BYTES_PER_WEIGHT:
         raise ModelUnavailable(f"{weight_bits} weight bits are not supported; known: 16, 8, 4")
     factor = 2 if dtype == "fp32" and weight_bits == 16 else 1
-    return round(SPARE * factor * parameters.memory_bytes(weight_bits))
+    return round(_SPARE * factor * parameters.memory_bytes(weight_bits))
 
 
 def fitting(parameters: Parameters, free_bytes: int) -> list[int]:

@@ -17,24 +17,24 @@ from models.hub import git, huggingface, modelscope
 from models.hub.snapshot import Snapshot
 from shared.errors import DownloadFailed, ModelUnavailable
 
-Source = Literal["hf", "modelscope", "git"]
-SOURCES: tuple[Source, ...] = get_args(Source)
+DownloadSource = Literal["hf", "modelscope", "git"]
+SOURCES: tuple[DownloadSource, ...] = get_args(DownloadSource)
 
 
 def cached(name: str, cache_dir: Path) -> Path | None:
     """The folder of `name` if it is whole in the cache; raises `ModelUnavailable` for a name that is not known."""
     models = find(name)
     if isinstance(models[0], GgufModel):
-        return embedded.cached(name, cache_dir)
-    return cache.cached(name, cache_dir)
+        return embedded.embedded_cached(name, cache_dir)
+    return cache.cached_folder(name, cache_dir)
 
 
 def local(name: str, cache_dir: Path, endpoint: str | None = None) -> Path:
     """The folder to load: gigabytes are never downloaded on the way, only an embedded model is."""
     models = find(name)
     if isinstance(models[0], GgufModel):
-        return embedded.obtain(name, cache_dir, endpoint)
-    if folder := cache.cached(name, cache_dir):
+        return embedded.obtain_embedded(name, cache_dir, endpoint)
+    if folder := cache.cached_folder(name, cache_dir):
         return folder
     size = cache.in_words(models[0].parameters.memory_bytes(16))
     raise ModelUnavailable(f"{name} is not in {cache_dir}: run `python -m models pull {name}` ({size})")
@@ -45,7 +45,7 @@ def obtain(  # noqa: PLR0913 - what a user may say of a download
     cache_dir: Path,
     endpoint: str | None = None,
     *,
-    source: Source | None = None,
+    source: DownloadSource | None = None,
     revision: str | None = None,
     to: Path | None = None,
 ) -> Path:
@@ -60,9 +60,9 @@ def obtain(  # noqa: PLR0913 - what a user may say of a download
     if isinstance(model, GgufModel):
         if revision is not None or source == "git":
             raise ModelUnavailable(f"{name} is one file known by its checksum: it has no --revision and no git")
-        folder = embedded.obtain(name, cache_dir, endpoint, source)
+        folder = embedded.obtain_embedded(name, cache_dir, endpoint, source)
         return folder if to is None else _copy(folder, to)
-    if to is None and (here := cache.cached(name, cache_dir, revision)):
+    if to is None and (here := cache.cached_folder(name, cache_dir, revision)):
         return here
     home = to.parent if to is not None else cache_dir.expanduser() / name
     with tempfile.TemporaryDirectory(prefix="scriptqueue-") as scratch:
@@ -74,14 +74,16 @@ def obtain(  # noqa: PLR0913 - what a user may say of a download
             return _download(model, snapshot, revision, folder)
 
 
-def _snapshot(model: HubModel, source: Source, endpoint: str | None, revision: str | None, scratch: Path) -> Snapshot:
+def _snapshot(
+    model: HubModel, source: DownloadSource, endpoint: str | None, revision: str | None, scratch: Path
+) -> Snapshot:
     match source:
         case "hf":
-            return huggingface.snapshot(model, endpoint, revision)
+            return huggingface.huggingface_snapshot(model, endpoint, revision)
         case "modelscope":
-            return modelscope.snapshot(model, endpoint, revision)
+            return modelscope.modelscope_snapshot(model, endpoint, revision)
         case "git":
-            return git.snapshot(model, endpoint, revision, scratch)
+            return git.git_snapshot(model, endpoint, revision, scratch)
 
 
 def _download(model: HubModel, snapshot: Snapshot, asked: str | None, folder: Path) -> Path:

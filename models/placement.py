@@ -76,7 +76,8 @@ def dtype_of(dtype: str, devices: str | dict[str, str], bytes_at_16: int, weight
 
 
 def attention_of(attention: str, dtype: str, devices: str | dict[str, str]) -> str:
-    """The name that transformers knows; `auto` is torch's own fused attention."""
+    """The name by which transformers loads the model; `auto` is loaded with torch's own. Whether flash attention or a
+    kernel takes its place is settled when the engine starts (worker/engine/attention.py)."""
     if attention == "auto":
         return "sdpa"
     if attention not in ATTENTIONS:

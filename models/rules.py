@@ -15,7 +15,7 @@ import torch
 
 from shared.errors import ModelUnavailable
 
-Shape = tuple[int, ...]
+TensorShape = tuple[int, ...]
 Rows = Callable[[Any], tuple[int, ...]]  # the native config -> how many rows go to each target
 
 _PLACES = {r"\{n\}": r"(?P<n>\d+)", r"\{p\}": "(?P<p>weight|bias)"}
@@ -62,7 +62,7 @@ class Piece:
     target: str
     source: str
     rows: tuple[int, int]
-    shape: Shape
+    shape: TensorShape
     normalised: bool
 
     def view(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -91,7 +91,7 @@ class Piece:
             yield block.to(dtype)
 
 
-def apply(rules: Iterable[Rule], shapes: Mapping[str, Shape], config: Any) -> list[Piece]:
+def apply(rules: Iterable[Rule], shapes: Mapping[str, TensorShape], config: Any) -> list[Piece]:
     """The pieces of a checkpoint with these tensors; raises `ModelUnavailable` with the names that fit no rule."""
     rules = tuple(rules)
     pieces: list[Piece] = []
@@ -108,7 +108,7 @@ def apply(rules: Iterable[Rule], shapes: Mapping[str, Shape], config: Any) -> li
     return pieces
 
 
-def _pieces(rule: Rule, groups: dict[str, str], name: str, shape: Shape, config: Any) -> list[Piece]:
+def _pieces(rule: Rule, groups: dict[str, str], name: str, shape: TensorShape, config: Any) -> list[Piece]:
     if not rule.targets:
         return []
     whole = shape[0] if shape else 1
@@ -124,9 +124,9 @@ def _pieces(rule: Rule, groups: dict[str, str], name: str, shape: Shape, config:
     return pieces
 
 
-def check(pieces: Iterable[Piece], expected: Mapping[str, Shape]) -> None:
+def check_complete(pieces: Iterable[Piece], expected: Mapping[str, TensorShape]) -> None:
     """Raises `ModelUnavailable` unless the pieces are exactly the `expected` tensors of the native class."""
-    made: dict[str, Shape] = {}
+    made: dict[str, TensorShape] = {}
     for piece in pieces:
         if piece.target in made:
             raise ModelUnavailable(f"two tensors claim to be {piece.target}")

@@ -18,13 +18,13 @@ _NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     name: str
     shape: tuple[int, ...]
     blocks: Iterator[torch.Tensor]  # its rows in order, in the file's dtype
 
 
-def write(path: Path, entries: Iterable[Entry], dtype: torch.dtype) -> str:
+def write_safetensors(path: Path, entries: Iterable[TensorEntry], dtype: torch.dtype) -> str:
     """Write the file; return its sha256. Raises ValueError if a tensor's blocks are not of its size."""
     entries = list(entries)
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}

@@ -69,7 +69,7 @@ def _files(folder: Path) -> str:
             for kind in {"sha256", "git"} & told.keys():
                 known += 1
                 try:
-                    fetch.check(path, Checksum(kind, told[kind]))
+                    fetch.check_checksum(path, Checksum(kind, told[kind]))
                 except ScriptqueueError as error:
                     faults.append(str(error))
     if faults:
@@ -114,10 +114,10 @@ def _words(folder: Path) -> str:
         )
     if len(ids) + NEW_TOKENS > loaded.context_tokens:
         raise ModelUnavailable(f"a context of {loaded.context_tokens} tokens is too short for a prompt of {len(ids)}")
-    return f"{loaded.family} in {loaded.dtype} on {loaded.device} says {write(loaded, ids, NEW_TOKENS)!r}"
+    return f"{loaded.family} in {loaded.dtype} on {loaded.device} says {continuation(loaded, ids, NEW_TOKENS)!r}"
 
 
-def write(loaded: LoadedModel, ids: list[int], new_tokens: int) -> str:
+def continuation(loaded: LoadedModel, ids: list[int], new_tokens: int) -> str:
     """What a model writes after a prompt, greedily; raises `ModelUnavailable` if its logits are no numbers."""
     import torch
 

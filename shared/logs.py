@@ -23,7 +23,7 @@ _PATH = re.compile(r"/jobs/([0-9a-f-]{36})", re.IGNORECASE)
 _NAMES = {"levelname": "level", "name": "logger", "exc_info": "trace"}
 
 
-def configure(settings: LogSettings) -> None:
+def start_logs(settings: LogSettings) -> None:
     """Once, at the start of a process. uvicorn's loggers, which bring a form of their own, take ours; what
     its command was told of them (`--no-access-log`, `--log-level`) stands."""
     handler = logging.StreamHandler(sys.stderr)

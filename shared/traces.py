@@ -21,7 +21,7 @@ _provider: Any = None  # of this process, once started
 _tracer: Any = None
 
 
-def start(settings: TracesSettings, service: str) -> None:
+def start_traces(settings: TracesSettings, service: str) -> None:
     """Once, at the start of a process; spans are sent in the background. Raises `SettingsInvalid` without packages."""
     global _provider, _tracer  # noqa: PLW0603 - as OpenTelemetry's own provider, there is one a process
     if settings.endpoint is None:

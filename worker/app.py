@@ -39,7 +39,7 @@ from worker.watchdog import Probe, Verdict, Watchdog, stall_detector_of
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.1
+_POLL_S = 0.1
 
 try:
     settings = from_environment()
@@ -48,12 +48,12 @@ except SettingsInvalid as error:
     sys.exit(EXIT_UNUSABLE)
 
 app = celery_app.make_app(settings, patient=True)
-quarantine.install()
+quarantine.use_quarantine()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningWorker:
     """What the worker process holds once its model is loaded."""
 
     backend: Backend
@@ -81,9 +81,9 @@ class Process:
 
     name: str
     phase: WorkerPhase = "loading"
-    running: Running | None = None
+    running: RunningWorker | None = None
 
-    def loaded(self) -> Running:
+    def loaded(self) -> RunningWorker:
         assert self.running is not None  # set before the consumer starts
         return self.running
 
@@ -124,7 +124,7 @@ class Process:
         if verdict.exit_code == EXIT_REPLACE:
             until = time.monotonic() + settings.worker.drain_s
             while running.keeper.running() and time.monotonic() < until:
-                time.sleep(POLL_S)
+                time.sleep(_POLL_S)
             running.keeper.stop_all()
             running.keeper.close()
         os._exit(verdict.exit_code)
@@ -176,27 +176,27 @@ def redis_is_fit() -> bool:
     return True
 
 
-def ring(doorbell: Ring) -> None:
+def _ring(doorbell: Ring) -> None:
     try:
-        celery_app.ring_doorbell(app, doorbell.job_id, doorbell.priority)
+        celery_app.ring(app, doorbell.job_id, doorbell.priority)
     except StoreUnavailable as error:
         log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 
 
 @signals.setup_logging.connect
 def _log(**_: Any) -> None:
-    logs.configure(settings.log)
+    logs.start_logs(settings.log)
 
 
 @signals.worker_init.connect
 def _load(**_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
-    logs.configure(settings.log)  # Celery sets its logging up after this
-    keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, ring)
+    logs.start_logs(settings.log)  # Celery sets its logging up after this
+    keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, _ring)
     keeper.start()
-    metrics.serve(settings.worker, process.figures)
+    metrics.serve_metrics(settings.worker, process.figures)
     try:
-        traces.start(settings.traces, "scriptqueue-worker")
+        traces.start_traces(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()
         backend = load_backend(settings)
         if not looked:
@@ -206,12 +206,12 @@ def _load(**_: Any) -> None:
         print(f"scriptqueue worker: {error}", file=sys.stderr, flush=True)
         sys.exit(EXIT_UNUSABLE)
     executions = Executions(settings, process.name)
-    runner = Runner(executions, keeper, backend, ring)
+    runner = Runner(executions, keeper, backend, _ring)
     watchdog = Watchdog(
         stall_detector_of(settings.worker, backend.device), lambda: process.loaded().probe(), process.leave
     )
-    process.running = Running(backend, keeper, runner, watchdog)
-    revoke.install(executions)
+    process.running = RunningWorker(backend, keeper, runner, watchdog)
+    revoke.register_commands(executions)
 
 
 @signals.worker_ready.connect

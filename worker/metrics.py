@@ -20,22 +20,22 @@ log = logging.getLogger(__name__)
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 
-OUTCOMES = ("succeeded", "failed", "canceled", "queued", "stale")
+_OUTCOMES = ("succeeded", "failed", "canceled", "queued", "stale")
 ATTEMPTS = Counter(
     "scriptqueue_worker_attempts", "Attempts that this process left, by what became of the job.", ("outcome",)
 )
 REPAIRS = Counter("scriptqueue_worker_repairs", "Mends that the storyboards of this process needed.")
 TOKENS = Counter("scriptqueue_worker_storyboard_tokens", "Tokens of finished storyboards, forced ones included.")
-WAITED = Histogram("scriptqueue_job_wait_seconds", "From POST to the first start of a job.", buckets=SECONDS)
+_WAITED = Histogram("scriptqueue_job_wait_seconds", "From POST to the first start of a job.", buckets=SECONDS)
 FIRST_SCENE = Histogram(
     "scriptqueue_job_first_scene_seconds", "From the start of an attempt to its first scene.", buckets=SECONDS
 )
 RAN = Histogram("scriptqueue_job_run_seconds", "From the start of an attempt to its storyboard.", buckets=SECONDS)
 
 
-def serve(settings: WorkerSettings, figures: Callable[[], Iterable[MetricValue]]) -> None:
+def serve_metrics(settings: WorkerSettings, figures: Callable[[], Iterable[MetricValue]]) -> None:
     """Answer Prometheus from a thread of its own. A taken port is no reason not to work."""
-    for outcome in OUTCOMES:
+    for outcome in _OUTCOMES:
         ATTEMPTS.labels(outcome)  # a series must be there before its first increase is seen
     REGISTRY.register(_Now(figures))
     if not settings.metrics_port:
@@ -46,7 +46,7 @@ def serve(settings: WorkerSettings, figures: Callable[[], Iterable[MetricValue]]
         log.warning("no metrics at %s:%d: %s", settings.metrics_host, settings.metrics_port, error.strerror)
 
 
-def note(outcome: str) -> None:
+def count_outcome(outcome: str) -> None:
     """What the store says of a job when this process leaves it: its final status, `queued` again, or `stale`."""
     ATTEMPTS.labels(outcome).inc()
 
@@ -54,7 +54,7 @@ def note(outcome: str) -> None:
 def note_success(success: Success, first_scene_s: float | None) -> None:
     """A storyboard that was written here, from the start of its attempt."""
     REPAIRS.inc(len(success.repairs))
-    WAITED.observe(success.metrics.queue_s)
+    _WAITED.observe(success.metrics.queue_s)
     RAN.observe(success.metrics.run_s)
     TOKENS.inc(success.metrics.output_tokens)
     if first_scene_s is not None:

@@ -22,11 +22,11 @@ from shared.rings import broker_lists
 log = logging.getLogger(__name__)
 
 DOORBELLS = frozenset(broker_lists())  # other lists hold answers of workers, for Flower and Celery's own commands
-MAX_KEPT = 1000
-MAX_CHARACTERS = 65536  # kept of one
+_MAX_KEPT = 1000
+_MAX_CHARACTERS = 65536  # kept of one
 
 
-class Channel(transport.OomSafeChannel):
+class QuarantineChannel(transport.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         """As in kombu, with a look at the message before it is delivered."""
         taken: list[str] = []
@@ -51,23 +51,23 @@ class Channel(transport.OomSafeChannel):
         log.error("set aside in %s: no doorbell, %d characters", QUARANTINE, len(text))
         try:
             with self.conn_or_acquire() as client:
-                client.lpush(QUARANTINE, text[:MAX_CHARACTERS])
-                client.ltrim(QUARANTINE, 0, MAX_KEPT - 1)
+                client.lpush(QUARANTINE, text[:_MAX_CHARACTERS])
+                client.ltrim(QUARANTINE, 0, _MAX_KEPT - 1)
         except ResponseError as error:  # Redis has no memory left: to live is worth more than to keep it
             log.error("not even set aside: %s", error)
 
 
-class Transport(transport.OomSafeTransport):
-    Channel = Channel
+class QuarantineTransport(transport.Transport):
+    Channel = QuarantineChannel
 
 
-def install() -> None:
+def use_quarantine() -> None:
     """For every connection of this process to the broker from now on."""
-    transport.register(f"{__name__}:Transport")
+    transport.use_transport(f"{__name__}:QuarantineTransport")
 
 
 def is_doorbell(text: str) -> bool:
-    """Whether this is a message as `shared.broker.celery_app.ring_doorbell` sends it, which nothing can choke on."""
+    """Whether this is a message as `shared.broker.celery_app.ring` sends it, which nothing can choke on."""
     try:
         message = json.loads(text)
         properties, headers = message["properties"], message["headers"]

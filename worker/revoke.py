@@ -18,7 +18,7 @@ from shared.store.executions import Executions
 _IDS = "[id1 [id2 [... [idN]]]]"
 
 
-def install(executions: Executions) -> None:
+def register_commands(executions: Executions) -> None:
     """Before the consumer starts; takes the place of Celery's commands of these names."""
     command = partial(control_command, help="Cancel jobs.", variadic="task_id")
     command(name="revoke", signature=_IDS)(partial(_revoke, executions))

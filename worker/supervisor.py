@@ -32,7 +32,7 @@ COMMAND = ("-m", "celery", "-A", "worker.app", "worker", "--without-gossip", "--
 CRASHES = frozenset({EXIT_BROKEN, *(-n for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE))})
 FINAL = frozenset({0, 2, EXIT_UNUSABLE})  # done; a wrong argument; no model or a bad setting
 MIN_PAUSE_S = 0.2
-MAX_PAUSE_S = 10.0
+_MAX_PAUSE_S = 10.0
 SHORT_LIFE_S = 10.0  # who lives longer starts again without a growing pause
 HEARD_EVERY_S = 0.5
 TICK_S = 0.1
@@ -58,7 +58,7 @@ class Supervisor:
                 return 0 if code == -signal.SIGTERM else abs(code)
             if code in FINAL:
                 return code
-            pause_s = min(MAX_PAUSE_S, pause_s * 2) if time.monotonic() - born < SHORT_LIFE_S else MIN_PAUSE_S
+            pause_s = min(_MAX_PAUSE_S, pause_s * 2) if time.monotonic() - born < SHORT_LIFE_S else MIN_PAUSE_S
             log.error("the worker ended with %s; the next starts in %.1f s", _words(code), pause_s)
             until = time.monotonic() + pause_s
             while time.monotonic() < until:
@@ -108,7 +108,7 @@ class Supervisor:
                 time.sleep(HEARD_EVERY_S)
         try:
             for doorbell in rings:
-                celery_app.ring_doorbell(app, doorbell.job_id, doorbell.priority)
+                celery_app.ring(app, doorbell.job_id, doorbell.priority)
         except StoreUnavailable as error:
             log.warning("not all jobs were rung (the sweep will): %s", error)
         if rings:
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
     try:
         settings = from_environment()
-        logs.configure(settings.log)
+        logs.start_logs(settings.log)
         require_fit(settings)
     except (SettingsInvalid, RedisUnfit) as error:
         print(f"scriptqueue: {error}", file=sys.stderr)

@@ -26,9 +26,9 @@ from worker.exits import EXIT_BROKEN
 from worker.lease import LeaseKeeper
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-MAX_PAUSE_S = 1.0
+_MAX_PAUSE_S = 1.0
 WAIT_S = 0.25  # between two looks whether a suspect has the device for itself, or has left it
 
 
@@ -112,7 +112,7 @@ class Runner:
             ),
         )
         status = until_heard(lambda: self._executions.succeed(claim, success))
-        metrics.note(status)
+        metrics.count_outcome(status)
         if status == "succeeded":
             metrics.note_success(success, attempt.first_scene_s)
         board = outcome.storyboard
@@ -124,26 +124,26 @@ class Runner:
     def _fail(self, claim: Claim, error: JobError) -> str:
         model = self._writer.model_info(claim.request.sampling.seed)
         status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
-        metrics.note(status)
+        metrics.count_outcome(status)
         return f"{status}: {error.code}"
 
     def _leave(self, attempt: Attempt) -> str:
         claim, reason = attempt.claim, attempt.stop_reason
         if reason == "canceling":
             status = until_heard(lambda: self._executions.confirm_cancel(claim))
-            metrics.note(status)
+            metrics.count_outcome(status)
             return status
         if reason == "draining":
             status = until_heard(lambda: self._executions.give_back(claim))
-            metrics.note(status)
+            metrics.count_outcome(status)
             if status == "queued":
                 self._ring(Ring(claim.job_id, "high"))  # its turn has passed: the next free row
             return f"given back: {status}"
-        metrics.note("stale")
+        metrics.count_outcome("stale")
         return "lost: another attempt has the job"
 
 
-def until_heard(call: Callable[[], T]) -> T:
+def until_heard(call: Callable[[], _T]) -> _T:
     """Repeat until Redis answers: nothing that is finished is dropped because of a connection."""
     pause_s = 0.1
     while True:
@@ -152,4 +152,4 @@ def until_heard(call: Callable[[], T]) -> T:
         except StoreUnavailable as error:
             log.warning("%s; trying again in %.1f s", error, pause_s)
             time.sleep(pause_s)
-            pause_s = min(MAX_PAUSE_S, pause_s * 2)
+            pause_s = min(_MAX_PAUSE_S, pause_s * 2)

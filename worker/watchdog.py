@@ -17,11 +17,11 @@ from worker.exits import EXIT_BROKEN, EXIT_REPLACE
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S = 1.0
 MAX_GAP_S = 5.0  # between two looks; a longer one means that the whole process stood still, and nothing was missed
 STEP_S = 120.0  # a step on a GPU takes milliseconds, with a long prompt or a first compilation seconds
 STEP_ON_CPU_S = 900.0  # 1,000 prompt tokens of a model of 6 billion parameters on two slow cores take minutes
-ANSWER_S = 60.0  # kombu takes a doorbell within a second, and connects anew within half a minute
+DOORBELL_ANSWER_S = 60.0  # kombu takes a doorbell within a second, and connects anew within half a minute
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class StallDetector:
 def stall_detector_of(settings: WorkerSettings, device: str) -> StallDetector:
     """`STALL_S` for both, else what the device can be expected to do."""
     step_s = STEP_S if device.startswith("cuda") else STEP_ON_CPU_S
-    return StallDetector(settings.stall_s or step_s, settings.stall_s or ANSWER_S)
+    return StallDetector(settings.stall_s or step_s, settings.stall_s or DOORBELL_ANSWER_S)
 
 
 class Watchdog:
@@ -95,7 +95,7 @@ class Watchdog:
         self._ended.set()
 
     def _run(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_S):
+        while not self._ended.wait(_LOOK_EVERY_S):
             if verdict := self._watch.judge(self._look(), time.monotonic()):
                 log.critical("this worker leaves: %s", verdict.reason)
                 self._leave(verdict)

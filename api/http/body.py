@@ -16,10 +16,10 @@ from fastapi.routing import APIRoute
 
 from shared.errors import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson
 
-MAX_JSON_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
-BODY_TIMEOUT_S = 10.0  # for a body, and a second more for every
-LEAST_BYTES_A_S = 16 * 1024
-MAX_NUMBER_DIGITS = 300  # so that no number overflows a double
+_MAX_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
+_PATIENCE_S = 10.0  # for a body, and a second more for every
+_LEAST_BYTES_A_S = 16 * 1024
+_MAX_DIGITS = 300  # so that no number overflows a double
 
 
 class JsonRoute(APIRoute):
@@ -66,7 +66,7 @@ def parse_json(body: bytes) -> Any:
         raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise _too_deep() from None
-    if _deeper_than(value, MAX_JSON_DEPTH):
+    if _deeper_than(value, _MAX_DEPTH):
         raise _too_deep()
     return value
 
@@ -84,12 +84,12 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
         raise too_large
     body, begun_s = bytearray(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S) as patience:
+        async with asyncio.timeout(_PATIENCE_S) as patience:
             async for chunk in request.stream():  # a chunked body has no length, and a length may lie
                 body += chunk
                 if len(body) > limit_bytes:
                     raise too_large
-                patience.reschedule(begun_s + BODY_TIMEOUT_S + len(body) / LEAST_BYTES_A_S)
+                patience.reschedule(begun_s + _PATIENCE_S + len(body) / _LEAST_BYTES_A_S)
     except TimeoutError:
         raise BodyTooSlow(f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s") from None
     return bytes(body)
@@ -100,8 +100,8 @@ def _constant(name: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > MAX_NUMBER_DIGITS:
-        raise MalformedJson(f"a number has {len(digits)} digits; {MAX_NUMBER_DIGITS} are allowed")
+    if len(digits) > _MAX_DIGITS:
+        raise MalformedJson(f"a number has {len(digits)} digits; {_MAX_DIGITS} are allowed")
     return int(digits)
 
 
@@ -130,4 +130,4 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def _too_deep() -> MalformedJson:
-    return MalformedJson(f"nested deeper than {MAX_JSON_DEPTH} levels")
+    return MalformedJson(f"nested deeper than {_MAX_DEPTH} levels")

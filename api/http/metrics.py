@@ -21,10 +21,10 @@ from scriptqueue.schemas import Source, Status, WorkerPhase
 from shared.store.executions import Blame
 from shared.store.stats import QueueStats
 
-WAIT_HEADER = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
+_WAITED = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
 STATES: tuple[WorkerPhase, ...] = get_args(WorkerPhase)
 RESULT_SOURCES: tuple[Source, ...] = get_args(Source)
-WEBHOOK_OUTCOMES = ("delivered", "failed", "given_up")  # of a webhook's event: `failed` is tried again
+_OUTCOMES = ("delivered", "failed", "given_up")  # of a webhook's event: `failed` is tried again
 CACHE = ("hit", "shared", "miss")  # as lua/prelude.lua counts them
 BLAMES: tuple[Blame, ...] = get_args(Blame)
 
@@ -60,7 +60,7 @@ class HttpMeter:
                 )  # only paths that exist: the number of series is ours
                 method = scope["method"] if route != "none" else "any"
                 self._request_of(method, route, message["status"]).inc()
-                if WAIT_HEADER not in dict(message.get("headers", ())):
+                if _WAITED not in dict(message.get("headers", ())):
                     self._seconds_of(method, route).observe(time.perf_counter() - begun)
             await send(message)
 
@@ -90,9 +90,7 @@ class _Store(Collector):
         )
         yield _counters("cache", "Jobs that let another's result answer them.", "outcome", _all(CACHE, now, "cache"))
         yield _counters("lost_attempts", "Attempts whose worker went away.", "blame", _all(BLAMES, now, "lost"))
-        yield _counters(
-            "webhook_tries", "Tries to deliver an event.", "outcome", _all(WEBHOOK_OUTCOMES, now, "webhook")
-        )
+        yield _counters("webhook_tries", "Tries to deliver an event.", "outcome", _all(_OUTCOMES, now, "webhook"))
         yield _gauges("queue_depth", "Jobs that wait.", "priority", now.depth)
         yield _gauges("queue_oldest_seconds", "How long the first in line has waited.", "priority", now.oldest_s)
         yield _gauge("queued_work_seconds", "What waits, for all rows that are ready; none: unknown.", now.queued_s)

@@ -34,12 +34,10 @@ def errors(*kinds: type[ScriptqueueError]) -> dict[int | str, dict[str, Any]]:
         if kind is InvalidRequest:
             fault = {"pointer": "/min_scenes", "code": "greater_than_equal", "detail": "must be at least 1"}
             example["errors"] = [fault]
-        response = responses.setdefault(
-            status, {"description": kind.title(), "content": {problems.PROBLEM_MEDIA_TYPE: {}}}
-        )
+        response = responses.setdefault(status, {"description": kind.title(), "content": {problems.PROBLEM_JSON: {}}})
         if kind.title() not in response["description"]:
             response["description"] += f"; or: {kind.title()}"
-        content = response["content"][problems.PROBLEM_MEDIA_TYPE]
+        content = response["content"][problems.PROBLEM_JSON]
         content["schema"] = {"$ref": _REFERENCE.format(model="Problem")}
         content.setdefault("examples", {})[kind.code] = {"value": example}
         if carried := problems.headers_of(status):
@@ -106,7 +104,7 @@ class DescribedAPI(FastAPI):
             for content in response.get("content", {}).values():
                 if "itemSchema" in content:
                     content.pop("schema", None)  # FastAPI's: the stream as one string
-        if problems.PROBLEM_MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
+        if problems.PROBLEM_JSON not in responses.get("422", {}).get("content", {}):
             responses.pop("422", None)
         extra = errors(ScriptqueueError)
         if self.authenticated and not open_to_all:

@@ -18,7 +18,7 @@ from api.http.validation_errors import faults_of, words_of
 from scriptqueue.responses import Fault, Problem, ProblemType
 from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, ScriptqueueError
 
-PROBLEM_MEDIA_TYPE = "application/problem+json"
+PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 MAX_FAULTS = 100  # of one answer; `detail` says how many there are
@@ -108,7 +108,7 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
         problem.model_dump_json(exclude_none=True),
         status,
         headers=headers,
-        media_type=PROBLEM_MEDIA_TYPE,
+        media_type=PROBLEM_JSON,
     )
 
 

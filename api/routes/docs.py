@@ -7,8 +7,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-ASSETS_URL = "/docs/files"
-ASSETS_APP = StaticFiles(packages=[("fastapi_swagger", "resources")])
+SWAGGER_FILES = "/docs/files"
+FILES_APP = StaticFiles(packages=[("fastapi_swagger", "resources")])
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,7 +19,7 @@ async def swagger_ui(request: Request) -> HTMLResponse:
     return get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=request.app.title,
-        swagger_js_url=f"{ASSETS_URL}/swagger-ui-bundle.js",
-        swagger_css_url=f"{ASSETS_URL}/swagger-ui.css",
-        swagger_favicon_url=f"{ASSETS_URL}/favicon-32x32.png",
+        swagger_js_url=f"{SWAGGER_FILES}/swagger-ui-bundle.js",
+        swagger_css_url=f"{SWAGGER_FILES}/swagger-ui.css",
+        swagger_favicon_url=f"{SWAGGER_FILES}/favicon-32x32.png",
     )

@@ -61,10 +61,7 @@ EXAMPLES: Any = {
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
-WAIT_HEADERS = {
-    "Preference_Applied": "`wait=N`: the seconds that were granted",
-    "Retry_After": "seconds, while not done",
-}
+_WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"
 DONE_WITH_A_JOB = links(
     "job_id",
@@ -75,7 +72,7 @@ DONE_WITH_A_JOB = links(
     retry="jobs_retry",
     delete="jobs_delete",
 )
-LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **WAIT_HEADERS)
+LOCATED = headers(Location="the job", Idempotency_Replayed=REPLAYED, **_WAITED)
 
 
 async def get(request: Request) -> Response:
@@ -100,8 +97,8 @@ router.add_api_route(
     response_model=Job,
     openapi_extra={"parameters": POLLED},
     responses={
-        200: {"headers": headers(ETag="the record's version, without position and ETA", **WAIT_HEADERS)},
-        304: {"description": "Not changed", "headers": headers(ETag="the version", **WAIT_HEADERS)},
+        200: {"headers": headers(ETag="the record's version, without position and ETA", **_WAITED)},
+        304: {"description": "Not changed", "headers": headers(ETag="the version", **_WAITED)},
         **errors(*EXISTING),
     },
 )

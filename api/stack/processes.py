@@ -23,7 +23,7 @@ import redis
 from api.stack.child import Child, uninterrupted
 from shared.settings import PREFIX, from_environment
 
-DEFAULT_MODEL = "embedded"
+_EMBEDDED = "embedded"
 HOST = "127.0.0.1"
 START_S = 20.0  # for Redis, API and Flower; a model may take as long as it needs
 GRACE_S = 5.0
@@ -64,7 +64,7 @@ class Stack:
             self._environment[f"{PREFIX}WORKER__DRAIN_S"] = "0"
         self._environment.setdefault(f"{PREFIX}FLOWER__URL", self.flower_url)
         if not {f"{PREFIX}MODEL__NAME", f"{PREFIX}MODEL__PATH"} & os.environ.keys():
-            self._environment[f"{PREFIX}MODEL__NAME"] = DEFAULT_MODEL
+            self._environment[f"{PREFIX}MODEL__NAME"] = _EMBEDDED
 
     def __enter__(self) -> Stack:
         try:
@@ -102,7 +102,7 @@ class Stack:
     def _pull(self) -> None:
         """Download in the foreground, so that its progress is seen and its fault is understood."""
         name = self._environment.get(f"{PREFIX}MODEL__NAME")
-        if name != DEFAULT_MODEL:
+        if name != _EMBEDDED:
             return
         pull = self._begin("models", [sys.executable, "-m", "models", "pull", name], self._environment, log=None)
         code = pull.wait()

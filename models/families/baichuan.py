@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.families.family import Family, Source, Vocabulary
+from models.families.family import ConfigReader, Family, VocabularyFile
 from models.rules import drop, normalise, rename, split
 
 _LAYER = "model.layers.{n}."
@@ -31,7 +31,7 @@ RULES = (
 )
 
 
-def config(source: Source) -> dict[str, Any]:
+def config(source: ConfigReader) -> dict[str, Any]:
     """Native values; raises `ModelUnavailable` for Baichuan-1, the 13B models and quantised weights."""
     quantised = "quantised weights: use baichuan-inc/Baichuan2-7B-Chat with weight_bits=4"
     source.demand("quantization_config", None, default=None, instead=quantised)
@@ -65,7 +65,7 @@ BAICHUAN = Family(
     native="LlamaForCausalLM",
     config=config,
     rules=RULES,
-    vocabulary=Vocabulary(
+    vocabulary=VocabularyFile(
         file="tokenizer.model",
         named={"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<unk>"},
     ),

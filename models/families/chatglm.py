@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.families.family import Family, Source, Vocabulary
+from models.families.family import ConfigReader, Family, VocabularyFile
 from models.rules import drop, rename, split
 
 _OLD = "transformer.encoder.layers.{n}."
@@ -35,7 +35,7 @@ RULES = (
 )
 
 
-def config(source: Source) -> dict[str, Any]:
+def config(source: ConfigReader) -> dict[str, Any]:
     """Native values; raises `ModelUnavailable` for a variant that GlmForCausalLM does not reproduce."""
     v1 = (
         source.has("position_encoding_2d") or source.has("inner_hidden_size") or not source.has("multi_query_group_num")
@@ -89,7 +89,7 @@ CHATGLM = Family(
     native="GlmForCausalLM",
     config=config,
     rules=RULES,
-    vocabulary=Vocabulary(
+    vocabulary=VocabularyFile(
         file="tokenizer.model",
         extra=(
             *("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop"),

@@ -30,7 +30,7 @@ _WITHOUT_EFFECT = (
 )
 
 
-class Source:
+class ConfigReader:
     """A legacy config.json that must be read to the last key."""
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
@@ -92,7 +92,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class VocabularyFile:
     """`file` in the folder, the size it must have, and the tokens that the family adds after it, in order of ids."""
 
     file: str
@@ -106,9 +106,9 @@ class Vocabulary:
 class Family:
     name: str  # the model_type in its config.json
     native: str  # the class of transformers
-    config: Callable[[Source], dict[str, Any]]  # native config values
+    config: Callable[[ConfigReader], dict[str, Any]]  # native config values
     rules: tuple[Rule, ...]
-    vocabulary: Vocabulary
+    vocabulary: VocabularyFile
     eos: tuple[int, ...]
     pad: int | None
     bos: int | None = None

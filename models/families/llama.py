@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.families.family import Family, Source, Vocabulary
+from models.families.family import ConfigReader, Family, VocabularyFile
 from models.rules import drop, rename
 
 _LAYER = "model.layers.{n}."
@@ -22,11 +22,13 @@ RULES = (
 )
 
 
-def config(source: Source) -> dict[str, Any]:
+def config(source: ConfigReader) -> dict[str, Any]:
     """The config as it is: transformers defines what its keys mean."""
     return source.rest()
 
 
-_VOCABULARY = Vocabulary(file="tokenizer.model", named={"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"})
+_VOCABULARY = VocabularyFile(
+    file="tokenizer.model", named={"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+)
 LLAMA = Family("llama", "LlamaForCausalLM", config, RULES, _VOCABULARY, eos=(2,), pad=None, bos=1, legacy=False)
 MISTRAL = Family("mistral", "MistralForCausalLM", config, RULES, _VOCABULARY, eos=(2,), pad=None, bos=1, legacy=False)

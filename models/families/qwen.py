@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.families.family import Family, Source, Vocabulary
+from models.families.family import ConfigReader, Family, VocabularyFile
 from models.rules import drop, rename, split
 
 _OLD = "transformer.h.{n}."
@@ -34,7 +34,7 @@ RULES = (
 )
 
 
-def config(source: Source) -> dict[str, Any]:
+def config(source: ConfigReader) -> dict[str, Any]:
     """Native values from either dialect of the config; raises `ModelUnavailable` for what is not reproduced."""
     quantised = "quantised weights: use the original checkpoint with weight_bits=8 or 4"
     source.demand("quantization_config", None, default=None, instead=quantised)
@@ -82,7 +82,7 @@ QWEN = Family(
     native="Qwen2ForCausalLM",
     config=config,
     rules=RULES,
-    vocabulary=Vocabulary(
+    vocabulary=VocabularyFile(
         file="qwen.tiktoken",
         extra=(
             *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),

@@ -23,7 +23,7 @@ TREE_S = 300.0  # for the tree and its small files, without the weights
 FILE_MODES = {"100644", "100755"}  # no link, no submodule
 
 
-def snapshot(model: HubModel, endpoint: str | None, revision: str | None, scratch: Path) -> Snapshot:
+def git_snapshot(model: HubModel, endpoint: str | None, revision: str | None, scratch: Path) -> Snapshot:
     """The files of `model` at a branch, tag or full commit (default: the branch that HEAD names).
 
     `scratch` receives a bare repository without files, and the small files that are needed: keep it until all is there.
@@ -70,7 +70,7 @@ def _address(model: HubModel, endpoint: str | None) -> str:
     """`endpoint` is the address of the repository itself, or of what it lies below."""
     if endpoint and (endpoint.endswith(".git") or any((Path(endpoint) / name).exists() for name in (".git", "HEAD"))):
         return endpoint
-    return f"{(endpoint or huggingface.ENDPOINT).rstrip('/')}/{model.huggingface}"
+    return f"{(endpoint or huggingface.HUGGINGFACE_ENDPOINT).rstrip('/')}/{model.huggingface}"
 
 
 def _local(url: str) -> Path | None:

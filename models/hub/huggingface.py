@@ -20,16 +20,16 @@ from shared.errors import DownloadFailed, ModelUnavailable
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
-ENDPOINT = "https://huggingface.co"
+HUGGINGFACE_ENDPOINT = "https://huggingface.co"
 TIMEOUT_S = 5.0
 SHA256_DIGITS = 64
 
 
-def snapshot(model: HubModel, endpoint: str | None, revision: str | None) -> Snapshot:
+def huggingface_snapshot(model: HubModel, endpoint: str | None, revision: str | None) -> Snapshot:
     """The files of `model` at a revision (default `main`), pinned to its commit."""
     from huggingface_hub import HfApi, get_token
 
-    hub = (endpoint or ENDPOINT).rstrip("/")
+    hub = (endpoint or HUGGINGFACE_ENDPOINT).rstrip("/")
     repository = model.huggingface
     asked = revision or "main"
     with _in_words(model, hub, asked):

@@ -16,7 +16,7 @@ import httpx
 from models.fetch import TIMEOUT, Checksum, Remote
 from shared.errors import DownloadFailed, ModelUnavailable
 
-MEDIA_TYPE = "application/vnd.git-lfs+json"
+_MEDIA_TYPE = "application/vnd.git-lfs+json"
 POINTER = re.compile(
     r"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/v1\n"
     r"(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n?"
@@ -80,7 +80,7 @@ def _batch(url: str, pointers: dict[str, Pointer], credentials: Credentials) -> 
 
 
 def _ask(address: str, question: dict[str, Any], credentials: Credentials) -> httpx.Response:
-    headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
+    headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
     try:
         with httpx.Client(headers=headers, timeout=TIMEOUT, follow_redirects=True) as client:
             answer = client.post(address, json=question)

@@ -16,12 +16,12 @@ from models.fetch import TIMEOUT, Checksum, Remote
 from models.hub.snapshot import Snapshot, needed
 from shared.errors import DownloadFailed, ModelUnavailable
 
-ENDPOINT = "https://modelscope.cn"
+MODELSCOPE_ENDPOINT = "https://modelscope.cn"
 
 
-def snapshot(model: HubModel, endpoint: str | None, revision: str | None) -> Snapshot:
+def modelscope_snapshot(model: HubModel, endpoint: str | None, revision: str | None) -> Snapshot:
     """The files of `model` at a revision (default `master`)."""
-    hub = (endpoint or ENDPOINT).rstrip("/")
+    hub = (endpoint or MODELSCOPE_ENDPOINT).rstrip("/")
     asked = revision or "master"
     api = f"{hub}/api/v1/models/{model.modelscope}/repo"
     told = {file["Path"]: file for file in _listed(api, model, asked) if file.get("Type") != "tree"}

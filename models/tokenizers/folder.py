@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from models.families.family import Family, Vocabulary
+from models.families.family import Family, VocabularyFile
 from models.folder import ModelFolder, read_json
 from models.tokenizers import sentencepiece, tiktoken
 from shared.errors import ModelUnavailable
@@ -40,16 +40,16 @@ def _built(folder: ModelFolder, family: Family) -> Tokenizer:
     if not file.is_file():
         raise ModelUnavailable(f"{folder.path} has no {file.name}, the vocabulary of {family.name}")
     if family.vocabulary.pattern is not None:
-        tokenizer = tiktoken.build(file, family.vocabulary.pattern)
+        tokenizer = tiktoken.tiktoken_tokenizer(file, family.vocabulary.pattern)
     else:
-        tokenizer = sentencepiece.build(sentencepiece.read(file))
+        tokenizer = sentencepiece.sentencepiece_tokenizer(sentencepiece.read(file))
     _add_extra(tokenizer, family.vocabulary, file, folder.origin)
     if not family.legacy:
         _add_published(tokenizer, folder.path)
     return tokenizer
 
 
-def _add_extra(tokenizer: Tokenizer, vocabulary: Vocabulary, file: Path, origin: str) -> None:
+def _add_extra(tokenizer: Tokenizer, vocabulary: VocabularyFile, file: Path, origin: str) -> None:
     extra = [token for token in vocabulary.extra if not ("chatglm2" in origin and token.startswith("<|"))]
     size = tokenizer.get_vocab_size()
     if vocabulary.extra_from not in (None, size):

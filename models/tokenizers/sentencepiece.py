@@ -23,19 +23,19 @@ _BPE = 2
 
 
 @dataclass(frozen=True)
-class Piece:
+class VocabularyPiece:
     text: str
     score: float
     kind: int
 
 
 @dataclass(frozen=True)
-class Vocabulary:
-    pieces: tuple[Piece, ...]
+class SentencePieceModel:
+    pieces: tuple[VocabularyPiece, ...]
     add_dummy_prefix: bool
 
 
-def read(path: Path) -> Vocabulary:
+def read(path: Path) -> SentencePieceModel:
     """The pieces in order of their ids. Raises `ModelUnavailable` for a file that is not a plain BPE vocabulary."""
     try:
         message = list(_fields(path.read_bytes()))
@@ -48,10 +48,10 @@ def read(path: Path) -> Vocabulary:
         raise ModelUnavailable(f"{path} is no BPE vocabulary with byte fallback, the only kind that is read here")
     if normalizer.get(2) or normalizer.get(4, 1) or not normalizer.get(5, 1):
         raise ModelUnavailable(f"{path} normalises text in a way that is not reproduced here")
-    return Vocabulary(pieces, bool(normalizer.get(3, 1)))
+    return SentencePieceModel(pieces, bool(normalizer.get(3, 1)))
 
 
-def build(vocabulary: Vocabulary) -> Tokenizer:
+def sentencepiece_tokenizer(vocabulary: SentencePieceModel) -> Tokenizer:
     """The tokenizer of a vocabulary: control and unknown pieces are special, user-defined ones match but are text."""
     pieces = vocabulary.pieces
     unknown = next(piece.text for piece in pieces if piece.kind == UNKNOWN)
@@ -77,7 +77,7 @@ def build(vocabulary: Vocabulary) -> Tokenizer:
     return tokenizer
 
 
-def _merges(pieces: tuple[Piece, ...]) -> list[tuple[str, str]]:
+def _merges(pieces: tuple[VocabularyPiece, ...]) -> list[tuple[str, str]]:
     """Every way to join two normal pieces to a third, in the order in which sentencepiece would prefer them."""
     normal = {piece.text for piece in pieces if piece.kind == NORMAL}
     ranked = [
@@ -90,12 +90,12 @@ def _merges(pieces: tuple[Piece, ...]) -> list[tuple[str, str]]:
     return [(text[:split], text[split:]) for _, _, split, text in sorted(ranked)]
 
 
-def _piece(message: bytes) -> Piece:
+def _piece(message: bytes) -> VocabularyPiece:
     fields = dict(_fields(message))
     text, score, kind = fields[1], fields.get(2, b"\0\0\0\0"), fields.get(3, NORMAL)
     if not (isinstance(text, bytes) and isinstance(score, bytes) and isinstance(kind, int)):
         raise ValueError("a piece is text, score and kind")
-    return Piece(text.decode(), struct.unpack("<f", score)[0], kind)
+    return VocabularyPiece(text.decode(), struct.unpack("<f", score)[0], kind)
 
 
 def _only(message: list[tuple[int, int | bytes]], field: int) -> bytes:

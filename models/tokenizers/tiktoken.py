@@ -12,7 +12,7 @@ from tokenizers.models import BPE
 from shared.errors import ModelUnavailable
 
 
-def build(path: Path, pattern: str) -> Tokenizer:
+def tiktoken_tokenizer(path: Path, pattern: str) -> Tokenizer:
     """The tokenizer of the ranks in `path`, cutting text by `pattern` first. Raises `ModelUnavailable`."""
     ranks = _ranks(path)
     letters = _letters()

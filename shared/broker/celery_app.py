@@ -22,7 +22,7 @@ TASK = "scriptqueue.run"
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
     """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
-    transport.register()
+    transport.use_transport()
     app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
     app.conf.update(
         task_default_queue=QUEUE,
@@ -52,7 +52,7 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
     return app
 
 
-def ring_doorbell(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:
+def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:
     """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full. `producer`: one of
     kombu's, None: of the app's own pool."""
     level = LEVEL[priority]

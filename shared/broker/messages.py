@@ -81,7 +81,7 @@ class _Notes:
     publish = eval
 
 
-class _Channel(transport.OomSafeChannel):
+class _Channel(transport.Channel):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._get_pool()  # which puts the number of the database into the channel's name; nothing is connected
@@ -103,7 +103,7 @@ class _Channel(transport.OomSafeChannel):
         return 0
 
 
-class _Transport(transport.OomSafeTransport):
+class _Transport(transport.Transport):
     Channel = _Channel
 
 
@@ -111,6 +111,6 @@ def _written(app: Celery, priority: Priority) -> tuple[str, str, str, str]:
     """The list and the message, the channel and the event of a doorbell for `_ID`."""
     with app.connection_for_write(transport=_Transport) as connection:
         connection.notes = _Notes()
-        celery_app.ring_doorbell(app, _ID, priority, producer=app.amqp.Producer(connection))
+        celery_app.ring(app, _ID, priority, producer=app.amqp.Producer(connection))
         (_, _, broker_list, message), (channel, event) = connection.notes.noted
     return broker_list, message, channel, event

@@ -35,7 +35,7 @@ class QoS(redis.QoS):  # type: ignore[misc]
             super().restore_visible(*arguments, **options)
 
 
-class OomSafeChannel(redis.Channel):  # type: ignore[misc]
+class Channel(redis.Channel):  # type: ignore[misc]
     QoS = QoS
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
@@ -55,10 +55,10 @@ class OomSafeChannel(redis.Channel):  # type: ignore[misc]
             log.warning("Redis is full: not bound anew to %s", exchange)
 
 
-class OomSafeTransport(redis.Transport):  # type: ignore[misc]
-    Channel = OomSafeChannel
+class Transport(redis.Transport):  # type: ignore[misc]
+    Channel = Channel
 
 
-def register(transport: str = f"{__name__}:OomSafeTransport") -> None:
+def use_transport(transport: str = f"{__name__}:Transport") -> None:
     """From now on, every connection of this process to a broker at redis:// uses this transport."""
     TRANSPORT_ALIASES.update(redis=transport, rediss=transport)

@@ -13,8 +13,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from shared.settings import Settings
-from worker.backend.model import ModelWriter
-ModelWriter.load(Settings(model={"path": Path(sys.argv[1]), "device": sys.argv[2]}, worker={"max_batch": 64}))
+from worker.backend.model import ModelBackend
+ModelBackend.load(Settings(model={"path": Path(sys.argv[1]), "device": sys.argv[2]}, worker={"max_batch": 64}))
 print("ready", flush=True)
 sys.stdin.read()
 """

@@ -117,7 +117,7 @@ class Storm:
                 for message in self._stage.direct.lrange(name, 0, -1):
                     self._stage.direct.lpush(name, message)
             for job_id in self._stage.direct.zrange("sq:running", 0, -1):  # a second doorbell for what runs
-                celery_app.ring_doorbell(self._app, str(job_id), "high")
+                celery_app.ring(self._app, str(job_id), "high")
 
     def _litter(self) -> None:
         for name in broker_lists():

@@ -28,7 +28,7 @@ from tests.integration.engine.conftest import (  # noqa: F401 - fixtures
 )
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 
@@ -56,7 +56,7 @@ def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_whatever_the_precision_every_text_is_json(on_gpu: Any, loaded: Any, ask: Asked, dtype: Any) -> None:  # noqa: F811
     engine = engine_of(on_gpu.to(dtype), loaded)
-    requests = [ask(prompt, Sampling(1.0, 0.9, seed), max_new_tokens=80) for seed, prompt in enumerate(PROMPTS)]
+    requests = [ask(prompt, SamplingParams(1.0, 0.9, seed), max_new_tokens=80) for seed, prompt in enumerate(PROMPTS)]
 
     texts = [engine.submit(request).wait().token_ids for request in requests]
 

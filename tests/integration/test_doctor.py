@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from scriptqueue.cli import main
+from api import cli
 from scriptqueue.schemas import Status
 from shared.broker import celery_app
 from shared.findings import Finding
@@ -163,7 +163,7 @@ def test_messages_for_jobs_that_are_gone_are_found_and_removed(
     app = celery_app.make_app(settings, patient=False)
     here = desk.submit()
     for job_id in (here, "gone"):
-        celery_app.ring_doorbell(app, job_id, "normal")
+        celery_app.ring(app, job_id, "normal")
     app.close()
     records.lpush("sq:jobs", "garbage")
 
@@ -195,7 +195,7 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
 ) -> None:
     environment.setenv("FLOWER_UNAUTHENTICATED_API", "true")
 
-    code = main.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
+    code = cli.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
 
     told = json.loads(capsys.readouterr().out)
     faults = {finding["check"]: finding["fix"] for finding in told["findings"] if finding["level"] == "fault"}
@@ -221,5 +221,5 @@ def test_a_setting_that_is_wrong_is_the_first_and_only_word(
 ) -> None:
     environment.setenv("SCRIPTQUEUE_MODLE__NAME", "x")
 
-    assert main.main(["doctor"]) == 1
+    assert cli.main(["doctor"]) == 1
     assert "did you mean SCRIPTQUEUE_MODEL__NAME" in capsys.readouterr().out

@@ -14,7 +14,7 @@ import pytest
 from api.http import problems
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("api", "models", "shared", "worker")
+PACKAGES = ("api", "client", "models", "shared", "worker")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TEXTS = [
     ROOT / name
@@ -31,11 +31,49 @@ LONGER: dict[str, str] = {
     "client/scriptqueue/schemas.py": "every public shape on one page, most of it field descriptions"
 }
 HEAVY = {"torch", "transformers", "accelerate", "bitsandbytes", "llguidance", "safetensors"}
-MAY_IMPORT = {
-    "shared": {"shared"},
-    "models": {"models", "shared"},
-    "worker": {"worker", "models", "shared"},
-    "api": {"api", "shared"},
+OURS = {"api", "models", "scriptqueue", "shared", "worker"}
+SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its plain values, without the wings below it
+# What each wing may import besides itself. A module belongs to the longest name that it begins with.
+WINGS: dict[str, tuple[str, ...]] = {
+    "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses"),
+    "scriptqueue.schemas": (),
+    "scriptqueue.responses": ("scriptqueue.schemas",),
+    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.responses"),
+    "shared": ("scriptqueue.schemas", "shared.errors"),
+    "shared.errors": (),
+    "shared.board": SHAPES,
+    "shared.store": (*SHAPES, "shared.store.connection"),
+    "shared.store.connection": ("shared", "shared.errors", "shared.store"),
+    "shared.broker": (*SHAPES, "shared.store.connection"),  # for Redis's errors as ours
+    "models": ("shared", "shared.errors"),
+    "worker.engine": ("shared.errors",),
+    "worker.script": (*SHAPES, "shared.board"),
+    "worker.webhooks": (*SHAPES, "worker", "shared.store", "shared.store.connection"),
+    "worker.backend": (*SHAPES, "shared.board", "shared.store", "models", "worker", "worker.engine", "worker.script"),
+    "worker": (
+        *(*SHAPES, "shared.store", "shared.store.connection", "shared.broker"),
+        *("models", "worker.backend", "worker.script"),
+    ),
+    "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
+    "api.routes": (*SHAPES, "scriptqueue.responses", "shared.board", "shared.store", "api", "api.http"),
+    "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
+    "api": (
+        *(*SHAPES, "scriptqueue.responses", "shared.board", "shared.store", "shared.store.connection"),
+        *("shared.broker", "api.http", "api.routes"),
+    ),
+}
+NEVER = {  # other people's packages
+    "scriptqueue": {"fastapi", "starlette", "uvicorn", "redis", "celery", "kombu"},
+    "shared": {"fastapi", "starlette", "uvicorn"},
+    "worker.engine": {"redis", "celery", "kombu"},
+    "worker.webhooks": {"celery", "kombu", "fastapi"},
+}
+OLD_NAMES = {  # thin files that only tools import: each may name where its contents live now
+    "api/cli.py": {"scriptqueue.cli", "api"},
+    "api/client.py": {"scriptqueue"},
+    "shared/schemas.py": {"scriptqueue.schemas"},
+    "worker/writer.py": {"worker.backend"},
+    "worker/model_writer.py": {"worker.backend"},
 }
 
 
@@ -57,30 +95,52 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "client" if path.is_relative_to(ROOT / "client") else ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def wing_of(module: str) -> str:
+    return max((wing for wing in WINGS if f"{module}.".startswith(f"{wing}.")), key=len)
+
+
+def wings_of(path: Path) -> set[str]:
+    """Of the project's modules that a file imports, names in `from package import module` among them."""
+    wings = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [name.name for name in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        wings |= {wing_of(name) for name in names if name.partition(".")[0] in OURS}
+    return wings
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_a_module_imports_only_packages_below_it(path: Path) -> None:
-    package = path.relative_to(ROOT).parts[0]
+def test_a_module_imports_only_wings_below_its_own(path: Path) -> None:
+    wing = wing_of(module_of(path))
 
-    assert tops(path) & set(PACKAGES) <= MAY_IMPORT[package]
+    assert wings_of(path) - {wing, *WINGS[wing], *OLD_NAMES.get(name_of(path), ())} == set()
 
 
-@pytest.mark.parametrize("package", ["api", "shared", "worker/script"])
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_wing_knows_nothing_of_packages_that_are_not_its_business(path: Path) -> None:
+    forbidden = {
+        name for wing, names in NEVER.items() if f"{module_of(path)}.".startswith(f"{wing}.") for name in names
+    }
+
+    assert tops(path) & forbidden == set()
+
+
+def test_the_product_uses_no_old_name() -> None:
+    old = {module_of(ROOT / name) for name in OLD_NAMES}
+    users = {name_of(path) for path in SOURCES if old & set(imports(path))}
+
+    assert users == set()
+
+
+@pytest.mark.parametrize("package", ["api", "client", "shared", "worker/script"])
 def test_no_heavy_package_is_named_where_no_model_is(package: str) -> None:
     assert {name_of(path): tops(path) & HEAVY for path in (ROOT / package).rglob("*.py") if tops(path) & HEAVY} == {}
-
-
-def test_shared_knows_no_web_framework() -> None:
-    named = {name for path in (ROOT / "shared").glob("*.py") for name in tops(path)}
-
-    assert not {"fastapi", "starlette", "uvicorn"} & named
-
-
-def test_the_engine_knows_no_jobs_no_redis_and_no_celery() -> None:
-    allowed = ("worker.engine", "shared.errors", "scriptqueue.schemas")
-    for path in (ROOT / "worker" / "engine").glob("*.py"):
-        ours = [name for name in imports(path) if name.partition(".")[0] in PACKAGES]
-        assert all(name.startswith(allowed) for name in ours), (path, ours)
-        assert not tops(path) & {"redis", "celery", "kombu"}
 
 
 def test_the_api_and_flowers_app_load_no_torch() -> None:

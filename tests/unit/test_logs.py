@@ -36,7 +36,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
 
 
 def test_a_json_line_is_one_object_even_with_a_trace_and_chinese(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(LogSettings(format="json"))
+    logs.start_logs(LogSettings(format="json"))
 
     try:
         raise ValueError("坏了")
@@ -53,7 +53,7 @@ def test_a_json_line_is_one_object_even_with_a_trace_and_chinese(capsys: pytest.
 def test_a_line_names_its_job_by_block_by_argument_and_by_what_libraries_say(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    logs.configure(LogSettings(format="json"))
+    logs.start_logs(LogSettings(format="json"))
 
     with logs.about(JOB):
         logging.getLogger("worker.tasks").info("begun")
@@ -77,7 +77,7 @@ def test_what_uvicorns_command_was_told_of_its_access_log_stands(
     told: dict[str, Any], written: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uvicorn.Config("api.app:app", **told)
-    logs.configure(LogSettings())
+    logs.start_logs(LogSettings())
 
     access = logging.getLogger("uvicorn.access")
     if access.hasHandlers():  # as uvicorn asks before it writes
@@ -87,7 +87,7 @@ def test_what_uvicorns_command_was_told_of_its_access_log_stands(
 
 
 def test_a_text_line_names_its_job_once(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(LogSettings())
+    logs.start_logs(LogSettings())
 
     logging.getLogger("a").warning("not rung", extra={"job": JOB})
     logging.getLogger("a").warning("gave back %s", JOB, extra={"job": JOB})
@@ -96,7 +96,7 @@ def test_a_text_line_names_its_job_once(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(LogSettings(level="WARNING"))
+    logs.start_logs(LogSettings(level="WARNING"))
 
     logging.getLogger("a").info("x")
 

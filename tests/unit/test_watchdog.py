@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from shared.settings import WorkerSettings
 from worker.exits import EXIT_BROKEN, EXIT_REPLACE
-from worker.watchdog import ANSWER_S, MAX_GAP_S, STEP_ON_CPU_S, STEP_S, Probe, StallDetector, Verdict, stall_detector_of
+from worker.watchdog import (
+    DOORBELL_ANSWER_S,
+    MAX_GAP_S,
+    STEP_ON_CPU_S,
+    STEP_S,
+    Probe,
+    StallDetector,
+    Verdict,
+    stall_detector_of,
+)
 
 IDLE = Probe(steps=7, unfinished=0, doorbells=0, answered=3, free=8)
 STALLED = replace(IDLE, unfinished=2)
@@ -75,7 +84,7 @@ def test_a_slow_processor_has_more_time_for_a_step_than_a_gpu_and_the_setting_ru
 
     assert patience_s(stall_detector_of(unset, "cpu"), STALLED) == STEP_ON_CPU_S
     assert patience_s(stall_detector_of(unset, "cuda:1"), STALLED) == STEP_S
-    assert patience_s(stall_detector_of(unset, "cpu"), DEAF) == ANSWER_S
+    assert patience_s(stall_detector_of(unset, "cpu"), DEAF) == DOORBELL_ANSWER_S
     assert {
         patience_s(stall_detector_of(one, device), look) for device in ("cpu", "cuda:0") for look in (STALLED, DEAF)
     } == {30}

@@ -38,6 +38,6 @@ def bytes_a_token(model: Any) -> int:
 def free_bytes(device: torch.device) -> int:
     """What the device can still give, what torch holds unused included."""
     if device.type == "cpu":
-        return cpu.free_bytes()
+        return cpu.free_memory_bytes()
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + unused)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch.nn.attention.varlen import varlen_attn
 
 from models.chat import ChatTokenizer
 from models.cpu import cores
@@ -23,9 +22,10 @@ from shared.settings import Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.backend.kv_memory import free_bytes, kv_tokens
+from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, GenerationRequest, Sampling
+from worker.engine.request import Finish, GenerationRequest, SamplingParams
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
 
@@ -126,7 +126,7 @@ class ModelBackend:
                 loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
             ),
             graphs=settings.model.cuda_graphs,
-            varlen=None if settings.model.attention == "sdpa" else varlen_attn,
+            varlen=kernel_of(settings.model.attention),
         )
         engine.start()
         backend = cls(loaded, engine, _edition(settings.model.path))
@@ -171,7 +171,7 @@ class ModelBackend:
         return GenerationRequest(
             prompt_ids=tuple(self._prompt_ids(request)),
             schema=json.dumps(storyboard_schema(request, given)),
-            sampling=Sampling(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
+            sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,

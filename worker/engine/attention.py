@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
@@ -20,10 +21,28 @@ from transformers.generation.continuous_batching.utils import find_head_dim, fin
 log = logging.getLogger(__name__)
 
 Kernel = Callable[..., Any]  # as torch.nn.attention.varlen.varlen_attn
+_Manager = TypeVar("_Manager")
 
 NAME = "torch_varlen"
 TRIED = ((1, 40), (5, 5), (33, 100))  # new tokens and context of three rows: a decode step, a prompt, a chunk of one
 MAX_ERROR = 1e-2  # of the outputs' norm: bf16 gives 3e-3
+
+
+def kernel_of(attention: str) -> Kernel | None:
+    """What `settle` is given for a `MODEL__ATTENTION`: who asks for sdpa by name keeps it."""
+    return None if attention == "sdpa" else varlen_attn
+
+
+def settle(model: Any, kernel: Kernel | None, make_manager: Callable[[bool], _Manager]) -> _Manager:
+    """Which attention runs. Without a kernel, what the model was loaded with. Else, on a GPU, flash attention where its
+    package is installed; else, for a model of sdpa, the kernel if it fits. `make_manager` makes transformers' manager,
+    which goes over to flash attention by itself if it is told so."""
+    if model.config._attn_implementation == NAME:  # of an engine before this one; the manager takes no such name
+        model.set_attn_implementation("sdpa")
+    manager = make_manager(kernel is not None and model.device.type == "cuda")
+    if kernel is not None and model.config._attn_implementation == "sdpa":  # so flash attention is not there
+        adopt(model, kernel)
+    return manager
 
 
 def adopt(model: Any, kernel: Kernel) -> bool:

@@ -46,8 +46,8 @@ RATE_WINDOW_S = 10.0
 class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
     what the grammar forces (for benchmarks); `graphs` runs forward passes as CUDA graphs, `compiled` through
-    torch.compile, both of them warmed up before the first text. `varlen` is the kernel by which a row attends to its
-    own text where the device has it and flash attention is not installed; None: a model of sdpa stays with it."""
+    torch.compile, both of them warmed up before the first text. `varlen`: the kernel that
+    `attention.settle` may choose; None: none."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -84,7 +84,7 @@ class BatchEngine:
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
         self._choice = Sampler(max_batch, self._vocabulary, model.device)
-        self._manager = self._make_manager(graphs, compiled, varlen)
+        self._manager = attention.settle(model, varlen, lambda to_flash: self._make_manager(graphs, compiled, to_flash))
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -252,7 +252,7 @@ class BatchEngine:
     def _tokens(self) -> int:
         return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
 
-    def _make_manager(self, graphs: bool, compiled: bool, varlen: attention.Kernel | None) -> ContinuousBatchingManager:
+    def _make_manager(self, graphs: bool, compiled: bool, to_flash: bool) -> ContinuousBatchingManager:
         config = ContinuousBatchingConfig(
             page_size=self._page,
             num_blocks=self._pages + 1,
@@ -262,16 +262,12 @@ class BatchEngine:
             use_async_batching=False,  # the next step is prepared only when the last token is known
             use_cuda_graph=graphs,
             default_compile_level=int(compiled),
-            auto_switch_to_flash=varlen is not None and self._model.device.type == "cuda",
+            auto_switch_to_flash=to_flash,
             safety_margin=0.0,  # admission reserves a text's pages beforehand
             per_request_processors=True,
         )
         generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
-        if self._model.config._attn_implementation == attention.NAME:  # of an engine before this one
-            self._model.set_attn_implementation("sdpa")
         manager = ContinuousBatchingManager(self._model, generation, config)
-        if varlen and self._model.config._attn_implementation == "sdpa":  # so flash attention is not there
-            attention.adopt(self._model, varlen)
         processors = manager.logit_processor
         processors.clear()  # the checkpoint's own temperature or penalties are not the request's
         processors.logits_processor.append(self._choice)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from worker.engine.request import Finish, GenerationRequest, Output, Snapshot
+from worker.engine.request import Finish, GenerationRequest, Output, TextState
 from worker.engine.text import Text
 
 
@@ -36,8 +36,8 @@ class Handle:
         assert self._output is not None
         return self._output
 
-    def snapshot(self) -> Snapshot:
-        return self.text.snapshot() if self.text else Snapshot(False, (), 0, 0)
+    def snapshot(self) -> TextState:
+        return self.text.snapshot() if self.text else TextState(False, (), 0, 0)
 
     def tell_scenes(self) -> None:
         """Call `on_scene` if a scene was completed since the last time."""

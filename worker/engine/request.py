@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingParams:
     """How one request's tokens are chosen; a seed draws the same noise at the same position, alone or in a batch."""
 
     temperature: float  # 0 is greedy
@@ -25,7 +25,7 @@ class GenerationRequest:
 
     prompt_ids: tuple[int, ...]
     schema: str
-    sampling: Sampling
+    sampling: SamplingParams
     max_new_tokens: int
     min_scenes: int
     time_left_s: float
@@ -33,7 +33,7 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class TextState:
     """How far a text is."""
 
     started: bool

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
 
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 from worker.engine.text import Text
 
 
@@ -14,7 +14,7 @@ class Row(RequestState):  # type: ignore[misc]
     """transformers' view of a running request."""
 
     text: Text
-    sampling: Sampling
+    sampling: SamplingParams
 
     def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
         appended = self.text.accept(token_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.errors import EngineBroken
 from worker.engine.closing import Closing
 from worker.engine.repetition import Repetition
-from worker.engine.request import GenerationRequest, Snapshot
+from worker.engine.request import GenerationRequest, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.vocabulary import Mask, Vocabulary
 
@@ -66,8 +66,8 @@ class Text:
         self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
         self.closing.narrow(mask)
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
+    def snapshot(self) -> TextState:
+        return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
 
     def _sample(self, token: int) -> None:
         if self._due[:1] == [token]:

@@ -21,14 +21,14 @@ from worker.webhooks.sender import Sender
 
 log = logging.getLogger(__name__)
 
-STOPS = (signal.SIGTERM, signal.SIGINT)
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def serve(settings: Settings) -> None:
     """Until a signal. Without a secret nothing is sent, but the process stays: the API accepts no webhook then, and a
     service that has none configured is no failure."""
     stop = asyncio.Event()
-    for number in STOPS:
+    for number in _STOPS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not settings.webhooks.secrets:
         log.warning("WEBHOOKS__SECRET is not set: no webhook is accepted, none will be sent")
@@ -54,11 +54,11 @@ def main() -> int:
     """Exit 0 after SIGTERM or Ctrl-C; 78 when a setting is wrong."""
     try:
         settings = from_environment()
-        traces.start(settings.traces, "scriptqueue-webhooks")
+        traces.start_traces(settings.traces, "scriptqueue-webhooks")
     except SettingsInvalid as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logs.configure(settings.log)
+    logs.start_logs(settings.log)
     asyncio.run(serve(settings))
     return 0
 

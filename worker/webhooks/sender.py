@@ -20,7 +20,7 @@ from worker.webhooks.schedule import next_try_s
 log = logging.getLogger(__name__)
 
 SLOTS = 64  # tries at once
-LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.2
 REST_S = 1.0  # while Redis is away
 FINISH_S = 3.0  # at the end, for tries that are under way
 GONE = 410
@@ -51,7 +51,7 @@ class Sender:
                 if not away:
                     log.warning("the outbox cannot be read: %s; trying again", error)
                 away = True
-            await self._pause(REST_S if away else LOOK_EVERY_S)
+            await self._pause(REST_S if away else _LOOK_EVERY_S)
         await self._finish()
 
     def _begin(self, letter: Letter) -> None:

@@ -109,7 +109,7 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     heard.get_message(timeout=5)
     told: list[tuple[Any, dict[str, Any]]] = []
 
-    celery_app.ring_doorbell(app, ID, priority)
+    celery_app.ring(app, ID, priority)
     SyncStore(redis_client).call(
         "ring", **Doorbells(settings).arguments([Ring(ID, priority)])
     )  # as the API's store does

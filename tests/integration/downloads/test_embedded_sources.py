@@ -23,15 +23,15 @@ class Wrong(Answers):
 
 def test_a_source_that_cannot_be_reached_is_said_in_one_line(cache: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"qwen2\.5-coder-0\.5b from hub: .*127\.0\.0\.1 cannot be") as refused:
-        embedded.obtain(QWEN_CODER.name, cache, closed_port(), source="hf")
+        embedded.obtain_embedded(QWEN_CODER.name, cache, closed_port(), source="hf")
 
     assert "\n" not in str(refused.value)
-    assert embedded.cached(QWEN_CODER.name, cache) is None
+    assert embedded.embedded_cached(QWEN_CODER.name, cache) is None
 
 
 def test_other_bytes_than_the_pinned_ones_are_refused(cache: Path) -> None:
     with serve(Wrong, Hub({})) as hub, pytest.raises(ModelUnavailable, match="from hub: "):
-        embedded.obtain(QWEN_CODER.name, cache, hub.url, source="hf")
+        embedded.obtain_embedded(QWEN_CODER.name, cache, hub.url, source="hf")
 
     assert not list(cache.rglob("*.gguf"))
 

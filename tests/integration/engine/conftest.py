@@ -13,12 +13,12 @@ from models.load import LoadedModel
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine import tiny as tiny_language_model
 from worker.engine.batch import BatchEngine
-from worker.engine.request import GenerationRequest, Sampling
+from worker.engine.request import GenerationRequest, SamplingParams
 from worker.script.grammar import durations, storyboard_schema
 from worker.script.prompt import messages
 
 Asked = Callable[..., GenerationRequest]
-GREEDY = Sampling(temperature=0.0, top_p=1.0, seed=0)
+GREEDY = SamplingParams(temperature=0.0, top_p=1.0, seed=0)
 PROMPTS = ("森林里的猫", "A robot learns to paint", "海")
 
 
@@ -64,7 +64,9 @@ def ask(loaded: LoadedModel) -> Asked:
 def asker(loaded: LoadedModel) -> Asked:
     """`ask(prompt, sampling=..., max_new_tokens=..., min_scenes=...)`: what the worker would hand to the engine."""
 
-    def make(prompt: str = "雨中的猫", sampling: Sampling = GREEDY, time_left_s: float = 300, **options: Any) -> Any:
+    def make(
+        prompt: str = "雨中的猫", sampling: SamplingParams = GREEDY, time_left_s: float = 300, **options: Any
+    ) -> Any:
         max_new_tokens = options.pop("max_new_tokens", 200)
         request = JobRequest(prompt=prompt, **options)
         return GenerationRequest(

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch.nn.attention.varlen import varlen_attn
 from transformers import MistralConfig, MistralForCausalLM
 
 from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
 from tests.integration.engine.tiny import SIZES
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def model(tiny_model: Any) -> Any:
 def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     tiny: BatchEngine, model: Any, loaded: Any, ask: Asked
 ) -> None:
-    requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
+    requests = [ask(prompt, SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     engine = engine_of(model, loaded, varlen=attention.one_by_one)
 
     texts = together(engine, requests)
@@ -46,6 +48,39 @@ def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, loa
 
         engine.stop()
         assert model.config._attn_implementation == expected
+
+
+def test_sdpa_by_name_is_kept_and_everything_else_may_get_a_kernel() -> None:
+    assert attention.kernel_of("sdpa") is None
+    assert {attention.kernel_of(name) for name in ("auto", "eager", "flash_attention_2")} == {varlen_attn}
+
+
+@pytest.mark.parametrize(
+    ("before", "kernel", "settled"),
+    [
+        ("sdpa", attention.one_by_one, attention.NAME),
+        ("sdpa", None, "sdpa"),
+        ("eager", attention.one_by_one, "eager"),  # asked for by name
+        (attention.NAME, None, "sdpa"),  # left by an engine before
+    ],
+)
+def test_one_function_decides_which_attention_runs(
+    model: Any, before: str, kernel: attention.Kernel | None, settled: str
+) -> None:
+    attention.adopt(model, attention.one_by_one)  # so that transformers knows the name
+    model.set_attn_implementation(before)
+
+    to_flash = attention.settle(model, kernel, lambda to_flash: to_flash)
+
+    assert model.config._attn_implementation == settled
+    assert not to_flash  # on a CPU
+
+
+def test_no_other_code_changes_a_models_attention() -> None:
+    root = Path(__file__).parents[3]
+    sources = [path for folder in ("models", "worker") for path in (root / folder).rglob("*.py")]
+
+    assert [path.name for path in sources if "set_attn_implementation" in path.read_text()] == ["attention.py"]
 
 
 def refuses(*_: Any, **__: Any) -> torch.Tensor:

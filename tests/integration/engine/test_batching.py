@@ -10,13 +10,15 @@ import pytest
 from shared.errors import EngineBroken, PromptTooLong
 from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, resumed, together
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
     prompts = [*PROMPTS, "a lighthouse in the fog, seen from a boat at night"]
-    requests = [ask(prompt, Sampling(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(prompts)]
+    requests = [
+        ask(prompt, SamplingParams(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(prompts)
+    ]
 
     batch = together(tiny, requests)
     alone = [tiny.submit(request).wait().token_ids for request in requests]
@@ -25,14 +27,16 @@ def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, as
 
 
 def test_another_seed_writes_another_text(tiny: BatchEngine, ask: Asked) -> None:
-    texts = {tiny.submit(ask(sampling=Sampling(1.0, 0.9, seed), max_new_tokens=60)).wait().token_ids for seed in (1, 2)}
+    texts = {
+        tiny.submit(ask(sampling=SamplingParams(1.0, 0.9, seed), max_new_tokens=60)).wait().token_ids for seed in (1, 2)
+    }
 
     assert len(texts) == 2
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
-    request = ask(sampling=Sampling(temperature, 0.9, 11), max_new_tokens=90)
+    request = ask(sampling=SamplingParams(temperature, 0.9, 11), max_new_tokens=90)
     whole = tiny.submit(request).wait()
 
     for cut in (1, 7, len(whole.token_ids) // 2, len(whole.token_ids) - 1):

@@ -11,7 +11,7 @@ import pytest
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine.conftest import Asked
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 from worker.engine.text import Text
 from worker.engine.vocabulary import Vocabulary
 from worker.script.output import parse, validate
@@ -29,7 +29,7 @@ def checked(text: str, request: JobRequest) -> None:
 def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any, min_scenes: int, a_scene: int) -> None:
     budget = max(60, a_scene * min_scenes)
     options: dict[str, Any] = {"min_scenes": min_scenes, "max_scenes": 20}
-    asked = [ask("一只猫", Sampling(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
+    asked = [ask("一只猫", SamplingParams(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
 
     outputs = [generation.wait() for generation in [tiny.submit(one) for one in asked]]
 
@@ -42,7 +42,7 @@ def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any,
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])
 def test_a_target_duration_survives_a_small_budget(tiny: BatchEngine, ask: Asked, loaded: Any, target_s: float) -> None:
     request = JobRequest(prompt="一只猫", target_duration_s=target_s, max_scenes=20)
-    asked = ask("一只猫", Sampling(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20)
+    asked = ask("一只猫", SamplingParams(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20)
 
     output = tiny.submit(asked).wait()
 

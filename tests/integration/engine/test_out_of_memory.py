@@ -16,7 +16,7 @@ import torch
 from shared.errors import EngineBroken, OutOfMemory
 from tests.integration.engine.conftest import Asked, engine_of, together
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 Fragile = Callable[..., BatchEngine]
 TOO_LONG = "鲸"
@@ -51,7 +51,7 @@ def no_more_than(rows: int, *, from_step: int = 0) -> Callable[[BatchEngine, lis
 def test_a_batch_that_does_not_fit_shrinks_and_every_text_is_the_same(
     tiny: BatchEngine, fragile: Fragile, ask: Asked, rows: int, from_step: int
 ) -> None:
-    requests = [ask(f"故事{n}", Sampling(1.0, 0.9, n), max_new_tokens=60) for n in range(4)]
+    requests = [ask(f"故事{n}", SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n in range(4)]
     undisturbed = together(tiny, requests)
     engine = fragile(no_more_than(rows, from_step=from_step))
 

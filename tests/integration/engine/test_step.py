@@ -10,7 +10,7 @@ import torch
 
 from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
 from worker.engine.batch import BatchEngine
-from worker.engine.request import Sampling
+from worker.engine.request import SamplingParams
 
 DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
 
@@ -26,7 +26,7 @@ DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
 def test_captured_or_compiled_steps_write_the_same_texts(
     tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: Asked, options: dict[str, bool]
 ) -> None:
-    requests = [ask(prompt, Sampling(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
+    requests = [ask(prompt, SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     # On a CPU all of it but the C++ compiler, which takes two minutes: steps are padded, and warmed up.
     with torch.compiler.set_stance("force_eager" if DEVICE == "cpu" else "default"):
         engine = engine_of(copy.deepcopy(tiny_model).to(DEVICE), loaded, max_batch=4, **options)

@@ -39,35 +39,35 @@ def interrupted(writer: ModelBackend) -> Partial:
     """A text as it is when its second scene is complete and the next one has begun."""
     told = Event()
     draft = start(writer, on_scene=told.set)
-    while draft.so_far().scenes_done < 2:
+    while draft.partial().scenes_done < 2:
         assert told.wait(60)
         told.clear()
-    so_far: Partial = draft.so_far()
+    partial: Partial = draft.partial()
     draft.stop()
     assert draft.wait().ended == "stopped"
-    return so_far
+    return partial
 
 
 def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: ModelBackend) -> None:
     whole = start(writer).wait()
-    so_far = interrupted(writer)
-    published = complete_scenes(so_far.text(), REQUEST)
+    partial = interrupted(writer)
+    published = complete_scenes(partial.text(), REQUEST)
 
-    again = start(writer, Prefix(published, so_far.resume)).wait()
+    again = start(writer, Prefix(published, partial.resume)).wait()
 
     assert len(published) >= 2
-    assert so_far.resume
-    assert len(so_far.resume.token_ids) > 20
+    assert partial.resume
+    assert len(partial.resume.token_ids) > 20
     assert again.text == whole.text
     assert again.notes == whole.notes
 
 
 def test_another_model_continues_from_the_published_scenes(writer: ModelBackend) -> None:
-    so_far = interrupted(writer)
-    assert so_far.resume
-    published = complete_scenes(so_far.text(), REQUEST)
+    partial = interrupted(writer)
+    assert partial.resume
+    published = complete_scenes(partial.text(), REQUEST)
 
-    written = start(writer, Prefix(published, replace(so_far.resume, fingerprint="of another model"))).wait()
+    written = start(writer, Prefix(published, replace(partial.resume, fingerprint="of another model"))).wait()
     storyboard, repairs = validate(parse(written.text), REQUEST, published)
 
     assert storyboard.scenes[: len(published)] == published
@@ -82,11 +82,11 @@ def test_a_continued_text_is_itself_gone_on_with(writer: ModelBackend) -> None:
     told = Event()
     draft = start(writer, Prefix(published), on_scene=told.set)
     assert told.wait(60)
-    so_far = draft.so_far()
+    partial = draft.partial()
     draft.stop()
-    grown = complete_scenes(so_far.text(), REQUEST)
+    grown = complete_scenes(partial.text(), REQUEST)
 
-    again = start(writer, Prefix(max(grown, published, key=len), so_far.resume)).wait()
+    again = start(writer, Prefix(max(grown, published, key=len), partial.resume)).wait()
 
-    assert so_far.resume.given == len(published)
+    assert partial.resume.given == len(published)
     assert again.text == whole.text

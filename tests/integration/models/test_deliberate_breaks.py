@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models import folder as folders
-from models.families.family import Family, Source
+from models.families.family import ConfigReader, Family
 from models.rules import Rule
 from tests.integration.models.conftest import CONFIGS, Write, difference, random_weights
 from tests.integration.models.test_exactness import TOLERANCE
@@ -31,7 +31,7 @@ def swap(first: str, second: str) -> Break:
 
 def configured(**wrong: Any) -> Break:
     def broken(family: Family) -> Family:
-        def config(source: Source) -> dict[str, Any]:
+        def config(source: ConfigReader) -> dict[str, Any]:
             values = family.config(source)
             rope = values["rope_parameters"] | wrong.get("rope_parameters", {})
             return values | wrong | {"rope_parameters": rope}

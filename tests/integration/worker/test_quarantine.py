@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from shared.broker.celery_app import TASK, make_app, ring_doorbell
+from shared.broker.celery_app import TASK, make_app, ring
 from shared.keys import QUARANTINE
 from shared.rings import broker_lists
 from tests.integration.worker.conftest import StartWorker
@@ -24,7 +24,7 @@ ID = "00000000-0000-0000-0000-000000000000"
 @pytest.fixture
 def doorbell(make_settings: Any, redis_url: str) -> dict[str, Any]:
     """A real one, as it stands in its list."""
-    ring_doorbell(make_app(make_settings(), patient=False), ID, "normal")
+    ring(make_app(make_settings(), patient=False), ID, "normal")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         text = client.rpop(broker_lists()[1])
     assert isinstance(text, str)

@@ -41,14 +41,14 @@ def test_cores_of_an_older_control_group_count_too(tmp_path: Path) -> None:
 def test_free_memory_is_the_least_of_machine_and_container(tmp_path: Path) -> None:
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:       24000 kB\nMemAvailable:       20000 kB\n")
-    assert cpu.free_bytes(tmp_path, meminfo) == 20000 * 1024
+    assert cpu.free_memory_bytes(tmp_path, meminfo) == 20000 * 1024
 
     (tmp_path / "memory.max").write_text("5000000\n")
     (tmp_path / "memory.current").write_text("2000000\n")
-    assert cpu.free_bytes(tmp_path, meminfo) == 3000000
+    assert cpu.free_memory_bytes(tmp_path, meminfo) == 3000000
 
     (tmp_path / "memory.max").write_text("max\n")
-    assert cpu.free_bytes(tmp_path, meminfo) == 20000 * 1024
+    assert cpu.free_memory_bytes(tmp_path, meminfo) == 20000 * 1024
 
 
 @pytest.mark.parametrize("bias", [True, False])

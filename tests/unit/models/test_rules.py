@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.folder import FAMILIES
-from models.rules import Piece, apply, check, drop, normalise, rename, split
+from models.rules import Piece, apply, check_complete, drop, normalise, rename, split
 from shared.errors import ModelUnavailable
 
 CONFIG = SimpleNamespace(wide=3, narrow=1)
@@ -91,7 +91,7 @@ def test_the_native_side_must_come_out_equal(made: list[tuple[str, tuple[int, ..
     pieces = [Piece(name, "source", (0, shape[0]), shape, False) for name, shape in made]
 
     with pytest.raises(ModelUnavailable, match=reason):
-        check(pieces, {"a": (2,)})
+        check_complete(pieces, {"a": (2,)})
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
