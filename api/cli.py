@@ -15,4 +15,4 @@ def main(argv: list[str] | None = None) -> int:
 def _doctor(url: str, arguments: Namespace, environment: Mapping[str, str]) -> int:
     from api import doctor  # brings redis and the settings, which took half the start of every other command
 
-    return doctor.run(url, arguments, environment)
+    return doctor.run_checks(url, arguments, environment)

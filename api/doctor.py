@@ -10,7 +10,6 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from importlib.util import find_spec
 
 import httpx
@@ -27,23 +26,23 @@ WORKER_S = 120.0
 STYLES = {"ok": "green", "warning": "yellow", "fault": "red"}
 
 
-def run(url: str, arguments: Namespace, environment: Mapping[str, str]) -> int:
+def run_checks(url: str, arguments: Namespace, environment: Mapping[str, str]) -> int:
     """0 unless a fault was found; then 1."""
-    faults, told = 0, []
+    faults, lines = 0, []
     console = Console(highlight=False, soft_wrap=True)
-    for finding in findings(url, environment, repair=arguments.repair):
+    for finding in all_findings(url, environment, repair=arguments.repair):
         faults += finding.level == "fault"
-        told.append(asdict(finding))
+        lines.append(finding.json_fields())
         if not arguments.json:
             console.print(
                 Text.assemble((f"{finding.level:8}", STYLES[finding.level]), f"{finding.check}: {finding.words}")
             )
     if arguments.json:
-        print(json.dumps({"faults": faults, "findings": told}, ensure_ascii=False))
+        print(json.dumps({"faults": faults, "findings": lines}, ensure_ascii=False))
     return 1 if faults else 0
 
 
-def findings(url: str, environment: Mapping[str, str], *, repair: bool) -> Iterator[Finding]:
+def all_findings(url: str, environment: Mapping[str, str], *, repair: bool) -> Iterator[Finding]:
     try:
         settings = from_environment()
     except SettingsInvalid as error:
@@ -62,8 +61,8 @@ def api(url: str) -> Finding:
     try:
         answer = httpx.get(f"{url.rstrip('/')}/readyz", timeout=API_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = f"{url} does not answer ({type(error).__name__})"
-        return Finding("api", "fault", said, "start `uvicorn api.app:app`, or give its --url")
+        message = f"{url} does not answer ({type(error).__name__})"
+        return Finding("api", "fault", message, "start `uvicorn api.app:app`, or give its --url")
     if answer.status_code == httpx.codes.OK:
         return Finding("api", "ok", f"{url} is ready")
     try:
@@ -81,10 +80,10 @@ def _worker() -> Iterator[Finding]:
         answer = subprocess.run(
             [sys.executable, "-m", "worker.doctor"], capture_output=True, text=True, timeout=WORKER_S, check=False
         )
-        for told in json.loads(answer.stdout):
-            yield Finding(**told)
+        for fields in json.loads(answer.stdout):
+            yield Finding.from_json_fields(fields)
     except subprocess.TimeoutExpired:
         yield Finding("model", "fault", f"its check took more than {WORKER_S:g} s", "run `python -m worker.doctor`")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         last = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
         yield Finding("model", "fault", f"its check failed: {last}", "run `python -m worker.doctor`")

@@ -33,8 +33,8 @@ class Doorbell:
             async with asyncio.timeout(RING_S):
                 await asyncio.gather(*map(self._rings, rings))
         except (StoreUnavailable, TimeoutError) as error:
-            told = str(error) or f"not within {RING_S} s"
-            log.warning("not rung (the sweep will): %s", told, extra={"job": rings[0].job_id})
+            reason = str(error) or f"not within {RING_S} s"
+            log.warning("not rung (the sweep will): %s", reason, extra={"job": rings[0].job_id})
 
     async def _ring_all(self, rings: Sequence[Ring]) -> Sequence[None]:
         await self._store.call("ring", **self._doorbells.arguments(rings))

@@ -13,8 +13,8 @@ from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
 from shared.workers import WorkerState
 
 TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
-COMFORTABLE_SCENE_S = 5
-TOLD_ENOUGH = 0.05  # of a job, before its progress says anything about the rest
+_TYPICAL_SCENE_S = 5
+MIN_MEASURED_FRACTION = 0.05  # of a job, before its progress says anything about the rest
 NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than expected
 
 
@@ -22,7 +22,7 @@ def cost_of(request: JobRequest) -> int:
     """The tokens that a job is expected to write, within its budget."""
     scenes = (request.min_scenes + request.max_scenes) / 2
     if request.target_duration_s is not None:
-        wanted = request.target_duration_s / COMFORTABLE_SCENE_S
+        wanted = request.target_duration_s / _TYPICAL_SCENE_S
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
     return min(round((scenes + 1) * TOKENS_A_SCENE), request.sampling.max_new_tokens)
 
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningJob:
     """A job that runs: what it was expected to cost, for how long it has run, and how far it says that it is."""
 
     cost: float
@@ -59,7 +59,7 @@ class QueueLoad:
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
-    running: Sequence[Running]
+    running: Sequence[RunningJob]
     rated: Sequence[Rated]
     senders: int = 0
 
@@ -80,9 +80,9 @@ class QueueLoad:
         measured = [(slots, token_s) for slots, token_s in known if token_s]
         if measured:
             return sum(slots for slots, _ in measured) / sum(slots / token_s for slots, token_s in measured)
-        telling = [job for job in self.running if job.fraction > TOLD_ENOUGH]
-        written = sum(job.cost * job.fraction for job in telling)
-        return sum(job.ran_s for job in telling) / written if known and written else None
+        measurable = [job for job in self.running if job.fraction > MIN_MEASURED_FRACTION]
+        written = sum(job.cost * job.fraction for job in measurable)
+        return sum(job.ran_s for job in measurable) / written if known and written else None
 
     def last(self, priority: Priority) -> Place:
         """The place of a job that comes now."""
@@ -134,6 +134,6 @@ class QueueLoad:
         return None if start_s is None or token_s is None else round(start_s + cost * token_s, 1)
 
 
-def _left_s(job: Running, token_s: float) -> float:
+def _left_s(job: RunningJob, token_s: float) -> float:
     takes_s = job.cost * token_s
     return max(takes_s - job.ran_s, takes_s * NEARLY_DONE)

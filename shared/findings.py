@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Level = Literal["ok", "warning", "fault"]
 
@@ -14,9 +15,17 @@ class Finding:
 
     check: str
     level: Level
-    said: str
+    message: str
     fix: str = ""
 
     @property
     def words(self) -> str:
-        return f"{self.said}: {self.fix}" if self.fix else self.said
+        return f"{self.message}: {self.fix}" if self.fix else self.message
+
+    def json_fields(self) -> dict[str, str]:
+        """As the doctors print it. The message is `said` there, which scripts read."""
+        return {"check": self.check, "level": self.level, "said": self.message, "fix": self.fix}
+
+    @classmethod
+    def from_json_fields(cls, fields: Mapping[str, Any]) -> Finding:
+        return cls(fields["check"], fields["level"], fields["said"], fields["fix"])

@@ -68,12 +68,12 @@ def _json() -> logging.Formatter:
 
 
 def _name_job(record: logging.LogRecord) -> bool:
-    if not hasattr(record, "job") and (job := _about.get() or _told(record)):
+    if not hasattr(record, "job") and (job := _about.get() or _job_named_in(record)):
         record.job = job
     return True
 
 
-def _told(record: logging.LogRecord) -> str | None:
+def _job_named_in(record: logging.LogRecord) -> str | None:
     """The job in what a library says."""
     data = getattr(record, "data", None)  # Celery's: {"id": ..., "name": ...}
     if isinstance(data, dict) and "id" in data:

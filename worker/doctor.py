@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def main() -> int:
         told = list(findings(from_environment().model))
     except ScriptqueueError as error:
         told = [Finding("settings", "fault", str(error))]
-    print(json.dumps([asdict(finding) for finding in told], ensure_ascii=False))
+    print(json.dumps([finding.json_fields() for finding in told], ensure_ascii=False))
     return int(any(finding.level == "fault" for finding in told))
 
 

@@ -29,9 +29,9 @@ class Keys:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized()
-        given, found = _digest(key.strip().encode("latin-1")), None  # headers come decoded as latin-1
+        presented, found = _digest(key.strip().encode("latin-1")), None  # headers come decoded as latin-1
         for label, digest in self._digests:  # always all of them: the time tells nothing about which is near
-            if compare_digest(given, digest):
+            if compare_digest(presented, digest):
                 found = label
         if found is None:
             raise Unauthorized()

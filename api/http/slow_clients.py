@@ -23,11 +23,11 @@ def watch_connections() -> None:
 
 
 def _watched(connection_made: Any) -> Any:
-    def made(protocol: Any, transport: Any) -> None:
+    def connected(protocol: Any, transport: Any) -> None:
         connection_made(protocol, transport)
         _Watch(protocol).look()
 
-    return made
+    return connected
 
 
 class _Watch:

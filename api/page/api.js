@@ -56,10 +56,10 @@ export async function open(method, path, { headers = {}, body, abort } = {}) {
     link.set("up");
     return response;
   }
-  const told = await response.json().catch(() => ({}));
-  link.set(told.code === "store_unavailable" ? "away" : "up");
+  const problem = await response.json().catch(() => ({}));
+  link.set(problem.code === "store_unavailable" ? "away" : "up");
   if (response.status === 401) keyWanted.set(true);
-  throw new Problem(response.status, told, Number(response.headers.get("Retry-After")) || null);
+  throw new Problem(response.status, problem, Number(response.headers.get("Retry-After")) || null);
 }
 
 async function read(response) {

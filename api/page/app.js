@@ -45,7 +45,7 @@ function entitle() {
   document.title = `${words(...view.title)} · scriptqueue`;
 }
 
-function tellLink(state) {
+function showLink(state) {
   const banner = document.getElementById("link");
   banner.classList.toggle("shown", state !== "up");
   if (state === "up") {
@@ -86,7 +86,7 @@ async function start() {
   });
   onLanguage(entitle);
   key.watch(() => open({ focus: false }));
-  link.watch(tellLink);
+  link.watch(showLink);
   window.addEventListener("offline", () => link.set("down"));
   probe();
   const { authenticated, flower_url: flower } = await settings();

@@ -148,7 +148,7 @@ class Compose {
     if (!(error instanceof Problem)) throw error;
     if (error.status === 401) return;
     this.#point(error.faults);
-    if (error.faults.length === 0) this.#tell(error.message);
+    if (error.faults.length === 0) this.#showGeneral(error.message);
   }
 
   /** Says each fault at its field, or at the nearest one above it. */
@@ -157,7 +157,7 @@ class Compose {
     for (const fault of faults) {
       const found = this.#placeOf(fault.pointer);
       if (!found) {
-        this.#tell(`${fault.pointer} ${fault.detail}`);
+        this.#showGeneral(`${fault.pointer} ${fault.detail}`);
         continue;
       }
       setText(found.place, fault.detail ?? words("unreadable"));
@@ -180,7 +180,7 @@ class Compose {
     return [...this.#faults].find(([known]) => pointer && known.startsWith(`${pointer}/`))?.[1]; // /webhook -> its URL
   }
 
-  #tell(text) {
+  #showGeneral(text) {
     setText(this.#general, text);
     this.#general.hidden = false;
   }

@@ -73,13 +73,13 @@ export function bodyOf(prompt, inputs) {
 
 /** What a form shows of a request; the empty string where it says what is the default anyway. */
 export function textOf(field, request) {
-  const asked = field.name.split("/").reduce((node, part) => node?.[part], request);
-  const given = Array.isArray(asked) ? asked.join(", ") : asked;
-  if (field.kind === "choice") return String(given ?? field.fallback);
-  if (given === null || given === undefined || given === field.fallback) return "";
-  if (field.kind === "json") return Object.keys(given).length ? JSON.stringify(given, null, 2) : "";
-  if (field.kind === "time") return localTime(new Date(given));
-  return String(given);
+  const wanted = field.name.split("/").reduce((node, part) => node?.[part], request);
+  const shown = Array.isArray(wanted) ? wanted.join(", ") : wanted;
+  if (field.kind === "choice") return String(shown ?? field.fallback);
+  if (shown === null || shown === undefined || shown === field.fallback) return "";
+  if (field.kind === "json") return Object.keys(shown).length ? JSON.stringify(shown, null, 2) : "";
+  if (field.kind === "time") return localTime(new Date(shown));
+  return String(shown);
 }
 
 function value(field, text) {

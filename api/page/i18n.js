@@ -7,7 +7,7 @@ import { WORDS as zh } from "./words.zh.js";
 
 const LANGUAGES = { zh, en };
 const TEXT = ""; // instead of an attribute's name
-const said = new WeakMap(); // element -> Map of attribute -> [key, argument]
+const bindings = new WeakMap(); // element -> Map of attribute -> [key, argument]
 const listeners = new Set();
 
 let current = recall("language") ?? (navigator.languages.find((tag) => /^(zh|en)\b/i.test(tag)) ?? "en").slice(0, 2).toLowerCase();
@@ -60,8 +60,8 @@ export function apply() {
   document.documentElement.lang = current === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-say]")) say(element, element.dataset.say, argumentOf(element, TEXT));
   for (const element of document.querySelectorAll("[data-label]")) sayAttribute(element, "aria-label", element.dataset.label);
-  for (const element of document.querySelectorAll("[data-said]")) {
-    for (const [attribute, [key, argument]] of said.get(element) ?? []) {
+  for (const element of document.querySelectorAll("[data-bound]")) {
+    for (const [attribute, [key, argument]] of bindings.get(element) ?? []) {
       if (attribute === TEXT) say(element, key, argument);
       else sayAttribute(element, attribute, key, argument);
     }
@@ -69,13 +69,13 @@ export function apply() {
 }
 
 function keep(element, attribute, key, argument) {
-  if (!said.has(element)) {
-    said.set(element, new Map());
-    element.dataset.said = "";
+  if (!bindings.has(element)) {
+    bindings.set(element, new Map());
+    element.dataset.bound = "";
   }
-  said.get(element).set(attribute, [key, argument]);
+  bindings.get(element).set(attribute, [key, argument]);
 }
 
 function argumentOf(element, attribute) {
-  return said.get(element)?.get(attribute)?.[1];
+  return bindings.get(element)?.get(attribute)?.[1];
 }

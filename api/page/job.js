@@ -176,14 +176,14 @@ class JobView {
   }
 
   #line(job) {
-    const told = [moment(job.created_at)];
-    if (job.source) told.push(words(`source.${job.source}`));
-    if (job.model) told.push([job.model.name, job.model.dtype].filter(Boolean).join(" "));
+    const facts = [moment(job.created_at)];
+    if (job.source) facts.push(words(`source.${job.source}`));
+    if (job.model) facts.push([job.model.name, job.model.dtype].filter(Boolean).join(" "));
     if (job.metrics) {
-      told.push(words("ran_for", span(job.metrics.run_s)), words("tokens", job.metrics.output_tokens));
-      if (job.metrics.tokens_per_s) told.push(words("tokens_per_s", job.metrics.tokens_per_s));
+      facts.push(words("ran_for", span(job.metrics.run_s)), words("tokens", job.metrics.output_tokens));
+      if (job.metrics.tokens_per_s) facts.push(words("tokens_per_s", job.metrics.tokens_per_s));
     }
-    return told;
+    return facts;
   }
 
   #describe() {

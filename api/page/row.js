@@ -33,14 +33,14 @@ export function drawRow(row, job, label) {
 }
 
 function facts(job) {
-  const told = [];
-  if (job.status === "queued" && job.position !== null) told.push(words("position", job.position));
-  if (job.status === "queued" && job.etaS !== null) told.push(words("eta", span(job.etaS)));
-  if (job.status === "running") told.push(percent(job.fraction ?? 0), words("scenes", job.scenes));
-  if (job.seconds !== null) told.push(words("scenes", job.scenes), clock(job.seconds));
-  if (job.error) told.push(codeWords(job.error));
-  if (job.source && job.source !== "model") told.push(words(`source.${job.source}`));
-  if (job.priority !== "normal") told.push(words(`choice.${job.priority}`));
-  told.push(moment(job.created, { brief: true }));
-  return told;
+  const parts = [];
+  if (job.status === "queued" && job.position !== null) parts.push(words("position", job.position));
+  if (job.status === "queued" && job.etaS !== null) parts.push(words("eta", span(job.etaS)));
+  if (job.status === "running") parts.push(percent(job.fraction ?? 0), words("scenes", job.scenes));
+  if (job.seconds !== null) parts.push(words("scenes", job.scenes), clock(job.seconds));
+  if (job.error) parts.push(codeWords(job.error));
+  if (job.source && job.source !== "model") parts.push(words(`source.${job.source}`));
+  if (job.priority !== "normal") parts.push(words(`choice.${job.priority}`));
+  parts.push(moment(job.created, { brief: true }));
+  return parts;
 }

@@ -20,8 +20,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 HEARTBEAT_S = 10.0  # shorter than the silence that proxies bear
 RETRY_MS = 1000
-MAX_DIGITS = 15
-MEDIA_TYPE = "text/event-stream"
+MAX_ID_DIGITS = 15
+EVENT_STREAM_TYPE = "text/event-stream"
 EXAMPLE = (
     f"retry: {RETRY_MS}\n\n"
     'id: 1\nevent: status\ndata: {"status":"queued","attempt":0}\n\n'
@@ -45,7 +45,7 @@ EVENT = {  # as OpenAPI 3.2 says what each event of a stream holds
 
 
 class EventStream(StreamingResponse):
-    media_type = MEDIA_TYPE
+    media_type = EVENT_STREAM_TYPE
 
 
 @router.get(
@@ -54,7 +54,7 @@ class EventStream(StreamingResponse):
     responses={
         200: {
             "description": "Events until `done`",
-            "content": {MEDIA_TYPE: {"itemSchema": EVENT, "example": EXAMPLE}},
+            "content": {EVENT_STREAM_TYPE: {"itemSchema": EVENT, "example": EXAMPLE}},
             "headers": headers(Cache_Control="not to be kept"),
         },
         204: {"description": "The job is done and `Last-Event-ID` names its last event: do not reconnect"},
@@ -69,7 +69,7 @@ async def events(
         str,
         Header(
             description="the number of the last event that is known; none: from the start",
-            json_schema_extra={"pattern": f"^[0-9]{{0,{MAX_DIGITS}}}$"},
+            json_schema_extra={"pattern": f"^[0-9]{{0,{MAX_ID_DIGITS}}}$"},
             examples=["3"],
         ),
     ] = "",
@@ -123,6 +123,6 @@ def _number(last_event_id: str) -> int:
     text = last_event_id.strip()
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
         raise InvalidRequest("Last-Event-ID: must be the number of an event of this stream")
     return int(text)

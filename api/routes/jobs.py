@@ -81,11 +81,11 @@ async def get(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
     read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
-    told = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
+    response_headers = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
     if poll.knows(read):
-        return Response(status_code=304, headers=told)
+        return Response(status_code=304, headers=response_headers)
     # What FastAPI would write, without its asking again whether a `Job` is one.
-    return Response(read.job.model_dump_json(), media_type="application/json", headers=told)
+    return Response(read.job.model_dump_json(), media_type="application/json", headers=response_headers)
 
 
 # First, for routes are tried in their order and this one is asked for most; raw, for FastAPI's way costs as much again.
@@ -208,11 +208,11 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     a webhook that could never be delivered."""
     if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    asked = request.sampling.model_dump()
-    sampling = asked | {
+    requested = request.sampling.model_dump()
+    sampling = requested | {
         name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
     }
-    if sampling == asked:
+    if sampling == requested:
         return request
     try:
         return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})
@@ -242,10 +242,10 @@ async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:
 
 def _when(job: Job, wait_s: int | None) -> dict[str, str]:
     """The headers that tell a client that waits more than the job does."""
-    told = {"Cache-Control": "private, no-cache"}
+    response_headers = {"Cache-Control": "private, no-cache"}
     if wait_s is not None:
-        told["Preference-Applied"] = f"wait={wait_s}"
+        response_headers["Preference-Applied"] = f"wait={wait_s}"
     if not job.done:
         eta_s = job.queue.eta_s if job.queue and job.queue.eta_s else 1
-        told["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))
-    return told
+        response_headers["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))
+    return response_headers

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from api.stack.child import STOPS
+from api.stack.child import STOP_SIGNALS
 from api.stack.processes import Ports, Stack, StackFailed
 from shared.errors import ScriptqueueError
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     up.add_argument("--port", type=int, default=8000, help="of the API (8000)")
     up.add_argument("--flower-port", type=int, default=5555, help="of Flower (5555)")
     arguments = parser.parse_args(argv)
-    for number in STOPS:  # a background job of a shell ignores SIGINT else
+    for number in STOP_SIGNALS:  # a background job of a shell ignores SIGINT else
         signal.signal(number, _interrupt)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     console = Console()
@@ -51,7 +51,7 @@ def _demo(console: Console) -> int:
     folder = RUN / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     with Stack(folder, Ports(), drain=False) as stack:
-        _tell(stack, console)
+        _print_addresses(stack, console)
         good = show_both(stack.url, console)
     shutil.rmtree(folder / "redis", ignore_errors=True)
     return 0 if good else 1
@@ -59,7 +59,7 @@ def _demo(console: Console) -> int:
 
 def _up(ports: Ports, console: Console) -> NoReturn:
     with Stack(RUN / "up", ports, drain=True) as stack:
-        _tell(stack, console)
+        _print_addresses(stack, console)
         if stack.redis_url:
             console.print(f"Redis   {stack.redis_url}  (SCRIPTQUEUE_REDIS__URL for `doctor`)", highlight=False)
         if stack.drawn_secret:
@@ -68,7 +68,7 @@ def _up(ports: Ports, console: Console) -> NoReturn:
         stack.watch()
 
 
-def _tell(stack: Stack, console: Console) -> None:
+def _print_addresses(stack: Stack, console: Console) -> None:
     console.print(f"API     {stack.url}", highlight=False)
     console.print(f"Flower  {stack.flower_url}  (login {stack.flower_login})", highlight=False, markup=False)
 

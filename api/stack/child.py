@@ -16,14 +16,14 @@ from pathlib import Path
 from shared.parent_death import die_with
 
 TAIL_LINES = 15
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends the stack
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what ends the stack
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """A stop waits until the block has ended. In the middle of a fork Python would raise it in a hook of the logging
     module, which drops it: the stack then went on as if nobody had pressed Ctrl-C."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
@@ -42,7 +42,7 @@ class Child:
 
         def begin() -> None:
             die_with_us()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # a mask outlives the exec
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # a mask outlives the exec
 
         output = log.open("ab") if log else None
         try:

@@ -85,7 +85,7 @@ class AsyncClient:
 
     async def scenes(self, id: Id) -> AsyncIterator[Scene]:
         async for event in self.events(id):
-            if scene := calls.scene(event):
+            if scene := calls.scene_of(event):
                 yield scene
 
     async def cancel(self, id: Id) -> Job:

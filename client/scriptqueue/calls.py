@@ -30,7 +30,7 @@ from scriptqueue.errors import (
     WaitTimedOut,
 )
 from scriptqueue.protocol import (
-    ANSWER_S,
+    RESPONSE_TIMEOUT_S,
     Call,
     Patience,
     Pause,
@@ -45,7 +45,7 @@ from scriptqueue.responses import BatchView, DeadList, DeliveryList, JobList, Qu
 from scriptqueue.schemas import DeadJob, Delivery, Job, Scene, Storyboard
 from scriptqueue.stream import Event, EventReader
 
-M = TypeVar("M", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 Prompt = str | Mapping[str, Any]
 """What to write: a prompt, or a request with fields of its own."""
 Id = UUID | str
@@ -55,7 +55,7 @@ Deliveries = list[Delivery]
 OnProgress = Callable[[Job], object]
 OnOutcome = Callable[[int, Job | ClientError], object]
 
-POLL_S = 30  # of one long poll: shorter than what proxies between us and the service usually bear
+LONG_POLL_S = 30  # of one long poll: shorter than what proxies between us and the service usually bear
 SILENCE_S = 30.0  # of an event stream, which tells something every 10 s
 BATCH_S = 60.0  # a thousand jobs are read and written
 PAGE = 100
@@ -109,15 +109,15 @@ def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
 
 
 def get(job_id: Id, patience: Patience) -> Call[Job]:
-    return _asked(Job, "GET", _job(job_id), patience)
+    return _requested(Job, "GET", _job(job_id), patience)
 
 
 def result(job_id: Id, patience: Patience) -> Call[Storyboard]:
-    return _asked(Storyboard, "GET", f"{_job(job_id)}/result", patience)
+    return _requested(Storyboard, "GET", f"{_job(job_id)}/result", patience)
 
 
 def cancel(job_id: Id, patience: Patience) -> Call[Job]:
-    return _asked(Job, "POST", f"{_job(job_id)}/cancel", patience)
+    return _requested(Job, "POST", f"{_job(job_id)}/cancel", patience)
 
 
 def delete(job_id: Id, patience: Patience) -> Call[None]:
@@ -130,55 +130,55 @@ def delete(job_id: Id, patience: Patience) -> Call[None]:
 
 
 def batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
-    return _asked(BatchView, "GET", _batch(batch_id), patience)
+    return _requested(BatchView, "GET", _batch(batch_id), patience)
 
 
 def cancel_batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
-    return _asked(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
+    return _requested(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
 
 
 def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Call[JobList]:
     """Some of the client's jobs, newest first, from the cursor of the page before."""
     wanted = {"status": status, "limit": limit, "cursor": cursor}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
-    return _asked(JobList, "GET", f"/jobs?{query}", patience)
+    return _requested(JobList, "GET", f"/jobs?{query}", patience)
 
 
 def queue(patience: Patience) -> Call[QueueView]:
-    return _asked(QueueView, "GET", "/queue", patience)
+    return _requested(QueueView, "GET", "/queue", patience)
 
 
 def dead(patience: Patience) -> Call[list[DeadJob]]:
-    return list((yield from _asked(DeadList, "GET", "/dead", patience)).jobs)
+    return list((yield from _requested(DeadList, "GET", "/dead", patience)).jobs)
 
 
 def requeue(job_id: Id, patience: Patience) -> Call[Job]:
-    return _asked(Job, "POST", f"/dead/{_segment(job_id)}/requeue", patience)
+    return _requested(Job, "POST", f"/dead/{_segment(job_id)}/requeue", patience)
 
 
 def deliveries(job_id: Id, patience: Patience) -> Call[Deliveries]:
-    return list((yield from _asked(DeliveryList, "GET", f"{_job(job_id)}/deliveries", patience)).deliveries)
+    return list((yield from _requested(DeliveryList, "GET", f"{_job(job_id)}/deliveries", patience)).deliveries)
 
 
 def redeliver(job_id: Id, number: int | None, patience: Patience) -> Call[Deliveries]:
     """That nothing is left to send again because an earlier try, which got no answer, was carried out is no error."""
     query = "" if number is None else f"?{urlencode({'number': number})}"
     try:
-        told = yield from _asked(DeliveryList, "POST", f"{_job(job_id)}/deliveries/redeliver{query}", patience)
+        answer = yield from _requested(DeliveryList, "POST", f"{_job(job_id)}/deliveries/redeliver{query}", patience)
     except Conflict as error:
         if not error.unanswered:
             raise
         return (yield from deliveries(job_id, patience))
-    return list(told.deliveries)
+    return list(answer.deliveries)
 
 
-def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = POLL_S) -> Call[Seen]:
+def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = LONG_POLL_S) -> Call[Seen]:
     """The job as it is now; with `seen`, as soon as it differs from that, or the same after `within_s`."""
     headers, wait_s = {}, 0
     if seen is not None:
-        wait_s = max(1, math.ceil(min(within_s, POLL_S)))
+        wait_s = max(1, math.ceil(min(within_s, LONG_POLL_S)))
         headers = {"If-None-Match": seen.etag, "Prefer": f"wait={wait_s}"}
-    response = yield from answered(Send("GET", _job(job_id), headers, timeout_s=wait_s + ANSWER_S), patience)
+    response = yield from answered(Send("GET", _job(job_id), headers, timeout_s=wait_s + RESPONSE_TIMEOUT_S), patience)
     if seen is not None and "Preference-Applied" not in response.headers and not seen.job.done:
         yield Pause(retry_after_s(response) or 1.0)  # somebody between us and the service drops `Prefer`
     if response.status_code == httpx.codes.NOT_MODIFIED and seen is not None:
@@ -233,20 +233,20 @@ def all_accepted(outcomes: list[Job | ClientError]) -> list[Job]:
     return jobs
 
 
-def scene(event: Event) -> Scene | None:
+def scene_of(event: Event) -> Scene | None:
     if event.event == "done" and event.data.result is None:
         raise JobUnsuccessful(event.data)
     return event.data if event.event == "scene" else None
 
 
-# -- how it is said ----------------------------------------------------------------------------------------------------
+# -- how it is sent ----------------------------------------------------------------------------------------------------
 
 
-def _asked(kind: type[M], method: str, path: str, patience: Patience) -> Call[M]:
+def _requested(kind: type[_Model], method: str, path: str, patience: Patience) -> Call[_Model]:
     return model(kind, (yield from answered(Send(method, path), patience)))
 
 
-def _keyed(path: str, key: str | None, body: Any = None, timeout_s: float = ANSWER_S) -> Send:
+def _keyed(path: str, key: str | None, body: Any = None, timeout_s: float = RESPONSE_TIMEOUT_S) -> Send:
     """A POST that may be repeated: the service knows it by its key."""
     key = str(uuid4()) if key is None else key
     if not (key.isascii() and key.isprintable()):

@@ -151,7 +151,7 @@ class Client:
     def scenes(self, id: Id) -> Iterator[Scene]:
         """Each scene when it is complete; raises `JobUnsuccessful` when the job ends without a storyboard."""
         for event in self.events(id):
-            if scene := calls.scene(event):
+            if scene := calls.scene_of(event):
                 yield scene
 
     def cancel(self, id: Id) -> Job:

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ValidationError
 from scriptqueue.errors import ApiError, ServiceUnreachable
 from scriptqueue.responses import Problem
 
-T = TypeVar("T")
-M = TypeVar("M", bound=BaseModel)
+_T = TypeVar("_T")
+_Model = TypeVar("_Model", bound=BaseModel)
 
-ANSWER_S = 10.0  # how long an answer may take beyond what it was asked to wait
+RESPONSE_TIMEOUT_S = 10.0  # how long an answer may take beyond what it was asked to wait
 FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is probably wrong
-PATIENCE_S = 60.0  # afterwards: a restart, a lost network
+LATER_PATIENCE_S = 60.0  # afterwards: a restart, a lost network
 PASSING = frozenset({429, 502, 503, 504})
-MAX_PAUSE_S = 5.0
+MAX_RETRY_PAUSE_S = 5.0
 
 WhenFull = Literal["bear", "tell", "queue up"]
 """What a full queue or a spent quota is to a caller: to be borne as a restart is; to be told at once where it may last
@@ -38,7 +38,7 @@ class Send:
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    timeout_s: float = ANSWER_S
+    timeout_s: float = RESPONSE_TIMEOUT_S
     stream: bool = False
 
 
@@ -48,7 +48,7 @@ class Pause:
 
 
 Answer = httpx.Response | httpx.TransportError | None
-Call = Generator[Send | Pause, Answer, T]
+Call = Generator[Send | Pause, Answer, _T]
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Patience:
     """How long one client bears a service that does not answer; it remembers whether it ever did."""
 
     first_s: float = FIRST_PATIENCE_S
-    later_s: float = PATIENCE_S
+    later_s: float = LATER_PATIENCE_S
     reached: bool = False
 
     @property
@@ -90,11 +90,11 @@ def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Ca
         if not passes or (not queues and now_s + pause_s - failing_since_s > patience.seconds):
             raise failure
         yield Pause(pause_s)
-        pause_s = min(MAX_PAUSE_S, pause_s * 2)
+        pause_s = min(MAX_RETRY_PAUSE_S, pause_s * 2)
         failing_since_s = None if queues else failing_since_s
 
 
-def model(kind: type[M], response: httpx.Response) -> M:
+def model(kind: type[_Model], response: httpx.Response) -> _Model:
     """A field that a newer service added is no reason to fail."""
     try:
         return kind.model_validate_json(response.content, extra="ignore")

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from scriptqueue.schemas import EventName, Job, Progress, Scene, Shape, Status
 
-NAMES: frozenset[EventName] = frozenset(get_args(EventName))
+EVENT_NAMES: frozenset[EventName] = frozenset(get_args(EventName))
 
 
 class StatusChange(Shape):
@@ -71,16 +71,16 @@ class EventReader:
         """For how long nothing was told, not even how long to pause."""
         return time.monotonic() - self._heard_s
 
-    def take(self, told: ServerSentEvent) -> Event | None:
+    def take(self, message: ServerSentEvent) -> Event | None:
         """The next event; None for what is no event of the job, for one that is known and for one of a newer service.
         Raises ValueError for data of another shape."""
         self._heard_s = time.monotonic()
-        if told.retry is not None:
-            self.pause_s = told.retry / 1000
-        if told.event not in NAMES or int(told.id) <= self.known:
+        if message.retry is not None:
+            self.pause_s = message.retry / 1000
+        if message.event not in EVENT_NAMES or int(message.id) <= self.known:
             return None
-        said: dict[str, Any] = {"id": int(told.id), "event": told.event, "data": json.loads(told.data)}
-        event = _EVENT.validate_python(said, extra="ignore")
+        fields: dict[str, Any] = {"id": int(message.id), "event": message.event, "data": json.loads(message.data)}
+        event = _EVENT.validate_python(fields, extra="ignore")
         self.known = event.id
         self.ended = event.event == "done"
         return event

@@ -18,7 +18,7 @@ from scriptqueue import calls
 from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Call, Patience, Pause, Send, stranger
 from scriptqueue.stream import Event, EventReader
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Sleep = Callable[[float], object]
 
 
@@ -30,14 +30,14 @@ class HttpTransport:
     def close(self) -> None:
         self._http.close()
 
-    def hold(self, talk: Call[T], sleep: Sleep = time.sleep) -> T:
+    def hold(self, talk: Call[_T], sleep: Sleep = time.sleep) -> _T:
         """What the conversation comes to."""
         answer: Answer = None
         while True:
             try:
                 step = talk.send(answer)
             except StopIteration as end:
-                result: T = end.value
+                result: _T = end.value
                 return result
             if isinstance(step, Pause):
                 sleep(step.seconds)
@@ -52,8 +52,8 @@ class HttpTransport:
             try:
                 if response.status_code != httpx.codes.OK:  # nothing more to come
                     return
-                for told in EventSource(response).iter_sse():
-                    if event := _taken(following, told, response):
+                for message in EventSource(response).iter_sse():
+                    if event := _taken(following, message, response):
                         yield event
             except httpx.TransportError:
                 continue  # cut off: on with the event after the last one
@@ -78,14 +78,14 @@ class AsyncHttpTransport:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def hold(self, talk: Call[T]) -> T:
+    async def hold(self, talk: Call[_T]) -> _T:
         """As `HttpTransport.hold`."""
         answer: Answer = None
         while True:
             try:
                 step = talk.send(answer)
             except StopIteration as end:
-                result: T = end.value
+                result: _T = end.value
                 return result
             if isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
@@ -100,8 +100,8 @@ class AsyncHttpTransport:
             try:
                 if response.status_code != httpx.codes.OK:
                     return
-                async for told in EventSource(response).aiter_sse():
-                    if event := _taken(following, told, response):
+                async for message in EventSource(response).aiter_sse():
+                    if event := _taken(following, message, response):
                         yield event
             except httpx.TransportError:
                 continue
@@ -118,9 +118,9 @@ class AsyncHttpTransport:
             return error
 
 
-def _taken(following: EventReader, told: Any, response: httpx.Response) -> Event | None:
+def _taken(following: EventReader, message: Any, response: httpx.Response) -> Event | None:
     try:
-        return following.take(told)
+        return following.take(message)
     except ValueError:
         raise stranger(response) from None
 

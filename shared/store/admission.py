@@ -12,7 +12,7 @@ from typing import Any
 from shared.errors import DeadlineTooSoon, InvalidRequest, KeyReused, QueueFull, Refusal, TooFast, TooManyActive
 from shared.eta import QueueLoad
 from shared.settings import ApiSettings
-from shared.store.entry import Entry
+from shared.store.entry import NewJob
 
 _MAX_RETRY_AFTER_S = 60.0  # others may cancel, so nobody is sent away for longer
 
@@ -26,7 +26,7 @@ def limits_of(settings: ApiSettings, jobs: int) -> tuple[int, int, int]:
     return settings.max_queued, settings.rate_per_minute or 0, most
 
 
-def starts_in_s(entries: Sequence[Entry], figures: QueueLoad) -> list[float]:
+def starts_in_s(entries: Sequence[NewJob], figures: QueueLoad) -> list[float]:
     """How long each would wait before it starts, one behind the other; 0 where nothing is known."""
     waits_s = []
     for entry in entries:
@@ -49,11 +49,11 @@ def refused_by(
         case ["too_fast", wait_ms]:
             return TooFast(f"{settings.rate_per_minute} new jobs a minute are allowed", retry_after_s=wait_ms / 1000)
         case ["too_many", active]:
-            told = f"{active} of your jobs are not done; {settings.max_active} are allowed"
-            return TooManyActive(told, retry_after_s=_drained_s(figures, 1))
+            detail = f"{active} of your jobs are not done; {settings.max_active} are allowed"
+            return TooManyActive(detail, retry_after_s=_drained_s(figures, 1))
         case ["full", queued]:
-            told = f"{queued} jobs wait already; the limit is {settings.max_queued}"
-            return QueueFull(told, retry_after_s=_drained_s(figures, jobs))
+            detail = f"{queued} jobs wait already; the limit is {settings.max_queued}"
+            return QueueFull(detail, retry_after_s=_drained_s(figures, jobs))
     raise AssertionError(answer[0])
 
 

@@ -41,8 +41,8 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
             yield from look(client)
             yield from _queue(client, settings, repair=repair)
     except StoreUnavailable as error:
-        said = f"{where} does not answer ({type(error.__cause__).__name__})"
-        yield Finding("redis", "fault", said, "start it, or set REDIS__URL; `make up` prints that of its own")
+        message = f"{where} does not answer ({type(error.__cause__).__name__})"
+        yield Finding("redis", "fault", message, "start it, or set REDIS__URL; `make up` prints that of its own")
 
 
 def _place(settings: Settings) -> str:
@@ -55,8 +55,8 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     """Values that are valid one by one and work badly together."""
     lease_s, timeout_s = settings.worker.lease_s, settings.redis.timeout_s
     if lease_s < 2 * timeout_s:
-        said = f"a lease of {lease_s:g} s may lapse while one command waits its {timeout_s:g} s for Redis"
-        yield Finding("leases", "warning", said, "set WORKER__LEASE_S to at least twice REDIS__TIMEOUT_S")
+        message = f"a lease of {lease_s:g} s may lapse while one command waits its {timeout_s:g} s for Redis"
+        yield Finding("leases", "warning", message, "set WORKER__LEASE_S to at least twice REDIS__TIMEOUT_S")
     elif lease_s < SHORT_LEASE_S:
         yield Finding(
             "leases", "warning", f"a lease of {lease_s:g} s lapses on a busy host", "set WORKER__LEASE_S higher"
@@ -66,8 +66,10 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     if settings.flower.password.get_secret_value():
         yield Finding("flower", "ok", "has a password")
     else:
-        said = "FLOWER__PASSWORD is not set: only `make up` makes one up"
-        yield Finding("flower", "warning", said, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself")
+        message = "FLOWER__PASSWORD is not set: only `make up` makes one up"
+        yield Finding(
+            "flower", "warning", message, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself"
+        )
 
 
 def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
@@ -75,8 +77,8 @@ def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator
     figures = queue_load_of(named("queue", store.call("queue")))
     waiting = sum(figures.depth.values())
     yield from _workers(figures.workers, waiting)
-    told = f"{waiting} wait, {len(figures.running)} run"
-    yield _jobs(client, store, told, repair=repair)
+    counts = f"{waiting} wait, {len(figures.running)} run"
+    yield _jobs(client, store, counts, repair=repair)
     yield _webhooks(client.zcard(keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
     yield _doorbells(client, repair=repair)
     yield _kept(
@@ -95,17 +97,17 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
         slots = sum(worker.slots for worker in ready)
         yield Finding("workers", "ok", f"{len(ready)} of {len(workers)} ready, {slots} rows")
     else:
-        said = f"none is ready and {waiting} jobs wait" + (f" ({states})" if states else "")
+        message = f"none is ready and {waiting} jobs wait" + (f" ({states})" if states else "")
         yield Finding(
-            "workers", "fault" if not workers else "warning", said, "start `python -m worker`, or see its log"
+            "workers", "fault" if not workers else "warning", message, "start `python -m worker`, or see its log"
         )
     for worker in workers:
         if worker.state == "broken":
             yield Finding("workers", "warning", f"{worker.worker} is broken", "it leaves by itself; its log says why")
     for device, count in Counter(worker.gpu for worker in workers if worker.gpu).items():
         if count > 1:
-            said = f"{count} workers share the GPU {device}, and its memory"
-            yield Finding("workers", "warning", said, "give each its own MODEL__DEVICE=cuda:N")
+            message = f"{count} workers share the GPU {device}, and its memory"
+            yield Finding("workers", "warning", message, "give each its own MODEL__DEVICE=cuda:N")
 
 
 def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
@@ -118,7 +120,7 @@ def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
     return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 
 
-def _jobs(client: redis.Redis, store: SyncStore, told: str, *, repair: bool) -> Finding:
+def _jobs(client: redis.Redis, store: SyncStore, counts: str, *, repair: bool) -> Finding:
     """Each record against the indexes, and each index against the records."""
     ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
     recorded = (key.removeprefix(keys.RECORDS) for key in client.scan_iter(f"{keys.RECORDS}*", count=1000))
@@ -126,10 +128,10 @@ def _jobs(client: redis.Redis, store: SyncStore, told: str, *, repair: bool) -> 
     for chunk in _chunks(ids.union(recorded)):
         wrong.update(record_of(store.call("reconcile", repair=repair, ids=chunk)))
     if not wrong:
-        return Finding("jobs", "ok", told)
+        return Finding("jobs", "ok", counts)
     job_id, what = next(iter(wrong.items()))
-    said = f"{len(wrong)} records and indexes disagree, one of them: {job_id} {what}"
-    return _mended("jobs", said, repair=repair)
+    message = f"{len(wrong)} records and indexes disagree, one of them: {job_id} {what}"
+    return _mended("jobs", message, repair=repair)
 
 
 def _doorbells(client: redis.Redis, *, repair: bool) -> Finding:
@@ -157,14 +159,14 @@ def _job_of(message: str) -> str | None:
     return str(job_id)
 
 
-def _mended(check: str, said: str, *, repair: bool) -> Finding:
+def _mended(check: str, message: str, *, repair: bool) -> Finding:
     if repair:
-        return Finding(check, "warning", f"repaired: {said}")
-    return Finding(check, "fault", said, "scriptqueue doctor --repair")
+        return Finding(check, "warning", f"repaired: {message}")
+    return Finding(check, "fault", message, "scriptqueue doctor --repair")
 
 
-def _kept(check: str, count: int, said: str, fix: str) -> Finding:
-    return Finding(check, "warning", f"{count} {said}", fix) if count else Finding(check, "ok", "empty")
+def _kept(check: str, count: int, message: str, fix: str) -> Finding:
+    return Finding(check, "warning", f"{count} {message}", fix) if count else Finding(check, "ok", "empty")
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

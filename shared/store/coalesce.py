@@ -9,25 +9,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
 
 
-class Coalescer(Generic[Asked, Told]):
+class Coalescer(Generic[_Request, _Answer]):
     """`ask` answers many at once, in their order; what it raises, each of them raises."""
 
-    def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], at_once: int) -> None:
+    def __init__(self, ask: Callable[[Sequence[_Request]], Awaitable[Sequence[_Answer]]], at_once: int) -> None:
         self._ask = ask
         self._at_once = at_once
-        self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
+        self._waiting: list[tuple[_Request, asyncio.Future[_Answer]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, asked: Asked) -> Told:
+    async def __call__(self, request: _Request) -> _Answer:
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._send)
-        future: asyncio.Future[Told] = loop.create_future()
-        self._waiting.append((asked, future))
+        future: asyncio.Future[_Answer] = loop.create_future()
+        self._waiting.append((request, future))
         return await future
 
     def _send(self) -> None:
@@ -37,14 +37,14 @@ class Coalescer(Generic[Asked, Told]):
             self._under_way.add(task)  # the loop holds tasks weakly
             task.add_done_callback(self._under_way.discard)
 
-    async def _answer(self, waiting: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
+    async def _answer(self, waiting: Sequence[tuple[_Request, asyncio.Future[_Answer]]]) -> None:
         try:
-            answers = await self._ask([asked for asked, _ in waiting])
+            answers = await self._ask([request for request, _ in waiting])
         except Exception as error:  # whatever it is, it is theirs who asked
             for _, future in waiting:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), told in zip(waiting, answers, strict=True):
+        for (_, future), answer in zip(waiting, answers, strict=True):
             if not future.done():  # whoever asked may have gone
-                future.set_result(told)
+                future.set_result(answer)

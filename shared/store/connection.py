@@ -47,11 +47,11 @@ class SyncStore:
     def __init__(self, client: redis.Redis) -> None:
         self._scripts = {name: client.register_script(script.text) for name, script in scripts().items()}
 
-    def call(self, script: Name, /, **given: Any) -> Any:
+    def call(self, script: Name, /, **keywords: Any) -> Any:
         """A script's answer; raises `TypeError` for an argument that is missing or unknown."""
-        arguments = scripts()[script].flat(given)
+        values = scripts()[script].flat(keywords)
         with redis_errors():
-            return self._scripts[script](args=arguments)
+            return self._scripts[script](args=values)
 
 
 class Store:
@@ -74,16 +74,16 @@ class Store:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def call(self, script: Name, /, **given: Any) -> Any:
+    async def call(self, script: Name, /, **keywords: Any) -> Any:
         """A script's answer; raises `TypeError` for an argument that is missing or unknown.
 
         The limit is that of the whole call: the driver's own timeout starts anew for the connection, its handshake
         and each try, so that a frozen Redis held a call for three of them.
         """
-        arguments = scripts()[script].flat(given)
+        values = scripts()[script].flat(keywords)
         with redis_errors():
             async with asyncio.timeout(self._timeout_s):
-                return await self._scripts[script](args=arguments)
+                return await self._scripts[script](args=values)
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:

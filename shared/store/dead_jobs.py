@@ -45,14 +45,14 @@ class DeadJobStore:
         return {dead_id: json.loads(text) for dead_id, text in record_of(flat).items()}
 
 
-def _dead_job(job_id: str, told: dict[str, Any]) -> DeadJob:
-    request = JobRequest.model_validate_json(told["request"])
+def _dead_job(job_id: str, record: dict[str, Any]) -> DeadJob:
+    request = JobRequest.model_validate_json(record["request"])
     return DeadJob(
         id=UUID(job_id),
-        failed_at=datetime.fromtimestamp(told["died"] / 1000, UTC),
-        attempts=told["attempts"],
-        crashes=told["crashes"],
-        lapses=told["lapses"],
+        failed_at=datetime.fromtimestamp(record["died"] / 1000, UTC),
+        attempts=record["attempts"],
+        crashes=record["crashes"],
+        lapses=record["lapses"],
         prompt=request.prompt,
         priority=request.priority,
         metadata=request.metadata,

@@ -38,7 +38,7 @@ NO_KEY = Once()
 
 
 @dataclass(frozen=True)
-class Entry:
+class NewJob:
     """One job on its way in."""
 
     request: JobRequest
@@ -62,8 +62,8 @@ class Entry:
 
     def record(self, created_ms: int) -> dict[str, str]:
         """What lua/submit.lua has just written of a job that is new in the queue, as far as clients see it."""
-        told = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
-        return told | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
+        fields = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
+        return fields | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
 
     def arguments(self, starts_in_s: float) -> dict[str, Any]:
         """One of the `jobs` of lua/submit.lua."""
@@ -86,10 +86,10 @@ class Entry:
         }
 
 
-def entry_of(request: JobRequest, retry_of: str | None = None) -> Entry:
+def new_job_of(request: JobRequest, retry_of: str | None = None) -> NewJob:
     """A seed that was left open is drawn here, so that every attempt uses the same."""
-    asked = request.sampling.seed
-    return Entry(request, secrets.randbits(53) if asked is None else asked, retry_of)
+    seed = request.sampling.seed
+    return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of)
 
 
 def again(record: dict[str, str]) -> JobRequest:

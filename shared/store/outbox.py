@@ -18,7 +18,7 @@ from shared.store.scripts import named
 
 LEASE_S = 20.0  # a try takes 15 s at most; what a sender held that died is due again after this
 ALIVE_S = 10.0  # how long a sender's word stands
-TRIES_TOLD = 20  # of one event, the last ones
+TRIES_KEPT = 20  # of one event, the last ones
 LOG: TypeAdapter[list[DeliveryAttempt]] = TypeAdapter(list[DeliveryAttempt])
 
 
@@ -76,7 +76,7 @@ class Outbox:
     ) -> bool:
         """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent.
         False: the lease had ended, so another sender has it; or the job was deleted."""
-        log = LOG.dump_json([*letter.log, attempt][-TRIES_TOLD:], exclude_none=True).decode()
+        log = LOG.dump_json([*letter.log, attempt][-TRIES_KEPT:], exclude_none=True).decode()
         outcome = "delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed"
         return await self._settle(letter, outcome, log, int((again_in_s or 0) * 1000), unwanted=unwanted)
 

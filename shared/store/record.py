@@ -12,7 +12,7 @@ from typing import Any
 
 from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
-from shared.eta import QueueLoad, Rated, Running
+from shared.eta import QueueLoad, Rated, RunningJob
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
@@ -26,14 +26,14 @@ def record_of(flat: Iterable[str]) -> dict[str, str]:
     return dict(zip(pairs, pairs, strict=True))
 
 
-def known_to(client: str | None, answer: str, told: Any) -> dict[str, str]:
+def known_to(client: str | None, answer: str, found: Any) -> dict[str, str]:
     """The record of a script's answer `ok, flat hash`, `gone, client` or `unknown`; None: whoever's it is.
 
     Raises `JobNotFound` for an id that never was or is another client's, and `JobGone` past its lifetime.
     """
     if answer == "unknown":
         raise JobNotFound()
-    record = record_of(told) if answer == "ok" else {"client": told}
+    record = record_of(found) if answer == "ok" else {"client": found}
     if client not in (None, record["client"]):
         raise JobNotFound()
     if answer == "gone":
@@ -46,10 +46,10 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
     status = Status(record["status"])
-    told: dict[str, Any] = {"scenes": [], "repairs": []}  # given, for pydantic makes a deep copy of each default
-    told |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
-    if "result" in told:
-        told["scenes"] = told["result"]["scenes"]
+    fields: dict[str, Any] = {"scenes": [], "repairs": []}  # given, for pydantic makes a deep copy of each default
+    fields |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    if "result" in fields:
+        fields["scenes"] = fields["result"]["scenes"]
     return Job(
         id=job_id,
         status=status,
@@ -65,7 +65,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         metadata=json.loads(record["request"])["metadata"],
         retry_of=record.get("retry_of"),
         urls=Urls.of(job_id),
-        **told,
+        **fields,
     )
 
 
@@ -75,7 +75,7 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
         work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[
-            Running(float(cost), ran_ms / 1000, float(fraction))
+            RunningJob(float(cost), ran_ms / 1000, float(fraction))
             for cost, ran_ms, fraction in _in_groups(answer["running"], 3)
         ],
         rated=[

@@ -44,65 +44,65 @@ def look(client: redis.Redis) -> tuple[Finding, ...]:
     return tuple(findings_of({**client.info(), **config}))  # type: ignore[dict-item]
 
 
-def findings_of(told: Mapping[str, Any]) -> Iterator[Finding]:
+def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
     """One finding a check, from what INFO and CONFIG told."""
-    yield _version(told)
-    yield _role(told)
-    yield _policy(told)
-    yield _memory(told)
-    yield _persistence(told)
+    yield _version(info)
+    yield _role(info)
+    yield _policy(info)
+    yield _memory(info)
+    yield _persistence(info)
 
 
-def _version(told: Mapping[str, Any]) -> Finding:
-    text = str(told.get("redis_version", "0"))
+def _version(info: Mapping[str, Any]) -> Finding:
+    text = str(info.get("redis_version", "0"))
     parts = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
-    name = f"{told.get('server_name', 'redis')} {told.get('valkey_version', text)}"
+    name = f"{info.get('server_name', 'redis')} {info.get('valkey_version', text)}"
     if parts < MIN_VERSION:
         needed = ".".join(map(str, MIN_VERSION))
         return Finding("redis version", "fault", f"{name} is too old", f"use Redis {needed} or newer, or Valkey")
     return Finding("redis version", "ok", name)
 
 
-def _role(told: Mapping[str, Any]) -> Finding:
-    if str(told.get("cluster_enabled", "0")) == "1":
+def _role(info: Mapping[str, Any]) -> Finding:
+    if str(info.get("cluster_enabled", "0")) == "1":
         return Finding("redis role", "fault", "it is a cluster, but a job's keys belong together", "use one instance")
-    if told.get("role", "master") != "master":
+    if info.get("role", "master") != "master":
         return Finding("redis role", "fault", "it is a replica and refuses writes", "use REDIS__URL of its master")
     return Finding("redis role", "ok", "one instance that takes writes")
 
 
-def _policy(told: Mapping[str, Any]) -> Finding:
-    policy = str(told.get("maxmemory_policy", "noeviction"))
+def _policy(info: Mapping[str, Any]) -> Finding:
+    policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
-        said = f"its maxmemory-policy is {policy}, which drops accepted jobs or their results when memory gets short"
-        return Finding("redis policy", "fault", said, "set maxmemory-policy noeviction")
+        message = f"its maxmemory-policy is {policy}, which drops accepted jobs or their results when memory gets short"
+        return Finding("redis policy", "fault", message, "set maxmemory-policy noeviction")
     return Finding("redis policy", "ok", "noeviction")
 
 
-def _memory(told: Mapping[str, Any]) -> Finding:
-    used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
+def _memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if not most:
         return Finding("redis memory", "ok", f"{used / 1e6:.0f} MB used, no maxmemory")
-    said = f"{used / 1e6:.0f} of {most / 1e6:.0f} MB used"
+    message = f"{used / 1e6:.0f} of {most / 1e6:.0f} MB used"
     if used >= NEARLY_FULL * most:
         return Finding(
-            "redis memory", "warning", said, "raise maxmemory or shorten result_ttl_s; full, POST answers 503"
+            "redis memory", "warning", message, "raise maxmemory or shorten result_ttl_s; full, POST answers 503"
         )
-    return Finding("redis memory", "ok", said)
+    return Finding("redis memory", "ok", message)
 
 
-def _persistence(told: Mapping[str, Any]) -> Finding:
-    if str(told.get("aof_enabled", "0")) != "1":
-        said = "it keeps no append-only file: accepted jobs are lost when it crashes"
-        return Finding("redis persistence", "warning", said, "set appendonly yes and appendfsync always")
-    if told.get("aof_last_write_status", "ok") != "ok":
+def _persistence(info: Mapping[str, Any]) -> Finding:
+    if str(info.get("aof_enabled", "0")) != "1":
+        message = "it keeps no append-only file: accepted jobs are lost when it crashes"
+        return Finding("redis persistence", "warning", message, "set appendonly yes and appendfsync always")
+    if info.get("aof_last_write_status", "ok") != "ok":
         return Finding(
             "redis persistence", "fault", "its append-only file cannot be written", "give it a disk with room"
         )
-    synced = told.get("appendfsync")
+    synced = info.get("appendfsync")
     if synced == "no":
-        said = "appendfsync is no: a power cut may lose half a minute of accepted jobs"
-        return Finding("redis persistence", "warning", said, "set appendfsync always, or at least everysec")
+        message = "appendfsync is no: a power cut may lose half a minute of accepted jobs"
+        return Finding("redis persistence", "warning", message, "set appendfsync always, or at least everysec")
     if synced == "everysec":
         return Finding("redis persistence", "ok", "append-only file, synced each second: a power cut may lose that one")
     return Finding("redis persistence", "ok", "append-only file" + (f", synced {synced}" if synced else ""))

@@ -76,12 +76,12 @@ class Script:
     fields: tuple[str, ...]
     answers: tuple[str, ...]
 
-    def flat(self, given: Mapping[str, Any]) -> list[Any]:
+    def flat(self, keywords: Mapping[str, Any]) -> list[Any]:
         """ARGV; raises `TypeError` with the name of what is missing or unknown. None and False are '' in Lua, True
         is '1'."""
-        self._require({*self.arguments, *([self.rest] if self.rest else ())}, given)
-        values = [given[name] for name in self.arguments]
-        rest: Iterable[Any] = given[self.rest] if self.rest else ()
+        self._require({*self.arguments, *([self.rest] if self.rest else ())}, keywords)
+        values = [keywords[name] for name in self.arguments]
+        rest: Iterable[Any] = keywords[self.rest] if self.rest else ()
         if not self.fields:
             return list(map(_value, [*values, *rest]))
         for row in rest:
@@ -93,10 +93,10 @@ class Script:
         """What the script's `answer` gave."""
         return dict(zip(self.answers, values, strict=True))
 
-    def _require(self, names: set[str], given: Mapping[str, Any]) -> None:
-        if given.keys() == names:
+    def _require(self, names: set[str], mapping: Mapping[str, Any]) -> None:
+        if mapping.keys() == names:
             return
-        missing, unknown = sorted(names - given.keys()), sorted(given.keys() - names)
+        missing, unknown = sorted(names - mapping.keys()), sorted(mapping.keys() - names)
         faults = [f"{what} {', '.join(which)}" for what, which in (("missing", missing), ("unknown", unknown)) if which]
         raise TypeError(f"{self.name}.lua: {'; '.join(faults)}")
 

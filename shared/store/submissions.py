@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.store.admission import limits_of, refused_by, starts_in_s
 from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
-from shared.store.entry import NO_KEY, Entry, Once, again, entry_of
+from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of
 from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import rings_of, sweep_arguments
@@ -94,13 +94,13 @@ class Submissions:
     ) -> Submitted:
         """Queue a job, or let one like it answer it; raises what admission.py refuses, and `JobGone` when the
         key's first job is gone."""
-        entry = entry_of(request, retry_of)
-        made = await self._enter([entry], client, once)
-        if isinstance(made, str):
-            return Submitted((await self.read(made, client)).job, replayed=True)
-        record = record_of(made["record"]) or entry.record(made["created_ms"])
-        place = await self._place(made["place"], entry.cost)
-        return Submitted(job_of(entry.job_id, record, place), rings=bool(made["ring"]))
+        entry = new_job_of(request, retry_of)
+        entered = await self._enter([entry], client, once)
+        if isinstance(entered, str):
+            return Submitted((await self.read(entered, client)).job, replayed=True)
+        record = record_of(entered["record"]) or entry.record(entered["created_ms"])
+        place = await self._place(entered["place"], entry.cost)
+        return Submitted(job_of(entry.job_id, record, place), rings=bool(entered["ring"]))
 
     async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
         """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
@@ -109,13 +109,13 @@ class Submissions:
 
     async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
         """Queue all of them or none; raises as `submit`."""
-        entries, batch_id = [entry_of(request) for request in requests], str(uuid.uuid4())
-        made = await self._enter(entries, client, once, batch_id)
-        if isinstance(made, str):
-            return replace(await self.batch(made, client), replayed=True)
+        entries, batch_id = [new_job_of(request) for request in requests], str(uuid.uuid4())
+        entered = await self._enter(entries, client, once, batch_id)
+        if isinstance(entered, str):
+            return replace(await self.batch(entered, client), replayed=True)
         priorities = {entry.job_id: entry.request.priority for entry in entries}
-        rings = tuple(Ring(job_id, priorities[job_id]) for job_id in made["ring"])
-        return Batch(batch_id, made["created_ms"], list(priorities), made["statuses"], ring=rings)
+        rings = tuple(Ring(job_id, priorities[job_id]) for job_id in entered["ring"])
+        return Batch(batch_id, entered["created_ms"], list(priorities), entered["statuses"], ring=rings)
 
     async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
         """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
@@ -124,7 +124,7 @@ class Submissions:
             raise BatchNotFound()
         return Batch(batch_id, int(rest[0]), rest[1], rest[2])
 
-    async def _enter(self, entries: list[Entry], client: str, once: Once, batch_id: str = "") -> dict[str, Any] | str:
+    async def _enter(self, entries: list[NewJob], client: str, once: Once, batch_id: str = "") -> dict[str, Any] | str:
         """The script's answer, unless it is a refusal; for a key that was met before, the id of what it made."""
         limits, count = self._settings.api, len(entries)
         max_queued, rate, most = limits_of(limits, count)
@@ -145,10 +145,10 @@ class Submissions:
             jobs=[entry.arguments(wait_s) for entry, wait_s in zip(entries, waits_s, strict=True)],
         )
         match answer:
-            case ["ok", made]:
-                return named("submit", made)
-            case ["replayed", made_id]:
-                return str(made_id)
+            case ["ok", values]:
+                return named("submit", values)
+            case ["replayed", first_id]:
+                return str(first_id)
         raise refused_by(answer, limits, await self._recent(), count, in_batch=bool(batch_id))
 
     async def read(self, job_id: str, client: str | None = None) -> Read:

@@ -71,7 +71,7 @@ def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
     finding = told[-1]
 
     assert (finding.check, finding.level) == ("redis", "fault")
-    assert finding.said.startswith("127.0.0.1:1 does not answer")
+    assert finding.message.startswith("127.0.0.1:1 does not answer")
     assert "set REDIS__URL" in finding.fix
     assert [other.level for other in told[:-1]] == ["ok"] * (len(told) - 1)
     assert "redis" not in [other.check for other in told[:-1]]
@@ -91,7 +91,7 @@ def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk:
 
     (finding,) = wrong(settings)
 
-    assert (finding.check, finding.level, finding.said) == ("workers", "fault", "none is ready and 1 jobs wait")
+    assert (finding.check, finding.level, finding.message) == ("workers", "fault", "none is ready and 1 jobs wait")
 
 
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
@@ -112,7 +112,7 @@ def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Execu
 
     (finding,) = wrong(settings)
 
-    assert "2 workers share the GPU GPU-1" in finding.said
+    assert "2 workers share the GPU GPU-1" in finding.message
     assert second.rivals("GPU-1") == ["worker-a"]
     assert (second.rivals("GPU-2"), second.rivals("")) == ([], [])
 
@@ -135,8 +135,8 @@ def test_every_disagreement_of_records_and_indexes_is_found_and_repaired(
     after = wrong(settings)
 
     assert (before.check, before.level, before.fix) == ("jobs", "fault", "scriptqueue doctor --repair")
-    assert before.said.startswith("5 records and indexes disagree")
-    assert (told.level, told.said.startswith("repaired: 5")) == ("warning", True)
+    assert before.message.startswith("5 records and indexes disagree")
+    assert (told.level, told.message.startswith("repaired: 5")) == ("warning", True)
     assert after == []
     assert 0 < records.ttl(f"sq:job:{kept}") <= 86400
     assert isinstance(worker.claim(lost), object)
@@ -170,7 +170,7 @@ def test_messages_for_jobs_that_are_gone_are_found_and_removed(
     (before,) = wrong(settings)
     wrong(settings, repair=True)
 
-    assert before.said == "2 of 3 messages name no job that there is"
+    assert before.message == "2 of 3 messages name no job that there is"
     assert wrong(settings) == []
     assert records.llen("sq:jobs/1") == 1
 
@@ -212,7 +212,7 @@ def test_a_model_that_was_not_downloaded_is_a_fault_with_the_command_that_gets_i
 
     (finding,) = worker_doctor.findings(wanted)
 
-    assert (finding.level, finding.said) == ("fault", "qwen-7b is not in the cache")
+    assert (finding.level, finding.message) == ("fault", "qwen-7b is not in the cache")
     assert "`python -m models pull qwen-7b`" in finding.fix
 
 

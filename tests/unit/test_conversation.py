@@ -77,7 +77,7 @@ def test_a_read_is_repeated_after_the_time_that_the_service_names() -> None:
     pauses = [step.seconds for step in steps if isinstance(step, protocol.Pause)]
     assert view.running == 0
     assert (pauses[0], pauses[2]) == (3, 2)
-    assert pauses[1] <= protocol.MAX_PAUSE_S
+    assert pauses[1] <= protocol.MAX_RETRY_PAUSE_S
 
 
 def test_patience_is_counted_from_the_first_failure_and_ends() -> None:

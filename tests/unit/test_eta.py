@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from scriptqueue.schemas import JobRequest, Priority, Sampling
-from shared.eta import Place, QueueLoad, Rated, Running, cost_of
+from shared.eta import Place, QueueLoad, Rated, RunningJob, cost_of
 from shared.workers import WorkerState
 
 NOTHING: dict[Priority, int] = {"high": 0, "normal": 0, "low": 0}
 WORKER = WorkerState("w", "ready", "test", "cpu", "bf16", slots=2)
 
 
-def figures(*running: Running, rated: tuple[Rated, ...] = (Rated(WORKER, 0.1),), normal: int = 0) -> QueueLoad:
+def figures(*running: RunningJob, rated: tuple[Rated, ...] = (Rated(WORKER, 0.1),), normal: int = 0) -> QueueLoad:
     return QueueLoad({**NOTHING, "normal": normal}, {**NOTHING, "normal": normal * 100}, running, rated)
 
 
@@ -36,7 +36,7 @@ def test_without_a_ready_worker_or_anything_measured_nothing_is_told() -> None:
 
 
 def test_before_any_job_has_ended_the_progress_of_those_that_run_says_how_fast_it_goes() -> None:
-    untold, told = Running(100, ran_s=1, fraction=0.0), Running(100, ran_s=5, fraction=0.5)
+    untold, told = RunningJob(100, ran_s=1, fraction=0.0), RunningJob(100, ran_s=5, fraction=0.5)
     place = Place(position=1, work=0, running=2)
 
     assert figures(untold, untold, rated=(Rated(WORKER, None),)).start_s(place) is None
@@ -46,18 +46,18 @@ def test_before_any_job_has_ended_the_progress_of_those_that_run_says_how_fast_i
 def test_the_next_job_starts_when_the_first_row_is_free() -> None:
     place = Place(position=1, work=0, running=2)
 
-    assert figures(Running(100, 4, 0), Running(100, 9, 0)).start_s(place) == pytest.approx(1.0)
+    assert figures(RunningJob(100, 4, 0), RunningJob(100, 9, 0)).start_s(place) == pytest.approx(1.0)
 
 
 def test_what_runs_longer_than_expected_is_thought_to_end_soon() -> None:
-    start_s = figures(Running(100, 500, 0.99), Running(100, 700, 0.99)).start_s(Place(1, 0, 2))
+    start_s = figures(RunningJob(100, 500, 0.99), RunningJob(100, 700, 0.99)).start_s(Place(1, 0, 2))
 
     assert start_s is not None
     assert 0 < start_s <= 1
 
 
 def test_jobs_that_started_since_the_figures_were_taken_count() -> None:
-    stale, fresh = figures(), figures(Running(100, 0, 0), Running(100, 0, 0))
+    stale, fresh = figures(), figures(RunningJob(100, 0, 0), RunningJob(100, 0, 0))
     place = Place(position=11, work=1000, running=2)
 
     assert stale.start_s(place) == fresh.start_s(place)

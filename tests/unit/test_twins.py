@@ -23,7 +23,7 @@ from scriptqueue.schemas import (
     WebhookEvent,
     WorkerPhase,
 )
-from scriptqueue.stream import NAMES, DoneEvent, ProgressEvent, SceneEvent, StatusEvent
+from scriptqueue.stream import EVENT_NAMES, DoneEvent, ProgressEvent, SceneEvent, StatusEvent
 from shared.errors import NotRetryable
 from shared.store.entry import again
 from shared.store.scripts import LUA_FOLDER, scripts
@@ -89,8 +89,8 @@ def test_a_worker_is_shown_as_it_says_of_itself() -> None:
 def test_each_event_has_its_shape_and_each_that_a_webhook_asks_for_its_type() -> None:
     shapes = (StatusEvent, ProgressEvent, SceneEvent, DoneEvent)
 
-    assert {name for shape in shapes for name in get_args(shape.model_fields["event"].annotation)} == NAMES
-    assert set(get_args(EventName)) == NAMES
+    assert {name for shape in shapes for name in get_args(shape.model_fields["event"].annotation)} == EVENT_NAMES
+    assert set(get_args(EventName)) == EVENT_NAMES
     assert [f"job.{event}" for event in get_args(WebhookEvent)] == list(get_args(DeliveryType))
 
 

@@ -92,15 +92,15 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "priority": arguments.priority,
         "allow_fallback": False if arguments.no_fallback else None,
         "use_cache": False if arguments.no_cache else None,
-        "sampling": _given(sampling) or None,
+        "sampling": _without_none(sampling) or None,
         "queue_timeout_s": arguments.queue_timeout,
         "execution_timeout_s": arguments.execution_timeout,
         "result_ttl_s": arguments.result_ttl,
         "deadline": arguments.deadline,
-        "webhook": _given(webhook) or None,
+        "webhook": _without_none(webhook) or None,
         "metadata": arguments.metadata,
     }
-    return _given(options)
+    return _without_none(options)
 
 
 def _describe_request(submit: ArgumentParser) -> None:
@@ -166,7 +166,7 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
+def _without_none(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 

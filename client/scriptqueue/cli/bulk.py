@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scriptqueue.calls import CONCURRENCY, Prompt
-from scriptqueue.cli.terminal import Tell
+from scriptqueue.cli.terminal import ShowProgress
 from scriptqueue.client import ApiError, AsyncClient, ClientError, PartlySubmitted, ServiceUnreachable, WaitTimedOut
 from scriptqueue.schemas import Job
 
@@ -52,12 +52,10 @@ def prompts_of(text: str) -> list[Prompt]:
     return found
 
 
-def refusal(error: ClientError) -> str:
+def error_line(error: ClientError) -> str:
     """One line of JSON in the place of a job."""
-    told: dict[str, Any] = {"code": "client", "detail": str(error)}
-    return json.dumps(
-        {"error": error.problem.model_dump() if isinstance(error, ApiError) else told}, ensure_ascii=False
-    )
+    fields = error.problem.model_dump() if isinstance(error, ApiError) else {"code": "client", "detail": str(error)}
+    return json.dumps({"error": fields}, ensure_ascii=False)
 
 
 class Bulk:
@@ -72,7 +70,9 @@ class Bulk:
         self.outcomes: dict[int, PromptOutcome] = {}
         self.accepted = 0
 
-    async def run(self, client: AsyncClient, timeout_s: float | None, tell: Tell, show: OnPromptOutcome) -> None:
+    async def run(
+        self, client: AsyncClient, timeout_s: float | None, show_progress: ShowProgress, show: OnPromptOutcome
+    ) -> None:
         """`show` is called with each outcome in the order of the prompts."""
         shown = 0
         waits: list[asyncio.Task[None]] = []
@@ -83,7 +83,7 @@ class Bulk:
             while shown in self.outcomes:
                 show(shown, self.outcomes[shown])
                 shown += 1
-            tell(self.line, len(self.outcomes) / len(self._prompts))
+            show_progress(self.line, len(self.outcomes) / len(self._prompts))
 
         async def until_done(place: int, job: Job) -> None:
             async with self._places:

@@ -44,9 +44,9 @@ def card(job: Job, board: Storyboard) -> RenderableType:
     return Group(head, *scenes, Text(f"{job.id} · {origin(job)}", "dim"))
 
 
-def event(told: Event) -> str:
+def event_line(event: Event) -> str:
     """One line of a job's life."""
-    match told:
+    match event:
         case StatusEvent(data=change):
             what = f"{change.status}" + (f", attempt {change.attempt}" if change.attempt else "")
         case ProgressEvent(data=now):
@@ -55,14 +55,14 @@ def event(told: Event) -> str:
             what = f"scene {scene.scene_number}: {scene.camera}, {scene.duration:g} s: {scene.description}"
         case DoneEvent(data=job):
             what = f"done: {line(job)}"
-    return f"{told.id}  {what}"
+    return f"{event.id}  {what}"
 
 
-def dead(job: DeadJob) -> str:
+def dead_job_line(job: DeadJob) -> str:
     return f"{job.id}  {job.failed_at:%F %T}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
 
 
-def delivery(event: Delivery) -> str:
+def delivery_line(event: Delivery) -> str:
     """One line: the event, its state, and how its last try ended."""
     what = f"{event.number}  {event.type}  {event.state}, {event.tries} {'try' if event.tries == 1 else 'tries'}"
     if event.attempts:
@@ -71,20 +71,20 @@ def delivery(event: Delivery) -> str:
     return what + (f", the next {event.next_attempt_at:%F %T}" if event.next_attempt_at else "")
 
 
-def queue(view: QueueView) -> RenderableType:
+def queue_summary(view: QueueView) -> RenderableType:
     waiting = ", ".join(f"{depth} {priority}" for priority, depth in view.depth.items())
     eta = "unknown" if view.eta_s is None else f"about {view.eta_s:.0f} s"
-    told = Text(
+    summary = Text(
         f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\nsenders of webhooks: {view.webhook_senders}"
     )
     if not view.workers:
-        return Group(told, Text("no worker"))
+        return Group(summary, Text("no worker"))
     table = Table("worker", "state", "model", "device", "busy", "tokens/s")
     for worker in view.workers:
         cells = (worker.worker, worker.state, worker.model, f"{worker.device} {worker.dtype}")
         busy = f"{worker.busy}/{worker.slots}"
         table.add_row(*(Text(cell) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
-    return Group(told, table)
+    return Group(summary, table)
 
 
 def origin(job: Job) -> str:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 from scriptqueue.cli import format, render
 from scriptqueue.cli.arguments import DEFAULT_URL, options_of, parser
-from scriptqueue.cli.bulk import Bulk, PromptOutcome, prompts_of, read_text, refusal
-from scriptqueue.cli.terminal import note, progress, say
+from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, prompts_of, read_text
+from scriptqueue.cli.terminal import print_err, print_out, progress_line
 from scriptqueue.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
 from scriptqueue.schemas import Delivery, Job, Status
 
@@ -83,24 +83,24 @@ def _submit_many(arguments: Namespace) -> int:
 
     def show_one(place: int, outcome: PromptOutcome) -> None:
         if isinstance(outcome, Job):
-            say(outcome.model_dump_json() if arguments.json else f"{outcome.id}  {format.line(outcome)}")
+            print_out(outcome.model_dump_json() if arguments.json else f"{outcome.id}  {format.line(outcome)}")
             statuses.append(_exit_status(outcome))
         else:
-            note(f"scriptqueue: prompt {place + 1}: {outcome}")
+            print_err(f"scriptqueue: prompt {place + 1}: {outcome}")
             if arguments.json:
-                say(refusal(outcome))
+                print_out(error_line(outcome))
             statuses.append(_fault(outcome))
 
     async def run() -> None:
-        with progress() as tell:
+        with progress_line() as show_progress:
             async with AsyncClient(*_service(arguments)) as client:
-                await bulk.run(client, arguments.timeout, tell, show_one)
+                await bulk.run(client, arguments.timeout, show_progress, show_one)
 
     try:
         with _only_the_first_fault():
             asyncio.run(run())
     except (KeyboardInterrupt, ServiceUnreachable):
-        note(f"{bulk.line}; the accepted ones go on: `scriptqueue list` shows them")
+        print_err(f"{bulk.line}; the accepted ones go on: `scriptqueue list` shows them")
         raise
     return USAGE if set(statuses) == {USAGE} else max(map(bool, statuses), default=0)
 
@@ -118,25 +118,25 @@ def _only_the_first_fault() -> Iterator[None]:
 
 
 def _get(client: Client, arguments: Namespace) -> int:
-    return _tell(client.get(arguments.id), arguments)
+    return _print_job(client.get(arguments.id), arguments)
 
 
 def _wait(client: Client, arguments: Namespace) -> int:
-    return _tell(_watched(client, arguments.id, arguments), arguments)
+    return _print_job(_watched(client, arguments.id, arguments), arguments)
 
 
 def _events(client: Client, arguments: Namespace) -> int:
     status = 0
     with _going_on(arguments.id):
         for event in client.events(arguments.id, arguments.after):
-            say(event.model_dump_json() if arguments.json else format.event(event))
+            print_out(event.model_dump_json() if arguments.json else format.event_line(event))
             if event.event == "done":
                 status = _exit_status(event.data)
     return status
 
 
 def _result(client: Client, arguments: Namespace) -> int:
-    say(client.result(arguments.id).model_dump_json(indent=None if arguments.json else 2))
+    print_out(client.result(arguments.id).model_dump_json(indent=None if arguments.json else 2))
     return 0
 
 
@@ -147,7 +147,7 @@ def _render(client: Client, arguments: Namespace) -> int:
 
 
 def _cancel(client: Client, arguments: Namespace) -> int:
-    _tell(client.cancel(arguments.id), arguments)
+    _print_job(client.cancel(arguments.id), arguments)
     return 0
 
 
@@ -162,35 +162,35 @@ def _delete(client: Client, arguments: Namespace) -> int:
 
 def _list(client: Client, arguments: Namespace) -> int:
     for job in client.list(arguments.status, arguments.limit):
-        say(job.model_dump_json() if arguments.json else f"{job.id}  {job.created_at:%F %T}  {format.line(job)}")
+        print_out(job.model_dump_json() if arguments.json else f"{job.id}  {job.created_at:%F %T}  {format.line(job)}")
     return 0
 
 
 def _queue(client: Client, arguments: Namespace) -> int:
     view = client.queue()
-    say(view.model_dump_json() if arguments.json else format.queue(view))
+    print_out(view.model_dump_json() if arguments.json else format.queue_summary(view))
     return 0
 
 
 def _dead(client: Client, arguments: Namespace) -> int:
     if arguments.requeue is not None:
-        return _tell(client.requeue(arguments.requeue), arguments)
+        return _print_job(client.requeue(arguments.requeue), arguments)
     for dead in client.dead():
-        say(dead.model_dump_json() if arguments.json else format.dead(dead))
+        print_out(dead.model_dump_json() if arguments.json else format.dead_job_line(dead))
     return 0
 
 
 def _deliveries(client: Client, arguments: Namespace) -> int:
-    return _tell_deliveries(client.deliveries(arguments.id), arguments)
+    return _print_deliveries(client.deliveries(arguments.id), arguments)
 
 
 def _redeliver(client: Client, arguments: Namespace) -> int:
-    return _tell_deliveries(client.redeliver(arguments.id, arguments.number), arguments)
+    return _print_deliveries(client.redeliver(arguments.id, arguments.number), arguments)
 
 
-def _tell_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
+def _print_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
     for delivery in deliveries:
-        say(delivery.model_dump_json() if arguments.json else format.delivery(delivery))
+        print_out(delivery.model_dump_json() if arguments.json else format.delivery_line(delivery))
     return 0
 
 
@@ -215,15 +215,17 @@ COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
 def _entered(client: Client, job: Job, arguments: Namespace) -> int:
     """A job that was just made, or how it ended when that is waited for."""
     if not arguments.wait:
-        return _tell(job, arguments)
-    note(f"job {job.id}")
-    return _tell(_watched(client, job.id, arguments), arguments)
+        return _print_job(job, arguments)
+    print_err(f"job {job.id}")
+    return _print_job(_watched(client, job.id, arguments), arguments)
 
 
 def _watched(client: Client, job_id: object, arguments: Namespace) -> Job:
     """The job when it is done."""
-    with _going_on(job_id), progress() as tell:
-        return client.wait(str(job_id), arguments.timeout, lambda job: tell(format.line(job), format.fraction(job)))
+    with _going_on(job_id), progress_line() as show_progress:
+        return client.wait(
+            str(job_id), arguments.timeout, lambda job: show_progress(format.line(job), format.fraction(job))
+        )
 
 
 @contextmanager
@@ -232,15 +234,15 @@ def _going_on(job_id: object) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        note(f"the job goes on; `scriptqueue wait {job_id}` follows it, `scriptqueue cancel {job_id}` stops it")
+        print_err(f"the job goes on; `scriptqueue wait {job_id}` follows it, `scriptqueue cancel {job_id}` stops it")
         raise
 
 
-def _tell(job: Job, arguments: Namespace) -> int:
+def _print_job(job: Job, arguments: Namespace) -> int:
     if arguments.json:
-        say(job.model_dump_json())
+        print_out(job.model_dump_json())
     else:
-        say(format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
+        print_out(format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
     return _exit_status(job)
 
 
@@ -253,7 +255,7 @@ def _fault(error: ClientError) -> int:
 
 
 def _complain(error: Exception, status: int) -> int:
-    note(f"scriptqueue: {error}")
+    print_err(f"scriptqueue: {error}")
     return status
 
 

@@ -35,13 +35,13 @@ def from_file(arguments: Namespace) -> int:
         raise ValueError("give the ID of a job or --file FILE, not both")
     text = read_text(arguments.file)
     try:
-        told = json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{arguments.file} is no JSON: {error}") from None
     try:
-        if isinstance(told, dict) and "status" in told:
-            return from_job(Job.model_validate(told, extra="ignore"), arguments)
-        return _write(Storyboard.model_validate(told), "", arguments)
+        if isinstance(document, dict) and "status" in document:
+            return from_job(Job.model_validate(document, extra="ignore"), arguments)
+        return _write(Storyboard.model_validate(document), "", arguments)
     except ValidationError as error:
         faults = [f"{'/'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}" for fault in error.errors()]
         raise ValueError(f"{arguments.file} is no storyboard: {'; '.join(faults)}") from None

@@ -12,28 +12,28 @@ from contextlib import contextmanager
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-Tell = Callable[[str, float], None]
-COLUMNS = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+ShowProgress = Callable[[str, float], None]
+PROGRESS_COLUMNS = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
 
 
-def say(what: str | RenderableType) -> None:
+def print_out(what: str | RenderableType) -> None:
     if isinstance(what, str):
         print(what, flush=True)
     else:
         Console().print(what)
 
 
-def note(text: str) -> None:
+def print_err(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def progress() -> Iterator[Tell]:
-    """`tell(where it is, fraction)`: one line that changes on a terminal, a line each time elsewhere."""
+def progress_line() -> Iterator[ShowProgress]:
+    """Call it with where it is and the fraction: one line that changes on a terminal, a line each time elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda line, _: note(line)
+        yield lambda line, _: print_err(line)
         return
-    with Progress(*COLUMNS, console=console, transient=True) as bar:
+    with Progress(*PROGRESS_COLUMNS, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda line, fraction: bar.update(task, description=line, completed=fraction)

@@ -40,9 +40,9 @@ end
 function post(id, number, event, value, final)
   local wanted = event ~= 'progress' and redis.call('HGET', job_key(id), 'webhook')
   if not wanted then return end
-  local webhook, key, asked = cjson.decode(wanted), deliveries_key(id), false
-  for _, kind in ipairs(webhook.events) do asked = asked or kind == event end
-  if not asked or redis.call('HEXISTS', key, 'disabled') == 1 then return end
+  local webhook, key, subscribed = cjson.decode(wanted), deliveries_key(id), false
+  for _, kind in ipairs(webhook.events) do subscribed = subscribed or kind == event end
+  if not subscribed or redis.call('HEXISTS', key, 'disabled') == 1 then return end
   if redis.call('HINCRBY', key, 'posted', 1) > EVENTS_POSTED and not final then return end
   redis.call('HSET', key, 'url', webhook.url, number, cjson.encode({event = event, value = value, at = now}))
   redis.call('HINCRBY', key, 'pending', 1)

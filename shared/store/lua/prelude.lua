@@ -110,29 +110,29 @@ local function held(status) return status == 'running' or status == 'canceling' 
 
 -- Workers whose word stands, as a flat {worker: JSON}.
 local function living_workers()
-  local told = {}
+  local living = {}
   redis.call('ZREMRANGEBYSCORE', PREFIX .. 'workers', '-inf', now)
   for _, worker in ipairs(redis.call('ZRANGE', PREFIX .. 'workers', 0, -1)) do
     local state = redis.call('GET', PREFIX .. 'worker:' .. worker)
-    if state then told[#told + 1] = worker; told[#told + 1] = state end
+    if state then living[#living + 1] = worker; living[#living + 1] = state end
   end
-  return told
+  return living
 end
 
 local post, keep_unsent  -- outbox.lua
 
 -- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
-local function tell(id, event, value, final)
+local function publish_event(id, event, value, final)
   local number = redis.call('HINCRBY', job_key(id), 'events', 1)
   redis.call('XADD', PREFIX .. 'events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
   post(id, number, event, value, final)
 end
 
--- The first `count` scenes are complete; each is told once.
-local function tell_scenes(id, count)
-  local told = tonumber(redis.call('HGET', job_key(id), 'scenes_told') or '0')
-  for number = told + 1, count do tell(id, 'scene', number) end
-  if count > told then redis.call('HSET', job_key(id), 'scenes_told', count) end
+-- The first `count` scenes are complete; each is published once.
+local function publish_scenes(id, count)
+  local published = tonumber(redis.call('HGET', job_key(id), 'scenes_told') or '0')
+  for number = published + 1, count do publish_event(id, 'scene', number) end
+  if count > published then redis.call('HSET', job_key(id), 'scenes_told', count) end
 end
 
 -- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
@@ -141,10 +141,10 @@ local function changed(id)
   redis.call('HINCRBY', key, 'version', 1)
   local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
   if job[1] ~= job[2] then
-    if job[4] then tell_scenes(id, #cjson.decode(job[4]).scenes) end
-    tell(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
+    if job[4] then publish_scenes(id, #cjson.decode(job[4]).scenes) end
+    publish_event(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
     if FINAL[job[1]] then
-      tell(id, 'done', '', true)
+      publish_event(id, 'done', '', true)
       keep_unsent(id)
       redis.call('PEXPIRE', PREFIX .. 'events:' .. id, redis.call('PTTL', key))
     end
@@ -214,10 +214,10 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
     local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
     if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
       end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
-      local told = redis.call('HMGET', key, 'crashes', 'lapses')
+      local blamed = redis.call('HMGET', key, 'crashes', 'lapses')
       redis.call('ZADD', PREFIX .. 'dead', now, id)
       redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[4], client = job[5],
-        attempts = tonumber(job[6]), crashes = tonumber(told[1]), lapses = tonumber(told[2]), died = now}))
+        attempts = tonumber(job[6]), crashes = tonumber(blamed[1]), lapses = tonumber(blamed[2]), died = now}))
       for _, old in ipairs(redis.call('ZRANGE', PREFIX .. 'dead', 0, -1 - MAX_DEAD)) do
         redis.call('ZREM', PREFIX .. 'dead', old)
         redis.call('HDEL', PREFIX .. 'dead-jobs', old)

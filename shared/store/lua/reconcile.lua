@@ -7,7 +7,7 @@ for _, p in ipairs(PRIORITIES) do INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' ..
 local faults = {}
 repair = repair == '1'
 
-local function tell_fault(id, what)
+local function report_fault(id, what)
   faults[#faults + 1] = id
   faults[#faults + 1] = what
 end
@@ -20,7 +20,7 @@ local function off(id, indexes, what)
       if repair then redis.call('ZREM', index, id) end
     end
   end
-  if met then tell_fault(id, what) end
+  if met then report_fault(id, what) end
 end
 
 for _, id in ipairs(ids) do
@@ -32,7 +32,7 @@ for _, id in ipairs(ids) do
     -- a newer version's
   elseif job[1] == 'queued' then
     if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[2], id) then
-      tell_fault(id, 'is queued and stands in no queue')
+      report_fault(id, 'is queued and stands in no queue')
       if repair then
         redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
         if job[6] == '0' then redis.call('ZADD', PREFIX .. 'expiring', job[5], id) end
@@ -42,14 +42,14 @@ for _, id in ipairs(ids) do
     off(id, {PREFIX .. 'running'}, 'is queued and has a lease')
   elseif held(job[1]) then
     if not redis.call('ZSCORE', PREFIX .. 'running', id) then
-      tell_fault(id, 'runs without a lease')
+      report_fault(id, 'runs without a lease')
       if repair then redis.call('ZADD', PREFIX .. 'running', now, id) end  -- the next sweep takes it, with a lapse's blame
     end
     off(id, {PREFIX .. 'expiring', PREFIX .. 'queued:' .. job[2]}, 'runs and still waits')
   else
     off(id, INDEXES, 'is done and still stands in an index')
     if redis.call('TTL', key) == -1 then
-      tell_fault(id, 'is done and would be kept for ever')
+      report_fault(id, 'is done and would be kept for ever')
       if repair then redis.call('EXPIRE', key, math.ceil(tonumber(job[7]))) end
     end
   end

@@ -6,17 +6,17 @@ local PROGRESS_KEPT = 500  -- of one job's stream; from then on a new progress t
 local PROGRESS_KEPT_FOLLOWING = 8  -- there may be hundreds of them
 
 -- How far a job is that runs, or follows one that does.
-local function tell_how_far(id, kept, progress, count, scenes)
+local function publish_progress(id, kept, progress, count, scenes)
   local key, stream = job_key(id), PREFIX .. 'events:' .. id
   local job = redis.call('HMGET', key, 'progress', 'scenes_told', 'progress_told')
   local grown, moved = count > tonumber(job[2] or '0'), progress ~= job[1]
   if grown then
     redis.call('HSET', key, 'scenes', scenes)
-    tell_scenes(id, count)
+    publish_scenes(id, count)
   end
   if moved then
     if job[3] and redis.call('XLEN', stream) >= kept then redis.call('XDEL', stream, job[3] .. '-0') end
-    tell(id, 'progress', progress)
+    publish_event(id, 'progress', progress)
     redis.call('HSET', key, 'progress', progress, 'progress_told', redis.call('HGET', key, 'events'))
   end
   if grown or moved then changed(id) end
@@ -29,10 +29,10 @@ for _, report in ipairs(reports) do
   if held(job[1]) and job[2] == report.token then
     redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
     if report.resume ~= '' then redis.call('SET', PREFIX .. 'resume:' .. id, report.resume) end
-    tell_how_far(id, PROGRESS_KEPT, progress, count, scenes)
+    publish_progress(id, PROGRESS_KEPT, progress, count, scenes)
     if job[1] == 'running' then
       for _, follower in ipairs(followers_of(id)) do
-        tell_how_far(follower, PROGRESS_KEPT_FOLLOWING, progress, count, scenes)
+        publish_progress(follower, PROGRESS_KEPT_FOLLOWING, progress, count, scenes)
       end
     end
     answers[#answers + 1] = job[1] == 'canceling' and 'canceling' or 'ok'

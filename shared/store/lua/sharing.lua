@@ -24,9 +24,9 @@ end
 local function cached(client, dedup_key, cache_ttl_ms)
   local id = redis.call('GET', cache_key(client, dedup_key))
   if not id then return nil end
-  local made = redis.call('HMGET', job_key(id), 'finished', 'made_by')
-  if not made[1] or now >= made[1] + cache_ttl_ms then return nil end
-  if redis.call('ZCOUNT', PREFIX .. 'serves:' .. made[2], now, '+inf') == 0 then return nil end
+  local earlier = redis.call('HMGET', job_key(id), 'finished', 'made_by')
+  if not earlier[1] or now >= earlier[1] + cache_ttl_ms then return nil end
+  if redis.call('ZCOUNT', PREFIX .. 'serves:' .. earlier[2], now, '+inf') == 0 then return nil end
   return id
 end
 
@@ -41,10 +41,10 @@ end
 
 -- The job ends with the result of another.
 local function answer_like(id, other)
-  local made = redis.call('HMGET', job_key(other), 'result', 'repairs', 'model', 'source')
+  local outcome = redis.call('HMGET', job_key(other), 'result', 'repairs', 'model', 'source')
   redis.call('HSETNX', job_key(id), 'started', now)
-  end_job(id, 'succeeded', {'result', made[1], 'repairs', made[2], 'model', made[3],
-    'source', made[4] == 'fallback' and 'fallback' or 'cache'})
+  end_job(id, 'succeeded', {'result', outcome[1], 'repairs', outcome[2], 'model', outcome[3],
+    'source', outcome[4] == 'fallback' and 'fallback' or 'cache'})
 end
 
 function followers_of(id)
@@ -117,7 +117,7 @@ local function join(id, client, dedup_key)
   if before[1] == 'running' then runs_along(id, leader) end
   if before[4] then
     redis.call('HSET', job_key(id), 'scenes', before[4])
-    tell_scenes(id, tonumber(before[5]))
+    publish_scenes(id, tonumber(before[5]))
     changed(id)
   end
   return false

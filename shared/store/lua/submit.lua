@@ -13,10 +13,10 @@ local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list
 max_queued, cache_ttl_ms, rate, most = tonumber(max_queued), tonumber(cache_ttl_ms), tonumber(rate), tonumber(most)
 local once = key ~= '' and once_key(client, key)
 if once then
-  local made = redis.call('HMGET', once, 'fingerprint', 'id')
-  if made[1] then
-    if made[1] ~= fingerprint then return {'reused'} end
-    return {'replayed', made[2]}
+  local first = redis.call('HMGET', once, 'fingerprint', 'id')
+  if first[1] then
+    if first[1] ~= fingerprint then return {'reused'} end
+    return {'replayed', first[2]}
   end
 end
 
