@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
+from shared.board.timing import COMFORTABLE_SCENE_S
 from shared.workers import WorkerState
 
 TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
-_TYPICAL_SCENE_S = 5
 MIN_MEASURED_FRACTION = 0.05  # of a job, before its progress says anything about the rest
 NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than expected
 
@@ -22,7 +22,7 @@ def cost_of(request: JobRequest) -> int:
     """The tokens that a job is expected to write, within its budget."""
     scenes = (request.min_scenes + request.max_scenes) / 2
     if request.target_duration_s is not None:
-        wanted = request.target_duration_s / _TYPICAL_SCENE_S
+        wanted = request.target_duration_s / COMFORTABLE_SCENE_S
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
     return min(round((scenes + 1) * TOKENS_A_SCENE), request.sampling.max_new_tokens)
 

@@ -4,7 +4,7 @@ import { get, Problem, Unreachable } from "./api.js";
 import { h } from "./dom.js";
 import { clock, span } from "./format.js";
 import { onLanguage, words } from "./i18n.js";
-import { cameraIcon, cameraKey } from "./storyboard.js";
+import { sceneLines } from "./storyboard.js";
 
 export function compareView(ids) {
   return new Compare(ids);
@@ -78,8 +78,6 @@ function scene(one) {
     "section",
     { class: `scene ${one.camera.replace(" ", "-")}` },
     h("h3", {}, h("span", { class: "card-number" }, String(one.scene_number)), " ", h("span", { class: "length", say: ["seconds", one.duration] })),
-    h("p", { class: "card-camera" }, cameraIcon(one.camera), h("span", { say: cameraKey(one.camera) })),
-    h("p", { class: "card-description", dir: "auto" }, one.description),
-    h("p", { class: "card-action", dir: "auto" }, h("span", { class: "tag", say: "action" }), one.action),
+    ...sceneLines(one),
   );
 }

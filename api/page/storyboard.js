@@ -4,15 +4,33 @@
 import { h, setText, svg } from "./dom.js";
 import { clock } from "./format.js";
 import { onLanguage, say } from "./i18n.js";
+import { SCENE_FIELDS } from "./scene_fields.js";
 
 const FIGURES = { "wide shot": 0.42, "medium shot": 0.62, "close up": 1.05 }; // the figure's size in the frame
 
-export function cameraKey(camera) {
-  return `camera.${camera.replace(" ", "_")}`;
+/** The key of a term's words. */
+function termKey(field, term) {
+  return `${field}.${term.replaceAll(" ", "_")}`;
+}
+
+/** What a scene shows in a card, field by field: its terms, then its texts; all but the description are labelled. */
+export function sceneLines(scene) {
+  const present = (kind) => SCENE_FIELDS.filter((field) => field.kind === kind && scene[field.name] !== undefined).map((field) => field.name);
+  return [...present("term").map((name) => termLine(name, scene[name])), ...present("text").map((name) => textLine(name, scene[name]))];
+}
+
+function termLine(name, term) {
+  const sign = name === "camera" ? cameraIcon(term) : h("span", { class: "tag", say: `scene.${name}` });
+  return h("p", { class: `card-${name}` }, sign, h("span", { say: termKey(name, term) }));
+}
+
+function textLine(name, text) {
+  const label = name === "description" ? null : h("span", { class: "tag", say: `scene.${name}` });
+  return h("p", { class: `card-${name}`, dir: "auto" }, label, text);
 }
 
 /** A frame with a figure in it, as far as the camera is. */
-export function cameraIcon(camera) {
+function cameraIcon(camera) {
   const size = FIGURES[camera] ?? 0.6;
   return svg(
     "svg",
@@ -81,9 +99,7 @@ function card(scene, start) {
       h("span", { class: "length", say: ["seconds", scene.duration] }),
     ),
     h("div", { class: "card-frame", "aria-hidden": "true" }),
-    h("p", { class: "card-camera" }, cameraIcon(scene.camera), h("span", { say: cameraKey(scene.camera) })),
-    h("p", { class: "card-description", dir: "auto" }, scene.description),
-    h("p", { class: "card-action", dir: "auto" }, h("span", { class: "tag", say: "action" }), scene.action),
+    ...sceneLines(scene),
     h("details", { class: "card-prompt" }, h("summary", { say: "video_prompt" }), h("p", { dir: "auto" }, scene.video_prompt)),
   );
   element.style.setProperty("--seconds", scene.duration);

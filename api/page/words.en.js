@@ -132,7 +132,7 @@ export const WORDS = {
   scene_arrived: (scene) => `Scene ${scene.scene_number}: ${scene.description}`,
   storyboard: "Storyboard",
   timeline: "Timeline",
-  action: "Action",
+  "scene.action": "Action",
   video_prompt: "Video prompt",
   "camera.wide_shot": "wide shot",
   "camera.medium_shot": "medium shot",

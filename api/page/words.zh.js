@@ -130,7 +130,7 @@ export const WORDS = {
   scene_arrived: (scene) => `场景 ${scene.scene_number}：${scene.description}`,
   storyboard: "分镜",
   timeline: "时间线",
-  action: "动作",
+  "scene.action": "动作",
   video_prompt: "视频提示词",
   "camera.wide_shot": "远景",
   "camera.medium_shot": "中景",

@@ -5,6 +5,7 @@ Knows the folder api/page and the headers of a page that no other code may enter
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import guess_type
@@ -16,6 +17,7 @@ from fastapi.responses import Response
 
 from api.http.dependencies import TheParts
 from api.http.problems import NoSuchPath
+from scriptqueue.fields import SCENE_FIELDS, Fields
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"
@@ -40,13 +42,20 @@ class PageFile:
     etag: str
 
     @classmethod
-    def of(cls, path: Path) -> PageFile:
-        content = path.read_bytes()
-        media_type = guess_type(path.name)[0] or "application/octet-stream"
+    def of(cls, name: str, content: bytes) -> PageFile:
+        media_type = guess_type(name)[0] or "application/octet-stream"
         return cls(content, media_type, f'"{sha256(content).hexdigest()[:20]}"')
 
 
-FILES = {path.name: PageFile.of(path) for path in FOLDER.iterdir() if path.is_file()}
+def scene_fields(fields: Fields = SCENE_FIELDS) -> bytes:
+    """The module that tells the page which fields a scene has."""
+    known = [{"name": field.name, "kind": field.kind} for field in fields]
+    return f"// Made from the service's own table.\n\nexport const SCENE_FIELDS = {json.dumps(known)};\n".encode()
+
+
+GENERATED = {"scene_fields.js": scene_fields()}  # a module and no answer of its own: it is there before the first card
+FILES = {path.name: PageFile.of(path.name, path.read_bytes()) for path in FOLDER.iterdir() if path.is_file()}
+FILES |= {name: PageFile.of(name, content) for name, content in GENERATED.items()}
 Known = Annotated[str, Header(alias="If-None-Match")]
 
 router = APIRouter(include_in_schema=False)

@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    SerializeAsAny,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -31,7 +32,7 @@ MIN_SCENE_S, MAX_SCENE_S = 3, 8
 MAX_SCENES = 20
 MAX_PROMPT_CHARACTERS = 4000
 MAX_METADATA_BYTES = 4096
-MIN_TOKENS_A_SCENE = 20  # sampled tokens that always suffice to close one scene (worker/engine/closing.py keeps to it)
+MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
 Camera = Literal["wide shot", "medium shot", "close up"]
@@ -217,7 +218,7 @@ class Storyboard(Shape):
 
     title: str
     total_duration: Seconds = Field(description="seconds, the sum of the scenes")
-    scenes: tuple[Scene, ...] = Field(min_length=1, max_length=MAX_SCENES)
+    scenes: tuple[SerializeAsAny[Scene], ...] = Field(min_length=1, max_length=MAX_SCENES)
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
@@ -310,7 +311,7 @@ class Job(Shape):
     priority: Priority
     queue: QueuePlace | None = None
     progress: Progress | None = None
-    scenes: list[Scene] = []
+    scenes: list[SerializeAsAny[Scene]] = []
     result: Storyboard | None = None
     source: Source | None = None
     repairs: list[str] = []

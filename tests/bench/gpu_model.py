@@ -138,7 +138,7 @@ def job(tokenizer: Any, shape: Shape, seed: int, time_left_s: float) -> Any:
     """A storyboard of six scenes, asked as the worker asks, with sampling and a seed of its own."""
     from scriptqueue.schemas import JobRequest
     from worker.engine.request import GenerationRequest, SamplingParams
-    from worker.script.grammar import storyboard_schema
+    from worker.script.grammar import layout, storyboard_schema
     from worker.script.prompt import messages
 
     request = JobRequest(prompt=f"{IDEAS[seed % len(IDEAS)]} {seed}", min_scenes=SCENES, max_scenes=SCENES)
@@ -146,6 +146,7 @@ def job(tokenizer: Any, shape: Shape, seed: int, time_left_s: float) -> Any:
     return GenerationRequest(
         prompt_ids=tuple(tokenizer.encode(f"[gMASK]sop{text}<|assistant|>\n")),
         schema=json.dumps(storyboard_schema(request)),
+        layout=layout(),
         sampling=SamplingParams(0.7, 0.9, seed),
         max_new_tokens=shape.sampled_tokens,
         min_scenes=SCENES,

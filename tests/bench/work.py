@@ -7,7 +7,7 @@ import json
 from models.load import LoadedModel
 from scriptqueue.schemas import JobRequest
 from worker.engine.request import GenerationRequest, SamplingParams
-from worker.script.grammar import storyboard_schema
+from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
 PROMPTS = (
@@ -37,6 +37,7 @@ def generation(loaded: LoadedModel, prompt: str, seed: int, temperature: float =
     return GenerationRequest(
         prompt_ids=tuple(loaded.chat(messages(request))),
         schema=json.dumps(storyboard_schema(request)),
+        layout=layout(),
         sampling=SamplingParams(temperature, TOP_P, seed),
         max_new_tokens=MAX_NEW_TOKENS,
         min_scenes=SCENES,

@@ -32,33 +32,42 @@ LONGER: dict[str, str] = {
 }
 HEAVY = {"torch", "transformers", "accelerate", "bitsandbytes", "llguidance", "safetensors"}
 OURS = {"api", "models", "scriptqueue", "shared", "worker"}
-SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its plain values, without the wings below it
+SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its plain values, without the wings below
 # What each wing may import besides itself. A module belongs to the longest name that it begins with.
 WINGS: dict[str, tuple[str, ...]] = {
     "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses"),
+    "scriptqueue.fields": ("scriptqueue.schemas", "scriptqueue.camera"),
+    "scriptqueue.camera": ("scriptqueue.schemas",),
     "scriptqueue.schemas": (),
     "scriptqueue.responses": ("scriptqueue.schemas",),
-    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.responses"),
-    "shared": ("scriptqueue.schemas", "shared.errors"),
+    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.fields", "scriptqueue.responses"),
+    "shared": ("scriptqueue.schemas", "shared.errors", "shared.board"),
     "shared.errors": (),
-    "shared.board": SHAPES,
+    "shared.board": ("scriptqueue.schemas", "scriptqueue.fields", "shared.errors"),
     "shared.store": (*SHAPES, "shared.store.connection"),
     "shared.store.connection": ("shared", "shared.errors", "shared.store"),
-    "shared.broker": (*SHAPES, "shared.store.connection"),  # for Redis's errors as ours
+    "shared.broker": ("scriptqueue.schemas", "shared", "shared.store.connection"),  # for Redis's errors as ours
     "models": ("shared", "shared.errors"),
-    "worker.engine": ("shared.errors",),
-    "worker.script": (*SHAPES, "shared.board"),
+    "worker.engine": ("worker.engine.layout", "shared.errors"),
+    "worker.engine.layout": (),  # data: what writes a schema says what the engine must know of it
+    "worker.script": (
+        *("scriptqueue.schemas", "scriptqueue.fields", "scriptqueue.camera"),
+        *("shared.errors", "shared.board", "worker.engine.layout"),
+    ),
     "worker.webhooks": (*SHAPES, "worker", "shared.store", "shared.store.connection"),
-    "worker.backend": (*SHAPES, "shared.board", "shared.store", "models", "worker", "worker.engine", "worker.script"),
+    "worker.backend": (
+        *(*SHAPES, "scriptqueue.fields", "shared.board", "shared.store"),
+        *("models", "worker", "worker.engine", "worker.script"),
+    ),
     "worker": (
-        *(*SHAPES, "shared.store", "shared.store.connection", "shared.broker"),
+        *(*SHAPES, "shared.store", "shared.broker"),
         *("models", "worker.backend", "worker.script"),
     ),
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
-    "api.routes": (*SHAPES, "scriptqueue.responses", "shared.board", "shared.store", "api", "api.http"),
+    "api.routes": (*SHAPES, "scriptqueue.fields", "scriptqueue.responses", "shared.store", "api", "api.http"),
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
     "api": (
-        *(*SHAPES, "scriptqueue.responses", "shared.board", "shared.store", "shared.store.connection"),
+        *(*SHAPES, "shared.store", "shared.store.connection"),
         *("shared.broker", "api.http", "api.routes"),
     ),
 }
@@ -74,6 +83,7 @@ OLD_NAMES = {  # thin files that only tools import: each may name where its cont
     "shared/schemas.py": {"scriptqueue.schemas"},
     "worker/writer.py": {"worker.backend"},
     "worker/model_writer.py": {"worker.backend"},
+    "worker/script/camera.py": {"scriptqueue.camera"},
 }
 
 
@@ -120,6 +130,12 @@ def test_a_module_imports_only_wings_below_its_own(path: Path) -> None:
     wing = wing_of(module_of(path))
 
     assert wings_of(path) - {wing, *WINGS[wing], *OLD_NAMES.get(name_of(path), ())} == set()
+
+
+def test_no_wing_may_import_what_it_does_not() -> None:
+    used = {(wing_of(module_of(path)), wing) for path in SOURCES for wing in wings_of(path)}
+
+    assert [(wing, other) for wing in WINGS for other in WINGS[wing] if (wing, other) not in used] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -13,9 +13,6 @@ EVERY_MODULES_OWN = {"log", "router", "app", "main"}
 ALLOWED = {
     "RULES": "each family's own, in models/families",
     "config": "each family's own, in models/families",
-    "findings": "each doctor's own",
-    "T": "a type variable",
-    "COMFORTABLE_SCENE_S": "of a whole storyboard and of one scene",
 }
 THE_APIS_OPERATIONS = "client/scriptqueue/calls.py"  # named as the API names them
 

@@ -16,7 +16,10 @@ from models.chat import ChatTokenizer
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
+from scriptqueue.fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
+from shared.board.scenes import values_of
+from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, OutOfMemory
 from shared.settings import Settings
 from shared.store.executions import Resume
@@ -26,7 +29,7 @@ from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest, SamplingParams
-from worker.script.grammar import durations, storyboard_schema
+from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
@@ -166,11 +169,13 @@ class ModelBackend:
         sampling = request.sampling
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
-            spent = len(self._chat().encode("".join(scene.description + scene.action for scene in given)))
-            budget = max(budget - spent, min(budget, MIN_TOKENS_A_SCENE * request.min_scenes))
+            texts = [values.get(field.name, "") for values in values_of(given) for field in of_kind("text")]
+            spent = len(self._chat().encode("".join(texts)))
+            budget = max(budget - spent, min(budget, layout().min_tokens * request.min_scenes))
         return GenerationRequest(
             prompt_ids=tuple(self._prompt_ids(request)),
             schema=json.dumps(storyboard_schema(request, given)),
+            layout=layout(),
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,

@@ -13,11 +13,12 @@ from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
+from shared.board.timing import COMFORTABLE_SCENE_S, durations
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
-from worker.script.grammar import durations
 
 
 class StubOptions(BaseModel):
@@ -119,19 +120,35 @@ class StubGeneration:
         return len(fixed) if fixed else self._request.min_scenes
 
     def _text(self, count: int) -> str:
-        fixed = durations(self._request)
-        subject = " ".join(self._request.prompt.split())[:40]
-        scenes = [
-            {
-                "scene_number": number,
-                "description": f"{subject} ({number})",
-                "duration": fixed[number - 1] if fixed and number <= len(fixed) else 5,
-                "camera": ("wide shot", "medium shot", "close up")[number % 3],
-                "action": f"stub action {number}",
-            }
-            for number in range(1, count + 1)
-        ]
-        return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
+        return stub_text(self._request, count)
+
+
+def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) -> str:
+    """A storyboard of so many scenes, as a model would write it."""
+    fixed = durations(request) or ()
+    subject = " ".join(request.prompt.split())[:40]
+    scenes = [
+        {
+            field.name: fixed[number - 1]
+            if field.kind == "seconds" and number <= len(fixed)
+            else _stub_value(field, number, subject)
+            for field in fields
+        }
+        for number in range(1, count + 1)
+    ]
+    return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
+
+
+def _stub_value(field: SceneField, number: int, subject: str) -> str | int:
+    match field.kind:
+        case "number":
+            return number
+        case "seconds":
+            return COMFORTABLE_SCENE_S
+        case "term":
+            return field.terms[number % len(field.terms)]
+        case "text":
+            return f"{subject} ({number})" if field.name == "description" else f"stub {field.name} {number}"
 
 
 class StubBackend:

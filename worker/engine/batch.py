@@ -22,7 +22,6 @@ from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
 
-from scriptqueue.schemas import MIN_TOKENS_A_SCENE
 from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
 from worker.engine import attention
 from worker.engine.handle import Handle
@@ -102,7 +101,7 @@ class BatchEngine:
         if self.broken or self._ending:
             raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
         room = self.context_tokens - len(request.prompt_ids)
-        needed = TOKENS_A_SAMPLED * MIN_TOKENS_A_SCENE * request.min_scenes
+        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
         if room < needed:
             raise PromptTooLong(
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed} for the answer "

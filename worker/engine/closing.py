@@ -8,13 +8,11 @@ Costs are in sampled tokens, at worst: a plain token (whole characters) can be f
 
 from __future__ import annotations
 
+from worker.engine.layout import STRING_TOKENS, Layout
 from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
 from worker.engine.vocabulary import Mask, Vocabulary
 
-FREE_STRINGS_A_SCENE = 2  # description and action; the camera between them is a choice of three
-STRING_TOKENS = 3  # opening quote, one plain token, closing quote
-FIXED_TOKENS_A_SCENE = 7  # duration, camera, the end of the scene
-COMFORTABLE_TOKENS_A_SCENE = 40
+COMFORTABLE = 2  # times the fewest tokens
 END_TOKENS = 2
 
 LONG_TOKENS = 40  # a string of so many ends with its sentence: a shot is no short story
@@ -28,12 +26,13 @@ LOOP_TIMES = 3
 class Closing:
     """Narrows the masks of one text. `engaged` once the budget is short, `cut` once that changed what was written."""
 
-    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, min_scenes: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, layout: Layout, min_scenes: int) -> None:
         self.engaged = False
         self.cut = False
         self.loops_stopped = 0
         self._vocabulary = vocabulary
         self._scanner = scanner
+        self._layout = layout
         self._min_scenes = min_scenes
         self._place = scanner.place
         self._string: list[int] = []  # sampled tokens of the string at that place
@@ -57,10 +56,10 @@ class Closing:
         if scanner.place != self._place:
             self._place, self._string, self._share, self._looping = scanner.place, [], None, False
             self._long = False
-        if tokens_left <= max(1, scenes) * COMFORTABLE_TOKENS_A_SCENE:
+        if tokens_left <= max(1, scenes) * self._layout.min_tokens * COMFORTABLE:
             self.engaged = True
         if self.engaged and scanner.in_value and self._share is None:
-            spendable = tokens_left - scenes * FIXED_TOKENS_A_SCENE - END_TOKENS
+            spendable = tokens_left - scenes * self._layout.fixed_tokens - END_TOKENS
             self._share = max(1, len(self._string) + spendable // self._strings_left() - STRING_TOKENS + 1)
 
     def narrow(self, mask: Mask) -> None:
@@ -86,12 +85,13 @@ class Closing:
         return max(self._min_scenes - self._scanner.scenes_done, 1 if self._scanner.in_scene else 0)
 
     def _strings_left(self) -> int:
-        """Free strings to finish, the one that is being written among them."""
-        scanner = self._scanner
-        if not scanner.in_scene:
-            return 1 + FREE_STRINGS_A_SCENE * self._scenes_left()
-        here = FREE_STRINGS_A_SCENE if scanner.values_in_scene == 0 else 1
-        return here + FREE_STRINGS_A_SCENE * (self._scenes_left() - 1)
+        """Free strings to finish, the one that is being written among them; in any other string at least 1."""
+        scanner, layout, scenes = self._scanner, self._layout, self._scenes_left()
+        if scanner.in_scene:
+            here, scenes = layout.free_from(scanner.values_in_scene), scenes - 1
+        else:
+            here = layout.strings_before - scanner.values_before_scenes
+        return max(1, here + layout.free_from(0) * scenes)
 
 
 def _keep(mask: Mask, allowed: Mask) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from worker.engine.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,14 @@ class SamplingParams:
 class GenerationRequest:
     """One text to write.
 
-    `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes. `max_new_tokens` counts
-    sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that another process began.
+    `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`.
+    `max_new_tokens` counts sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that
+    another process began.
     """
 
     prompt_ids: tuple[int, ...]
     schema: str
+    layout: Layout = field(repr=False)  # follows from the schema; requests are told apart by their repr
     sampling: SamplingParams
     max_new_tokens: int
     min_scenes: int

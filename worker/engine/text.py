@@ -21,7 +21,7 @@ class Text:
         self.tokens: list[int] = []
         self.sampled_tokens = 0
         self.scanner = Scanner()
-        self.closing = Closing(vocabulary, self.scanner, request.min_scenes)
+        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
         self._vocabulary = vocabulary
         self._matcher = vocabulary.matcher(request.schema)

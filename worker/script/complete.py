@@ -10,15 +10,17 @@ import json
 import re
 from typing import Any
 
+from scriptqueue.fields import SCENE_FIELDS, Fields
 from scriptqueue.schemas import JobRequest, Scene
-from worker.script.grammar import durations
-from worker.script.validate import numbered, read_scene
+from shared.board.scenes import numbered
+from shared.board.timing import durations
+from shared.board.validate import read_scene
 
 _LIST = re.compile(r'"scenes"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def complete_scenes(text: str, request: JobRequest) -> tuple[Scene, ...]:
+def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
     """As `validate` would read them."""
     opening = _LIST.search(text)
     if not opening:
@@ -34,8 +36,8 @@ def complete_scenes(text: str, request: JobRequest) -> tuple[Scene, ...]:
             entry, at = decoder.raw_decode(text, between.end())
         except ValueError:
             break
-        scene = read_scene(entry, len(scenes) + 1, []) if isinstance(entry, dict) else None
+        scene = read_scene(entry, len(scenes) + 1, [], fields) if isinstance(entry, dict) else None
         if scene is None or (fixed and scene["duration"] != fixed[len(scenes)]):
             break  # dropped, or given another duration at the end
         scenes.append(scene)
-    return numbered(scenes, request)
+    return numbered(scenes, request, fields)

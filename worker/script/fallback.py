@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
-from scriptqueue.schemas import Camera, JobRequest, Scene, Storyboard
-from worker.script.grammar import COMFORTABLE_SCENE_S, MAX_TITLE_CHARACTERS, durations
+from scriptqueue.camera import CAMERAS
+from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, Spoken, written
+from scriptqueue.schemas import JobRequest, Scene, Storyboard
+from shared.board.scenes import assemble, values_of
+from shared.board.timing import COMFORTABLE_SCENE_S, durations
 from worker.script.prompt import language
-from worker.script.validate import assemble, fields_of
 
 # Sentence ends; neither the point in 3.5 nor the comma in 1,000 is one.
 _ENDS = re.compile(r"[，。！？；;!?\n…、]+|(?<!\d)[.,]+|[.,]+(?!\d)")
-_CAMERAS: tuple[Camera, ...] = ("wide shot", "medium shot", "close up")
 _VIEWS = {
     "zh": ("全貌", "近处", "细节", "另一侧", "远处", "光影", "气氛", "开端", "高潮", "尾声"),
     "en": ("overview", "from near", "a detail", "from behind", "from afar", "the light", "the mood", "the end"),
@@ -28,7 +30,9 @@ _ACTIONS = {
 }
 
 
-def fallback(prompt: str, request: JobRequest, published: Sequence[Scene] = ()) -> Storyboard:
+def fallback(
+    prompt: str, request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
+) -> Storyboard:
     """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped.
     Scenes that are `published` take the place of the first ones."""
     spoken = language(request)
@@ -42,16 +46,18 @@ def fallback(prompt: str, request: JobRequest, published: Sequence[Scene] = ()) 
     while len(sentences) < least:
         sentences.append(f"{title} — {next(views)}")
     scenes = [
-        {
-            "description": sentence,
-            "duration": fixed[index] if fixed else COMFORTABLE_SCENE_S,
-            "camera": _CAMERAS[index % len(_CAMERAS)],
-            "action": _ACTIONS[spoken][_CAMERAS[index % len(_CAMERAS)]],
-        }
+        _scene(sentence, index, fixed[index] if fixed else COMFORTABLE_SCENE_S, spoken, fields)
         for index, sentence in enumerate(sentences)
     ]
-    scenes[: len(published)] = fields_of(published)
-    return assemble(title, scenes, request)
+    scenes[: len(published)] = values_of(published, fields)
+    return assemble(title, scenes, request, fields)
+
+
+def _scene(sentence: str, index: int, seconds: float, spoken: Spoken, fields: Fields) -> dict[str, Any]:
+    camera = CAMERAS[index % len(CAMERAS)]
+    values = {field.name: field.default or field.wording(spoken).fallback for field in written(fields)}
+    known = {"description": sentence, "duration": seconds, "camera": camera, "action": _ACTIONS[spoken][camera]}
+    return {name: value for name, value in (values | known).items() if value}
 
 
 def _sentences(prompt: str) -> list[str]:

@@ -1,20 +1,20 @@
-"""The JSON schema that decoding is constrained to, and the durations that a target fixes before a word is written.
+"""The JSON schema that decoding is constrained to, and its layout as the engine counts it.
 
 Left out is what code computes (total_duration, video_prompt); constant is what is known (each scene's number).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene
+from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from shared.board.timing import durations
+from worker.engine.layout import Layout
 
-MAX_TITLE_CHARACTERS = 100
-MAX_TEXT_CHARACTERS = 400
-COMFORTABLE_SCENE_S = 5
-FIELDS = ("description", "duration", "camera", "action")  # of a scene, as they are written
+TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
+SCENE_END_TOKENS = 2
 
 # Begins with something to see: a string of blanks would be valid JSON and an empty scene. No brackets: small models end
 # a string with a Chinese quotation mark, and then write the rest of the JSON into it.
@@ -22,12 +22,14 @@ _VISIBLE = r"[^\s\x00-\x20\x7f-\xa0\"\\{}\[\]]"
 _ANY = r"[^\x00-\x1f\x7f-\x9f{}\[\]]"
 
 
-def storyboard_schema(request: JobRequest, given: Sequence[Scene] = ()) -> dict[str, Any]:
+def storyboard_schema(
+    request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
+) -> dict[str, Any]:
     """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
-    scenes = [_constant(scene) for scene in given]
-    scenes += [_scene(n, fixed[n - 1] if fixed else None) for n in range(len(given) + 1, count[1] + 1)]
+    scenes = [_constant(scene, fields) for scene in given]
+    scenes += [_scene(n, fixed[n - 1] if fixed else None, fields) for n in range(len(given) + 1, count[1] + 1)]
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
@@ -42,49 +44,36 @@ def storyboard_schema(request: JobRequest, given: Sequence[Scene] = ()) -> dict[
     )
 
 
-def durations(request: JobRequest) -> tuple[float, ...] | None:
-    """Each scene's seconds when the request has a target, whole where possible; their sum is the target exactly."""
-    target_s = request.target_duration_s
-    if target_s is None:
-        return None
-    least = max(request.min_scenes, math.ceil(target_s / MAX_SCENE_S))
-    most = min(request.max_scenes, math.floor(target_s / MIN_SCENE_S))
-    count = min(max(round(target_s / COMFORTABLE_SCENE_S), least), most)
-    return spread(target_s, count)
+def layout(fields: Fields = SCENE_FIELDS) -> Layout:
+    """The schema's scenes as the engine counts them."""
+    strings = tuple(field.kind == "text" for field in written(fields) if field.kind in {"text", "term"})
+    longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
+    choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
+    numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
+    return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS)
 
 
-def spread(total_s: float, count: int) -> tuple[float, ...]:
-    """`count` durations of 3 to 8 s that sum to `total_s`: equal whole seconds, what remains given one second at a
-    time to the first scenes, a fraction to the last."""
-    whole, rest = divmod(math.floor(total_s), count)
-    seconds: list[float] = [whole + 1 if index < rest else whole for index in range(count)]
-    fraction = total_s - math.floor(total_s)
-    if fraction:
-        seconds[-1] += fraction
-    if seconds[-1] > MAX_SCENE_S:  # 8.5 next to a shorter one
-        seconds = [total_s / count] * count
-    seconds[-1] += total_s - math.fsum(seconds)
-    return tuple(int(s) if s == int(s) else s for s in seconds)
+def _scene(number: int, seconds: float | None, fields: Fields) -> dict[str, Any]:
+    return _object({field.name: _value(field, number, seconds) for field in fields})
 
 
-def _scene(number: int, seconds: float | None) -> dict[str, Any]:
-    duration = (
-        {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S} if seconds is None else {"const": seconds}
-    )
-    return _object(
-        {
-            "scene_number": {"const": number},
-            "description": _text(MAX_TEXT_CHARACTERS),
-            "duration": duration,
-            "camera": {"enum": list(get_args(Camera))},
-            "action": _text(MAX_TEXT_CHARACTERS),
-        }
-    )
+def _value(field: SceneField, number: int, seconds: float | None) -> dict[str, Any]:
+    match field.kind:
+        case "number":
+            return {"const": number}
+        case "text":
+            return _text(field.max_characters)
+        case "term":
+            return {"enum": list(field.terms)}
+        case "seconds" if seconds is None:
+            return {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S}
+        case "seconds":
+            return {"const": seconds}
 
 
-def _constant(scene: Scene) -> dict[str, Any]:
-    fields = scene.model_dump(exclude={"video_prompt"})
-    return _object({name: {"const": fields[name]} for name in ("scene_number", *FIELDS)})
+def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
+    values = scene.model_dump()
+    return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
 
 
 def _text(max_characters: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from scriptqueue.fields import SCENE_FIELDS, Fields, of_kind
 from shared.errors import OutputInvalid
 
 MAX_CHARACTERS = 200_000  # far above any storyboard; repair is not linear
@@ -24,17 +25,21 @@ _FULL_WIDTH = str.maketrans(
     {"“": '"', "”": '"', "＂": '"', "：": ":", "，": ",", "｛": "{", "｝": "}", "［": "[", "］": "]"}
     | {"【": "[", "】": "]"}
 )
-_SCENE_FIELDS = ("description", "描述", "画面", "画面描述", "action", "动作", "scene_number", "camera", "镜头", "内容")
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str, fields: Fields = SCENE_FIELDS) -> dict[str, Any]:
     """The raw storyboard in a text; raises `OutputInvalid` and nothing else."""
     if len(text) > MAX_CHARACTERS:
         raise OutputInvalid(f"{len(text)} characters are no storyboard; at most {MAX_CHARACTERS} are read")
+    names = frozenset(name for field in fields for name in field.distinctive)
     best: dict[str, Any] | None = None
     for candidate in _candidates(text):
-        found = _find(candidate, 0)
-        if found and all(map(_looks_like_scene, found["scenes"])) and not _is_example(found):
+        found = _find(candidate, names, 0)
+        if (
+            found
+            and all(_looks_like_scene(entry, names) for entry in found["scenes"])
+            and not _is_example(found, fields)
+        ):
             return found
         best = best or found
     if best:
@@ -128,7 +133,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _find(value: Any, depth: int) -> dict[str, Any] | None:
+def _find(value: Any, names: frozenset[str], depth: int) -> dict[str, Any] | None:
     """The first storyboard inside a value."""
     if depth > MAX_DEPTH:
         return None
@@ -137,14 +142,14 @@ def _find(value: Any, depth: int) -> dict[str, Any] | None:
             scenes = _scenes(value.get(name))
             if scenes:
                 return {**{k: v for k, v in value.items() if k != name}, "title": _title(value), "scenes": scenes}
-        return next((found for inner in value.values() if (found := _find(inner, depth + 1))), None)
+        return next((found for inner in value.values() if (found := _find(inner, names, depth + 1))), None)
     if isinstance(value, list):
         scenes = _scenes(value)
-        if scenes and any(_looks_like_scene(scene) for scene in scenes):
+        if scenes and any(_looks_like_scene(scene, names) for scene in scenes):
             return {"title": None, "scenes": scenes}
-        return next((found for inner in value if (found := _find(inner, depth + 1))), None)
+        return next((found for inner in value if (found := _find(inner, names, depth + 1))), None)
     if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:  # JSON inside a JSON string
-        return _find(_strict(value), depth + 1)
+        return _find(_strict(value), names, depth + 1)
     return None
 
 
@@ -161,17 +166,16 @@ def _scenes(value: Any) -> list[Any]:
     ]
 
 
-def _looks_like_scene(value: Any) -> bool:
-    return isinstance(value, dict) and any(name in value for name in _SCENE_FIELDS)
+def _looks_like_scene(value: Any, names: frozenset[str]) -> bool:
+    return isinstance(value, dict) and not names.isdisjoint(value)
 
 
 def _title(value: dict[str, Any]) -> Any:
     return next((value[name] for name in _TITLES if value.get(name)), None)
 
 
-def _is_example(found: dict[str, Any]) -> bool:
+def _is_example(found: dict[str, Any], fields: Fields) -> bool:
     """The shape from the prompt, said back: placeholders where text should be."""
+    placeholders = {wording.placeholder for field in of_kind("text", fields) for wording in (field.zh, field.en)}
     texts = [str(value) for scene in found["scenes"] if isinstance(scene, dict) for value in scene.values()]
-    return len(found["scenes"]) == 1 and any(
-        text.strip(" .…。<>[]") in {"", "画面描述", "动作描述", "what is seen", "what happens"} for text in texts
-    )
+    return len(found["scenes"]) == 1 and any(text.strip(" .…。<>[]") in placeholders | {""} for text in texts)

@@ -5,11 +5,12 @@ Constant text comes first, so that requests share the prefix in the KV cache. Th
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from typing import Literal
 
-from scriptqueue.schemas import JobRequest
-from worker.script.grammar import durations
+from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.timing import COMFORTABLE_SCENE_S, durations
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -19,26 +20,17 @@ SYSTEM = {
     ),
 }
 
-_EXAMPLE = {
-    "zh": (
-        '{"title":"标题","scenes":[{"scene_number":1,"description":"画面描述","duration":5,'
-        '"camera":"wide shot","action":"动作描述"}]}'
-    ),
-    "en": (
-        '{"title":"the title","scenes":[{"scene_number":1,"description":"what is seen","duration":5,'
-        '"camera":"wide shot","action":"what happens"}]}'
-    ),
-}
+_TITLE = {"zh": "标题", "en": "the title"}
 
 
-def messages(request: JobRequest) -> list[dict[str, str]]:
+def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
     """The conversation, system first."""
     spoken = language(request)
-    task = _task_zh(request) if spoken == "zh" else _task_en(request)
+    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields)
     return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
 
 
-def language(request: JobRequest) -> Literal["zh", "en"]:
+def language(request: JobRequest) -> Spoken:
     """`auto`: English when Latin letters outnumber Chinese characters by far (a word is several letters)."""
     if request.language != "auto":
         return request.language
@@ -47,26 +39,52 @@ def language(request: JobRequest) -> Literal["zh", "en"]:
     return "en" if latin > 4 * chinese else "zh"
 
 
-def optimize_prompt_for_video(description: str, quality_keywords: str) -> str:
-    """A scene's prompt for a text-to-video model."""
-    return f"{description}, {quality_keywords}"
-
-
-def _task_zh(request: JobRequest) -> str:
+def _task_zh(request: JobRequest, fields: Fields) -> str:
+    terms = "".join(f"{field.name} 只能是 {_choice(field, '、', ' 或 ')}。" for field in of_kind("term", fields))
+    texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
+    notes = "".join(field.zh.note for field in fields)
     return (
-        f"请根据创意写一个分镜脚本，格式为：\n{_EXAMPLE['zh']}\n"
-        'camera 只能是 "wide shot"、"medium shot" 或 "close up"。每个场景 3 到 8 秒，场景之间连贯，'
-        f"描述和动作用中文写，各一句话，要具体、互不重复。{_count_zh(request)}只输出 JSON。\n创意："
+        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields)}\n"
+        f"{terms}每个场景 {MIN_SCENE_S} 到 {MAX_SCENE_S} 秒，场景之间连贯，"
+        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}只输出 JSON。\n创意："
     )
 
 
-def _task_en(request: JobRequest) -> str:
+def _task_en(request: JobRequest, fields: Fields) -> str:
+    terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
+    notes = "".join(f"{field.en.note} " for field in fields if field.en.note)
     return (
-        f"Write a storyboard for the idea, in this form:\n{_EXAMPLE['en']}\n"
-        'camera is "wide shot", "medium shot" or "close up". Each scene lasts 3 to 8 seconds; the scenes are coherent, '
-        f"concrete, one sentence for each text, and never repeat each other. {_count_en(request)}"
+        f"Write a storyboard for the idea, in this form:\n{_example('en', fields)}\n"
+        f"{terms}Each scene lasts {MIN_SCENE_S} to {MAX_SCENE_S} seconds; the scenes are coherent, "
+        f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
         "Output JSON only.\nThe idea: "
     )
+
+
+def _example(spoken: Spoken, fields: Fields) -> str:
+    """The shape of the JSON, with one scene."""
+    scene = {field.name: _example_value(field, spoken) for field in fields}
+    return json.dumps({"title": _TITLE[spoken], "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _example_value(field: SceneField, spoken: Spoken) -> str | int:
+    match field.kind:
+        case "number":
+            return 1
+        case "seconds":
+            return COMFORTABLE_SCENE_S
+        case "term":
+            return field.terms[0]
+        case "text":
+            return field.wording(spoken).placeholder
+
+
+def _choice(field: SceneField, comma: str, last: str) -> str:
+    return _listed([f'"{term}"' for term in field.terms], comma, last)
+
+
+def _listed(words: list[str], comma: str, last: str) -> str:
+    return last.join(part for part in (comma.join(words[:-1]), words[-1]) if part)
 
 
 def _count_zh(request: JobRequest) -> str:

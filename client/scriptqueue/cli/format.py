@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from scriptqueue.fields import SCENE_FIELDS, Fields, labelled
 from scriptqueue.responses import QueueView
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
 from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
@@ -30,11 +31,16 @@ def fraction(job: Job) -> float:
     return 1.0 if job.done else job.progress.fraction if job.progress else 0.0
 
 
-def card(job: Job, board: Storyboard) -> RenderableType:
+def card(job: Job, board: Storyboard, fields: Fields = SCENE_FIELDS) -> RenderableType:
     """The storyboard of a job, a card a scene, and where it came from."""
     scenes = [
         Panel(
-            Group(Text(scene.description), Text(scene.action, "italic"), Text(scene.video_prompt, "dim")),
+            Group(
+                Text(scene.description),
+                Text(scene.action, "italic"),
+                *(Text(line) for line in labelled(scene, "en", fields)),
+                Text(scene.video_prompt, "dim"),
+            ),
             title=Text(f"{scene.scene_number}  {scene.camera}  {scene.duration:g} s"),
             title_align="left",
         )

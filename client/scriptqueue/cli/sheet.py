@@ -10,6 +10,7 @@ from html import escape
 from itertools import accumulate
 
 from scriptqueue.cli.text_layout import width_em, wrapped
+from scriptqueue.fields import SCENE_FIELDS, Fields, Spoken, labelled
 from scriptqueue.schemas import Camera, Scene, Storyboard
 
 FONTS = (
@@ -63,16 +64,15 @@ class Words:
     language: str
     scenes: str
     seconds: str
-    camera: dict[Camera, str]
+    spoken: Spoken
 
 
-_EN = Words(
-    "en", "{} scenes", "{:g} s", {"wide shot": "wide shot", "medium shot": "medium shot", "close up": "close up"}
-)
-_ZH = Words("zh-CN", "{} 个镜头", "{:g} 秒", {"wide shot": "远景", "medium shot": "中景", "close up": "特写"})
+_EN = Words("en", "{} scenes", "{:g} s", "en")
+_ZH = Words("zh-CN", "{} 个镜头", "{:g} 秒", "zh")
+_CAMERA = next(field for field in SCENE_FIELDS if field.name == "camera")
 
 
-def svg(board: Storyboard, note: str = "") -> str:
+def svg(board: Storyboard, note: str = "", fields: Fields = SCENE_FIELDS) -> str:
     """One picture, as high as its text needs. `note` stands at its foot."""
     words = _words(board)
     parts: list[str] = []
@@ -87,8 +87,11 @@ def svg(board: Storyboard, note: str = "") -> str:
     y += 92
     for first in range(0, len(board.scenes), COLUMNS):
         row = board.scenes[first : first + COLUMNS]
-        height = max(_card_height(scene) for scene in row)
-        parts += [_card(scene, words, MARGIN + at * (CARD + GAP), y, height) for at, scene in enumerate(row)]
+        texts = [_lines(scene, words, fields) for scene in row]
+        height = max(_card_height(*both) for both in texts)
+        for at, (scene, both) in enumerate(zip(row, texts, strict=True)):
+            x = MARGIN + at * (CARD + GAP)
+            parts += [_card(scene, words, x, y, height), _card_text(*both, x, y)]
         y += height + GAP
     for line in wrapped(note, INSIDE / 13):
         y += 16
@@ -102,7 +105,7 @@ def svg(board: Storyboard, note: str = "") -> str:
     )
 
 
-def html(board: Storyboard, note: str = "") -> str:
+def html(board: Storyboard, note: str = "", fields: Fields = SCENE_FIELDS) -> str:
     """One page, which prints on sheets of A4 without cutting a card."""
     words = _words(board)
     ends = list(accumulate(scene.duration for scene in board.scenes))
@@ -114,9 +117,9 @@ def html(board: Storyboard, note: str = "") -> str:
     cards = "".join(
         f'<article style="--strong:{SHOTS[scene.camera].strong};--soft:{SHOTS[scene.camera].soft}">'
         f'<svg viewBox="0 0 160 90" aria-hidden="true">{_drawing(scene.camera)}</svg>'
-        f"<h2><b>{scene.scene_number}</b><span>{words.camera[scene.camera]}</span>"
+        f"<h2><b>{scene.scene_number}</b><span>{_CAMERA.shown(words.spoken, scene.camera)}</span>"
         f"<span>{words.seconds.format(scene.duration)}</span></h2>"
-        f"<p>{_escaped(scene.description)}</p><p class=action>{_escaped(scene.action)}</p></article>"
+        f"<p>{_escaped(scene.description)}</p>{_html_lines(scene, words, fields)}</article>"
         for scene in board.scenes
     )
     return (
@@ -126,6 +129,11 @@ def html(board: Storyboard, note: str = "") -> str:
         f"<h1>{_escaped(board.title)}</h1><p class=sum>{_escaped(_summary(board, words))}</p>"
         f"<ol>{spans}</ol>\n<main>{cards}</main>\n<footer>{_escaped(note)}</footer></html>\n"
     )
+
+
+def _html_lines(scene: Scene, words: Words, fields: Fields) -> str:
+    lines = (scene.action, *labelled(scene, words.spoken, fields))
+    return "".join(f"<p class=action>{_escaped(line)}</p>" for line in lines)
 
 
 _STYLE = f"""
@@ -183,29 +191,33 @@ def _card(scene: Scene, words: Words, x: float, y: float, height: float) -> str:
     parts += [
         f'<circle cx="{left + 15:.1f}" cy="{line_y - 5:.1f}" r="15" fill="{shot.strong}"/>',
         _text(left + 15, line_y, str(scene.scene_number), 15, fill="#fff", weight=700, anchor="middle"),
-        _text(left + 40, line_y, words.camera[scene.camera], 14, fill=shot.strong, weight=600),
+        _text(left + 40, line_y, _CAMERA.shown(words.spoken, scene.camera), 14, fill=shot.strong, weight=600),
         _text(right, line_y, words.seconds.format(scene.duration), 14, fill=shot.strong, weight=600, anchor="end"),
     ]
-    line_y += 12
-    description, action = _lines(scene)
+    return "".join(parts)
+
+
+def _card_text(description: list[str], rest: list[str], x: float, y: float) -> str:
+    parts, left, line_y = [], x + PADDING, y + FRAME + 36 + 12
     for text in description:
         line_y += 24
         parts.append(_text(left, line_y, text, 16, weight=600))
     line_y += 8
-    for text in action:
+    for text in rest:
         line_y += 22
         parts.append(_text(left, line_y, text, 15, fill=GREY))
     return "".join(parts)
 
 
-def _card_height(scene: Scene) -> float:
-    description, action = _lines(scene)
-    return FRAME + 36 + 12 + 24 * len(description) + 8 + 22 * len(action) + PADDING
+def _card_height(description: list[str], rest: list[str]) -> float:
+    return FRAME + 36 + 12 + 24 * len(description) + 8 + 22 * len(rest) + PADDING
 
 
-def _lines(scene: Scene) -> tuple[list[str], list[str]]:
+def _lines(scene: Scene, words: Words, fields: Fields) -> tuple[list[str], list[str]]:
+    """The description's lines, and those below it."""
     inside = CARD - 2 * PADDING
-    return wrapped(scene.description, inside / 16), wrapped(scene.action, inside / 15)
+    rest = [scene.action, *labelled(scene, words.spoken, fields)]
+    return wrapped(scene.description, inside / 16), [line for text in rest for line in wrapped(text, inside / 15)]
 
 
 def _drawing(camera: Camera) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from models.load import LoadedModel
+from scriptqueue.fields import SCENE_FIELDS, Fields
 from scriptqueue.schemas import JobRequest
+from shared.board.timing import durations
 from tests.integration.engine import tiny as tiny_language_model
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, SamplingParams
-from worker.script.grammar import durations, storyboard_schema
+from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
 Asked = Callable[..., GenerationRequest]
@@ -68,10 +70,12 @@ def asker(loaded: LoadedModel) -> Asked:
         prompt: str = "雨中的猫", sampling: SamplingParams = GREEDY, time_left_s: float = 300, **options: Any
     ) -> Any:
         max_new_tokens = options.pop("max_new_tokens", 200)
+        fields: Fields = options.pop("fields", SCENE_FIELDS)
         request = JobRequest(prompt=prompt, **options)
         return GenerationRequest(
-            prompt_ids=tuple(loaded.chat(messages(request))),
-            schema=json.dumps(storyboard_schema(request)),
+            prompt_ids=tuple(loaded.chat(messages(request, fields))),
+            schema=json.dumps(storyboard_schema(request, fields=fields)),
+            layout=layout(fields),
             sampling=sampling,
             max_new_tokens=max_new_tokens,
             min_scenes=len(durations(request) or ()) or request.min_scenes,

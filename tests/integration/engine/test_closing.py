@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Wording
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine.conftest import Asked
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 from worker.engine.text import Text
 from worker.engine.vocabulary import Vocabulary
+from worker.script.grammar import layout
 from worker.script.output import parse, validate
+
+LIGHT = SceneField("light", "text", Wording("光线", "光从哪里来"), Wording("light", "where the light comes from"))
+MORE_TEXTS = tuple(replace(LIGHT, name=name) for name in ("light", "sound", "setting", "narration"))
+ANGLE = SceneField(
+    "angle",
+    "term",
+    Wording("角度"),
+    Wording("angle"),
+    terms=("eye level", "low", "low and near", "over the shoulder", "over the head"),  # some begin alike
+)
 
 
 def checked(text: str, request: JobRequest) -> None:
@@ -37,6 +50,31 @@ def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any,
         assert output.sampled_tokens <= budget
         assert output.finish == "closed_early"
         checked(loaded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
+
+
+@pytest.mark.parametrize(
+    "fields", [(LIGHT,), (LIGHT, ANGLE), (ANGLE, *MORE_TEXTS)], ids=["three texts", "a term last", "six texts"]
+)
+@pytest.mark.parametrize("spare", [0, 12])
+def test_a_layout_with_more_fields_is_closed_too(
+    tiny: BatchEngine, ask: Asked, embedded: Any, fields: Fields, spare: int
+) -> None:
+    fields = (*SCENE_FIELDS, *fields)
+    budget = 3 * (layout(fields).min_tokens + spare)
+    options: dict[str, Any] = {"max_new_tokens": budget, "max_scenes": 20, "fields": fields}
+    requests = [ask("一只猫", SamplingParams(1.2, 1.0, seed), **options) for seed in range(3)]
+
+    outputs = [generation.wait() for generation in [tiny.submit(one) for one in requests]]
+
+    for output in outputs:
+        assert output.sampled_tokens <= budget
+        assert output.finish == "closed_early"
+        text = embedded.tokenizer.decode(output.token_ids)
+        assert json.loads(text) == parse(text, fields)
+        storyboard, repairs = validate(json.loads(text), JobRequest(prompt="一只猫", max_scenes=20), fields=fields)
+        assert all("blanks around it" in repair for repair in repairs)
+        names = {field.name for field in fields}
+        assert all(names < scene.keys() and all(scene.values()) for scene in storyboard.model_dump()["scenes"])
 
 
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])

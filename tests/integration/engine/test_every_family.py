@@ -16,7 +16,7 @@ from tests.conftest import SHARED_DATA
 from tests.integration.engine.conftest import engine_of
 from tests.integration.models.conftest import CONFIGS, random_weights
 from worker.engine.request import GenerationRequest, SamplingParams
-from worker.script.grammar import storyboard_schema
+from worker.script.grammar import layout, storyboard_schema
 from worker.script.output import parse, validate
 from worker.script.prompt import messages
 
@@ -77,6 +77,7 @@ def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
         GenerationRequest(
             prompt_ids=tuple(loaded.chat(messages(request))),
             schema=json.dumps(storyboard_schema(request)),
+            layout=layout(),
             sampling=SamplingParams(temperature, 0.95, seed=3),
             max_new_tokens=100,
             min_scenes=3,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scriptqueue.schemas import JobRequest
-from worker.script.grammar import durations
+from shared.board.timing import durations
 from worker.script.output import fallback
 
 PROMPTS = st.text(min_size=1, max_size=300).filter(lambda text: text.strip())

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, Camera, JobRequest, Scene, Storyboard
+from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, names, of_kind, written
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
+from shared.board.duration import read_duration
+from shared.board.scenes import COMPUTED, assemble, values_of
+from shared.board.timing import COMFORTABLE_SCENE_S, durations, spread
 from shared.errors import OutputInvalid
-from worker.script.camera import DEFAULT, read_camera
-from worker.script.duration import read_duration
-from worker.script.grammar import COMFORTABLE_SCENE_S, FIELDS, MAX_TITLE_CHARACTERS, durations, spread
-from worker.script.prompt import optimize_prompt_for_video
-
-_NAMES = {
-    "description": ("description", "描述", "画面描述", "画面", "内容", "desc", "visual", "text", "场景描述"),
-    "action": ("action", "动作", "动作描述", "动作说明", "movement"),
-    "camera": ("camera", "镜头", "景别", "camera_angle", "camera_shot", "shot", "shot_type", "机位"),
-    "duration": ("duration", "时长", "duration_s", "seconds", "time", "持续时间"),
-    "scene_number": ("scene_number", "场景编号", "编号", "序号", "number", "scene", "id", "镜号"),
-}
-_COMPUTED = ("video_prompt",)  # never asked of a model
 
 
-def validate(raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = ()) -> tuple[Storyboard, list[str]]:
+def validate(
+    raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
+) -> tuple[Storyboard, list[str]]:
     """A valid storyboard that begins with the scenes that are `published`, and what was mended for it; raises
     `OutputInvalid`."""
     repairs: list[str] = []
     listed = raw.get("scenes")
     entries = listed if isinstance(listed, (list, tuple)) else []
     scenes = [
-        scene for scene in (read_scene(entry, number, repairs) for number, entry in enumerate(entries, 1)) if scene
+        scene
+        for scene in (read_scene(entry, number, repairs, fields) for number, entry in enumerate(entries, 1))
+        if scene
     ]
     most = request.max_scenes
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
-    kept = fields_of(published)
+    kept = values_of(published, fields)
     if scenes[: len(kept)] != kept:
         repairs.append(f"the first {len(kept)} scenes stay as they were published")
         scenes[: len(kept)] = kept
@@ -48,97 +44,77 @@ def validate(raw: dict[str, Any], request: JobRequest, published: Sequence[Scene
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
         title = _clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
-    return assemble(title, scenes, request), repairs
+    return assemble(title, scenes, request, fields), repairs
 
 
-def assemble(title: str, scenes: list[dict[str, Any]], request: JobRequest) -> Storyboard:
-    """Number the scenes (description, duration, camera, action) and compute what no model is asked for."""
-    return Storyboard(
-        title=title,
-        total_duration=math.fsum(scene["duration"] for scene in scenes),
-        scenes=numbered(scenes, request),
-    )
-
-
-def numbered(scenes: list[dict[str, Any]], request: JobRequest) -> tuple[Scene, ...]:
-    return tuple(
-        Scene(
-            scene_number=number,
-            video_prompt=optimize_prompt_for_video(scene["description"], request.quality_keywords),
-            **scene,
-        )
-        for number, scene in enumerate(scenes, start=1)
-    )
-
-
-def fields_of(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
-    """The inverse of `numbered`."""
-    return [scene.model_dump(include=set(FIELDS)) for scene in scenes]
-
-
-def read_scene(entry: Any, number: int, repairs: list[str]) -> dict[str, Any] | None:
-    """The four fields of a scene, or None when the entry says nothing of what is seen or done."""
-    return _Reading(entry, number, repairs).scene()
+def read_scene(entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS) -> dict[str, Any] | None:
+    """The fields of a scene that are written, or None when the entry says nothing of what is seen or done."""
+    return _Reading(entry, number, repairs, fields).scene()
 
 
 class _Reading:
     """One entry of the raw list, read as a scene."""
 
-    def __init__(self, entry: Any, number: int, repairs: list[str]) -> None:
+    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields) -> None:
         self._number = number
         self._repairs = repairs
+        self._fields = fields
+        self._names = names(fields)
         if isinstance(entry, str):
             self._tell("a bare text was taken as its description")
             entry = {"description": entry}
         self._entry: dict[Any, Any] = entry if isinstance(entry, dict) else {}
 
     def scene(self) -> dict[str, Any] | None:
-        """The four fields, or None when the entry says nothing of what is seen or done."""
-        description, action = self._text("description"), self._text("action")
-        if not description and not action:
+        """As `read_scene`; a text or a term that says nothing is absent."""
+        values: dict[str, Any] = {field.name: self._text(field.name) for field in of_kind("text", self._fields)}
+        if not values["description"] and not values["action"]:
             self._tell("dropped: neither description nor action")
             return None
-        if not description:
-            self._tell("description missing, taken from the action")
-        if not action:
-            self._tell("action missing, taken from the description")
-        scene = {
-            "description": description or action,
-            "duration": self._duration(),
-            "camera": self._camera(),
-            "action": action or description,
-        }
+        for name, other in (("description", "action"), ("action", "description")):
+            if not values[name]:
+                self._tell(f"{name} missing, taken from the {other}")
+                values[name] = values[other]
+        for field in written(self._fields):
+            if field.kind == "seconds":
+                values[field.name] = self._seconds(field.name)
+            elif field.kind == "term":
+                values[field.name] = self._term(field)
         self._tell_rest()
-        return scene
+        return {field.name: values[field.name] for field in written(self._fields) if values[field.name]}
 
-    def _text(self, field: str) -> str:
-        return _clean(self._value(field), f"scene {self._number}: {field}", self._repairs)
+    def _text(self, name: str) -> str:
+        return _clean(self._value(name), f"scene {self._number}: {name}", self._repairs)
 
-    def _duration(self) -> float:
-        value = self._value("duration")
+    def _seconds(self, name: str) -> float:
+        value = self._value(name)
         seconds = read_duration(value)
         if seconds is None:
-            self._tell(f"duration missing, {COMFORTABLE_SCENE_S} s assumed")
+            self._tell(f"{name} missing, {COMFORTABLE_SCENE_S} s assumed")
             return COMFORTABLE_SCENE_S
         if isinstance(value, str):
-            self._tell(f"duration {value[:20]!r} read as {seconds:g} s")
+            self._tell(f"{name} {value[:20]!r} read as {seconds:g} s")
         clamped = min(max(seconds, MIN_SCENE_S), MAX_SCENE_S)
         if clamped != seconds:
-            self._tell(f"duration {seconds:g} s clamped to {clamped:g} s")
+            self._tell(f"{name} {seconds:g} s clamped to {clamped:g} s")
         return clamped
 
-    def _camera(self) -> Camera:
-        value = self._value("camera")
-        camera = read_camera(value) if value is not None else None
-        if camera is None:
-            self._tell(f"camera {'missing' if value is None else repr(str(value)[:40])}, {DEFAULT!r} assumed")
-            return DEFAULT
-        if value != camera:
-            self._tell(f"camera {str(value)[:40]!r} read as {camera!r}")
-        return camera
+    def _term(self, field: SceneField) -> str:
+        value = self._value(field.name)
+        term = None if value is None else field.read(value) if field.read else _own_term(field, value)
+        if term is None:
+            words = "missing" if value is None else repr(str(value)[:40])
+            if field.default:
+                self._tell(f"{field.name} {words}, {field.default!r} assumed")
+            elif value is not None:
+                self._tell(f"{field.name} {words} is no term of it and was left out")
+            return field.default
+        if value != term:
+            self._tell(f"{field.name} {str(value)[:40]!r} read as {term!r}")
+        return term
 
     def _value(self, field: str) -> Any:
-        for name in _NAMES[field]:
+        for name in self._names[field]:
             if self._entry.get(name) is not None:
                 if name != field:
                     self._tell(f"{field} read from {name!r}")
@@ -149,13 +125,19 @@ class _Reading:
         number = self._value("scene_number") if "scene_number" not in self._entry else self._entry["scene_number"]
         if number is not None and number != self._number:
             self._tell(f"scene_number {str(number)[:20]!r} set to its place")
-        known = {name for names in _NAMES.values() for name in names} | set(_COMPUTED)
+        known = {name for each in self._names.values() for name in each} | set(COMPUTED)
         unknown = [str(name)[:20] for name in self._entry if name not in known]
         if unknown:
             self._tell(f"unknown fields dropped: {', '.join(sorted(unknown))}")
 
     def _tell(self, what: str) -> None:
         self._repairs.append(f"scene {self._number}: {what}")
+
+
+def _own_term(field: SceneField, value: Any) -> str | None:
+    """The term that a value is, but for its case and its separators."""
+    words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
+    return words if words in field.terms else None
 
 
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:

@@ -1,0 +1,88 @@
+"""Scenes from the fields of a table: numbered, with what is computed of them, and as rows of an export.
+
+Knows no model's text: the values are valid already.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import Field, create_model
+
+from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, written
+from scriptqueue.schemas import JobRequest, Scene, Seconds, Storyboard
+
+COMPUTED = ("video_prompt",)  # of each scene; never asked of a model
+
+
+@cache
+def scene_type(fields: Fields = SCENE_FIELDS) -> type[Scene]:
+    """`Scene` with the fields that it lacks; such a field is optional, and absent from JSON where it says nothing."""
+    extra: dict[str, Any] = {
+        field.name: (_type(field) | None, Field(None, exclude_if=lambda value: value is None))
+        for field in fields
+        if field.name not in Scene.model_fields
+    }
+    return create_model("Scene", __base__=Scene, **extra) if extra else Scene
+
+
+def assemble(
+    title: str, scenes: list[dict[str, Any]], request: JobRequest, fields: Fields = SCENE_FIELDS
+) -> Storyboard:
+    """Number the scenes and compute what no model is asked for."""
+    return Storyboard(
+        title=title,
+        total_duration=math.fsum(scene["duration"] for scene in scenes),
+        scenes=numbered(scenes, request, fields),
+    )
+
+
+def numbered(scenes: list[dict[str, Any]], request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
+    kind = scene_type(fields)
+    return tuple(
+        kind(scene_number=number, video_prompt=_video_prompt(scene, request.quality_keywords, fields), **scene)
+        for number, scene in enumerate(scenes, start=1)
+    )
+
+
+def values_of(scenes: Sequence[Scene], fields: Fields = SCENE_FIELDS) -> list[dict[str, Any]]:
+    """The inverse of `numbered`."""
+    return [scene.model_dump(include={field.name for field in written(fields)}) for scene in scenes]
+
+
+def columns(fields: Fields = SCENE_FIELDS) -> tuple[str, ...]:
+    """The headers of a table with a row for each scene."""
+    return (*(field.column or field.name for field in fields), *COMPUTED)
+
+
+def rows(scenes: Sequence[Scene], fields: Fields = SCENE_FIELDS) -> Iterator[tuple[Any, ...]]:
+    """As `columns`; a field that is absent is an empty cell."""
+    for scene in scenes:
+        values = scene.model_dump()
+        yield tuple(values.get(name, "") for name in (*(field.name for field in fields), *COMPUTED))
+
+
+def optimize_prompt_for_video(description: str, quality_keywords: str) -> str:
+    """A scene's prompt for a text-to-video model."""
+    return f"{description}, {quality_keywords}"
+
+
+def _video_prompt(scene: Mapping[str, Any], quality_keywords: str, fields: Fields) -> str:
+    placed = sorted((field for field in fields if field.video_place), key=lambda field: field.video_place)
+    seen = ", ".join(scene[field.name] for field in placed if field.name in scene)
+    return optimize_prompt_for_video(seen, quality_keywords)
+
+
+def _type(field: SceneField) -> Any:
+    match field.kind:
+        case "number":
+            return int
+        case "seconds":
+            return Seconds
+        case "term":
+            return Literal[field.terms]
+        case "text":
+            return str

@@ -1,0 +1,24 @@
+"""What the engine must know of the objects in a text's list to close the text in time. Knows no name of a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STRING_TOKENS = 3  # opening quote, one plain token, closing quote
+SPARE_TOKENS = 7  # of a text with one object: the strings before the list, and its end
+
+
+@dataclass(frozen=True)
+class Layout:
+    strings: tuple[bool, ...]  # an object's string values in their order; True: free text, False: one of a few
+    fixed_tokens: int  # sampled at worst for an object's other values and its end
+    strings_before: int = 1  # free strings before the list
+
+    def free_from(self, finished: int) -> int:
+        """Free strings of an object of which so many strings are finished."""
+        return sum(self.strings[finished:])
+
+    @property
+    def min_tokens(self) -> int:
+        """Sampled tokens that always suffice to close a text with one object, and for each further one."""
+        return self.fixed_tokens + STRING_TOKENS * self.free_from(0) + SPARE_TOKENS
