@@ -18,11 +18,11 @@ from worker.supervisor import COMMAND
 FAULT_TOKEN = int(os.environ["FAULT_TOKEN"])
 
 
-def break_down(module: torch.nn.Module, given: tuple[Any, ...]) -> None:
-    if isinstance(module, torch.nn.Embedding) and bool((given[0] == FAULT_TOKEN).any()):
-        if given[0].device.type == "cpu":
+def break_down(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+    if isinstance(module, torch.nn.Embedding) and bool((inputs[0] == FAULT_TOKEN).any()):
+        if inputs[0].device.type == "cpu":
             raise torch.AcceleratorError("CUDA error: device-side assert triggered")
-        torch.zeros(1, device=given[0].device)[torch.tensor([9], device=given[0].device)]
+        torch.zeros(1, device=inputs[0].device)[torch.tensor([9], device=inputs[0].device)]
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def desk(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         SCRIPTQUEUE_WEBHOOKS__ALLOW_PRIVATE="true",
     )
     try:
-        url = until(lambda: (found := re.search(r"API +(\S+)\n.*Ctrl-C", up.said, re.DOTALL)) and found[1])
+        url = until(lambda: (found := re.search(r"API +(\S+)\n.*Ctrl-C", up.log_text, re.DOTALL)) and found[1])
         with httpx.Client(base_url=url, trust_env=False) as api:
             job_id = submit(api, "一个例子")
             done(api, job_id)

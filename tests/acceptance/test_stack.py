@@ -37,7 +37,7 @@ class Launched:
             )
 
     @property
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.output.read_text()
 
     def alive(self) -> list[str]:
@@ -123,8 +123,8 @@ def test_a_killed_launcher_leaves_no_process_behind(demo: Launched, tmp_path: Pa
 def test_up_serves_until_it_is_told_to_stop_and_prints_flowers_login(tmp_path: Path) -> None:
     up = Launched(tmp_path, "up", "--port=0", "--flower-port=0", SCRIPTQUEUE_MODEL__NAME="stub")
     try:
-        until(lambda: "Ctrl-C" in up.said or up.process.poll() is not None, 60)
-        url, flower, login = re.search(r"API +(\S+)\nFlower +(\S+)  \(login (\S+)\)", up.said).groups()  # type: ignore[union-attr]
+        until(lambda: "Ctrl-C" in up.log_text or up.process.poll() is not None, 60)
+        url, flower, login = re.search(r"API +(\S+)\nFlower +(\S+)  \(login (\S+)\)", up.log_text).groups()  # type: ignore[union-attr]
 
         job = httpx.post(f"{url}/jobs", json={"prompt": "海"}, headers={"Prefer": "wait=20"}, trust_env=False).json()
         user, _, password = login.partition(":")
@@ -143,8 +143,8 @@ def test_up_says_which_process_ended_and_why(tmp_path: Path) -> None:
     up = Launched(tmp_path, "up", "--port=0", "--flower-port=0", SCRIPTQUEUE_MODEL__NAME="no-such-model")
     try:
         assert up.process.wait(60) == 1
-        assert "worker ended" in up.said
-        assert "no-such-model" in up.said
+        assert "worker ended" in up.log_text
+        assert "no-such-model" in up.log_text
         assert up.alive() == []
     finally:
         up.close()
@@ -154,4 +154,4 @@ def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         up = Launched(tmp_path, "up", f"--port={taken.getsockname()[1]}")
         assert up.process.wait(30) == 1
-    assert "is taken" in up.said
+    assert "is taken" in up.log_text

@@ -102,8 +102,8 @@ class Curl:
             *words,
             self._url + path,
         ]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        text, _, status = told.rpartition("\n")
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        text, _, status = output.rpartition("\n")
         if int(status) >= 400:
             raise Refused(int(status))
         return text
@@ -116,8 +116,8 @@ class Python:
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any) -> Any:
             with refusals():
-                told = getattr(self._client, name)(*arguments)
-            return told and told.model_dump(mode="json")
+                answer = getattr(self._client, name)(*arguments)
+            return answer and answer.model_dump(mode="json")
 
         return call
 
@@ -165,13 +165,13 @@ class Command:
         return [job["id"] for job in self._lines("list", "--limit", str(limit))]
 
     def _lines(self, *words: str) -> Lines:
-        told = subprocess.run(
+        done = subprocess.run(
             [COMMAND, *words, "--json"], env=self._environment, capture_output=True, text=True, timeout=60, check=False
         )
-        if told.returncode in (1, 2) and not told.stdout:
-            raise Refused(int(told.stderr.rpartition(" ")[2].rstrip(")\n")))
-        assert "Traceback" not in told.stderr
-        return [json.loads(line) for line in told.stdout.splitlines()]
+        if done.returncode in (1, 2) and not done.stdout:
+            raise Refused(int(done.stderr.rpartition(" ")[2].rstrip(")\n")))
+        assert "Traceback" not in done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")

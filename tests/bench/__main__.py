@@ -13,8 +13,8 @@ from tests.bench.report import write
 PARTS = ("engine", "service", "eta")  # in the order of the table
 
 if __name__ == "__main__":
-    asked = sys.argv[1:] or PARTS
-    if unknown := set(asked) - set(PARTS):
+    parts = sys.argv[1:] or PARTS
+    if unknown := set(parts) - set(PARTS):
         sys.exit(f"no such part: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
-    for part in asked:
+    for part in parts:
         write(importlib.import_module(f"tests.bench.{part}").figures(), " ".join(["make bench", *sys.argv[1:]]))

@@ -36,12 +36,14 @@ def figures() -> dict[str, Figure]:
             post = in_turns(_post_ms, deep_api.url, empty_api.url)
     meaning = f"with {JOBS} jobs queued, against a nearly empty queue; p50"
     both = {"post": post, "get": get, "claim": claim}
-    told = {f"queue_100k_{what}": Figure(ms, "ms", base, ms / base, meaning) for what, (ms, base) in both.items()}
+    figures_of_both = {
+        f"queue_100k_{what}": Figure(ms, "ms", base, ms / base, meaning) for what, (ms, base) in both.items()
+    }
     limit = 4000.0
-    told["redis_bytes_a_job"] = Figure(
+    figures_of_both["redis_bytes_a_job"] = Figure(
         bytes_a_job, "bytes", limit, bytes_a_job / limit, "of a queued job with events and doorbell, against the limit"
     )
-    return told
+    return figures_of_both
 
 
 async def _seeded(redis_url: str, count: int) -> tuple[float, list[str]]:

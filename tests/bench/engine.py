@@ -43,13 +43,13 @@ def against(loaded: LoadedModel) -> dict[str, Figure]:
             stack.at_once(client, PROMPTS[:1])
             ours, tokens = stack.at_once(client, PROMPTS)
             first_s, whole_s = stack.first_scene(client, PROMPTS)
-            asked = list(zip(texts, tokens, strict=True))
+            requests = list(zip(texts, tokens, strict=True))
             broker = url.removesuffix("/0").rstrip("/") + "/1"
             with baselines.guide(folder, broker, dtype, scratch) as measure:
-                guide = measure(asked[:GUIDE_JOBS])
+                guide = measure(requests[:GUIDE_JOBS])
             with baselines.serve(folder, dtype, scratch) as measure:
-                served = measure(asked)
-            static = baselines.static_batch(folder, dtype)(asked)
+                served = measure(requests)
+            static = baselines.static_batch(folder, dtype)(requests)
             again, _ = stack.at_once(client, PROMPTS)
     value = statistics.median([ours, again])
 
@@ -104,7 +104,7 @@ def prefix(loaded: LoadedModel) -> Figure:
     """Prompt tokens that eight jobs prefill one after another, against all they have: the template's are there."""
     seen: list[int] = []  # tokens of each step
     hook = loaded.model.register_forward_pre_hook(
-        lambda _, __, given: seen.append(given["input_ids"].shape[1]), with_kwargs=True
+        lambda _, __, inputs: seen.append(inputs["input_ids"].shape[1]), with_kwargs=True
     )
     prefilled = whole = 0
     with _engine(loaded) as engine:

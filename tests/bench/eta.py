@@ -39,18 +39,18 @@ WORKLOADS = {"any_length": any_length, "by_scenes": by_scenes}
 
 
 def figures() -> dict[str, Figure]:
-    told = {}
+    found = {}
     for name, lengths in WORKLOADS.items():
         with service(worker__max_batch=ROWS) as url, httpx.Client(base_url=url, timeout=70, trust_env=False) as api:
             ours, simple = errors(api, lengths, JOBS, FIRST)
-        told[f"eta_error_{name}"] = Figure(
+        found[f"eta_error_{name}"] = Figure(
             100 * statistics.median(ours),
             "%",
             100 * statistics.median(simple),
             statistics.median(ours) / statistics.median(simple),
             f"median error of the ETA told at submit, {JOBS} jobs queued at once on {ROWS} rows",
         )
-    return told
+    return found
 
 
 def errors(

@@ -35,8 +35,8 @@ def ready_s(model: Any, tokenizer: Any, device: str) -> float:
         ) as process:
             assert process.stdout
             assert process.stderr
-            told, seconds = process.stdout.readline(), time.perf_counter() - started
+            line, seconds = process.stdout.readline(), time.perf_counter() - started
             process.kill()
-            if told != "ready\n":
+            if line != "ready\n":
                 raise RuntimeError(process.stderr.read().strip().splitlines()[-1])
     return seconds

@@ -33,9 +33,9 @@ def load(url: str, method: str, path: str, *, seconds: float, body: Any = None, 
     """As fast as answers come, or `per_s` requests a second. Any status but 2xx fails."""
     wanted = [url, method, path, json.dumps(body) if body is not None else "", str(seconds), str(per_s or 0)]
     command = [sys.executable, "-m", "tests.bench.load", *wanted]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
-    assert told.returncode == 0, told.stderr[-2000:]
-    times_ms = sorted(json.loads(told.stdout))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
+    assert done.returncode == 0, done.stderr[-2000:]
+    times_ms = sorted(json.loads(done.stdout))
     return Answers(len(times_ms) / seconds, times_ms)
 
 

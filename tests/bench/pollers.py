@@ -44,12 +44,12 @@ def figures() -> dict[str, Figure]:
         changed = _change(redis_url, ids[:CHANGES])
         time.sleep(1)
         share = (api.cpu_s() - cpu_s) / (time.monotonic() - begun)
-        told, _ = clients.communicate("enough\n", timeout=30)
-        answers = {job_id: (at_s, line) for job_id, at_s, line in json.loads(told)}
+        output, _ = clients.communicate("enough\n", timeout=30)
+        answers = {job_id: (at_s, line) for job_id, at_s, line in json.loads(output)}
     wrong = sum(not line.startswith("HTTP/1.1 200") for _, line in answers.values()) + len(
         changed.keys() - answers.keys()
     )
-    said = ", ".join(sorted({line.removeprefix("HTTP/1.1 ") for _, line in answers.values()}))
+    status_lines = ", ".join(sorted({line.removeprefix("HTTP/1.1 ") for _, line in answers.values()}))
     late_ms = sorted(1000 * (answers[job_id][0] - at_s) for job_id, at_s in changed.items() if job_id in answers)
     p50, p99 = late_ms[len(late_ms) // 2], late_ms[int(0.99 * len(late_ms))]
     rate = f"{CLIENTS} clients wait, {1 / EVERY_S:.0f} of their jobs change a second"
@@ -60,7 +60,7 @@ def figures() -> dict[str, Figure]:
         ),
         "pollers_1000_answer_p50": Figure(p50, "ms", 100.0, p50 / 100, "the same"),
         "pollers_1000_errors": Figure(
-            wrong, "answers", 0.0, float(wrong), f"wrong or missing, of {len(changed)}; {said}"
+            wrong, "answers", 0.0, float(wrong), f"wrong or missing, of {len(changed)}; {status_lines}"
         ),
     }
 

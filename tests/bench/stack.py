@@ -111,6 +111,6 @@ def _done(client: httpx.Client, job_id: str) -> dict[str, Any]:
         answer = client.get(f"/jobs/{job_id}", headers={"Prefer": "wait=60", "If-None-Match": etag})
         etag = answer.headers["ETag"]
         if answer.status_code == 200 and answer.json()["done"]:
-            told: dict[str, Any] = answer.json()
-            assert told["status"] == "succeeded", told["error"]
-            return told
+            job: dict[str, Any] = answer.json()
+            assert job["status"] == "succeeded", job["error"]
+            return job

@@ -24,11 +24,11 @@ MANY = "1000000000"
 
 def in_turns(measure: Callable[[str], float], first: str, second: str) -> tuple[float, float]:
     """The medians of both, measured by turns: what else the machine does falls on both."""
-    told: dict[str, list[float]] = {first: [], second: []}
+    values: dict[str, list[float]] = {first: [], second: []}
     for turn in range(ROUNDS):
         for url in (first, second) if turn % 2 else (second, first):
-            told[url].append(measure(url))
-    return statistics.median(told[first]), statistics.median(told[second])
+            values[url].append(measure(url))
+    return statistics.median(values[first]), statistics.median(values[second])
 
 
 @contextmanager

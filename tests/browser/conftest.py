@@ -48,7 +48,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """`open_page(url, width=360, locale="zh-CN")`: a fresh profile with the page. At the end no request may have left
     the host, and the page may have met no fault of its own."""
     contexts: list[BrowserContext] = []
-    asked: list[str] = []
+    urls: list[str] = []
     faults: list[str] = []
 
     def open_one(url: str, *, width: int = 1440, locale: str = "en-GB", **options: object) -> Page:
@@ -56,7 +56,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: urls.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
         return page
@@ -64,5 +64,5 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     yield open_one
     for context in contexts:
         context.close()
-    assert {urlsplit(url).hostname for url in asked if not url.startswith("blob:")} <= {"127.0.0.1"}
+    assert {urlsplit(url).hostname for url in urls if not url.startswith("blob:")} <= {"127.0.0.1"}
     assert faults == []

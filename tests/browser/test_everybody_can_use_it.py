@@ -171,7 +171,7 @@ def test_axe_finds_no_serious_fault(
         shoot(page, f"{name}-{scheme}-{width}")
         found[name] = faults(page)
 
-    assert {name: told for name, told in found.items() if told} == {}
+    assert {name: view_faults for name, view_faults in found.items() if view_faults} == {}
 
 
 def faults(page: Page) -> list[str]:

@@ -154,11 +154,11 @@ def test_a_dropped_connection_is_told_and_nothing_is_lost(api: httpx.Client, wir
 
 def test_a_stream_goes_on_after_the_last_event_that_came(api: httpx.Client, wire: Wire, open_page: OpenPage) -> None:
     page = open_page(line(wire))
-    asked: list[str | None] = []
+    last_ids: list[str | None] = []
 
     def note(request: Request) -> None:
         if request.url.endswith("/events"):
-            asked.append(request.headers.get("last-event-id"))
+            last_ids.append(request.headers.get("last-event-id"))
 
     page.on("request", note)
     write(page, "a ship", seconds=4, scenes=4)
@@ -168,8 +168,8 @@ def test_a_stream_goes_on_after_the_last_event_that_came(api: httpx.Client, wire
     wire.mend()
 
     of(page, "succeeded")
-    assert asked[0] is None
-    assert int(asked[-1] or 0) > 0
+    assert last_ids[0] is None
+    assert int(last_ids[-1] or 0) > 0
 
 
 def test_an_answer_that_was_lost_makes_no_second_job(api: httpx.Client, open_page: OpenPage) -> None:

@@ -133,14 +133,14 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.oracle.delete(job_id, client)
         try:
             self.store.do(self.store.api.delete(job_id, client))
-            told = "ok"
+            outcome = "ok"
         except JobNotFound:
-            told = "unknown"
+            outcome = "unknown"
         except JobGone:
-            told = "gone"
+            outcome = "gone"
         except JobNotFinished:
-            told = "not_finished"
-        assert told == ("unknown" if expected == "gone" and owner != client else expected)
+            outcome = "not_finished"
+        assert outcome == ("unknown" if expected == "gone" and owner != client else expected)
 
     # What workers do, and what is left of them.
 
@@ -162,17 +162,17 @@ class StoreMachine(RuleBasedStateMachine):
             return
         count = len(claim.scenes) + more
         report = Report(claim, Progress(phase="writing", tokens=more), scenes(count))
-        told = self.store.workers[worker_of(claim)].renew([report])
-        assert told == [self.oracle.renew(claim.job_id, claim.token, count)]
+        answers = self.store.workers[worker_of(claim)].renew([report])
+        assert answers == [self.oracle.renew(claim.job_id, claim.token, count)]
 
     @rule(claim=claims)
     def succeed(self, claim: Claim | None) -> None:
         if claim is None:
             return
         job = self.oracle.jobs.get(claim.job_id)
-        told = scenes(max(3, job.scenes if job else 0))
+        published = scenes(max(3, job.scenes if job else 0))
         title = f"{claim.job_id} by {claim.token}"
-        board = Storyboard(title=title, total_duration=5 * len(told), scenes=told)
+        board = Storyboard(title=title, total_duration=5 * len(published), scenes=published)
         status = self.store.workers[worker_of(claim)].succeed(claim, Success(board, "stub", (), MODEL, METRICS))
         assert status == self.oracle.finish(claim.job_id, claim.token, "succeeded", title)
 
@@ -290,12 +290,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert records.keys() == self.oracle.jobs.keys()
         for job_id, job in self.oracle.jobs.items():
             record = records[job_id]
-            said = (record["status"], int(record["attempt"]), int(record["crashes"]), int(record["lapses"]))
-            assert said == (job.status, job.attempt, job.crashes, job.lapses), job
+            stored = (record["status"], int(record["attempt"]), int(record["crashes"]), int(record["lapses"]))
+            assert stored == (job.status, job.attempt, job.crashes, job.lapses), job
             assert (record.get("token") if job.status in HELD else job.token) == job.token
             events = [event for _, event in found[f"sq:events:{job_id}"][2]]
-            told = [json.loads(value)["status"] for kind, value in events if kind == "status"]
-            assert told[-1] == job.status
+            statuses = [json.loads(value)["status"] for kind, value in events if kind == "status"]
+            assert statuses[-1] == job.status
             assert [kind for kind, _ in events].count("done") == (job.status in FINAL)
             if job.status in FINAL:
                 assert events[-1][0] == "done"

@@ -51,8 +51,8 @@ class Mutant:
 
 
 def mutants() -> list[Mutant]:
-    told = tomllib.loads(DATA.read_text())["mutant"]
-    return [Mutant(m["name"], m["breaks"], tuple(Edit(**edit) for edit in m["edit"])) for m in told]
+    tables = tomllib.loads(DATA.read_text())["mutant"]
+    return [Mutant(m["name"], m["breaks"], tuple(Edit(**edit) for edit in m["edit"])) for m in tables]
 
 
 def copy(to: Path) -> None:
@@ -88,11 +88,11 @@ def main() -> int:
                 copy(Path(folder))
                 for edit in mutant.edits:
                     edit.apply(Path(folder))
-                told = notices(layer, Path(folder))
+                notice = notices(layer, Path(folder))
             seconds = time.monotonic() - started
-            print(f"{mutant.name} / {layer}: {told or 'nothing'} ({seconds:.0f} s)", flush=True)
-            table.add_row(mutant.name, layer, told or "nothing", f"{seconds:.0f}")
-            seen = seen or told is not None
+            print(f"{mutant.name} / {layer}: {notice or 'nothing'} ({seconds:.0f} s)", flush=True)
+            table.add_row(mutant.name, layer, notice or "nothing", f"{seconds:.0f}")
+            seen = seen or notice is not None
         if mutant.edits and not seen:
             unnoticed.append(mutant.name)
         if not mutant.edits and seen:

@@ -61,7 +61,7 @@ class Report:
         print(f"{len(self.violations)} violations" if self.violations else "no promise was broken")
 
     def write(self, path: Path, seconds: float) -> None:
-        told = {
+        content = {
             "hardware": hardware(),
             "python": platform.python_version(),
             "command": "make chaos",
@@ -69,7 +69,7 @@ class Report:
             "figures": self.figures,
             "rows": [asdict(row) for row in self.rows],
         }
-        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def spread(seconds: Sequence[float]) -> dict[str, float]:

@@ -148,16 +148,16 @@ async def soak(stage: Stage, minutes: float, cap: float) -> tuple[float, float, 
 def judge(samples: list[Sample], load: Load) -> dict[str, Any]:
     third = len(samples) // 3
     middle, last = samples[third : 2 * third], samples[2 * third :]
-    told: dict[str, Any] = {"violations": load.faults[:5]}
+    verdict: dict[str, Any] = {"violations": load.faults[:5]}
     for name, slack in (("api_mb", SLACK_MB), ("worker_mb", SLACK_MB), ("keys", SLACK_KEYS), ("listed", SLACK_KEYS)):
         before, after = (statistics.median(getattr(s, name) for s in part) for part in (middle, last))
-        told[name] = {"middle_third": before, "last_third": after, "max": max(getattr(s, name) for s in samples)}
+        verdict[name] = {"middle_third": before, "last_third": after, "max": max(getattr(s, name) for s in samples)}
         if after > before * GROWTH + slack:
-            told["violations"].append(f"{name} grew from {before} to {after}")
-    told["redis_bytes_a_tombstone"] = round(
+            verdict["violations"].append(f"{name} grew from {before} to {after}")
+    verdict["redis_bytes_a_tombstone"] = round(
         (last[-1].redis_mb - middle[0].redis_mb) * 1e6 / max(1, last[-1].tombstones - middle[0].tombstones)
     )
-    return told
+    return verdict
 
 
 def main() -> int:
@@ -170,7 +170,7 @@ def main() -> int:
         stage.start_worker("soak")
         stage.ready(1)
         most, rate, samples, load = asyncio.run(soak(stage, options.minutes, options.cap))
-        told = judge(samples, load)
+        verdict = judge(samples, load)
     result = {
         "hardware": hardware(),
         "python": platform.python_version(),
@@ -181,13 +181,13 @@ def main() -> int:
         "result_ttl_s": TTL_S,
         "jobs": load.sent,
         "done": load.done,
-        "figures": told,
+        "figures": verdict,
         "samples": [asdict(s) for s in samples[:: max(1, len(samples) // 30)]],
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "soak.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({**result, "samples": len(samples)}, indent=2))
-    return 1 if told["violations"] else 0
+    return 1 if verdict["violations"] else 0
 
 
 if __name__ == "__main__":

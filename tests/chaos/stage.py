@@ -78,7 +78,7 @@ class Process:
         return self._process.wait(within_s)
 
     @property
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 

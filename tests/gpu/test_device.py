@@ -19,7 +19,7 @@ import torch
 from models.placement import gpu_id
 from tests.integration.engine.conftest import (  # noqa: F401 - fixtures
     PROMPTS,
-    Asked,
+    MakeRequest,
     ask,
     engine_of,
     loaded,
@@ -45,7 +45,7 @@ def engine(on_gpu: Any, loaded: Any) -> Iterator[BatchEngine]:  # noqa: F811
     engine.stop()
 
 
-def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask: Asked) -> None:  # noqa: F811
+def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask: MakeRequest) -> None:  # noqa: F811
     requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
 
     batch = together(engine, requests)
@@ -54,7 +54,7 @@ def test_a_batch_writes_in_fp32_what_each_writes_alone(engine: BatchEngine, ask:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_whatever_the_precision_every_text_is_json(on_gpu: Any, loaded: Any, ask: Asked, dtype: Any) -> None:  # noqa: F811
+def test_whatever_the_precision_every_text_is_json(on_gpu: Any, loaded: Any, ask: MakeRequest, dtype: Any) -> None:  # noqa: F811
     engine = engine_of(on_gpu.to(dtype), loaded)
     requests = [ask(prompt, SamplingParams(1.0, 0.9, seed), max_new_tokens=80) for seed, prompt in enumerate(PROMPTS)]
 
@@ -65,7 +65,7 @@ def test_whatever_the_precision_every_text_is_json(on_gpu: Any, loaded: Any, ask
 
 
 @pytest.mark.skipif(bool(importlib.util.find_spec("flash_attn")), reason="flash-attn goes first where it is installed")
-def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, loaded: Any, ask: Asked) -> None:  # noqa: F811
+def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, loaded: Any, ask: MakeRequest) -> None:  # noqa: F811
     engine = engine_of(on_gpu.half(), loaded)
 
     assert engine.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
@@ -77,7 +77,7 @@ def test_rows_attend_by_torchs_own_kernel_in_half_precision(on_gpu: Any, loaded:
 def test_after_the_device_ran_out_of_memory_the_same_texts_are_written_and_it_is_free_again(
     on_gpu: Any,
     loaded: Any,  # noqa: F811
-    ask: Asked,  # noqa: F811
+    ask: MakeRequest,  # noqa: F811
 ) -> None:
     requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
     engine = engine_of(on_gpu, loaded)

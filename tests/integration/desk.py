@@ -51,9 +51,9 @@ class Desk:
 
         return asyncio.run(once())
 
-    def submit(self, **request: Any) -> str:
-        asked = JobRequest(**{"prompt": "森林", "use_cache": False, **request})  # each with a generation of its own
-        return str(self.do(lambda s: s.submit(asked, "anonymous")).job.id)
+    def submit(self, **fields: Any) -> str:
+        request = JobRequest(**{"prompt": "森林", "use_cache": False, **fields})  # each with a generation of its own
+        return str(self.do(lambda s: s.submit(request, "anonymous")).job.id)
 
     def read(self, job_id: str) -> Read:
         return self.do(lambda s: s.read(job_id))

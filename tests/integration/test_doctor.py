@@ -67,14 +67,14 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
 def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
     away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})
 
-    told = list(checks.examine(away))
-    finding = told[-1]
+    findings = list(checks.examine(away))
+    finding = findings[-1]
 
     assert (finding.check, finding.level) == ("redis", "fault")
     assert finding.message.startswith("127.0.0.1:1 does not answer")
     assert "set REDIS__URL" in finding.fix
-    assert [other.level for other in told[:-1]] == ["ok"] * (len(told) - 1)
-    assert "redis" not in [other.check for other in told[:-1]]
+    assert [other.level for other in findings[:-1]] == ["ok"] * (len(findings) - 1)
+    assert "redis" not in [other.check for other in findings[:-1]]
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,15 @@ def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk:
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
     make_settings: Callable[..., Settings], worker: Executions, records: redis.Redis
 ) -> None:
-    asked = make_settings(flower={"password": "secret"}, webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
+    settings = make_settings(
+        flower={"password": "secret"}, webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+    )
 
-    (finding,) = wrong(asked)
+    (finding,) = wrong(settings)
     records.zadd("sq:senders", {"host:1": 9e15})
 
     assert (finding.check, finding.level, finding.fix) == ("webhooks", "warning", "start `python -m worker.webhooks`")
-    assert wrong(asked) == []
+    assert wrong(settings) == []
 
 
 def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Executions) -> None:
@@ -131,12 +133,12 @@ def test_every_disagreement_of_records_and_indexes_is_found_and_repaired(
     records.zadd("sq:expiring", {"of-nobody": 9e15})
 
     (before,) = wrong(settings)
-    (told,) = wrong(settings, repair=True)
+    (repaired,) = wrong(settings, repair=True)
     after = wrong(settings)
 
     assert (before.check, before.level, before.fix) == ("jobs", "fault", "scriptqueue doctor --repair")
     assert before.message.startswith("5 records and indexes disagree")
-    assert (told.level, told.message.startswith("repaired: 5")) == ("warning", True)
+    assert (repaired.level, repaired.message.startswith("repaired: 5")) == ("warning", True)
     assert after == []
     assert 0 < records.ttl(f"sq:job:{kept}") <= 86400
     assert isinstance(worker.claim(lost), object)
@@ -197,14 +199,14 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
 
     code = cli.main(["doctor", "--url", "http://127.0.0.1:1", "--json"])
 
-    told = json.loads(capsys.readouterr().out)
-    faults = {finding["check"]: finding["fix"] for finding in told["findings"] if finding["level"] == "fault"}
-    assert (code, told["faults"]) == (1, 2)
+    answer = json.loads(capsys.readouterr().out)
+    faults = {finding["check"]: finding["fix"] for finding in answer["findings"] if finding["level"] == "fault"}
+    assert (code, answer["faults"]) == (1, 2)
     assert faults == {
         "flower": "unset FLOWER_UNAUTHENTICATED_API",
         "api": "start `uvicorn api.app:app`, or give its --url",
     }
-    assert any("stub" in finding["said"] for finding in told["findings"] if finding["check"] == "model")
+    assert any("stub" in finding["said"] for finding in answer["findings"] if finding["check"] == "model")
 
 
 def test_a_model_that_was_not_downloaded_is_a_fault_with_the_command_that_gets_it(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ def test_submit_tells_the_same_job_that_a_read_tells(desk: Desk) -> None:
 
 def test_the_seed_is_drawn_once_at_submit(desk: Desk, worker: Executions) -> None:
     drawn = claimed(worker, desk.submit()).request.sampling.seed
-    given = claimed(worker, desk.submit(sampling=Sampling(seed=42))).request.sampling.seed
+    seed = claimed(worker, desk.submit(sampling=Sampling(seed=42))).request.sampling.seed
 
     assert drawn is not None
-    assert given == 42
+    assert seed == 42
 
 
 def test_a_second_doorbell_finds_nothing_to_claim(desk: Desk, worker: Executions, rival: Executions) -> None:
@@ -196,11 +196,11 @@ def test_a_result_after_an_accepted_cancel_is_discarded(desk: Desk, worker: Exec
 def test_a_cancel_is_heard_by_the_worker_at_once(desk: Desk, worker: Executions) -> None:
     job_id = desk.submit()
     claimed(worker, job_id)
-    heard = worker.cancellations(timeout_s=0.01)
-    assert next(heard) is None
+    cancellations = worker.cancellations(timeout_s=0.01)
+    assert next(cancellations) is None
     desk.cancel(job_id)
 
-    assert next(job for job in heard if job) == job_id
+    assert next(job for job in cancellations if job) == job_id
 
 
 def test_a_canceled_job_whose_worker_died_is_canceled_by_the_sweep(

@@ -70,15 +70,15 @@ def test_a_job_being_canceled_on_a_dead_worker_is_canceled(desk: Desk, worker: E
     assert desk.job(job_id).status is Status.CANCELED
 
 
-@pytest.mark.parametrize(("kind", "told"), [("crashes", (1, 0)), ("lapses", (0, 1)), ("none", (0, 0))])
+@pytest.mark.parametrize(("kind", "expected"), [("crashes", (1, 0)), ("lapses", (0, 1)), ("none", (0, 0))])
 def test_the_record_keeps_the_blame(
-    desk: Desk, worker: Executions, records: redis.Redis, kind: Any, told: tuple[int, int]
+    desk: Desk, worker: Executions, records: redis.Redis, kind: Any, expected: tuple[int, int]
 ) -> None:
     job_id = desk.submit()
     claimed(worker, job_id)
     worker.release(kind)
 
-    assert blame(records, job_id) == told
+    assert blame(records, job_id) == expected
 
 
 def test_a_job_that_crashes_its_worker_thrice_fails_as_worker_lost(desk: Desk, worker: Executions) -> None:

@@ -69,8 +69,10 @@ def counted(records: redis.Redis) -> dict[str, int]:
 def generate(desk: SharingDesk, worker: Executions, source: Source = "model", **request: Any) -> str:
     """A job that has run to its end."""
     job_id = desk.submit(**request)
-    made = success()
-    worker.succeed(claimed(worker, job_id), type(made)(made.storyboard, source, ("mended",), MODEL, made.metrics))
+    outcome = success()
+    worker.succeed(
+        claimed(worker, job_id), type(outcome)(outcome.storyboard, source, ("mended",), MODEL, outcome.metrics)
+    )
     return job_id
 
 
@@ -430,8 +432,8 @@ def test_a_canceled_poison_hands_its_blame_on(desk: SharingDesk, worker: Executi
 
 def test_a_fallback_answers_its_followers_and_is_told_to_be_one(desk: SharingDesk, worker: Executions) -> None:
     leader, follower = desk.submit(), desk.submit()
-    made = success()
-    worker.succeed(claimed(worker, leader), type(made)(made.storyboard, "fallback", (), MODEL, made.metrics))
+    outcome = success()
+    worker.succeed(claimed(worker, leader), type(outcome)(outcome.storyboard, "fallback", (), MODEL, outcome.metrics))
 
     assert (desk.job(follower).status, desk.job(follower).source) == (Status.SUCCEEDED, "fallback")
 

@@ -25,5 +25,5 @@ def test_each_figure_stands_beside_its_baseline_to_scale() -> None:
         (VALUE, BAR / 4),
         (BASELINE, BAR),
     ]
-    said = " ".join(drawn.itertext())
-    assert all(word in said for word in ("batch8", "60 tokens/s", "ratio 0.25", "<nothing> & co"))
+    words = " ".join(drawn.itertext())
+    assert all(word in words for word in ("batch8", "60 tokens/s", "ratio 0.25", "<nothing> & co"))

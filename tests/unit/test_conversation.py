@@ -18,12 +18,12 @@ class Script(httpx.MockTransport):
     """A service that answers as it is told to, and keeps what it was asked."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self._answers = iter(answers)
         super().__init__(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
@@ -95,7 +95,7 @@ def test_the_key_is_sent_and_a_field_of_a_newer_service_does_no_harm() -> None:
     with Client("http://127.0.0.1", "schlüssel", transport=script) as client:
         assert client.queue().running == 0
 
-    assert dict(script.asked[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
+    assert dict(script.requests[0].headers.raw)[b"Authorization"].decode() == "Bearer schlüssel"
 
 
 def test_a_poll_names_what_it_knows_and_waits_longer_for_the_answer_than_it_asked_to() -> None:
@@ -197,9 +197,9 @@ def test_a_redelivery_whose_first_answer_was_lost_tells_where_the_events_are() -
     cut, nothing = httpx.ReadError("cut", request=REQUEST), busy(None, "nothing_to_redeliver", 409)
     where = httpx.Response(200, json={"deliveries": []}, request=REQUEST)
 
-    told, _ = carried_out(calls.redeliver("1", None, protocol.Patience()), cut, nothing, where)
+    deliveries, _ = carried_out(calls.redeliver("1", None, protocol.Patience()), cut, nothing, where)
 
-    assert told == []
+    assert deliveries == []
     with pytest.raises(Conflict):
         carried_out(calls.redeliver("1", None, protocol.Patience()), nothing)
 
@@ -215,11 +215,11 @@ def test_a_stream_that_breaks_off_again_and_again_without_a_word_is_given_up() -
 
 def test_events_of_a_newer_service_are_passed_over_and_nonsense_is_not() -> None:
     stream = {"Content-Type": "text/event-stream"}
-    told = (
+    new_events = (
         'id: 1\nevent: brand-new\ndata: {}\n\nid: 2\nevent: status\ndata: {"status":"queued","attempt":0,"new":1}\n\n'
     )
     wrong = "id: 3\nevent: scene\ndata: {}\n\n"
-    script = Script(httpx.Response(200, headers=stream, text=told + wrong))
+    script = Script(httpx.Response(200, headers=stream, text=new_events + wrong))
 
     with Client("http://127.0.0.1", transport=script) as client:
         events = client.events("1")

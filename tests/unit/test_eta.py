@@ -36,11 +36,11 @@ def test_without_a_ready_worker_or_anything_measured_nothing_is_told() -> None:
 
 
 def test_before_any_job_has_ended_the_progress_of_those_that_run_says_how_fast_it_goes() -> None:
-    untold, told = RunningJob(100, ran_s=1, fraction=0.0), RunningJob(100, ran_s=5, fraction=0.5)
+    unmeasured, measured = RunningJob(100, ran_s=1, fraction=0.0), RunningJob(100, ran_s=5, fraction=0.5)
     place = Place(position=1, work=0, running=2)
 
-    assert figures(untold, untold, rated=(Rated(WORKER, None),)).start_s(place) is None
-    assert figures(untold, told, rated=(Rated(WORKER, None),)).token_s == pytest.approx(0.1)
+    assert figures(unmeasured, unmeasured, rated=(Rated(WORKER, None),)).start_s(place) is None
+    assert figures(unmeasured, measured, rated=(Rated(WORKER, None),)).token_s == pytest.approx(0.1)
 
 
 def test_the_next_job_starts_when_the_first_row_is_free() -> None:
@@ -90,9 +90,9 @@ def test_the_estimate_is_near_what_playing_the_queue_through_gives(rows: int, sp
         for number, job_s in enumerate(takes_s):
             start_s = heapq.heappop(free_s)
             heapq.heappush(free_s, start_s + job_s)
-            told_s = figures(rated=(worker,)).start_s(Place(number + 1, 100 * number, 0))
-            assert told_s is not None
-            errors.append(abs(told_s - start_s) / (start_s + job_s))
+            estimate_s = figures(rated=(worker,)).start_s(Place(number + 1, 100 * number, 0))
+            assert estimate_s is not None
+            errors.append(abs(estimate_s - start_s) / (start_s + job_s))
 
     assert sorted(errors)[len(errors) // 2] < 0.1
 

@@ -63,20 +63,20 @@ def test_a_line_names_its_job_by_block_by_argument_and_by_what_libraries_say(
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *access)
     logging.getLogger("worker.tasks").info("ended")
 
-    told = lines(capsys)
-    assert [line.get("job") for line in told] == [JOB, JOB, JOB, JOB, None]
-    assert not any("data" in line for line in told)
+    records = lines(capsys)
+    assert [line.get("job") for line in records] == [JOB, JOB, JOB, JOB, None]
+    assert not any("data" in line for line in records)
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("options", "written"),
     [({}, True), ({"access_log": False}, False), ({"log_level": "warning"}, False)],
     ids=["nothing", "--no-access-log", "--log-level warning"],
 )
 def test_what_uvicorns_command_was_told_of_its_access_log_stands(
-    told: dict[str, Any], written: bool, capsys: pytest.CaptureFixture[str]
+    options: dict[str, Any], written: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    uvicorn.Config("api.app:app", **told)
+    uvicorn.Config("api.app:app", **options)
     logs.start_logs(LogSettings())
 
     access = logging.getLogger("uvicorn.access")

@@ -27,7 +27,7 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "check", "level", "words"),
+    ("changed", "check", "level", "words"),
     [
         ({"redis_version": "6.2.14"}, "version", "fault", "6.2.14 is too old: use Redis 7.0 or newer"),
         ({"redis_version": "10.0.0"}, "version", "ok", "10.0.0"),
@@ -43,14 +43,16 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
         ({"appendfsync": "everysec"}, "persistence", "ok", "synced each second"),
     ],
 )
-def test_what_would_lose_jobs_is_named_with_its_fix(told: dict[str, Any], check: str, level: str, words: str) -> None:
-    (finding,) = [finding for finding in findings_of({**GOOD, **told}) if finding.check == f"redis {check}"]
+def test_what_would_lose_jobs_is_named_with_its_fix(
+    changed: dict[str, Any], check: str, level: str, words: str
+) -> None:
+    (finding,) = [finding for finding in findings_of({**GOOD, **changed}) if finding.check == f"redis {check}"]
 
     assert finding.level == level
     assert words in finding.words
 
 
 def test_a_managed_server_that_forbids_config_is_judged_by_what_it_tells() -> None:
-    told = {name: value for name, value in GOOD.items() if name != "appendfsync"}
+    answers = {name: value for name, value in GOOD.items() if name != "appendfsync"}
 
-    assert {finding.level for finding in findings_of(told)} == {"ok"}
+    assert {finding.level for finding in findings_of(answers)} == {"ok"}

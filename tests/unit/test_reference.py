@@ -50,19 +50,19 @@ def test_the_readmes_settings_are_those_of_docs_settings() -> None:
 
 
 def test_docs_errors_has_every_code_with_its_status_and_meaning() -> None:
-    told = {(status, code.strip("`"), words) for status, code, words in rows(DOCS / "errors.md", "status")}
+    documented = {(status, code.strip("`"), words) for status, code, words in rows(DOCS / "errors.md", "status")}
 
     catalogue = problems.catalogue().values()
-    assert told == {(str(one.status or "in a job"), one.code, one.title) for one in catalogue}
+    assert documented == {(str(one.status or "in a job"), one.code, one.title) for one in catalogue}
 
 
 def test_docs_models_has_every_model_of_the_catalogue() -> None:
-    told = {row[0].strip("`"): row[2:] for row in rows(DOCS / "models.md", "`MODEL__NAME`")}
+    documented = {row[0].strip("`"): row[2:] for row in rows(DOCS / "models.md", "`MODEL__NAME`")}
 
     def memory(model: Any) -> str:
         return " / ".join(f"{model.parameters.memory_bytes(bits) / 1e9:.1f}" for bits in (16, 8, 4)) + " GB"
 
-    assert told == {
+    assert documented == {
         model.name: [memory(model), str(model.context_tokens), model.languages, model.licence] for model in CATALOGUE
     }
 
@@ -70,9 +70,9 @@ def test_docs_models_has_every_model_of_the_catalogue() -> None:
 def test_docs_api_has_every_request_that_the_api_takes() -> None:
     first_cells = " ".join(row[0] for row in rows(DOCS / "api.md", "request"))
     named = set(re.findall(r"(/[^\s?`]*)", first_cells))
-    taken = {re.sub(r"\{\w*id\}", "{id}", path) for path in create_app(Settings()).openapi()["paths"]}
+    served = {re.sub(r"\{\w*id\}", "{id}", path) for path in create_app(Settings()).openapi()["paths"]}
 
-    assert sorted(taken - named) == []
+    assert sorted(served - named) == []
 
 
 def test_docs_api_has_every_field_of_a_request() -> None:

@@ -43,11 +43,11 @@ def answer(method: str, path: str, **options: Any) -> httpx.Response:
     app = FastAPI()
     app.include_router(router)
 
-    async def asked() -> httpx.Response:
+    async def request() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
             return await client.request(method, path, **options)
 
-    return asyncio.run(asked())
+    return asyncio.run(request())
 
 
 @pytest.mark.parametrize("path", ["/named-request", "/named-body"])

@@ -34,7 +34,7 @@ def test_a_list_comes_last_each_of_it_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "fault"),
+    ("name", "arguments", "fault"),
     [
         ("claim", {**LEASE, "lease_s": 1}, "claim.lua: unknown lease_s"),
         ("claim", {"id": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
@@ -43,9 +43,9 @@ def test_a_list_comes_last_each_of_it_by_name() -> None:
         ("ring", {"channel": "c", "doorbells": [{"list": "l", "text": "m"}]}, "missing event, message; unknown text"),
     ],
 )
-def test_an_argument_that_is_missing_or_unknown_is_named(name: Name, given: dict[str, object], fault: str) -> None:
+def test_an_argument_that_is_missing_or_unknown_is_named(name: Name, arguments: dict[str, object], fault: str) -> None:
     with pytest.raises(TypeError, match=re.escape(fault)):
-        scripts()[name].flat(given)
+        scripts()[name].flat(arguments)
 
 
 def test_yes_and_no_are_what_lua_compares_with() -> None:

@@ -37,7 +37,7 @@ def board(description: str = "清晨的森林", title: str = "雾", scenes: int 
     )
 
 
-def told(svg: str) -> str:
+def text_of(svg: str) -> str:
     return "".join(ET.fromstring(svg).itertext())
 
 
@@ -46,7 +46,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 
 @given(texts, texts)
 def test_any_text_makes_a_well_formed_picture_that_holds_all_of_it(title: str, description: str) -> None:
-    drawn = told(sheet.svg(board(description, title)))
+    drawn = text_of(sheet.svg(board(description, title)))
 
     def bare(text: str) -> str:
         return re.sub(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", re.sub(r"\s", "", text))

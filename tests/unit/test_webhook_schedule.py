@@ -25,6 +25,6 @@ def test_what_failed_together_does_not_come_back_together() -> None:
     assert next_try_s(True, 1, None, lambda: 1.0) == pytest.approx(DELAYS_S[0] * 1.2)
 
 
-@pytest.mark.parametrize(("asked_s", "given_s"), [(0, 5), (60, 60), (10 * HOUR, HOUR), (float("inf"), HOUR)])
-def test_a_receiver_may_ask_for_more_time_up_to_an_hour(asked_s: float, given_s: float) -> None:
-    assert soonest(1, asked_s) == given_s
+@pytest.mark.parametrize(("requested_s", "expected_s"), [(0, 5), (60, 60), (10 * HOUR, HOUR), (float("inf"), HOUR)])
+def test_a_receiver_may_ask_for_more_time_up_to_an_hour(requested_s: float, expected_s: float) -> None:
+    assert soonest(1, requested_s) == expected_s

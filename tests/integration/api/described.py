@@ -19,7 +19,7 @@ from api.wiring import create_app
 from shared.settings import Settings
 from tests.integration.api.serving import served
 
-TOLD_ONLY_SOMETIMES = {
+OPTIONAL_HEADERS = {
     "Retry-After",
     "Preference-Applied",
     "Location",
@@ -48,7 +48,7 @@ class Described:
         declared = operation["responses"].get(str(response.status_code))
         assert declared is not None, f"{what} is not in the document"
         for name in declared.get("headers", {}):
-            assert name in response.headers or name in TOLD_ONLY_SOMETIMES, f"{what} lacks the header {name}"
+            assert name in response.headers or name in OPTIONAL_HEADERS, f"{what} lacks the header {name}"
         content = declared.get("content", {})
         media_type = response.headers.get("content-type", "").partition(";")[0]
         assert (not content and not response.content) or media_type in content, f"{what}: {media_type} is not declared"

@@ -57,7 +57,7 @@ class HandWorker:
         assert isinstance(claim, Claim), claim
         return claim
 
-    def tell(
+    def report(
         self, claim: Claim, *, tokens: int, scenes_done: int = 0, fraction: float = 0.5, subject: str = "清晨的森林"
     ) -> None:
         """A heartbeat; the scenes that are done are published with it."""

@@ -110,14 +110,14 @@ class Receiver:
 def sending(settings: Settings, resolve: Any = None, try_s: float = TRY_S) -> Iterator[None]:
     """A sender that runs meanwhile."""
     ready = threading.Event()
-    made: list[tuple[Sender, asyncio.AbstractEventLoop]] = []
+    senders: list[tuple[Sender, asyncio.AbstractEventLoop]] = []
 
     async def send() -> None:
         store = Store(settings)
         private = settings.webhooks.allow_private
         courier = Courier(settings.webhooks.secrets, resolve or Resolver(), allow_private=private, try_s=try_s)
         sender = Sender(Outbox(store, "test"), courier)
-        made.append((sender, asyncio.get_running_loop()))
+        senders.append((sender, asyncio.get_running_loop()))
         ready.set()
         await sender.run()
         await store.close()
@@ -128,7 +128,7 @@ def sending(settings: Settings, resolve: Any = None, try_s: float = TRY_S) -> It
         assert ready.wait(10)
         yield
     finally:
-        for sender, loop in made:
+        for sender, loop in senders:
             loop.call_soon_threadsafe(sender.stop)
         thread.join(20)
         assert not thread.is_alive()

@@ -18,7 +18,7 @@ KEYS = {"keys": "ann:1,bob:2"}
 ANN, BOB = {"Authorization": "Bearer 1"}, {"Authorization": "Bearer 2"}
 
 
-def told(response: httpx.Response) -> tuple[int, str]:
+def refusal(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json().get("code", "")
 
 
@@ -33,7 +33,7 @@ def test_a_minutes_jobs_may_come_at_once_and_no_more(serve: Serve) -> None:
     refused = api.post("/jobs", json=JOB)
 
     assert accepted == [202] * 3
-    assert told(refused) == (429, "too_fast")
+    assert refusal(refused) == (429, "too_fast")
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
     assert waiting(api) == 3
 
@@ -78,7 +78,7 @@ def test_every_job_of_a_batch_counts_and_a_large_one_is_paid_off_afterwards(serv
     two, four = ({"jobs": [JOB] * count} for count in (2, 4))
 
     assert api.post("/batches", json=two, headers=ANN).status_code == 202
-    assert told(api.post("/batches", json=two, headers=ANN)) == (429, "too_fast")
+    assert refusal(api.post("/batches", json=two, headers=ANN)) == (429, "too_fast")
     assert api.post("/jobs", json=JOB, headers=ANN).status_code == 202
     assert api.post("/batches", json=four, headers=BOB).status_code == 202
     refused = api.post("/jobs", json=JOB, headers=BOB)
@@ -92,7 +92,7 @@ def test_a_client_may_have_so_many_jobs_at_once(serve: Serve, worker: HandWorker
     first, _ = (api.post("/jobs", json=JOB, headers=ANN).json()["id"] for _ in range(2))
 
     refused = api.post("/jobs", json=JOB, headers=ANN)
-    assert told(refused) == (429, "too_many_active")
+    assert refusal(refused) == (429, "too_many_active")
     assert int(refused.headers["Retry-After"]) >= 1
     assert api.post("/jobs", json=JOB, headers=BOB).status_code == 202
     claim = None if end == "canceled" else worker.claim(first)
@@ -112,9 +112,9 @@ def test_a_client_may_have_so_many_jobs_at_once(serve: Serve, worker: HandWorker
 def test_a_batch_that_could_never_be_let_in_says_so(serve: Serve) -> None:
     api = serve(api={"max_active": 2})
 
-    assert told(api.post("/batches", json={"jobs": [JOB] * 3})) == (422, "invalid_request")
+    assert refusal(api.post("/batches", json={"jobs": [JOB] * 3})) == (422, "invalid_request")
     assert api.post("/batches", json={"jobs": [JOB] * 2}).status_code == 202
-    assert told(api.post("/batches", json={"jobs": [JOB]})) == (429, "too_many_active")
+    assert refusal(api.post("/batches", json={"jobs": [JOB]})) == (429, "too_many_active")
     assert waiting(api) == 2
 
 
@@ -123,7 +123,7 @@ def test_retries_and_requeues_count_too(serve: Serve, worker: HandWorker) -> Non
     job_id = api.post("/jobs", json=JOB).json()["id"]
     worker.fail(worker.claim(job_id))
 
-    assert told(api.post(f"/jobs/{job_id}/retry")) == (429, "too_fast")
+    assert refusal(api.post(f"/jobs/{job_id}/retry")) == (429, "too_fast")
 
 
 def busy(api: httpx.Client, worker: HandWorker, redis_client: redis.Redis, count: int = 20) -> None:
@@ -147,7 +147,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_with_the_earliest_time(
     refused = api.post("/jobs", json=soon)
 
     earliest = datetime.fromisoformat(refused.json()["earliest_start"])
-    assert told(refused) == (422, "deadline_too_soon")
+    assert refusal(refused) == (422, "deadline_too_soon")
     assert 200 < (earliest - now).total_seconds() < 400  # twenty jobs of 30 s in two rows
     assert refused.json()["detail"].startswith("/deadline: ")
     assert waiting(api) == 20
@@ -163,7 +163,7 @@ def test_in_a_batch_the_job_whose_deadline_is_too_soon_is_named(
 
     refused = api.post("/batches", json={"jobs": [{**JOB, "deadline": deadline}] * 20})
 
-    assert told(refused) == (422, "deadline_too_soon")
+    assert refusal(refused) == (422, "deadline_too_soon")
     assert 3 < int(refused.json()["detail"].split("/")[2]) < 10
     assert waiting(api) == 2
 
@@ -173,7 +173,7 @@ def test_without_an_eta_a_deadline_is_taken_unless_it_has_passed(api: httpx.Clie
     past, future = ({**JOB, "deadline": (now + timedelta(seconds=s)).isoformat()} for s in (-5, 60))
     key: dict[str, Any] = {"Idempotency-Key": "k"}
 
-    assert told(api.post("/jobs", json=past)) == (422, "deadline_too_soon")
+    assert refusal(api.post("/jobs", json=past)) == (422, "deadline_too_soon")
     assert api.post("/jobs", json=future, headers=key).status_code == 202
     assert api.post("/jobs", json=future, headers=key).headers["Idempotency-Replayed"] == "true"
 
@@ -187,5 +187,5 @@ def test_a_full_queue_says_when_a_place_may_be_free(
 
     refused = api.post("/jobs", json=JOB)
 
-    assert told(refused) == (503, "queue_full")
+    assert refusal(refused) == (503, "queue_full")
     assert int(refused.headers["Retry-After"]) == math.ceil(30 / 2)

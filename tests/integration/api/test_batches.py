@@ -92,12 +92,12 @@ def test_a_batch_that_the_queue_cannot_hold_leaves_nothing_behind(serve: Serve, 
 
 
 def test_a_thousand_jobs_are_taken_and_one_more_is_not(api: httpx.Client) -> None:
-    taken = api.post("/batches", json=jobs(*["x"] * 1000))
+    accepted = api.post("/batches", json=jobs(*["x"] * 1000))
     refused = api.post("/batches", json=jobs(*["x"] * 1001))
 
-    assert (taken.status_code, len(set(taken.json()["jobs"]))) == (202, 1000)
+    assert (accepted.status_code, len(set(accepted.json()["jobs"]))) == (202, 1000)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/jobs")
-    assert counts(api.post(taken.json()["urls"]["cancel"])) == {"canceled": 1000}
+    assert counts(api.post(accepted.json()["urls"]["cancel"])) == {"canceled": 1000}
 
 
 def test_an_empty_batch_and_one_above_16_mb_are_refused(api: httpx.Client) -> None:

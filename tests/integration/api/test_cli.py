@@ -107,7 +107,7 @@ def test_waiting_prints_progress_lines_and_then_the_storyboard(start: Start, wor
     lines = [process.stderr.readline(), process.stderr.readline()]
     claim = worker.claim(worker.next_id())
     lines.append(process.stderr.readline())
-    worker.tell(claim, tokens=42, scenes_done=1, fraction=0.25)
+    worker.report(claim, tokens=42, scenes_done=1, fraction=0.25)
     lines.append(process.stderr.readline())
     worker.succeed(claim, "[bold]雾[/bold]")
     out, rest = process.communicate(timeout=30)
@@ -143,10 +143,10 @@ def test_a_job_that_failed_is_exit_1_and_says_why(run: Run, start: Start, worker
 def test_a_wait_that_takes_too_long_is_exit_1_and_the_job_goes_on(run: Run, api: httpx.Client) -> None:
     job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
 
-    told = run("wait", job_id, "--timeout", "0.5")
+    done = run("wait", job_id, "--timeout", "0.5")
 
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "not done after 0.5 s; it is queued" in told.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not done after 0.5 s; it is queued" in done.stderr
     assert api.get(f"/jobs/{job_id}").json()["status"] == "queued"
 
 
@@ -176,13 +176,13 @@ def test_on_a_terminal_one_line_tells_the_progress(api: httpx.Client, worker: Ha
 def test_an_interrupt_is_exit_130_without_a_traceback(start: Start, worker: HandWorker) -> None:
     process = start("submit", "x", "--wait")
     assert process.stderr is not None
-    said = [process.stderr.readline(), process.stderr.readline()]  # it waits now
+    lines = [process.stderr.readline(), process.stderr.readline()]  # it waits now
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert f"`scriptqueue wait {said[0].split()[1]}` follows it" in rest
-    assert "Traceback" not in "".join(said) + rest
+    assert f"`scriptqueue wait {lines[0].split()[1]}` follows it" in rest
+    assert "Traceback" not in "".join(lines) + rest
 
 
 @pytest.mark.parametrize(
@@ -211,11 +211,11 @@ def test_an_interrupt_is_exit_130_without_a_traceback(start: Start, worker: Hand
     ids=lambda words: " ".join(words)[:40],
 )
 def test_what_cannot_be_meant_is_exit_2_and_queues_nothing(run: Run, api: httpx.Client, words: list[str]) -> None:
-    told = run(*words)
+    done = run(*words)
 
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr
-    assert "Traceback" not in told.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+    assert "Traceback" not in done.stderr
     assert api.get("/queue").json()["depth"]["normal"] == 0
 
 
@@ -225,18 +225,18 @@ def test_a_refused_request_names_the_field(run: Run) -> None:
 
 def test_an_unknown_job_is_exit_1(run: Run) -> None:
     for word in ("get", "wait", "cancel"):
-        told = run(word, str(uuid4()))
-        assert (told.returncode, told.stderr) == (1, "scriptqueue: No such job (not_found, 404)\n")
+        done = run(word, str(uuid4()))
+        assert (done.returncode, done.stderr) == (1, "scriptqueue: No such job (not_found, 404)\n")
 
 
 @pytest.mark.parametrize(
     "words", [["submit", "x"], ["get", "1"], ["wait", "1"], ["cancel", "1"], ["queue"], ["list"]], ids=" ".join
 )
 def test_a_service_that_cannot_be_reached_is_exit_3(run: Run, words: list[str]) -> None:
-    told = run(*words, SCRIPTQUEUE_URL="http://127.0.0.1:1")
+    done = run(*words, SCRIPTQUEUE_URL="http://127.0.0.1:1")
 
-    assert (told.returncode, told.stdout) == (3, "")
-    assert told.stderr.startswith("scriptqueue: no answer from http://127.0.0.1:1/")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("scriptqueue: no answer from http://127.0.0.1:1/")
 
 
 def test_a_wait_survives_a_connection_that_is_cut(start: Start, api: httpx.Client, worker: HandWorker) -> None:
@@ -267,45 +267,45 @@ def test_the_address_is_taken_before_and_after_the_command_and_wins_over_the_env
 def test_the_key_comes_from_the_option_or_the_environment(run: Run, serve: Serve) -> None:
     guarded = str(serve(api={"keys": "studio:key-1"}).base_url)
 
-    told = [
+    runs = [
         run("queue", SCRIPTQUEUE_URL=guarded),
         run("queue", "--api-key", "key-1", SCRIPTQUEUE_URL=guarded),
         run("queue", SCRIPTQUEUE_URL=guarded, SCRIPTQUEUE_API_KEY="key-1"),
     ]
 
-    assert [t.returncode for t in told] == [1, 0, 0]
-    assert "unauthorized" in told[0].stderr
+    assert [done.returncode for done in runs] == [1, 0, 0]
+    assert "unauthorized" in runs[0].stderr
 
 
 def test_jobs_are_listed_newest_first(run: Run, api: httpx.Client) -> None:
     ids = [api.post("/jobs", json={"prompt": prompt}).json()["id"] for prompt in "xyz"]
     api.post(f"/jobs/{ids[0]}/cancel")
-    shown, told = run("list", "--limit", "2"), run("list", "--status", "canceled", "--json")
+    shown, as_json = run("list", "--limit", "2"), run("list", "--status", "canceled", "--json")
 
     assert [line.split()[0] for line in shown.stdout.splitlines()] == [ids[2], ids[1]]
     assert "queued, position 2" in shown.stdout.splitlines()[0]
-    assert [json.loads(line)["id"] for line in told.stdout.splitlines()] == [ids[0]]
+    assert [json.loads(line)["id"] for line in as_json.stdout.splitlines()] == [ids[0]]
 
 
 def test_the_queue_is_shown_to_people_and_to_scripts(run: Run, worker: HandWorker) -> None:
     run("submit", "x", "--priority", "low")
     empty = run("queue")
     worker.beat()
-    shown, told = run("queue"), run("queue", "--json")
+    shown, as_json = run("queue"), run("queue", "--json")
 
     assert "waiting: 0 high, 0 normal, 1 low" in empty.stdout
     assert "no worker" in empty.stdout
     assert "by-hand" in shown.stdout
-    assert json.loads(told.stdout)["workers"][0]["model"] == "stub"
+    assert json.loads(as_json.stdout)["workers"][0]["model"] == "stub"
 
 
 @pytest.mark.parametrize("words", ["", "--json"], ids=["text", "json"])
 def test_a_reader_that_leaves_early_causes_no_traceback(api: httpx.Client, words: str) -> None:
     script = f"{COMMAND} queue {words} --url {api.base_url} | true"
 
-    told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
 
-    assert told.stderr == ""
+    assert done.stderr == ""
 
 
 def test_the_jobs_own_options_are_fields_of_the_request(run: Run, worker: HandWorker) -> None:
@@ -324,14 +324,14 @@ def test_the_jobs_own_options_are_fields_of_the_request(run: Run, worker: HandWo
 def test_a_file_of_prompts_and_requests_becomes_jobs_in_its_order(run: Run, worker: HandWorker) -> None:
     file = '第一\r\n\n{"prompt": "second", "priority": "high"}\n{"prompt": ""}\n'
 
-    told = run("submit", "--file", "-", "--json", stdin=file)
+    done = run("submit", "--file", "-", "--json", stdin=file)
 
-    lines = [json.loads(line) for line in told.stdout.splitlines()]
-    assert told.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
     assert [line.get("priority") for line in lines] == ["normal", "high", None]
     assert lines[2]["error"]["code"] == "invalid_request"
-    assert "prompt 3: " in told.stderr
-    assert "2 of 3 submitted, 1 refused" in told.stderr
+    assert "prompt 3: " in done.stderr
+    assert "2 of 3 submitted, 1 refused" in done.stderr
     prompts = {str(line["id"]): worker.claim(str(line["id"])).request.prompt for line in lines[:2]}
     assert list(prompts.values()) == ["第一", "second"]
 
@@ -368,10 +368,10 @@ def test_an_interrupt_of_many_says_that_they_go_on(start: Start, worker: HandWor
 def test_events_are_lines_for_people_and_for_scripts(run: Run, api: httpx.Client, worker: HandWorker) -> None:
     job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
     claim = worker.claim(job_id)
-    worker.tell(claim, tokens=42, scenes_done=1, fraction=0.25)
+    worker.report(claim, tokens=42, scenes_done=1, fraction=0.25)
     worker.succeed(claim)
 
-    shown, told = run("events", job_id), run("events", job_id, "--json", "--after", "2")
+    shown, as_json = run("events", job_id), run("events", job_id, "--json", "--after", "2")
 
     assert shown.stdout.splitlines()[:4] == [
         "1  queued",
@@ -380,7 +380,7 @@ def test_events_are_lines_for_people_and_for_scripts(run: Run, api: httpx.Client
         "4  writing, 42 tokens, 1 scenes, 25%",
     ]
     assert shown.stdout.splitlines()[-1].endswith("done: succeeded")
-    events = [json.loads(line) for line in told.stdout.splitlines()]
+    events = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert (events[0]["id"], events[0]["event"], events[0]["data"]["scene_number"]) == (3, "scene", 1)
 
 
@@ -424,21 +424,21 @@ def test_a_sheet_is_drawn_of_a_job_and_of_a_file_alike(
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"title": "x", "total_duration": 3, "scenes": []}'])
 def test_what_is_no_storyboard_is_not_drawn(run: Run, text: str) -> None:
-    told = run("render", "--file", "-", stdin=text)
+    done = run("render", "--file", "-", stdin=text)
 
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "Traceback" not in told.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
 
 
 def test_bash_completes_commands_and_options(run: Run) -> None:
     script = run("--print-completion", "bash").stdout
-    asked = """
+    completions = """
 for words in 'scriptqueue ca' 'scriptqueue submit --idem' 'scriptqueue render --format p'; do
   COMP_LINE=$words; COMP_WORDS=($words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
   _shtab_scriptqueue
   echo "${COMPREPLY[*]}"
 done"""
 
-    told = subprocess.run(["bash", "-c", script + asked], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-c", script + completions], capture_output=True, text=True, timeout=30, check=False)
 
-    assert told.stdout.split() == ["cancel", "--idempotency-key", "png"], told.stderr
+    assert done.stdout.split() == ["cancel", "--idempotency-key", "png"], done.stderr

@@ -110,7 +110,7 @@ def test_waiting_sees_every_change_and_ends_with_the_result(
         if now.status is Status.QUEUED:
             claim = worker.claim(str(now.id))
         elif now.progress is None and not now.done:
-            worker.tell(claim, tokens=5)  # type: ignore[arg-type]
+            worker.report(claim, tokens=5)  # type: ignore[arg-type]
         elif not now.done:
             worker.succeed(claim, "雾")  # type: ignore[arg-type]
 
@@ -340,7 +340,7 @@ def test_a_key_of_ones_own_makes_one_job_and_each_of_many_has_its_own(either: An
 def test_events_tell_the_whole_life_of_a_job_in_their_types(either: Any, worker: HandWorker) -> None:
     job = either.submit("森林")
     claim = worker.claim(str(job.id))
-    worker.tell(claim, tokens=20, scenes_done=1)
+    worker.report(claim, tokens=20, scenes_done=1)
     worker.succeed(claim)
 
     events = list(either.events(job.id))
@@ -379,7 +379,7 @@ def test_events_go_on_after_each_cut_of_the_connection_and_come_once(
                 worker.succeed(claim)
             elif len(seen) == 2 or isinstance(event, SceneEvent):
                 number = event.data.scene_number + 1 if isinstance(event, SceneEvent) else 1
-                worker.tell(claim, tokens=number * 10, scenes_done=number)
+                worker.report(claim, tokens=number * 10, scenes_done=number)
 
     assert seen == list(client.events(job.id))
     assert [event.id for event in seen] == sorted({event.id for event in seen})

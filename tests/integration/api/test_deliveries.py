@@ -160,14 +160,14 @@ def test_the_client_tells_what_became_of_each_event_and_sends_it_again(
     worker.succeed(worker.claim(job_id))
     with sending(settings):
         number = settled(api, job_id)["number"]
-        told = client.deliveries(job_id)
+        failed = client.deliveries(job_id)
         receiver.statuses["/fails"] = 200
         again = client.redeliver(job_id)
         until(lambda: {delivery.state for delivery in client.deliveries(job_id)} == {"delivered"}, 20)
         one = client.redeliver(job_id, number)
 
-    assert [delivery.attempts[-1].status for delivery in told] == [500] * len(told)
-    assert [(delivery.number, delivery.tries) for delivery in again] == [(delivery.number, 0) for delivery in told]
+    assert [delivery.attempts[-1].status for delivery in failed] == [500] * len(failed)
+    assert [(delivery.number, delivery.tries) for delivery in again] == [(delivery.number, 0) for delivery in failed]
     assert [delivery.tries for delivery in one if delivery.number == number] == [0]
     with pytest.raises(Conflict):
         client.redeliver(job_id, 999)

@@ -66,10 +66,10 @@ def lived(api: httpx.Client, worker: HandWorker) -> str:
     """A job that was lost once, told its scenes and ended."""
     job_id = submit(api)
     claim = worker.claim(job_id)
-    worker.tell(claim, tokens=5)
-    worker.tell(claim, tokens=20, scenes_done=1)
-    worker.tell(claim, tokens=20, scenes_done=1)
-    worker.tell(claim, tokens=30, scenes_done=2)
+    worker.report(claim, tokens=5)
+    worker.report(claim, tokens=20, scenes_done=1)
+    worker.report(claim, tokens=20, scenes_done=1)
+    worker.report(claim, tokens=30, scenes_done=2)
     worker.succeed(claim)
     return job_id
 
@@ -101,7 +101,7 @@ def test_a_scene_is_in_the_job_and_wakes_a_stream_at_once(api: httpx.Client, wor
     claim = worker.claim(job_id)
     with streamed(api, job_id) as events:
         assert [next(events)["data"]["status"] for _ in range(2)] == ["queued", "running"]
-        worker.tell(claim, tokens=9, scenes_done=1)
+        worker.report(claim, tokens=9, scenes_done=1)
 
         assert next(events)["data"] == storyboard().model_dump(mode="json")["scenes"][0]
         assert next(events)["event"] == "progress"
@@ -114,12 +114,12 @@ def cut_after(api: httpx.Client, job_id: str, last: int, size_bytes: int) -> byt
     with socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=30) as connection:
         head = f"GET /jobs/{job_id}/events HTTP/1.0\r\nHost: x\r\nLast-Event-ID: {last}\r\n\r\n"
         connection.sendall(head.encode())
-        told = b""
-        while b"\r\n\r\n" not in told or len(told.partition(b"\r\n\r\n")[2]) < size_bytes:
+        received = b""
+        while b"\r\n\r\n" not in received or len(received.partition(b"\r\n\r\n")[2]) < size_bytes:
             if not (chunk := connection.recv(65536)):
                 break  # the stream has ended by itself
-            told += chunk
-    return told.partition(b"\r\n\r\n")[2][:size_bytes]
+            received += chunk
+    return received.partition(b"\r\n\r\n")[2][:size_bytes]
 
 
 def test_a_stream_cut_at_random_bytes_two_hundred_times_tells_every_event_once_and_in_order(
@@ -130,29 +130,29 @@ def test_a_stream_cut_at_random_bytes_two_hundred_times_tells_every_event_once_a
     def live() -> None:
         claim = worker.claim(job_id)
         for step in range(1, 401):
-            worker.tell(claim, tokens=step, scenes_done=step // 150)
+            worker.report(claim, tokens=step, scenes_done=step // 150)
             if step % 2 == 0:
                 cuts.acquire(timeout=30)
         worker.succeed(claim)
 
     living = aside.submit(live)
-    heard: list[Event] = []
+    events: list[Event] = []
     count = 0
-    while not heard or heard[-1]["event"] != "done":
-        told = cut_after(api, job_id, heard[-1]["id"] if heard else 0, chance.randint(1, 400))
-        whole = told.rpartition(b"\n\n")[0] + b"\n\n"  # as the standard has it, half an event is none
-        heard += parsed(iter(whole.decode().split("\n")))
+    while not events or events[-1]["event"] != "done":
+        received = cut_after(api, job_id, events[-1]["id"] if events else 0, chance.randint(1, 400))
+        whole = received.rpartition(b"\n\n")[0] + b"\n\n"  # as the standard has it, half an event is none
+        events += parsed(iter(whole.decode().split("\n")))
         cuts.release()
         count += 1
-        if heard and heard[-1]["event"] == "status" and living.done():
-            heard += story(api, job_id, heard[-1]["id"])  # the whole job is more than any of these cuts lets through
+        if events and events[-1]["event"] == "status" and living.done():
+            events += story(api, job_id, events[-1]["id"])  # the whole job is more than any of these cuts lets through
     living.result(30)
 
     assert count >= 200
-    assert heard == story(api, job_id)
-    assert [event["id"] for event in heard] == list(range(1, len(heard) + 1))
-    told_tokens = [event["data"]["tokens"] for event in heard if event["event"] == "progress"]
-    assert told_tokens == list(range(1, 401))
+    assert events == story(api, job_id)
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+    tokens = [event["data"]["tokens"] for event in events if event["event"] == "progress"]
+    assert tokens == list(range(1, 401))
 
 
 def test_progress_of_a_very_long_job_never_pushes_scenes_out_of_the_stream(
@@ -160,9 +160,9 @@ def test_progress_of_a_very_long_job_never_pushes_scenes_out_of_the_stream(
 ) -> None:
     job_id = submit(api)
     claim = worker.claim(job_id)
-    worker.tell(claim, tokens=0, scenes_done=1)
+    worker.report(claim, tokens=0, scenes_done=1)
     for step in range(1, 1200):
-        worker.tell(claim, tokens=step, scenes_done=1)
+        worker.report(claim, tokens=step, scenes_done=1)
     worker.succeed(claim)
 
     events = story(api, job_id)

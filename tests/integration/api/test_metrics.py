@@ -39,14 +39,20 @@ def test_jobs_are_counted_by_how_they_ended_and_where_their_result_came_from(
     worker.fail(worker.claim(worker.next_id()))
     api.post(f"/jobs/{worker.next_id()}/cancel")
 
-    told = samples(api)
+    metrics = samples(api)
 
-    assert {status: told[f"scriptqueue_jobs_total{{status={status}}}"] for status in ("succeeded", "failed")} == {
+    assert {status: metrics[f"scriptqueue_jobs_total{{status={status}}}"] for status in ("succeeded", "failed")} == {
         "succeeded": 1,
         "failed": 1,
     }
-    assert (told["scriptqueue_jobs_total{status=canceled}"], told["scriptqueue_jobs_total{status=expired}"]) == (1, 0)
-    assert (told["scriptqueue_results_total{source=model}"], told["scriptqueue_results_total{source=stub}"]) == (1, 0)
+    assert (metrics["scriptqueue_jobs_total{status=canceled}"], metrics["scriptqueue_jobs_total{status=expired}"]) == (
+        1,
+        0,
+    )
+    assert (metrics["scriptqueue_results_total{source=model}"], metrics["scriptqueue_results_total{source=stub}"]) == (
+        1,
+        0,
+    )
 
 
 def test_the_queue_is_told_by_priority_with_the_age_of_its_oldest_job(
@@ -59,17 +65,17 @@ def test_the_queue_is_told_by_priority_with_the_age_of_its_oldest_job(
     redis_client.hincrby(f"sq:job:{oldest!s}", "created", -90_000)
     worker.beat()
 
-    told = samples(api)
+    metrics = samples(api)
 
-    assert {p: told[f"scriptqueue_queue_depth{{priority={p}}}"] for p in ("high", "normal", "low")} == {
+    assert {p: metrics[f"scriptqueue_queue_depth{{priority={p}}}"] for p in ("high", "normal", "low")} == {
         "high": 0,
         "normal": 0,
         "low": 2,
     }
-    assert told["scriptqueue_queue_oldest_seconds{priority=low}"] >= 90
-    assert told["scriptqueue_queue_oldest_seconds{priority=normal}"] == 0
-    assert told["scriptqueue_running_jobs{}"] == 1
-    assert (told["scriptqueue_workers{state=ready}"], told["scriptqueue_ready_slots{}"]) == (1, 2)
+    assert metrics["scriptqueue_queue_oldest_seconds{priority=low}"] >= 90
+    assert metrics["scriptqueue_queue_oldest_seconds{priority=normal}"] == 0
+    assert metrics["scriptqueue_running_jobs{}"] == 1
+    assert (metrics["scriptqueue_workers{state=ready}"], metrics["scriptqueue_ready_slots{}"]) == (1, 2)
 
 
 def test_requests_are_counted_by_route_and_never_by_what_a_client_writes_into_the_path(api: httpx.Client) -> None:
@@ -78,13 +84,15 @@ def test_requests_are_counted_by_route_and_never_by_what_a_client_writes_into_th
     api.get(f"/jobs/{job['id']}", headers={"Prefer": "wait=0"})
     api.get("/made/up/by/a/scanner")
 
-    told = samples(api)
+    metrics = samples(api)
 
-    assert told["scriptqueue_http_requests_total{method=POST,route=/jobs,status=202}"] == 1
-    assert told["scriptqueue_http_requests_total{method=GET,route=/jobs/{job_id},status=200}"] == 2
-    assert told["scriptqueue_http_requests_total{method=any,route=none,status=404}"] == 1
-    assert told["scriptqueue_http_request_seconds_count{method=GET,route=/jobs/{job_id}}"] == 1  # one was asked to wait
-    assert not any("scanner" in name for name in told)
+    assert metrics["scriptqueue_http_requests_total{method=POST,route=/jobs,status=202}"] == 1
+    assert metrics["scriptqueue_http_requests_total{method=GET,route=/jobs/{job_id},status=200}"] == 2
+    assert metrics["scriptqueue_http_requests_total{method=any,route=none,status=404}"] == 1
+    assert (
+        metrics["scriptqueue_http_request_seconds_count{method=GET,route=/jobs/{job_id}}"] == 1
+    )  # one was asked to wait
+    assert not any("scanner" in name for name in metrics)
 
 
 def test_what_went_wrong_with_workers_is_counted(
@@ -95,11 +103,11 @@ def test_what_went_wrong_with_workers_is_counted(
     worker.crash()
     redis_client.lpush("sq:quarantine", "garbage")
 
-    told = samples(api)
+    metrics = samples(api)
 
-    assert told["scriptqueue_lost_attempts_total{blame=crashes}"] == 1
-    assert told["scriptqueue_lost_attempts_total{blame=lapses}"] == 0
-    assert told["scriptqueue_quarantined_messages{}"] == 1
+    assert metrics["scriptqueue_lost_attempts_total{blame=crashes}"] == 1
+    assert metrics["scriptqueue_lost_attempts_total{blame=lapses}"] == 0
+    assert metrics["scriptqueue_quarantined_messages{}"] == 1
 
 
 def test_with_keys_the_metrics_want_one_too(serve: Serve) -> None:
@@ -135,10 +143,10 @@ def test_what_waits_is_told_in_seconds_of_the_rows_that_are_ready(
 
 def test_what_keda_asks_for_is_told(api: httpx.Client) -> None:
     scaled = yaml.safe_load((ROOT / "docs/monitoring/keda.yaml").read_text())
-    told = {name.partition("{")[0] for name in samples(api)}
+    exposed = {name.partition("{")[0] for name in samples(api)}
 
-    asked = [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+    queries = [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
 
-    names = {name for query in asked for name in re.findall(r"scriptqueue_\w+", query)}
+    names = {name for query in queries for name in re.findall(r"scriptqueue_\w+", query)}
     assert "scriptqueue_queued_work_seconds" in names
-    assert names <= told
+    assert names <= exposed

@@ -64,7 +64,7 @@ def test_without_any_worker_a_job_says_queued_and_its_position(api: httpx.Client
 def test_a_job_tells_its_life_from_queued_to_its_result(api: httpx.Client, worker: HandWorker) -> None:
     job_id = submit(api, metadata={"shot": "7b"})
     claim = worker.claim(job_id)
-    worker.tell(claim, tokens=12, scenes_done=1, fraction=0.25)
+    worker.report(claim, tokens=12, scenes_done=1, fraction=0.25)
     running = api.get(f"/jobs/{job_id}").json()
     worker.succeed(claim)
     done = api.get(f"/jobs/{job_id}")
@@ -108,15 +108,15 @@ def test_a_long_poll_wakes_with_each_change(
     claim = worker.claim(job_id)
     running = poll.result(5)
     poll = poll_aside(aside, api, redis_client, job_id, **{"If-None-Match": running.headers["ETag"]})
-    worker.tell(claim, tokens=5)
-    told = poll.result(5)
-    poll = poll_aside(aside, api, redis_client, job_id, **{"If-None-Match": told.headers["ETag"]})
+    worker.report(claim, tokens=5)
+    progressed = poll.result(5)
+    poll = poll_aside(aside, api, redis_client, job_id, **{"If-None-Match": progressed.headers["ETag"]})
     worker.succeed(claim)
     done = poll.result(5)
 
     assert running.json()["status"] == "running"
     assert running.headers["Preference-Applied"] == "wait=60"
-    assert told.json()["progress"]["tokens"] == 5
+    assert progressed.json()["progress"]["tokens"] == 5
     assert done.json()["status"] == "succeeded"
     assert time.monotonic() - started_s < 10
 

@@ -34,17 +34,17 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.store.submissions.FIGURES_FRESH_S", 3600)
 
 
-def asked_of(client: redis.Redis, act: Any) -> list[str]:
+def commands_of(client: redis.Redis, act: Any) -> list[str]:
     """The commands that connections sent meanwhile, in order; not what scripts called."""
     with client.monitor() as monitor:
         act()
         client.echo("the end")
         commands: list[str] = []
-        for told in monitor.listen():
-            name = str(told["command"]).split()[0].lower()
+        for entry in monitor.listen():
+            name = str(entry["command"]).split()[0].lower()
             if name == "echo":
                 return commands
-            if told["client_type"] != "lua" and name not in OWN:
+            if entry["client_type"] != "lua" and name not in OWN:
                 commands.append(name)
     raise AssertionError("the monitor ended")
 
@@ -53,9 +53,9 @@ def test_a_read_is_one_round_trip(still: None, api: httpx.Client, redis_client: 
     job_id = api.post("/jobs", json={"prompt": "x"}).json()["id"]
     api.get(f"/jobs/{job_id}")
 
-    asked = asked_of(redis_client, lambda: [api.get(f"/jobs/{job_id}") for _ in range(3)])
+    commands = commands_of(redis_client, lambda: [api.get(f"/jobs/{job_id}") for _ in range(3)])
 
-    assert asked == ["evalsha"] * 3
+    assert commands == ["evalsha"] * 3
 
 
 def test_a_cancel_is_one_round_trip_that_brings_the_job(
@@ -65,9 +65,11 @@ def test_a_cancel_is_one_round_trip_that_brings_the_job(
     worker.claim(runs)
     jobs: list[Any] = []
 
-    asked = asked_of(redis_client, lambda: jobs.extend(api.post(f"/jobs/{job}/cancel").json() for job in (waits, runs)))
+    commands = commands_of(
+        redis_client, lambda: jobs.extend(api.post(f"/jobs/{job}/cancel").json() for job in (waits, runs))
+    )
 
-    assert asked == ["evalsha"] * 2
+    assert commands == ["evalsha"] * 2
     assert [(job["id"], job["status"], job["queue"]) for job in jobs] == [
         (waits, "canceled", None),
         (runs, "canceling", None),
@@ -79,9 +81,9 @@ def test_a_post_is_one_script_that_queues_and_one_that_rings(
 ) -> None:
     api.post("/jobs", json={"prompt": "x", "use_cache": False})
 
-    asked = asked_of(redis_client, lambda: api.post("/jobs", json={"prompt": "x", "use_cache": False}))
+    commands = commands_of(redis_client, lambda: api.post("/jobs", json={"prompt": "x", "use_cache": False}))
 
-    assert asked == ["evalsha"] * 2
+    assert commands == ["evalsha"] * 2
     assert redis_client.llen(broker_lists()[1]) == 2
 
 
@@ -95,7 +97,7 @@ def test_a_batch_of_a_thousand_rings_in_ten_round_trips(
         api.post("/batches", json={"jobs": jobs})
         until(lambda: redis_client.llen(broker_lists()[1]) == 1001, what="all were rung")
 
-    assert asked_of(redis_client, post_and_wait) == ["evalsha"] * (1 + 10)
+    assert commands_of(redis_client, post_and_wait) == ["evalsha"] * (1 + 10)
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)
@@ -104,10 +106,10 @@ def test_a_doorbell_is_what_celery_itself_would_send(
 ) -> None:
     settings: Settings = make_settings()
     app = celery_app.make_app(settings, patient=False)
-    heard = redis_client.pubsub(ignore_subscribe_messages=True)
-    heard.psubscribe("*celeryev*")
-    heard.get_message(timeout=5)
-    told: list[tuple[Any, dict[str, Any]]] = []
+    pubsub = redis_client.pubsub(ignore_subscribe_messages=True)
+    pubsub.psubscribe("*celeryev*")
+    pubsub.get_message(timeout=5)
+    events: list[tuple[Any, dict[str, Any]]] = []
 
     celery_app.ring(app, ID, priority)
     SyncStore(redis_client).call(
@@ -115,11 +117,11 @@ def test_a_doorbell_is_what_celery_itself_would_send(
     )  # as the API's store does
 
     theirs, ours = (_opened(redis_client.rpop(broker_lists()[PRIORITIES.index(priority)])) for _ in range(2))
-    while len(told) < 2:
-        if message := heard.get_message(timeout=5):
-            told.append((message["channel"], _opened(message["data"])))
+    while len(events) < 2:
+        if message := pubsub.get_message(timeout=5):
+            events.append((message["channel"], _opened(message["data"])))
     assert ours == theirs
-    assert told[0] == told[1]
+    assert events[0] == events[1]
 
 
 def test_no_two_doorbells_have_one_tag(make_settings: Any) -> None:

@@ -166,9 +166,9 @@ def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> No
 def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> None:
     code = f"import {module}, sys; print(sorted({{'torch', 'transformers', 'worker', 'models'}} & set(sys.modules)))"
 
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
-    assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
 @pytest.mark.parametrize("module", ["scriptqueue.client", "scriptqueue.cli.main"])
@@ -176,9 +176,9 @@ def test_the_client_and_the_command_bring_nothing_of_the_service(module: str) ->
     theirs = {"redis", "celery", "fastapi", "pydantic_settings"}
     code = f"import {module}, sys; print(sorted({theirs} & set(sys.modules)))"
 
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
-    assert (told.stdout.strip(), told.returncode) == ("[]", 0), told.stderr
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
 def test_any_text_is_a_preference_and_described_as_one(lasting_api: httpx.Client) -> None:

@@ -13,9 +13,13 @@ def test_shared_results_are_counted_for_prometheus(api: httpx.Client, worker: Ha
     first, _ = (api.post("/jobs", json={"prompt": "x"}).json()["id"] for _ in range(2))
     worker.succeed(worker.claim(first))
 
-    told = samples(api)
+    metrics = samples(api)
 
-    assert [told[f"scriptqueue_cache_total{{outcome={outcome}}}"] for outcome in ("hit", "shared", "miss")] == [0, 1, 1]
+    assert [metrics[f"scriptqueue_cache_total{{outcome={outcome}}}"] for outcome in ("hit", "shared", "miss")] == [
+        0,
+        1,
+        1,
+    ]
 
 
 def test_one_doorbell_is_rung_for_many(api: httpx.Client, worker: HandWorker) -> None:

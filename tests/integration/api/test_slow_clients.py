@@ -57,11 +57,11 @@ def stalled(lasting_api: httpx.Client) -> Iterator[Stalled]:
 
 def rest_of(connection: socket.socket) -> bytes:
     """All that comes until the service closes; fails when it does not."""
-    told = b""
+    received = b""
     with suppress(ConnectionResetError):
         while chunk := connection.recv(65536):
-            told += chunk
-    return told
+            received += chunk
+    return received
 
 
 def test_hundreds_of_half_headers_keep_nobody_else_waiting_and_are_given_up(lasting_api: httpx.Client) -> None:
@@ -80,18 +80,18 @@ def test_hundreds_of_half_headers_keep_nobody_else_waiting_and_are_given_up(last
 
 
 def test_a_second_request_that_stalls_ends_the_connection_after_the_first_answer(stalled: Stalled) -> None:
-    told = rest_of(stalled.second_request)
+    answer = rest_of(stalled.second_request)
 
-    assert told.startswith(b"HTTP/1.1 200")
-    assert told.count(b"HTTP/1.1") == 1
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def test_half_a_body_is_408(stalled: Stalled) -> None:
-    told = rest_of(stalled.half_body)
+    answer = rest_of(stalled.half_body)
 
-    assert told.startswith(b"HTTP/1.1 408")
-    assert b'"code":"body_too_slow"' in told
-    assert b"connection: close" in told.lower()
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"code":"body_too_slow"' in answer
+    assert b"connection: close" in answer.lower()
 
 
 def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_cut_off(
@@ -106,7 +106,7 @@ def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_cut_off(
         lazy.sendall(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert lazy.recv(15) == b"HTTP/1.1 200 OK"
         claim = worker.claim(job_id)
-        worker.tell(claim, tokens=5, scenes_done=3, subject="林" * 500_000)  # more than sockets hold
+        worker.report(claim, tokens=5, scenes_done=3, subject="林" * 500_000)  # more than sockets hold
         worker.succeed(claim, "林" * 500_000)
 
         events = httpx.get(f"{api.base_url}/jobs/{job_id}/events", timeout=60, trust_env=False).text

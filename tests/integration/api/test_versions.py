@@ -67,8 +67,8 @@ def test_what_a_newer_worker_says_besides_hides_it_from_nobody(
     api: httpx.Client, redis_client: redis.Redis, worker: HandWorker
 ) -> None:
     worker.beat()
-    told = str(redis_client.get("sq:worker:by-hand"))
-    redis_client.set("sq:worker:by-hand", told[:-1] + ', "mood": "fine"}')
+    state = str(redis_client.get("sq:worker:by-hand"))
+    redis_client.set("sq:worker:by-hand", state[:-1] + ', "mood": "fine"}')
 
     assert [shown["worker"] for shown in api.get("/queue").json()["workers"]] == ["by-hand"]
     assert api.get("/readyz").status_code == 200

@@ -76,21 +76,21 @@ def test_scenes_and_statuses_are_told_when_asked_for_and_as_they_happen(
 ) -> None:
     with sending(settings):
         job_id = post(api, receiver.url, "status", "scene", "done")
-        told = [receiver.next().message]
+        messages = [receiver.next().message]
         claim = worker.claim(job_id)
-        told.append(receiver.next().message)
-        worker.tell(claim, tokens=20, scenes_done=1)
-        told.append(receiver.next().message)
+        messages.append(receiver.next().message)
+        worker.report(claim, tokens=20, scenes_done=1)
+        messages.append(receiver.next().message)
         worker.succeed(claim)
         for _ in range(4):
             receiver.next()
 
-    assert [(m["type"], m["data"].get("status")) for m in told] == [
+    assert [(m["type"], m["data"].get("status")) for m in messages] == [
         ("job.status", "queued"),
         ("job.status", "running"),
         ("job.scene", None),
     ]
-    assert told[2]["data"]["scene"] == api.get(f"/jobs/{job_id}").json()["scenes"][0]
+    assert messages[2]["data"]["scene"] == api.get(f"/jobs/{job_id}").json()["scenes"][0]
     types = [received.message["type"] for received in receiver.received]
     assert {kind: types.count(kind) for kind in types} == {"job.status": 3, "job.scene": 3, "job.done": 1}
     assert len({received.headers["webhook-id"] for received in receiver.received}) == 7
@@ -228,10 +228,10 @@ def test_a_receiver_that_hangs_keeps_no_other_waiting(
 def test_a_name_is_looked_up_once_and_that_address_is_used(
     api: httpx.Client, settings: Settings, worker: HandWorker, receiver: Receiver
 ) -> None:
-    asked = []
+    lookups = []
 
     async def resolve(host: str, port: int) -> list[str]:
-        asked.append((host, port))
+        lookups.append((host, port))
         return ["127.0.0.1"]
 
     job_id = post(api, f"http://hook.example:{receiver.port}/ok")
@@ -240,7 +240,7 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(
         assert receiver.next().headers["Host"] == f"hook.example:{receiver.port}"
         settled(api, job_id)
 
-    assert asked == [("hook.example", receiver.port)]
+    assert lookups == [("hook.example", receiver.port)]
 
 
 @pytest.mark.parametrize(

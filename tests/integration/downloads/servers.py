@@ -37,16 +37,16 @@ class Hub:
     token: str | None = None
     cdn: str | None = None  # large files are redirected there
     revisions: tuple[str, ...] = ("main", "master", COMMIT)
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, range
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, range
     tokens: set[str | None] = field(default_factory=set)
     url: str = ""
 
     def fetched(self) -> set[str]:
         """The names of the files that were sent, from whatever address."""
-        return {name for name in self.files for method, path, _ in self.asked if method == "GET" and name in path}
+        return {name for name in self.files for method, path, _ in self.requests if method == "GET" and name in path}
 
     def ranges_of(self, name: str) -> list[str | None]:
-        return [range_ for method, path, range_ in self.asked if method == "GET" and name in path]
+        return [range_ for method, path, range_ in self.requests if method == "GET" and name in path]
 
 
 def sha256(content: bytes) -> str:
@@ -81,7 +81,7 @@ class Answers(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         parts = urlsplit(self.path)
         path = unquote(parts.path)
-        self.hub.asked.append((self.command, unquote(self.path), self.headers.get("Range")))
+        self.hub.requests.append((self.command, unquote(self.path), self.headers.get("Range")))
         self.hub.tokens.add(self.headers.get("Authorization"))
         for refused, (status, headers) in self.hub.status.items():
             if refused in self.path:
@@ -102,8 +102,8 @@ class Answers(BaseHTTPRequestHandler):
     def send_file(self, name: str, headers: dict[str, str] | None = None) -> None:
         content = self.hub.lies.get(name, self.hub.files[name])
         start, status, headers = 0, HTTPStatus.OK, dict(headers or {})
-        if (asked := self.headers.get("Range")) and self.hub.ranges:
-            start, status = int(asked.removeprefix("bytes=").removesuffix("-")), HTTPStatus.PARTIAL_CONTENT
+        if (byte_range := self.headers.get("Range")) and self.hub.ranges:
+            start, status = int(byte_range.removeprefix("bytes=").removesuffix("-")), HTTPStatus.PARTIAL_CONTENT
             if start >= len(content):
                 return self.send(b"", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
@@ -145,10 +145,13 @@ class HuggingFace(Answers):
         content = self.hub.files[name]
         if not self.hub.sizes:
             return {"rfilename": name}
-        told: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": git_sha1(content)}
+        sibling: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": git_sha1(content)}
         if name in self.hub.large:
-            told |= {"blobId": "0" * 40, "lfs": {"sha256": sha256(content), "size": len(content), "pointerSize": 134}}
-        return told
+            sibling |= {
+                "blobId": "0" * 40,
+                "lfs": {"sha256": sha256(content), "size": len(content), "pointerSize": 134},
+            }
+        return sibling
 
     def _resolve(self, revision: str, name: str) -> None:
         if revision != COMMIT or name not in self.hub.files:

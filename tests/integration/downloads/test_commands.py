@@ -15,7 +15,7 @@ from models.catalogue import CATALOGUE
 from tests.integration.downloads.conftest import NEEDED, SHARDS, names
 from tests.integration.downloads.servers import Hub, closed_port
 
-Said = pytest.CaptureFixture[str]
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRIPTQUEUE_MODEL__CACHE_DIR", str(cache))
 
 
-def test_list_shows_every_model_and_what_is_in_the_cache(hub: Hub, capsys: Said) -> None:
+def test_list_shows_every_model_and_what_is_in_the_cache(hub: Hub, capsys: Captured) -> None:
     main(["pull", "chatglm3-6b", "--endpoint", hub.url])
     capsys.readouterr()
 
@@ -46,7 +46,7 @@ def test_a_mirror_is_named_in_three_ways(hub: Hub, cache: Path, monkeypatch: pyt
 
 
 def test_a_mirror_of_one_hub_is_not_taken_for_another(
-    hub: Hub, modelscope: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Said
+    hub: Hub, modelscope: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     to = tmp_path / "model"
@@ -56,19 +56,19 @@ def test_a_mirror_of_one_hub_is_not_taken_for_another(
 
     assert capsys.readouterr().out == f"{to}\n"
     assert names(to) == {*NEEDED, "download.json"}
-    assert hub.asked == []
+    assert hub.requests == []
 
 
-def test_a_failure_is_one_line_and_exit_1(capsys: Said) -> None:
+def test_a_failure_is_one_line_and_exit_1(capsys: Captured) -> None:
     assert main(["pull", "chatglm3-6b", "--endpoint", closed_port()]) == 1
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("models: 127.0.0.1 cannot be reached")
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("models: 127.0.0.1 cannot be reached")
+    assert output.err.count("\n") == 1
 
 
-def test_a_wrong_name_is_answered_with_the_nearest(capsys: Said) -> None:
+def test_a_wrong_name_is_answered_with_the_nearest(capsys: Captured) -> None:
     assert main(["pull", "chatglm3-6"]) == 1
 
     assert "chatglm3-6 is no known model (did you mean chatglm3-6b?)" in capsys.readouterr().err
@@ -94,10 +94,10 @@ def test_a_pull_that_is_stopped_goes_on_where_it_was(
         while not [path for path in part.rglob(f"{SHARDS[0]}.part") if path.stat().st_size > 100_000]:
             assert pull.poll() is None
         pull.send_signal(how)
-        said = pull.communicate(timeout=10)[1]
+        stderr = pull.communicate(timeout=10)[1]
 
     assert pull.returncode == (130 if how == signal.SIGINT else -how)
-    assert how == signal.SIGKILL or said.endswith("models: stopped; the same command goes on from here\n")
+    assert how == signal.SIGKILL or stderr.endswith("models: stopped; the same command goes on from here\n")
     assert main(["pull", "chatglm3-6b", "--endpoint", hub.url]) == 0
     (folder,) = (cache / "chatglm3-6b").iterdir()
     assert (folder / SHARDS[0]).read_bytes() == hub.files[SHARDS[0]]
@@ -136,7 +136,7 @@ def model(whole: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_verify_says_of_a_whole_model_that_everything_holds(model: Path, capsys: Said) -> None:
+def test_verify_says_of_a_whole_model_that_everything_holds(model: Path, capsys: Captured) -> None:
     assert main(["verify", str(model)]) == 0
 
     lines = capsys.readouterr().out.splitlines()
@@ -146,7 +146,7 @@ def test_verify_says_of_a_whole_model_that_everything_holds(model: Path, capsys:
     assert "llama" in lines[3]
 
 
-def test_verify_checks_a_download_against_its_record(hub: Hub, cache: Path, capsys: Said) -> None:
+def test_verify_checks_a_download_against_its_record(hub: Hub, cache: Path, capsys: Captured) -> None:
     main(["pull", "chatglm3-6b", "--endpoint", hub.url])
     (folder,) = (cache / "chatglm3-6b").iterdir()
     whole = (folder / SHARDS[0]).read_bytes()
@@ -168,7 +168,7 @@ def _shard(folder: Path) -> Path:
     return sorted(folder.glob("model-*.safetensors"))[0]
 
 
-def test_verify_notices_a_shard_that_is_missing(model: Path, capsys: Said) -> None:
+def test_verify_notices_a_shard_that_is_missing(model: Path, capsys: Captured) -> None:
     shard = _shard(model)
     shard.unlink()
 
@@ -176,7 +176,7 @@ def test_verify_notices_a_shard_that_is_missing(model: Path, capsys: Said) -> No
     assert f"lacks {shard.name}" in capsys.readouterr().out
 
 
-def test_verify_notices_a_shard_that_is_cut_short(model: Path, capsys: Said) -> None:
+def test_verify_notices_a_shard_that_is_cut_short(model: Path, capsys: Captured) -> None:
     shard = _shard(model)
     shard.write_bytes(shard.read_bytes()[:-100])
 
@@ -184,7 +184,7 @@ def test_verify_notices_a_shard_that_is_cut_short(model: Path, capsys: Said) -> 
     assert f"{shard} is cut short" in capsys.readouterr().out
 
 
-def test_verify_notices_a_tensor_too_few(model: Path, capsys: Said) -> None:
+def test_verify_notices_a_tensor_too_few(model: Path, capsys: Captured) -> None:
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
 
@@ -192,7 +192,7 @@ def test_verify_notices_a_tensor_too_few(model: Path, capsys: Said) -> None:
     assert "missing" in capsys.readouterr().out
 
 
-def test_verify_notices_weights_that_are_no_numbers(model: Path, capsys: Said) -> None:
+def test_verify_notices_weights_that_are_no_numbers(model: Path, capsys: Captured) -> None:
     from safetensors.torch import load_file, save_file
 
     shard = _shard(model)
@@ -202,25 +202,25 @@ def test_verify_notices_weights_that_are_no_numbers(model: Path, capsys: Said) -
     assert "WRONG  generation: its logits are not finite" in capsys.readouterr().out
 
 
-def test_verify_notices_a_tokenizer_that_is_damaged(model: Path, capsys: Said) -> None:
+def test_verify_notices_a_tokenizer_that_is_damaged(model: Path, capsys: Captured) -> None:
     (model / "tokenizer.json").write_text('{"version": ')
 
     assert main(["verify", str(model)]) == 1
     assert "tokenizer.json cannot be read" in capsys.readouterr().out
 
 
-def test_verify_runs_no_code_and_says_that_it_is_there(model: Path, capsys: Said) -> None:
+def test_verify_runs_no_code_and_says_that_it_is_there(model: Path, capsys: Captured) -> None:
     (model / "modeling_evil.py").write_text("raise SystemExit('ran')")
 
     assert main(["verify", str(model)]) == 0
     assert "modeling_evil.py: code, never read" in capsys.readouterr().out
 
 
-def test_verify_of_no_folder_is_wrong(tmp_path: Path, capsys: Said) -> None:
+def test_verify_of_no_folder_is_wrong(tmp_path: Path, capsys: Captured) -> None:
     assert main(["verify", str(tmp_path / "none")]) == 1
     assert "is no folder" in capsys.readouterr().out
 
 
-def test_generate_writes_from_a_folder(model: Path, capsys: Said) -> None:
+def test_generate_writes_from_a_folder(model: Path, capsys: Captured) -> None:
     assert main(["generate", str(model), "hello", "--tokens", "3"]) == 0
     assert capsys.readouterr().out

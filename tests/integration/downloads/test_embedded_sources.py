@@ -42,11 +42,11 @@ def test_an_embedded_model_has_no_revision(cache: Path) -> None:
 
 
 def test_an_embedded_model_in_the_cache_is_copied_to_where_it_is_asked_for(cache: Path, tmp_path: Path) -> None:
-    made = cache / QWEN_CODER.name / QWEN_CODER.sha256[:12]
-    made.mkdir(parents=True)
-    (made / "config.json").write_text("{}")
+    cached = cache / QWEN_CODER.name / QWEN_CODER.sha256[:12]
+    cached.mkdir(parents=True)
+    (cached / "config.json").write_text("{}")
 
     folder = obtain(QWEN_CODER.name, cache, to=tmp_path / "there")
 
     assert names(folder) == {"config.json"}
-    assert names(made) == {"config.json"}
+    assert names(cached) == {"config.json"}

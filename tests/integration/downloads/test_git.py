@@ -132,7 +132,7 @@ def test_a_server_is_asked_for_the_tree_and_for_the_large_files_that_are_needed(
     folder = obtain(NAME, cache, server.url, source="git")
 
     assert {name: (folder / name).read_bytes() for name in NEEDED} == {name: server.files[name] for name in NEEDED}
-    assert {path for _, path, _ in server.asked if path.startswith("/lfs/")} == {f"/lfs/{n}" for n in LARGE & NEEDED}
+    assert {path for _, path, _ in server.requests if path.startswith("/lfs/")} == {f"/lfs/{n}" for n in LARGE & NEEDED}
 
 
 def test_a_large_file_that_is_cut_goes_on_from_its_last_byte(server: Hub, cache: Path) -> None:

@@ -34,17 +34,17 @@ def test_everything_comes_from_one_commit_and_the_record_says_which(hub: Hub, ca
     assert folder == cache / NAME / COMMIT[:12]
     assert record.files[FIRST] == {"size_bytes": 300_000, "sha256": sha256(hub.files[FIRST])}
     assert record.files["config.json"]["git"] == git_sha1(hub.files["config.json"])
-    assert all(f"/resolve/{COMMIT}/" in path for method, path, _ in hub.asked if "/resolve/" in path)
+    assert all(f"/resolve/{COMMIT}/" in path for method, path, _ in hub.requests if "/resolve/" in path)
 
 
 def test_a_model_that_is_there_costs_no_question(hub: Hub, cache: Path) -> None:
     first = obtain(NAME, cache, hub.url)
-    hub.asked.clear()
+    hub.requests.clear()
 
     assert obtain(NAME, cache, hub.url) == first
     assert obtain(NAME, cache, hub.url, revision=COMMIT) == first
     assert local(NAME, cache) == first
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_a_file_that_is_cut_goes_on_from_its_last_byte(hub: Hub, cache: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_download_that_failed_is_resumed_by_the_next_one(hub: Hub, cache: Path
     assert cached(NAME, cache) is None
     received = {path.name: path.stat().st_size for path in cache.glob(f"{NAME}/.*.partial/*")}
     hub.status.clear()
-    hub.asked.clear()
+    hub.requests.clear()
     folder = obtain(NAME, cache, hub.url)
     assert (folder / FIRST).read_bytes() == hub.files[FIRST]
     assert hub.fetched().isdisjoint(name for name in received if not name.endswith(".part"))
@@ -236,12 +236,12 @@ def test_a_model_goes_to_the_folder_that_is_asked_for(hub: Hub, cache: Path, tmp
     to = tmp_path / "here" / "model"
 
     assert obtain(NAME, cache, hub.url, to=to) == to
-    hub.asked.clear()
+    hub.requests.clear()
     assert obtain(NAME, cache, hub.url, to=to) == to
 
     assert names(to) == {*NEEDED, "download.json"}
     assert names(to.parent) == {"model"}
-    assert hub.asked == []
+    assert hub.requests == []
     assert not cache.exists()
 
 

@@ -21,8 +21,8 @@ def test_only_what_the_model_needs_is_fetched_and_no_code(modelscope: Hub, cache
 
     assert names(folder) == {*NEEDED, "download.json"}
     assert {name: (folder / name).read_bytes() for name in NEEDED} == {name: modelscope.files[name] for name in NEEDED}
-    assert all("/ZhipuAI/chatglm3-6b/repo" in path for _, path, _ in modelscope.asked)
-    assert not any(".py" in path for _, path, _ in modelscope.asked)
+    assert all("/ZhipuAI/chatglm3-6b/repo" in path for _, path, _ in modelscope.requests)
+    assert not any(".py" in path for _, path, _ in modelscope.requests)
 
 
 def test_the_revision_is_a_digest_of_the_checksums(modelscope: Hub, cache: Path) -> None:

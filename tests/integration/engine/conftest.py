@@ -19,7 +19,7 @@ from worker.engine.request import GenerationRequest, SamplingParams
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
-Asked = Callable[..., GenerationRequest]
+MakeRequest = Callable[..., GenerationRequest]
 GREEDY = SamplingParams(temperature=0.0, top_p=1.0, seed=0)
 PROMPTS = ("森林里的猫", "A robot learns to paint", "海")
 
@@ -59,11 +59,11 @@ def tiny(loaded: LoadedModel) -> Iterator[BatchEngine]:
 
 
 @pytest.fixture(scope="session")
-def ask(loaded: LoadedModel) -> Asked:
-    return asker(loaded)
+def ask(loaded: LoadedModel) -> MakeRequest:
+    return request_maker(loaded)
 
 
-def asker(loaded: LoadedModel) -> Asked:
+def request_maker(loaded: LoadedModel) -> MakeRequest:
     """`ask(prompt, sampling=..., max_new_tokens=..., min_scenes=...)`: what the worker would hand to the engine."""
 
     def make(

@@ -15,7 +15,7 @@ import torch
 from torch.nn.attention.varlen import varlen_attn
 from transformers import MistralConfig, MistralForCausalLM
 
-from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
+from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, together
 from tests.integration.engine.tiny import SIZES
 from worker.engine import attention
 from worker.engine.batch import BatchEngine
@@ -28,7 +28,7 @@ def model(tiny_model: Any) -> Any:
 
 
 def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
-    tiny: BatchEngine, model: Any, loaded: Any, ask: Asked
+    tiny: BatchEngine, model: Any, loaded: Any, ask: MakeRequest
 ) -> None:
     requests = [ask(prompt, SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     engine = engine_of(model, loaded, varlen=attention.one_by_one)
@@ -40,7 +40,7 @@ def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     assert texts == together(tiny, requests)
 
 
-def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, loaded: Any, ask: Asked) -> None:
+def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, loaded: Any, ask: MakeRequest) -> None:
     for kernel, expected in ((attention.one_by_one, attention.NAME), (None, "sdpa")):
         engine = engine_of(model, loaded, varlen=kernel)
 
@@ -109,7 +109,7 @@ def test_a_kernel_that_refuses_or_differs_is_not_used(model: Any, kernel: Callab
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_a_sliding_window_reaches_the_kernel(loaded: Any, ask: Asked) -> None:
+def test_a_sliding_window_reaches_the_kernel(loaded: Any, ask: MakeRequest) -> None:
     windows: set[tuple[int, int]] = set()
 
     def noted(*texts: Any, window_size: tuple[int, int], **options: Any) -> torch.Tensor:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from shared.errors import EngineBroken, PromptTooLong
-from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, resumed, together
+from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, resumed, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
+def test_a_wild_model_writes_the_same_alone_and_in_a_batch(
+    tiny: BatchEngine, ask: MakeRequest, temperature: float
+) -> None:
     prompts = [*PROMPTS, "a lighthouse in the fog, seen from a boat at night"]
     requests = [
         ask(prompt, SamplingParams(temperature, 0.9, seed), max_new_tokens=90) for seed, prompt in enumerate(prompts)
@@ -26,7 +28,7 @@ def test_a_wild_model_writes_the_same_alone_and_in_a_batch(tiny: BatchEngine, as
     assert batch == alone
 
 
-def test_another_seed_writes_another_text(tiny: BatchEngine, ask: Asked) -> None:
+def test_another_seed_writes_another_text(tiny: BatchEngine, ask: MakeRequest) -> None:
     texts = {
         tiny.submit(ask(sampling=SamplingParams(1.0, 0.9, seed), max_new_tokens=60)).wait().token_ids for seed in (1, 2)
     }
@@ -35,7 +37,7 @@ def test_another_seed_writes_another_text(tiny: BatchEngine, ask: Asked) -> None
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Asked, temperature: float) -> None:
+def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: MakeRequest, temperature: float) -> None:
     request = ask(sampling=SamplingParams(temperature, 0.9, 11), max_new_tokens=90)
     whole = tiny.submit(request).wait()
 
@@ -45,7 +47,7 @@ def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Aske
         assert again.sampled_tokens == whole.sampled_tokens
 
 
-def test_forcing_tokens_changes_no_text_and_saves_steps(tiny_model: Any, loaded: Any, ask: Asked) -> None:
+def test_forcing_tokens_changes_no_text_and_saves_steps(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
     steps, texts = [], []
     for force in (True, False):
         engine = engine_of(tiny_model, loaded, max_batch=1, force=force)
@@ -58,7 +60,7 @@ def test_forcing_tokens_changes_no_text_and_saves_steps(tiny_model: Any, loaded:
     assert texts[0][:200] == texts[1][:200]
 
 
-def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: Asked) -> None:
+def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: MakeRequest) -> None:
     first = tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20))
     while not first.snapshot().sampled_tokens:
         Event().wait(0.005)
@@ -71,7 +73,7 @@ def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: Asked) -
     assert 0 < still.sampled_tokens < 2000
 
 
-def test_more_requests_than_rows_all_end(tiny_model: Any, loaded: Any, ask: Asked) -> None:
+def test_more_requests_than_rows_all_end(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
     engine = engine_of(tiny_model, loaded, max_batch=2)
 
     generations = [engine.submit(ask(max_new_tokens=60)) for _ in range(5)]
@@ -81,7 +83,7 @@ def test_more_requests_than_rows_all_end(tiny_model: Any, loaded: Any, ask: Aske
     engine.stop()
 
 
-def test_a_stopped_text_leaves_the_batch_and_its_neighbour_goes_on(tiny: BatchEngine, ask: Asked) -> None:
+def test_a_stopped_text_leaves_the_batch_and_its_neighbour_goes_on(tiny: BatchEngine, ask: MakeRequest) -> None:
     doomed, neighbour = (
         tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20)),
         tiny.submit(ask(max_new_tokens=100)),
@@ -95,13 +97,13 @@ def test_a_stopped_text_leaves_the_batch_and_its_neighbour_goes_on(tiny: BatchEn
     assert neighbour.wait().finish == "closed_early"
 
 
-def test_a_text_that_is_out_of_time_ends_as_timeout(tiny: BatchEngine, ask: Asked) -> None:
+def test_a_text_that_is_out_of_time_ends_as_timeout(tiny: BatchEngine, ask: MakeRequest) -> None:
     assert (
         tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20, time_left_s=0.2)).wait().finish == "timeout"
     )
 
 
-def test_a_prompt_that_leaves_no_room_is_refused_at_once(tiny_model: Any, loaded: Any, ask: Asked) -> None:
+def test_a_prompt_that_leaves_no_room_is_refused_at_once(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
     engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=256)
 
     with pytest.raises(PromptTooLong, match="256"):
@@ -109,7 +111,7 @@ def test_a_prompt_that_leaves_no_room_is_refused_at_once(tiny_model: Any, loaded
     engine.stop()
 
 
-def test_a_text_that_meets_the_end_of_the_context_is_closed(tiny_model: Any, loaded: Any, ask: Asked) -> None:
+def test_a_text_that_meets_the_end_of_the_context_is_closed(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
     request = ask(max_new_tokens=2000)
     engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=len(request.prompt_ids) + 400)
 
@@ -120,7 +122,7 @@ def test_a_text_that_meets_the_end_of_the_context_is_closed(tiny_model: Any, loa
     engine.stop()
 
 
-def test_a_schema_that_is_no_grammar_is_the_callers_fault(tiny: BatchEngine, ask: Asked) -> None:
+def test_a_schema_that_is_no_grammar_is_the_callers_fault(tiny: BatchEngine, ask: MakeRequest) -> None:
     from dataclasses import replace
 
     with pytest.raises(ValueError, match="schema"):
@@ -129,7 +131,9 @@ def test_a_schema_that_is_no_grammar_is_the_callers_fault(tiny: BatchEngine, ask
     assert tiny.submit(ask(max_new_tokens=60)).wait().finish == "closed_early"
 
 
-def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(loaded: Any, ask: Asked, tiny_model: Any) -> None:
+def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(
+    loaded: Any, ask: MakeRequest, tiny_model: Any
+) -> None:
     import copy
 
     broken = copy.deepcopy(tiny_model)

@@ -11,7 +11,7 @@ import pytest
 
 from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Wording
 from scriptqueue.schemas import JobRequest
-from tests.integration.engine.conftest import Asked
+from tests.integration.engine.conftest import MakeRequest
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 from worker.engine.text import Text
@@ -39,12 +39,14 @@ def checked(text: str, request: JobRequest) -> None:
 
 
 @pytest.mark.parametrize(("min_scenes", "a_scene"), [(1, 60), (3, 20), (3, 33), (6, 20), (6, 27)])
-def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any, min_scenes: int, a_scene: int) -> None:
+def test_any_budget_gives_all_scenes(
+    tiny: BatchEngine, ask: MakeRequest, loaded: Any, min_scenes: int, a_scene: int
+) -> None:
     budget = max(60, a_scene * min_scenes)
     options: dict[str, Any] = {"min_scenes": min_scenes, "max_scenes": 20}
-    asked = [ask("一只猫", SamplingParams(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
+    requests = [ask("一只猫", SamplingParams(1.2, 1.0, seed), max_new_tokens=budget, **options) for seed in range(4)]
 
-    outputs = [generation.wait() for generation in [tiny.submit(one) for one in asked]]
+    outputs = [generation.wait() for generation in [tiny.submit(request) for request in requests]]
 
     for output in outputs:
         assert output.sampled_tokens <= budget
@@ -57,7 +59,7 @@ def test_any_budget_gives_all_scenes(tiny: BatchEngine, ask: Asked, loaded: Any,
 )
 @pytest.mark.parametrize("spare", [0, 12])
 def test_a_layout_with_more_fields_is_closed_too(
-    tiny: BatchEngine, ask: Asked, embedded: Any, fields: Fields, spare: int
+    tiny: BatchEngine, ask: MakeRequest, embedded: Any, fields: Fields, spare: int
 ) -> None:
     fields = (*SCENE_FIELDS, *fields)
     budget = 3 * (layout(fields).min_tokens + spare)
@@ -78,18 +80,22 @@ def test_a_layout_with_more_fields_is_closed_too(
 
 
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])
-def test_a_target_duration_survives_a_small_budget(tiny: BatchEngine, ask: Asked, loaded: Any, target_s: float) -> None:
+def test_a_target_duration_survives_a_small_budget(
+    tiny: BatchEngine, ask: MakeRequest, loaded: Any, target_s: float
+) -> None:
     request = JobRequest(prompt="一只猫", target_duration_s=target_s, max_scenes=20)
-    asked = ask("一只猫", SamplingParams(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20)
+    engine_request = ask(
+        "一只猫", SamplingParams(1.2, 1.0, 1), max_new_tokens=300, target_duration_s=target_s, max_scenes=20
+    )
 
-    output = tiny.submit(asked).wait()
+    output = tiny.submit(engine_request).wait()
 
     storyboard, repairs = validate(parse(loaded.tokenizer.decode(output.token_ids)), request)
     assert storyboard.total_duration == target_s
     assert all("blanks around it" in repair for repair in repairs)
 
 
-def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Asked, loaded: Any) -> None:
+def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: MakeRequest, loaded: Any) -> None:
     tokenizer = loaded.tokenizer
     vocabulary = Vocabulary(tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
     text = Text(vocabulary, ask("x", max_new_tokens=400), room_tokens=4000, force=True, force_limit=64)

@@ -73,7 +73,7 @@ def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
     loaded: Any = load(folder, dtype="fp32", device="cpu")
     request = JobRequest(prompt=PROMPT, max_scenes=4)
     engine = engine_of(loaded.model, loaded, max_batch=2)
-    asked = [
+    requests = [
         GenerationRequest(
             prompt_ids=tuple(loaded.chat(messages(request))),
             schema=json.dumps(storyboard_schema(request)),
@@ -86,7 +86,7 @@ def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
         for temperature in (0.0, 1.0)
     ]
 
-    outputs = [generation.wait() for generation in [engine.submit(one) for one in asked]]
+    outputs = [generation.wait() for generation in [engine.submit(each) for each in requests]]
     engine.stop()
 
     for output in outputs:

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, PretrainedConfig
 
 from shared.errors import ModelUnavailable
-from tests.integration.engine.conftest import Asked, engine_of
+from tests.integration.engine.conftest import MakeRequest, engine_of
 from worker.backend.kv_memory import bytes_a_token, free_bytes, kv_tokens
 from worker.engine.batch import TOKENS_A_ROW
 
@@ -63,7 +63,9 @@ def test_what_a_cpu_has_free_is_its_memory() -> None:
     assert 10**8 < free_bytes(torch.device("cpu")) < 10**14
 
 
-def test_a_text_longer_than_a_rows_share_is_written_by_a_batch_of_one(tiny_model: Any, loaded: Any, ask: Asked) -> None:
+def test_a_text_longer_than_a_rows_share_is_written_by_a_batch_of_one(
+    tiny_model: Any, loaded: Any, ask: MakeRequest
+) -> None:
     request = ask(max_new_tokens=60)
     request = replace(request, prompt_ids=(request.prompt_ids * 100)[: TOKENS_A_ROW + 1000])
     engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=8192)

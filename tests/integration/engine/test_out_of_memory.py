@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from shared.errors import EngineBroken, OutOfMemory
-from tests.integration.engine.conftest import Asked, engine_of, together
+from tests.integration.engine.conftest import MakeRequest, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 
@@ -30,7 +30,9 @@ def fragile(tiny_model: Any, loaded: Any) -> Iterator[Fragile]:
     def make(fault: Callable[[BatchEngine, list[int]], None], **options: Any) -> BatchEngine:
         model = copy.deepcopy(tiny_model)
         engine = engine_of(model, loaded, **options)
-        model.model.embed_tokens.register_forward_pre_hook(lambda _, given: fault(engine, given[0].flatten().tolist()))
+        model.model.embed_tokens.register_forward_pre_hook(
+            lambda _, inputs: fault(engine, inputs[0].flatten().tolist())
+        )
         engines.append(engine)
         return engine
 
@@ -49,7 +51,7 @@ def no_more_than(rows: int, *, from_step: int = 0) -> Callable[[BatchEngine, lis
 
 @pytest.mark.parametrize(("rows", "from_step"), [(2, 0), (1, 12)])
 def test_a_batch_that_does_not_fit_shrinks_and_every_text_is_the_same(
-    tiny: BatchEngine, fragile: Fragile, ask: Asked, rows: int, from_step: int
+    tiny: BatchEngine, fragile: Fragile, ask: MakeRequest, rows: int, from_step: int
 ) -> None:
     requests = [ask(f"故事{n}", SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n in range(4)]
     undisturbed = together(tiny, requests)
@@ -61,7 +63,7 @@ def test_a_batch_that_does_not_fit_shrinks_and_every_text_is_the_same(
     assert engine.busy == 0
 
 
-def test_only_the_text_that_does_not_fit_alone_fails(fragile: Fragile, ask: Asked, loaded: Any) -> None:
+def test_only_the_text_that_does_not_fit_alone_fails(fragile: Fragile, ask: MakeRequest, loaded: Any) -> None:
     (marker,) = loaded.tokenizer.encode(TOO_LONG, add_special_tokens=False)
 
     def fault(_: BatchEngine, input_ids: list[int]) -> None:
@@ -79,7 +81,7 @@ def test_only_the_text_that_does_not_fit_alone_fails(fragile: Fragile, ask: Aske
     assert engine.broken is None
 
 
-def test_a_text_that_waits_for_room_is_stopped_and_runs_out_of_time_too(fragile: Fragile, ask: Asked) -> None:
+def test_a_text_that_waits_for_room_is_stopped_and_runs_out_of_time_too(fragile: Fragile, ask: MakeRequest) -> None:
     engine = fragile(no_more_than(1))
     long = {"max_new_tokens": 2000, "min_scenes": 20, "max_scenes": 20}
     first = engine.submit(ask(**long))
@@ -94,7 +96,9 @@ def test_a_text_that_waits_for_room_is_stopped_and_runs_out_of_time_too(fragile:
     first.stop()
 
 
-def test_a_device_without_any_memory_ends_the_engine_instead_of_failing_every_job(fragile: Fragile, ask: Asked) -> None:
+def test_a_device_without_any_memory_ends_the_engine_instead_of_failing_every_job(
+    fragile: Fragile, ask: MakeRequest
+) -> None:
     engine = fragile(no_more_than(0), max_batch=2)
     generations = [engine.submit(ask(max_new_tokens=60)) for _ in range(6)]
 
@@ -119,7 +123,7 @@ def test_a_device_without_any_memory_ends_the_engine_instead_of_failing_every_jo
     ],
 )
 def test_what_breaks_the_device_for_good_is_told_from_what_only_did_not_fit(
-    fragile: Fragile, ask: Asked, error: RuntimeError, lives: bool
+    fragile: Fragile, ask: MakeRequest, error: RuntimeError, lives: bool
 ) -> None:
     def fault(engine: BatchEngine, _: list[int]) -> None:
         if engine.busy > 1:

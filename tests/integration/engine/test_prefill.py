@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine.conftest import Asked, engine_of
+from tests.integration.engine.conftest import MakeRequest, engine_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
 
@@ -25,8 +25,8 @@ class Steps:
         self.sampled: list[int] = []
         self.watched: Handle | None = None
 
-    def note(self, _: Any, __: Any, given: dict[str, Any]) -> None:
-        self.tokens.append(given["input_ids"].shape[1])
+    def note(self, _: Any, __: Any, inputs: dict[str, Any]) -> None:
+        self.tokens.append(inputs["input_ids"].shape[1])
         self.sampled.append(self.watched.snapshot().sampled_tokens if self.watched else 0)
 
 
@@ -51,7 +51,7 @@ def begun(generation: Handle) -> Handle:
     return generation
 
 
-def test_a_long_prompt_never_stalls_what_runs(engine: BatchEngine, steps: Steps, ask: Asked) -> None:
+def test_a_long_prompt_never_stalls_what_runs(engine: BatchEngine, steps: Steps, ask: MakeRequest) -> None:
     steps.watched = begun(engine.submit(ask(max_new_tokens=400, min_scenes=20, max_scenes=20)))
     request, first = ask("很长的故事，" * 666, max_new_tokens=60), len(steps.tokens)
 
@@ -69,7 +69,7 @@ def test_a_long_prompt_never_stalls_what_runs(engine: BatchEngine, steps: Steps,
     assert set(gained) == {1}  # a token a step, whatever is prefilled beside it
 
 
-def test_the_templates_prefix_is_prefilled_once(engine: BatchEngine, steps: Steps, ask: Asked) -> None:
+def test_the_templates_prefix_is_prefilled_once(engine: BatchEngine, steps: Steps, ask: MakeRequest) -> None:
     prefilled, whole = [], []
     for prompt in ("森林里的猫", "海边的老人", "月球上的树"):
         request, first = ask(prompt, max_new_tokens=60), len(steps.tokens)

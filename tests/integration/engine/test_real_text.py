@@ -10,7 +10,7 @@ import pytest
 
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine import test_closing, test_vocabulary, tiny
-from tests.integration.engine.conftest import PROMPTS, Asked, asker, engine_of, together
+from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, request_maker, together
 from tests.integration.engine.test_closing import checked
 from worker.engine.batch import BatchEngine
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def ask(embedded: LoadedModel) -> Asked:
-    return asker(embedded)
+def ask(embedded: LoadedModel) -> MakeRequest:
+    return request_maker(embedded)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,9 @@ def wild(embedded: LoadedModel) -> LoadedModel:
     return replace(embedded, model=tiny.model(embedded.model.config.vocab_size))
 
 
-def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(engine: BatchEngine, ask: Asked) -> None:
+def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(
+    engine: BatchEngine, ask: MakeRequest
+) -> None:
     requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
 
     batch = together(engine, requests)
@@ -46,7 +48,7 @@ def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(en
     assert batch == alone
 
 
-def test_sixty_tokens_of_the_real_model_are_three_scenes(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
+def test_sixty_tokens_of_the_real_model_are_three_scenes(engine: BatchEngine, ask: MakeRequest, embedded: Any) -> None:
     output = engine.submit(ask("一个宇航员在月球上种花", max_new_tokens=60)).wait()
 
     checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="一个宇航员在月球上种花"))
@@ -54,14 +56,14 @@ def test_sixty_tokens_of_the_real_model_are_three_scenes(engine: BatchEngine, as
     assert output.sampled_tokens <= 60
 
 
-def test_a_text_that_ends_by_itself_is_not_called_closed(engine: BatchEngine, ask: Asked, embedded: Any) -> None:
+def test_a_text_that_ends_by_itself_is_not_called_closed(engine: BatchEngine, ask: MakeRequest, embedded: Any) -> None:
     output = engine.submit(ask("A cat sleeps", max_new_tokens=400, max_scenes=3)).wait()
 
     assert output.finish == "complete"
     checked(embedded.tokenizer.decode(output.token_ids), JobRequest(prompt="A cat sleeps", max_scenes=3))
 
 
-def test_a_wild_model_of_this_vocabulary_is_closed_too(wild: LoadedModel, ask: Asked) -> None:
+def test_a_wild_model_of_this_vocabulary_is_closed_too(wild: LoadedModel, ask: MakeRequest) -> None:
     engine = engine_of(wild.model, wild)
 
     test_closing.test_any_budget_gives_all_scenes(engine, ask, wild, 6, 27)
@@ -70,7 +72,9 @@ def test_a_wild_model_of_this_vocabulary_is_closed_too(wild: LoadedModel, ask: A
     engine.stop()
 
 
-def test_a_long_sentence_of_this_vocabulary_ends_with_one_of_its_clauses(ask: Asked, embedded: LoadedModel) -> None:
+def test_a_long_sentence_of_this_vocabulary_ends_with_one_of_its_clauses(
+    ask: MakeRequest, embedded: LoadedModel
+) -> None:
     test_closing.test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask, embedded)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.integration.engine.conftest import PROMPTS, Asked, engine_of, together
+from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 
@@ -24,7 +24,7 @@ DEVICE = "cuda:0" if torch.cuda.is_available() else "cpu"
     ],
 )
 def test_captured_or_compiled_steps_write_the_same_texts(
-    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: Asked, options: dict[str, bool]
+    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: MakeRequest, options: dict[str, bool]
 ) -> None:
     requests = [ask(prompt, SamplingParams(1.0, 0.9, n), max_new_tokens=60) for n, prompt in enumerate(PROMPTS)]
     # On a CPU all of it but the C++ compiler, which takes two minutes: steps are padded, and warmed up.
@@ -38,7 +38,7 @@ def test_captured_or_compiled_steps_write_the_same_texts(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_logits_in_half_precision_are_as_near_to_fp32_as_transformers_own(
-    tiny_model: Any, loaded: Any, ask: Asked, dtype: torch.dtype
+    tiny_model: Any, loaded: Any, ask: MakeRequest, dtype: torch.dtype
 ) -> None:
     half = copy.deepcopy(tiny_model).to(DEVICE, dtype)
     engine = engine_of(copy.deepcopy(half), loaded)

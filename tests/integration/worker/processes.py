@@ -63,7 +63,7 @@ class Process:
             self._process.wait()
 
     @property
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text()
 
 
@@ -162,11 +162,11 @@ def flower_on(redis_url: str, log: Path) -> Iterator[httpx.Client]:
 def shown(flower: httpx.Client, job_id: str, state: str) -> dict[str, Any]:
     """The task once Flower tells it in this state."""
 
-    def told() -> Any:
+    def task() -> Any:
         answer = flower.get(f"/api/task/info/{job_id}")
         return answer.status_code == 200 and answer.json()["state"] == state and answer.json()
 
-    return dict(until(told, what=f"Flower tells {state}"))
+    return dict(until(task, what=f"Flower tells {state}"))
 
 
 def until(true: Any, within_s: float = 60, what: str = "") -> Any:

@@ -30,8 +30,8 @@ def test_a_worker_refuses_a_redis_that_evicts(
     process = worker(redis_url, tmp_path / "worker.log", supervised=supervised, model__name="stub")
 
     assert process.wait() == 78
-    assert "set maxmemory-policy noeviction" in process.said
-    assert "Traceback" not in process.said
+    assert "set maxmemory-policy noeviction" in process.log_text
+    assert "Traceback" not in process.log_text
 
 
 def test_an_api_refuses_a_redis_that_evicts(server: redis.Redis, redis_url: str) -> None:
@@ -58,8 +58,8 @@ def test_a_redis_without_a_file_is_served_with_a_loud_warning(
     server.config_set("appendonly", "no")
     process = worker(redis_url, tmp_path / "worker.log", model__name="stub")
 
-    until(lambda: "ready" in process.said, what="it starts")
-    warned = [line for line in process.said.splitlines() if "set appendonly yes" in line]
+    until(lambda: "ready" in process.log_text, what="it starts")
+    warned = [line for line in process.log_text.splitlines() if "set appendonly yes" in line]
     process.close()
 
     assert len(warned) == 1

@@ -35,10 +35,10 @@ def test_a_sticky_device_error_ends_the_process_and_its_job_runs_elsewhere(
 
         job_id = submit(api, f"一头{FAULT}", sampling={"max_new_tokens": 60})
 
-        assert faulty.wait(120) == EXIT_BROKEN, faulty.said
+        assert faulty.wait(120) == EXIT_BROKEN, faulty.log_text
     finally:
         faulty.close()
-    assert "device-side assert triggered" in faulty.said
+    assert "device-side assert triggered" in faulty.log_text
     if DEVICE != "cpu":
         until(lambda: torch.cuda.mem_get_info()[0] >= 0.98 * free, what="the card's memory is free again")
     start_worker()

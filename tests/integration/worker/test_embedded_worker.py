@@ -17,7 +17,7 @@ from tests.prompts import PROMPTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("embedded")]  # its worker loads the model too
 
-ASKED = ("plain", "English", "JSON inside", "injection", "Qwen's control tokens")  # the rest: test_model_worker.py
+NAMES = ("plain", "English", "JSON inside", "injection", "Qwen's control tokens")  # the rest: test_model_worker.py
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def model_api(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_different_prompts_all_become_storyboards_of_the_model(model_api: httpx.Client) -> None:
     ids = {
         name: submit(model_api, PROMPTS[name], sampling={"max_new_tokens": 80, "seed": 3}, max_scenes=4)
-        for name in ASKED
+        for name in NAMES
     }
 
     jobs = {name: done(model_api, job_id, within_s=400) for name, job_id in ids.items()}
 
     assert {name: (job["status"], job["source"]) for name, job in jobs.items()} == dict.fromkeys(
-        ASKED, ("succeeded", "model")
+        NAMES, ("succeeded", "model")
     )
     for job in jobs.values():
         Storyboard.model_validate(job["result"])

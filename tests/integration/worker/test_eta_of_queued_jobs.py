@@ -32,7 +32,7 @@ def test_the_first_job_ever_gets_an_eta_from_the_progress_of_the_one_before_it(
     running(api, first)
     second = submit(api)
 
-    told = until(lambda: (api.get(f"/jobs/{second}").json()["queue"] or {}).get("eta_s"), what="an ETA")
+    eta_s = until(lambda: (api.get(f"/jobs/{second}").json()["queue"] or {}).get("eta_s"), what="an ETA")
 
-    assert told > 0
+    assert eta_s > 0
     assert not done(api, first)["error"]

@@ -91,7 +91,7 @@ def test_every_panel_and_every_alert_names_a_metric_that_is_told(model_api: http
     """Of a worker with a model, since the stub has no engine to tell of."""
     done(model_api, submit(model_api, "海", sampling={"max_new_tokens": 80, "seed": 3}, max_scenes=3))
     worker_text = httpx.get(f"http://127.0.0.1:{METRICS_PORT}/metrics", trust_env=False).text
-    told = {
+    exposed = {
         sample.name
         for text in (model_api.get("/metrics").text, worker_text)
         for family in text_string_to_metric_families(text)
@@ -100,11 +100,11 @@ def test_every_panel_and_every_alert_names_a_metric_that_is_told(model_api: http
 
     board = json.loads((ROOT / "docs/monitoring/grafana.json").read_text())
     rules = yaml.safe_load((ROOT / "docs/monitoring/alerts.yml").read_text())["groups"][0]["rules"]
-    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]] + [
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]] + [
         rule["expr"] for rule in rules
     ]
-    assert len(asked) > 30
-    assert {name for expr in asked for name in re.findall(r"scriptqueue_\w+", expr)} <= told
+    assert len(queries) > 30
+    assert {name for expr in queries for name in re.findall(r"scriptqueue_\w+", expr)} <= exposed
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")

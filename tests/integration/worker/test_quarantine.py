@@ -109,5 +109,5 @@ def test_celerys_own_commands_hear_the_workers_answers(
     command = ["celery", "-A", "worker.app", "inspect", "ping"]
     ping = Process(command, {"SCRIPTQUEUE_REDIS__URL": redis_url}, tmp_path / "ping.log")
 
-    assert ping.wait() == 0, ping.said
-    assert "pong" in ping.said
+    assert ping.wait() == 0, ping.log_text
+    assert "pong" in ping.log_text

@@ -79,11 +79,11 @@ def test_a_cached_job_is_done_at_once_and_a_whole_job(api: httpx.Client, worker:
     assert done(api, first["id"])["result"] == first["result"]
 
 
-@pytest.mark.parametrize("asked", [{"use_cache": False}, {"sampling": {"seed": 3}}], ids=str)
-def test_a_fresh_one_is_to_be_had(api: httpx.Client, worker: Process, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{"use_cache": False}, {"sampling": {"seed": 3}}], ids=str)
+def test_a_fresh_one_is_to_be_had(api: httpx.Client, worker: Process, options: dict[str, Any]) -> None:
     done(api, sharing(api))
 
-    assert done(api, sharing(api, **asked))["source"] == "stub"
+    assert done(api, sharing(api, **options))["source"] == "stub"
 
 
 def test_a_batch_of_the_cached_is_done_at_once(api: httpx.Client, worker: Process) -> None:

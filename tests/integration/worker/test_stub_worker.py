@@ -134,10 +134,10 @@ def test_a_model_that_cannot_be_loaded_stops_the_worker_with_one_clear_line(star
     process = start_worker(command=True, model__name="no-such-model")
 
     assert process.wait() != 0
-    last = [line for line in process.said.splitlines() if line.startswith("scriptqueue worker:")]
+    last = [line for line in process.log_text.splitlines() if line.startswith("scriptqueue worker:")]
     assert len(last) == 1
     assert "no-such-model" in last[0]
-    assert "Traceback" not in process.said
+    assert "Traceback" not in process.log_text
 
 
 def test_where_it_is_allowed_a_worker_without_model_serves_fallbacks(
@@ -151,20 +151,20 @@ def test_where_it_is_allowed_a_worker_without_model_serves_fallbacks(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [("modle__name", "stub", "did you mean SCRIPTQUEUE_MODEL__NAME"), ("worker__max_batch", "0", "MAX_BATCH")],
 )
 def test_a_bad_setting_stops_the_worker_with_its_name(
-    start_worker: StartWorker, name: str, value: str, said: str
+    start_worker: StartWorker, name: str, value: str, message: str
 ) -> None:
     process = start_worker(command=True, **{name: value})
 
     assert process.wait() != 0
-    assert said in process.said
+    assert message in process.log_text
 
 
 def test_prompts_are_in_no_log(api: httpx.Client, worker: Process) -> None:
     done(api, submit(api, "一个秘密的故事"))
     done(api, submit(api, "一个秘密的故事", stub={"invalid": True}))
 
-    assert "秘密" not in worker.said
+    assert "秘密" not in worker.log_text

@@ -120,18 +120,18 @@ def test_a_worker_that_ends_by_itself_is_not_replaced(api: httpx.Client, supervi
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "beginning"),
     [("model__name", "no-such-model", "scriptqueue worker:"), ("worker__max_batch", "0", "scriptqueue:")],
 )
 def test_what_cannot_serve_at_all_ends_with_one_line_and_no_second_try(
-    start_worker: StartWorker, name: str, value: str, said: str
+    start_worker: StartWorker, name: str, value: str, beginning: str
 ) -> None:
     process = start_worker(supervised=True, **{name: value})
 
     assert process.wait() == 78
-    assert len([line for line in process.said.splitlines() if line.startswith(said)]) == 1
-    assert process.said.count("starts") <= 1
-    assert "Traceback" not in process.said
+    assert len([line for line in process.log_text.splitlines() if line.startswith(beginning)]) == 1
+    assert process.log_text.count("starts") <= 1
+    assert "Traceback" not in process.log_text
 
 
 def test_the_worker_does_not_outlive_its_supervisor(api: httpx.Client, supervised: Process) -> None:

@@ -28,8 +28,8 @@ def test_a_worker_whose_engine_stands_still_says_so_and_is_replaced(
     lost = done(api, hanging)
     assert (lost["status"], lost["error"]["code"]) == ("failed", "worker_lost")
     assert done(api, submit(api))["status"] == "succeeded"
-    assert "this worker leaves: no step for" in process.said
-    assert process.said.count("ended with exit code 70") == 1
+    assert "this worker leaves: no step for" in process.log_text
+    assert process.log_text.count("ended with exit code 70") == 1
 
 
 def test_a_worker_that_has_stopped_listening_is_replaced_and_what_it_runs_finishes(
@@ -47,8 +47,8 @@ def test_a_worker_that_has_stopped_listening_is_replaced_and_what_it_runs_finish
     assert (waiting["status"], waiting["attempt"]) == ("succeeded", 1)
     job = done(api, busy)
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
-    assert "this worker leaves: no doorbell answered for" in process.said
-    assert "ended with exit code 75" in process.said
+    assert "this worker leaves: no doorbell answered for" in process.log_text
+    assert "ended with exit code 75" in process.log_text
 
 
 def test_jobs_that_take_their_time_are_no_reason_to_leave(api: httpx.Client, start_worker: StartWorker) -> None:
@@ -56,4 +56,4 @@ def test_jobs_that_take_their_time_are_no_reason_to_leave(api: httpx.Client, sta
     slow, behind_it = submit(api, stub={"seconds": 5}), submit(api)
 
     assert {done(api, job_id)["attempt"] for job_id in (slow, behind_it)} == {1}
-    assert "leaves" not in process.said
+    assert "leaves" not in process.log_text

@@ -56,7 +56,7 @@ def test_a_worker_whose_metrics_port_is_taken_says_so_and_works(api: httpx.Clien
         job = processes.done(api, processes.submit(api))
 
     assert job["status"] == "succeeded"
-    assert "no metrics at 127.0.0.1" in worker.said
+    assert "no metrics at 127.0.0.1" in worker.log_text
 
 
 def test_in_json_every_line_of_a_jobs_work_bears_its_id(api: httpx.Client, start_worker: StartWorker) -> None:
@@ -64,9 +64,9 @@ def test_in_json_every_line_of_a_jobs_work_bears_its_id(api: httpx.Client, start
 
     job_id = processes.submit(api, stub={"invalid": True}, allow_fallback=False)
     processes.done(api, job_id)
-    processes.until(lambda: "succeeded in" in worker.said, what="Celery's own line")
+    processes.until(lambda: "succeeded in" in worker.log_text, what="Celery's own line")
 
-    told = [json.loads(line) for line in worker.said.splitlines() if line.startswith("{")]
-    of_job = [line["message"] for line in told if line.get("job") == job_id]
+    records = [json.loads(line) for line in worker.log_text.splitlines() if line.startswith("{")]
+    of_job = [line["message"] for line in records if line.get("job") == job_id]
     assert any("received" in message for message in of_job)
     assert any("failed: output_invalid" in message for message in of_job)

@@ -25,7 +25,7 @@ def test_a_fork_tells_how_it_ended(start_worker: StartWorker) -> None:
     killed.kill()
 
     assert unusable.wait() == 78
-    assert "MAX_BATCH" in unusable.said
+    assert "MAX_BATCH" in unusable.log_text
     assert killed.wait() == -signal.SIGKILL
 
 

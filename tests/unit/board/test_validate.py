@@ -40,7 +40,7 @@ def test_the_quality_keywords_are_the_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration", "seconds", "told"),
+    ("duration", "seconds", "repair_text"),
     [
         (4.5, 4.5, None),
         (12, 8, "clamped"),
@@ -65,11 +65,11 @@ def test_the_quality_keywords_are_the_requests() -> None:
         ([5], 5, "assumed"),
     ],
 )
-def test_a_duration_is_read_and_told(duration: Any, seconds: float, told: str | None) -> None:
+def test_a_duration_is_read_and_told(duration: Any, seconds: float, repair_text: str | None) -> None:
     storyboard, repairs = validate(board(scene(duration=duration)), REQUEST)
 
     assert storyboard.scenes[0].duration == seconds
-    assert any(told in repair for repair in repairs) if told else repairs == []
+    assert any(repair_text in repair for repair in repairs) if repair_text else repairs == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_camera_is_read_and_told(camera: Any, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "repair_text"),
     [
         (scene(description=...), "description missing"),
         (scene(action=...), "action missing"),
@@ -121,11 +121,11 @@ def test_a_camera_is_read_and_told(camera: Any, read: str) -> None:
         ({"画面": "雾", "动作": "散开", "景别": "全景", "时长": "5秒"}, "read from '画面'"),
     ],
 )
-def test_a_mended_scene_is_told(entry: Any, told: str) -> None:
+def test_a_mended_scene_is_told(entry: Any, repair_text: str) -> None:
     storyboard, repairs = validate(board(entry), REQUEST)
 
     assert len(storyboard.scenes) == 3
-    assert any(told in repair for repair in repairs)
+    assert any(repair_text in repair for repair in repairs)
 
 
 @pytest.mark.parametrize("title", [None, "", "  ", "\x00"])

@@ -18,8 +18,14 @@ REQUEST = JobRequest(prompt="雨中的猫。它找到一把伞。它回家", max
 
 def text(*descriptions: str, duration: float = 5) -> str:
     scenes = [
-        {"scene_number": n, "description": said, "duration": duration, "camera": "wide shot", "action": f"动作{n}"}
-        for n, said in enumerate(descriptions, 1)
+        {
+            "scene_number": n,
+            "description": description,
+            "duration": duration,
+            "camera": "wide shot",
+            "action": f"动作{n}",
+        }
+        for n, description in enumerate(descriptions, 1)
     ]
     return json.dumps({"title": "猫", "scenes": scenes}, ensure_ascii=False)
 
@@ -38,9 +44,9 @@ def test_wherever_a_text_is_cut_its_complete_scenes_begin_the_final_storyboard()
     assert set(counts) == {0, 1, 2, 3, 4}
 
 
-@pytest.mark.parametrize("said", ["", "no storyboard", '{"title": "猫", "scenes": ', '{"scenes": ["只有文字", 3, null'])
-def test_a_text_that_leaves_a_doubt_has_no_complete_scene(said: str) -> None:
-    assert complete_scenes(said, REQUEST) == ()
+@pytest.mark.parametrize("cut", ["", "no storyboard", '{"title": "猫", "scenes": ', '{"scenes": ["只有文字", 3, null'])
+def test_a_text_that_leaves_a_doubt_has_no_complete_scene(cut: str) -> None:
+    assert complete_scenes(cut, REQUEST) == ()
 
 
 def test_scenes_above_the_maximum_are_not_published() -> None:
