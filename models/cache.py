@@ -32,18 +32,21 @@ class Record:
     source: str
     repository: str
     revision: str  # pinned
-    asked: str | None  # what the user said for it
+    requested: str | None  # what the user called it; `asked` in the file
     files: dict[str, dict[str, Any]]
 
     def write(self, folder: Path) -> None:
-        (folder / RECORD).write_text(json.dumps(asdict(self), indent=1) + "\n")
+        fields = asdict(self)
+        fields["asked"] = fields.pop("requested")
+        (folder / RECORD).write_text(json.dumps(fields, indent=1) + "\n")
 
 
 def read_record(folder: Path) -> Record | None:
     """The record of a downloaded folder; None for a folder that came another way or whose record is spoilt."""
     try:
-        return Record(**json.loads((folder / RECORD).read_text()))
-    except (OSError, ValueError, TypeError):
+        fields = json.loads((folder / RECORD).read_text())
+        return Record(requested=fields.pop("asked"), **fields)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

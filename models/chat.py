@@ -13,8 +13,8 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 
-Message = dict[str, str]
-Chat = Callable[[list[Message]], list[int]]
+ChatMessage = dict[str, str]
+Chat = Callable[[list[ChatMessage]], list[int]]
 Encode = Callable[[str], list[int]]
 Control = Mapping[str, int]
 
@@ -38,7 +38,7 @@ class ChatTokenizer:
         """The ids of a text with nothing around it; what looks like a control token in it is text."""
         return list(self._text.encode(text, add_special_tokens=False).ids)
 
-    def chat(self, messages: list[Message]) -> list[int]:
+    def chat(self, messages: list[ChatMessage]) -> list[int]:
         """Prompt ids that end where the assistant speaks. Raises ValueError for a role that the format has not."""
         if not messages:
             raise ValueError("a conversation needs a message")
@@ -72,7 +72,7 @@ def _format_of(tokenizer: Any, model_type: str, encode: Encode) -> Chat:
 
 
 def _chatml(
-    messages: list[Message], encode: Encode, control: Control, default_system: str | None, apart: bool
+    messages: list[ChatMessage], encode: Encode, control: Control, default_system: str | None, apart: bool
 ) -> list[int]:
     """`<|im_start|>role\\ncontent<|im_end|>\\n`, ending in `<|im_start|>assistant\\n`.
 
@@ -89,7 +89,7 @@ def _chatml(
     return [*ids, start, *encode("assistant\n")]
 
 
-def _chatglm3(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _chatglm3(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """`[gMASK]sop`, then `<|role|>` metadata newline content; ends in `<|assistant|>`."""
     ids = [control["[gMASK]"], control["sop"]]
     for message in messages:
@@ -98,7 +98,7 @@ def _chatglm3(messages: list[Message], encode: Encode, control: Control) -> list
     return [*ids, control["<|assistant|>"]]
 
 
-def _chatglm2(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _chatglm2(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """`[gMASK]sop`, then one text of numbered rounds; there are no control tokens between them."""
     system, rounds = _rounds(messages)
     text = f"{system}\n\n" if system else ""
@@ -107,7 +107,7 @@ def _chatglm2(messages: list[Message], encode: Encode, control: Control) -> list
     return [control["[gMASK]"], control["sop"], *encode(text)]
 
 
-def _baichuan2(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _baichuan2(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """The system's text bare, then `<reserved_106>` user and `<reserved_107>` assistant."""
     starts = {"user": [control["<reserved_106>"]], "assistant": [control["<reserved_107>"]], "system": []}
     ids: list[int] = []
@@ -117,22 +117,22 @@ def _baichuan2(messages: list[Message], encode: Encode, control: Control) -> lis
     return [*ids, *starts["assistant"]] if messages[-1]["role"] != "assistant" else ids
 
 
-def _llama2(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _llama2(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """`<s>[INST] <<SYS>> system <</SYS>> user [/INST] answer </s>`; the brackets are ordinary text to this model."""
     system, rounds = _rounds(messages)
     ids: list[int] = []
     for index, (question, answer) in enumerate(rounds):
         text = f"<<SYS>>\n{system}\n<</SYS>>\n\n{question}" if system and index == 0 else question
-        ids += [control["<s>"], *encode(f"[INST] {text.strip()} [/INST]" + _said(answer))]
+        ids += [control["<s>"], *encode(f"[INST] {text.strip()} [/INST]" + _answer_text(answer))]
         ids += [control["</s>"]] if answer is not None else []
     return ids
 
 
-def _said(answer: str | None) -> str:
+def _answer_text(answer: str | None) -> str:
     return "" if answer is None else f" {answer.strip()} "
 
 
-def _mistral_v1(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _mistral_v1(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """v0.1 and v0.2: `<s>`, then `[INST] user [/INST]` and `answer</s>`, each encoded alone; the brackets are text."""
     system, rounds = _rounds(messages)
     ids = [control["<s>"]]
@@ -143,7 +143,7 @@ def _mistral_v1(messages: list[Message], encode: Encode, control: Control) -> li
     return ids
 
 
-def _mistral_v3(messages: list[Message], encode: Encode, control: Control) -> list[int]:
+def _mistral_v3(messages: list[ChatMessage], encode: Encode, control: Control) -> list[int]:
     """v0.3: `[INST]` and `[/INST]` are control tokens, and the system's text goes before the last question."""
     system, rounds = _rounds(messages)
     ids = [control["<s>"]]
@@ -154,7 +154,7 @@ def _mistral_v3(messages: list[Message], encode: Encode, control: Control) -> li
     return ids
 
 
-def _template(messages: list[Message], encode: Encode, tokenizer: Any) -> list[int]:
+def _template(messages: list[ChatMessage], encode: Encode, tokenizer: Any) -> list[int]:
     """Any other model: its template is rendered around marks, and each text is encoded alone in its mark's place."""
     marked = [{**message, "content": f"\ue000{index}\ue001"} for index, message in enumerate(messages)]
     rendered = tokenizer.apply_chat_template(marked, tokenize=False, add_generation_prompt=True)
@@ -167,7 +167,7 @@ def _template(messages: list[Message], encode: Encode, tokenizer: Any) -> list[i
     return ids
 
 
-def _rounds(messages: list[Message]) -> tuple[str, list[tuple[str, str | None]]]:
+def _rounds(messages: list[ChatMessage]) -> tuple[str, list[tuple[str, str | None]]]:
     """The system's text, and questions with their answers; the last question has none yet."""
     system = messages[0]["content"] if messages[0]["role"] == "system" else ""
     turns = messages[1:] if messages[0]["role"] == "system" else messages
@@ -180,7 +180,7 @@ def _rounds(messages: list[Message]) -> tuple[str, list[tuple[str, str | None]]]
     return system, list(zip([turn["content"] for turn in turns[::2]], [*answers, None], strict=True))
 
 
-def _known(message: Message, *roles: str) -> str:
+def _known(message: ChatMessage, *roles: str) -> str:
     if message["role"] not in roles:
         raise ValueError(f"{message['role']!r} is no role here; known: {', '.join(roles)}")
     return message["role"]

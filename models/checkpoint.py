@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 
 from shared.errors import ModelUnavailable
 
-SINGLE = ("model.safetensors", "pytorch_model.bin")
+_SINGLE = ("model.safetensors", "pytorch_model.bin")
 _PAGE_OUT = 21  # MADV_PAGEOUT, which Python's mmap does not name
-INDEXES = tuple(f"{name}.index.json" for name in SINGLE)
+_INDEXES = tuple(f"{name}.index.json" for name in _SINGLE)
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -42,12 +42,12 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 def shards(folder: Path) -> dict[Path, set[str]]:
     """The files that hold a folder's weights and the tensors that the index promises in each."""
-    for single, index in zip(SINGLE, INDEXES, strict=True):
+    for single, index in zip(_SINGLE, _INDEXES, strict=True):
         if (folder / index).is_file():
             return _from_index(folder / index)
         if (folder / single).is_file():
             return {folder / single: set()}
-    raise ModelUnavailable(f"{folder} holds no weights: one of {', '.join(SINGLE + INDEXES)} is needed")
+    raise ModelUnavailable(f"{folder} holds no weights: one of {', '.join(_SINGLE + _INDEXES)} is needed")
 
 
 def let_go(view: torch.Tensor) -> None:

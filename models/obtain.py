@@ -86,7 +86,7 @@ def _snapshot(
             return git.git_snapshot(model, endpoint, revision, scratch)
 
 
-def _download(model: HubModel, snapshot: Snapshot, asked: str | None, folder: Path) -> Path:
+def _download(model: HubModel, snapshot: Snapshot, requested: str | None, folder: Path) -> Path:
     received = cache.partial(folder, snapshot.revision)
     sizes = {file.name: file.size_bytes or 0 for file in snapshot.files}
     cache.tidy(received, {*sizes, *(name + fetch.PART for name in sizes)})
@@ -104,7 +104,7 @@ def _download(model: HubModel, snapshot: Snapshot, asked: str | None, folder: Pa
         source=snapshot.source,
         repository=snapshot.repository,
         revision=snapshot.revision,
-        asked=asked,
+        requested=requested,
         files={
             file.name: {
                 "size_bytes": (received / file.name).stat().st_size,
@@ -122,7 +122,11 @@ def _already(to: Path, name: str, revision: str | None) -> Path | None:
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return None
     record = cache.read_record(to) if to.is_dir() else None
-    if record and record.name == name and (revision in {None, record.asked} or record.revision.startswith(revision)):
+    if (
+        record
+        and record.name == name
+        and (revision in {None, record.requested} or record.revision.startswith(revision))
+    ):
         return to
     raise ModelUnavailable(f"{to} is not empty and does not hold {name}{f' at {revision}' if revision else ''}")
 

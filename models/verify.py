@@ -59,22 +59,22 @@ def _files(folder: Path) -> str:
         size = cache.in_words(sum(path.stat().st_size for path in files))
         return f"{len(files)}, {size}, checksums not known (no {cache.RECORD}){unread}"
     faults, known = [], 0
-    for name, told in record.files.items():
+    for name, facts in record.files.items():
         path = folder / name
         if not path.is_file():
             faults.append(f"{name} is missing")
-        elif path.stat().st_size != told["size_bytes"]:
-            faults.append(f"{name} has {path.stat().st_size} bytes instead of {told['size_bytes']}")
+        elif path.stat().st_size != facts["size_bytes"]:
+            faults.append(f"{name} has {path.stat().st_size} bytes instead of {facts['size_bytes']}")
         else:
-            for kind in {"sha256", "git"} & told.keys():
+            for kind in {"sha256", "git"} & facts.keys():
                 known += 1
                 try:
-                    fetch.check_checksum(path, Checksum(kind, told[kind]))
+                    fetch.check_checksum(path, Checksum(kind, facts[kind]))
                 except ScriptqueueError as error:
                     faults.append(str(error))
     if faults:
         raise ModelUnavailable("; ".join(faults))
-    size = cache.in_words(sum(told["size_bytes"] for told in record.files.values()))
+    size = cache.in_words(sum(facts["size_bytes"] for facts in record.files.values()))
     return f"{len(record.files)}, {size}, {known} checksums of {record.source} hold{unread}"
 
 

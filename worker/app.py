@@ -106,13 +106,13 @@ class Process:
             gpu=backend.gpu,
         )
 
-    def figures(self) -> tuple[MetricValue, ...]:
+    def metric_values(self) -> tuple[MetricValue, ...]:
         state = self.state()
         return (
             MetricValue("rows", "Jobs that can run at once.", state.slots),
             MetricValue("rows_busy", "Jobs that run.", state.busy),
             MetricValue("tokens_per_second", "Over the last ten seconds.", state.tokens_per_s),
-            *(self.running.backend.figures() if self.running else ()),
+            *(self.running.backend.metric_values() if self.running else ()),
         )
 
     def leave(self, verdict: Verdict) -> None:
@@ -194,7 +194,7 @@ def _load(**_: Any) -> None:
     logs.start_logs(settings.log)  # Celery sets its logging up after this
     keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, _ring)
     keeper.start()
-    metrics.serve_metrics(settings.worker, process.figures)
+    metrics.serve_metrics(settings.worker, process.metric_values)
     try:
         traces.start_traces(settings.traces, "scriptqueue-worker")
         looked = redis_is_fit()

@@ -16,7 +16,7 @@ StopReason = Literal["canceling", "lost", "draining"]
 
 
 class Attempt:
-    """The first reason to stop stands, whichever draft is being written when it comes."""
+    """The first reason to stop stands, whichever generation runs when it comes."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
@@ -25,7 +25,7 @@ class Attempt:
         self.first_scene_s: float | None = None  # from the start; None too when an earlier attempt had one
         self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
         self.on_scene: Callable[[], None] = lambda: None
-        self._draft: Generation | None = None
+        self._generation: Generation | None = None
         self._validating = False
         self._lock = Lock()
 
@@ -39,9 +39,9 @@ class Attempt:
         return time.monotonic() - self.started
 
     def write(self, generation: Generation) -> Completion:
-        """Wait for a draft, stoppable."""
+        """Wait for a generation, stoppable."""
         with self._lock:
-            self._draft, self._validating = generation, False
+            self._generation, self._validating = generation, False
             if self.stop_reason:
                 generation.stop()
         try:
@@ -53,25 +53,25 @@ class Attempt:
     def stop(self, reason: StopReason) -> None:
         with self._lock:
             self.stop_reason = self.stop_reason or reason
-            if self._draft:
-                self._draft.stop()
+            if self._generation:
+                self._generation.stop()
 
     def report(self) -> Report:
         """What the next heartbeat tells."""
         with self._lock:
-            if self._draft is None:
+            if self._generation is None:
                 return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
-            partial = self._draft.partial()
+            partial = self._generation.partial()
             if partial.scenes_done > len(self.scenes) and not self._validating:
                 known = len(self.scenes)
                 self.scenes += complete_scenes(partial.text(), self.claim.request)[known:]
                 if self.scenes and not known:
                     self.first_scene_s = self.run_s
-            told = self._draft.progress()
-            progress = told.model_copy(
+            progress = self._generation.progress()
+            reported = progress.model_copy(
                 update={
-                    "phase": "validating" if self._validating else told.phase,
-                    "scenes_done": max(told.scenes_done, len(self.scenes)),
+                    "phase": "validating" if self._validating else progress.phase,
+                    "scenes_done": max(progress.scenes_done, len(self.scenes)),
                 }
             )
-            return Report(self.claim, progress, self.scenes, partial.resume)
+            return Report(self.claim, reported, self.scenes, partial.resume)

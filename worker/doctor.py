@@ -29,8 +29,8 @@ def findings(settings: ModelSettings) -> Iterator[Finding]:
     try:
         folder = _folder(settings)
         if folder is None:
-            said = f"{settings.name} is not in the cache"
-            yield Finding("model", "fault", said, f"`python -m models pull {settings.name}`, or set MODEL__NAME")
+            problem = f"{settings.name} is not in the cache"
+            yield Finding("model", "fault", problem, f"`python -m models pull {settings.name}`, or set MODEL__NAME")
             return
         weights = checkpoint.tensors(folder)
         if not has_vocabulary(open_folder(folder)):
@@ -66,8 +66,8 @@ def _device(settings: ModelSettings, parameters: Parameters) -> Finding:
         return Finding("device", "ok", "cpu, although there is a GPU")
     index = torch.device(settings.device).index or 0 if wants_gpu else 0
     if index >= torch.cuda.device_count():
-        said = f"{settings.device}: torch sees {torch.cuda.device_count()} GPUs"
-        return Finding("device", "fault", said, "set MODEL__DEVICE to one of them")
+        problem = f"{settings.device}: torch sees {torch.cuda.device_count()} GPUs"
+        return Finding("device", "fault", problem, "set MODEL__DEVICE to one of them")
     free, name = torch.cuda.mem_get_info(index)[0], torch.cuda.get_device_name(index)
     try:
         memory.require_room(parameters, settings.weight_bits, settings.dtype, free, f"cuda:{index}")
@@ -78,11 +78,11 @@ def _device(settings: ModelSettings, parameters: Parameters) -> Finding:
 
 def main() -> int:
     try:
-        told = list(findings(from_environment().model))
+        checked = list(findings(from_environment().model))
     except ScriptqueueError as error:
-        told = [Finding("settings", "fault", str(error))]
-    print(json.dumps([finding.json_fields() for finding in told], ensure_ascii=False))
-    return int(any(finding.level == "fault" for finding in told))
+        checked = [Finding("settings", "fault", str(error))]
+    print(json.dumps([finding.json_fields() for finding in checked], ensure_ascii=False))
+    return int(any(finding.level == "fault" for finding in checked))
 
 
 if __name__ == "__main__":

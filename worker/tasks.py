@@ -73,9 +73,9 @@ class Runner:
             if claim.attempt == 1:
                 traces.record("wait", claim.trace, claim.queued_s)
             with traces.span("job", claim.trace, job=job_id, attempt=claim.attempt) as note:
-                told = self._work(attempt)
-                note("outcome", told)
-                return told
+                outcome = self._work(attempt)
+                note("outcome", outcome)
+                return outcome
         finally:
             self._keeper.drop(attempt)
 

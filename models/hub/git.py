@@ -35,10 +35,10 @@ def git_snapshot(model: HubModel, endpoint: str | None, revision: str | None, sc
     _git(url, "init", "--quiet", "--bare", str(bare))
     at = ("-C", str(bare))
     _git(url, *at, "config", "remote.origin.url", url)
-    asked = revision or "HEAD"
-    if asked.startswith("-"):
-        raise ModelUnavailable(f"{asked} is no revision")
-    _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", asked)
+    requested = revision or "HEAD"
+    if requested.startswith("-"):
+        raise ModelUnavailable(f"{requested} is no revision")
+    _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", requested)
     commit = _git(url, *at, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
     blobs = _tree(_git(url, *at, "ls-tree", "-z", commit))
     files, pointers = [], {}
@@ -62,8 +62,8 @@ def credentials(url: str) -> tuple[str, str] | None:
         answer = _git(url, "credential", "fill", question=question.encode()).decode()
     except (DownloadFailed, ModelUnavailable):
         return None
-    told = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
-    return (told["username"], told["password"]) if {"username", "password"} <= told.keys() else None
+    filled = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    return (filled["username"], filled["password"]) if {"username", "password"} <= filled.keys() else None
 
 
 def _address(model: HubModel, endpoint: str | None) -> str:
@@ -126,12 +126,12 @@ def _git(url: str, *arguments: str, question: bytes = b"") -> bytes:
     return done.stdout
 
 
-def _in_words(said: str, url: str) -> DownloadFailed | ModelUnavailable:
-    if re.search(r"couldn't find remote ref|not our ref|unadvertised object", said):
+def _in_words(stderr: str, url: str) -> DownloadFailed | ModelUnavailable:
+    if re.search(r"couldn't find remote ref|not our ref|unadvertised object", stderr):
         return ModelUnavailable(f"{url} has no such revision (a branch, a tag or a whole commit)")
-    if re.search(r"could not read Username|Authentication failed|error: 40[13]|Permission denied", said):
+    if re.search(r"could not read Username|Authentication failed|error: 40[13]|Permission denied", stderr):
         return ModelUnavailable(f"{url}: accept its licence there and give git a token (git credential)")
-    if re.search(r"not found|does not exist|does not appear to be a git repository", said):
+    if re.search(r"not found|does not exist|does not appear to be a git repository", stderr):
         return ModelUnavailable(f"{url} is no git repository")
-    lines = [line.removeprefix("fatal: ").strip() for line in said.strip().splitlines()]
+    lines = [line.removeprefix("fatal: ").strip() for line in stderr.strip().splitlines()]
     return DownloadFailed(f"git: {lines[0] if lines else 'no reason given'}")

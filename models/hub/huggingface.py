@@ -31,26 +31,26 @@ def huggingface_snapshot(model: HubModel, endpoint: str | None, revision: str | 
 
     hub = (endpoint or HUGGINGFACE_ENDPOINT).rstrip("/")
     repository = model.huggingface
-    asked = revision or "main"
-    with _in_words(model, hub, asked):
+    requested = revision or "main"
+    with _in_words(model, hub, requested):
         api = HfApi(endpoint=hub)
-        info = api.model_info(repository, revision=asked, files_metadata=True, timeout=TIMEOUT_S)
-    commit = info.sha or asked
-    told = {file.rfilename: file for file in info.siblings or []}
+        info = api.model_info(repository, revision=requested, files_metadata=True, timeout=TIMEOUT_S)
+    commit = info.sha or requested
+    listing = {file.rfilename: file for file in info.siblings or []}
     token = get_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     files = []
-    for name in needed(told, model.files, f"{repository} at {hub}"):
+    for name in needed(listing, model.files, f"{repository} at {hub}"):
         url = f"{hub}/{repository}/resolve/{commit}/{name}"
-        size_bytes, checksum = _told(told[name])
+        size_bytes, checksum = _size_and_checksum(listing[name])
         if checksum is None or size_bytes is None:  # mirrors leave them out of the list, not out of the headers
-            with _in_words(model, hub, asked):
+            with _in_words(model, hub, requested):
                 size_bytes, checksum = _head(url, hub)
         files.append(Remote(name, url, size_bytes, checksum, headers, _accept(model, hub)))
     return Snapshot("hf", repository, commit, tuple(files))
 
 
-def _told(file: RepoSibling) -> tuple[int | None, Checksum | None]:
+def _size_and_checksum(file: RepoSibling) -> tuple[int | None, Checksum | None]:
     if file.lfs:
         return file.lfs.size, Checksum("sha256", file.lfs.sha256)
     return file.size, Checksum("git", file.blob_id) if file.blob_id else None
@@ -60,9 +60,9 @@ def _head(url: str, hub: str) -> tuple[int | None, Checksum | None]:
     """From the headers of one file. Of a large file the ETag is its sha256; of a small one it may be anything."""
     from huggingface_hub import get_hf_file_metadata
 
-    told = get_hf_file_metadata(url, endpoint=hub, timeout=TIMEOUT_S)
-    is_sha256 = told.etag is not None and len(told.etag) == SHA256_DIGITS
-    return told.size, Checksum("sha256", told.etag) if is_sha256 and told.etag else None
+    metadata = get_hf_file_metadata(url, endpoint=hub, timeout=TIMEOUT_S)
+    is_sha256 = metadata.etag is not None and len(metadata.etag) == SHA256_DIGITS
+    return metadata.size, Checksum("sha256", metadata.etag) if is_sha256 and metadata.etag else None
 
 
 def _accept(model: HubModel, hub: str) -> str:

@@ -68,13 +68,13 @@ def _batch(url: str, pointers: dict[str, Pointer], credentials: Credentials) -> 
     if answer.is_error:
         raise DownloadFailed(f"{host} answered {answer.status_code} to a question for large files (git-lfs)")
     try:
-        told = {item["oid"]: item for item in answer.json()["objects"]}
+        by_oid = {item["oid"]: item for item in answer.json()["objects"]}
         for name, (oid, _) in pointers.items():
-            if "error" in told[oid]:
-                raise DownloadFailed(f"{name}: {host} has it no more ({told[oid]['error'].get('message')})")
-            if not told[oid]["actions"]["download"]["href"].startswith(("http://", "https://")):
+            if "error" in by_oid[oid]:
+                raise DownloadFailed(f"{name}: {host} has it no more ({by_oid[oid]['error'].get('message')})")
+            if not by_oid[oid]["actions"]["download"]["href"].startswith(("http://", "https://")):
                 raise DownloadFailed(f"{name}: {host} names an address that is not on the web")
-        return {oid: item["actions"]["download"] for oid, item in told.items() if "actions" in item}
+        return {oid: item["actions"]["download"] for oid, item in by_oid.items() if "actions" in item}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DownloadFailed(f"{host} does not answer as a git-lfs server does") from error
 

@@ -22,18 +22,18 @@ MODELSCOPE_ENDPOINT = "https://modelscope.cn"
 def modelscope_snapshot(model: HubModel, endpoint: str | None, revision: str | None) -> Snapshot:
     """The files of `model` at a revision (default `master`)."""
     hub = (endpoint or MODELSCOPE_ENDPOINT).rstrip("/")
-    asked = revision or "master"
+    requested = revision or "master"
     api = f"{hub}/api/v1/models/{model.modelscope}/repo"
-    told = {file["Path"]: file for file in _listed(api, model, asked) if file.get("Type") != "tree"}
+    listed = {file["Path"]: file for file in _listed(api, model, requested) if file.get("Type") != "tree"}
     files = tuple(
         Remote(
             name=name,
-            url=str(httpx.URL(api, params={"Revision": asked, "FilePath": name})),
-            size_bytes=told[name].get("Size"),
-            checksum=Checksum("sha256", told[name]["Sha256"]) if told[name].get("Sha256") else None,
+            url=str(httpx.URL(api, params={"Revision": requested, "FilePath": name})),
+            size_bytes=listed[name].get("Size"),
+            checksum=Checksum("sha256", listed[name]["Sha256"]) if listed[name].get("Sha256") else None,
             when_refused=f"accept the licence at {hub}/models/{model.modelscope}",
         )
-        for name in needed(told, model.files, f"{model.modelscope} at {hub}")
+        for name in needed(listed, model.files, f"{model.modelscope} at {hub}")
     )
     return Snapshot("modelscope", model.modelscope, _digest(files), files)
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "RULES": "each family's own, in models/families",
     "config": "each family's own, in models/families",
 }
-NAMED_FOR_WHAT_THEY_HOLD = ("api", "client", "shared")
+NAMED_FOR_WHAT_THEY_HOLD = (*WINGS, "tests")
 SAYS_NOTHING = {"told", "asked", "said"}  # of an answer, a record, an event or a message: which?
 NO_CODE = {
     ".js": re.compile(r"""//.*|/\*[\s\S]*?\*/|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""),

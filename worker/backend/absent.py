@@ -33,7 +33,7 @@ class AbsentBackend:
     def model_info(self, seed: int | None) -> ModelInfo:
         return ModelInfo(name=self._name, seed=seed)
 
-    def figures(self) -> tuple[MetricValue, ...]:
+    def metric_values(self) -> tuple[MetricValue, ...]:
         return ()
 
     def liveness(self) -> Liveness:

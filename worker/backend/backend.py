@@ -12,7 +12,7 @@ from shared.store.executions import Resume
 
 @dataclass(frozen=True)
 class Completion:
-    """A finished draft. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
+    """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
 
     text: str
     ended: Literal["complete", "stopped", "timeout"]
@@ -41,7 +41,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One figure for the metrics; `grows`: a counter."""
+    """One metric and its value now; `grows`: a counter."""
 
     name: str
     meaning: str
@@ -93,7 +93,7 @@ class Backend(Protocol):
     @property
     def tokens_per_s(self) -> float: ...
 
-    def figures(self) -> tuple[MetricValue, ...]:
+    def metric_values(self) -> tuple[MetricValue, ...]:
         """How the device is used, for whoever draws it."""
         ...
 

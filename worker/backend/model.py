@@ -101,7 +101,9 @@ class ModelBackend:
         self.slots = engine.max_batch
         self._loaded = loaded
         self._engine = engine
-        self.serves = sha256(f"{self._fingerprint(self._asked(PROBE, 0, 0, ()))} {edition}".encode()).hexdigest()
+        self.serves = sha256(
+            f"{self._fingerprint(self._engine_request(PROBE, 0, 0, ()))} {edition}".encode()
+        ).hexdigest()
 
     @classmethod
     def load(cls, settings: Settings) -> ModelBackend:
@@ -142,7 +144,7 @@ class ModelBackend:
         is reserved, and the template's pages are there to be shared. Raises `ModelUnavailable`."""
         sampling = PROBE.sampling.model_copy(update={"max_new_tokens": MIN_TOKENS_A_SCENE * PROBE.min_scenes})
         probes = [PROBE.model_copy(update={"sampling": sampling, "language": spoken}) for spoken in ("zh", "en")]
-        texts = [self._engine.submit(self._asked(probe, 0, WARM_UP_S, ())) for probe in probes]
+        texts = [self._engine.submit(self._engine_request(probe, 0, WARM_UP_S, ())) for probe in probes]
         try:
             for text in texts:
                 text.wait()
@@ -155,17 +157,19 @@ class ModelBackend:
         """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
         that were published. Raises `PromptTooLong`."""
         given, resume = begun.scenes, begun.resume
-        asked = self._asked(request, seed, time_left_s, given)
+        engine_request = self._engine_request(request, seed, time_left_s, given)
         if resume and resume.seed == seed:
-            before = self._asked(request, seed, time_left_s, given[: resume.given])
+            before = self._engine_request(request, seed, time_left_s, given[: resume.given])
             if self._fingerprint(before) == resume.fingerprint:
                 given = given[: resume.given]
-                asked = replace(before, generated_ids=resume.token_ids)
+                engine_request = replace(before, generated_ids=resume.token_ids)
         most_scenes = len(durations(request) or ()) or request.max_scenes
-        generation = self._engine.submit(asked, on_scene)
-        return ModelGeneration(generation, self._loaded, most_scenes, len(given), self._fingerprint(asked))
+        generation = self._engine.submit(engine_request, on_scene)
+        return ModelGeneration(generation, self._loaded, most_scenes, len(given), self._fingerprint(engine_request))
 
-    def _asked(self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]) -> GenerationRequest:
+    def _engine_request(
+        self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
+    ) -> GenerationRequest:
         sampling = request.sampling
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
@@ -182,9 +186,9 @@ class ModelBackend:
             time_left_s=time_left_s,
         )
 
-    def _fingerprint(self, asked: GenerationRequest) -> str:
+    def _fingerprint(self, engine_request: GenerationRequest) -> str:
         """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
-        same = replace(asked, time_left_s=0, generated_ids=())
+        same = replace(engine_request, time_left_s=0, generated_ids=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
     def _prompt_ids(self, request: JobRequest) -> list[int]:
@@ -209,7 +213,7 @@ class ModelBackend:
     def tokens_per_s(self) -> float:
         return self._engine.tokens_per_s
 
-    def figures(self) -> tuple[MetricValue, ...]:
+    def metric_values(self) -> tuple[MetricValue, ...]:
         engine = self._engine
         return (
             MetricValue("engine_steps", "Forward passes.", engine.steps, grows=True),

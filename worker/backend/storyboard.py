@@ -11,7 +11,7 @@ from worker.attempt import Attempt
 from worker.backend.backend import Backend, Prefix
 from worker.script.output import fallback, parse, validate
 
-DRAFTS = 2  # a text that cannot be mended is written once more
+MAX_TEXTS = 2  # a text that cannot be mended is written once more
 
 
 class Stopped(Exception):
@@ -32,13 +32,13 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     request = attempt.claim.request
     assert request.sampling.seed is not None  # drawn at submit
     prompt_tokens = output_tokens = 0
-    begun_draft = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
-    for draft_number in range(min(begun_draft, DRAFTS - 1), DRAFTS):
+    resumed_index = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
+    for text_index in range(min(resumed_index, MAX_TEXTS - 1), MAX_TEXTS):
         if attempt.stop_reason:
             raise Stopped
         try:
-            # Another seed for another text; for greedy sampling the second draft would be the first again.
-            seed = request.sampling.seed + draft_number
+            # Another seed for another text; for greedy sampling the second text would be the first again.
+            seed = request.sampling.seed + text_index
             generation = backend.start(
                 request,
                 seed=seed,
@@ -46,7 +46,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
                 begun=Prefix(attempt.scenes, resume),
                 on_scene=attempt.on_scene,
             )
-            with traces.span("write", draft=draft_number + 1) as note:
+            with traces.span("write", draft=text_index + 1) as note:
                 completion = attempt.write(generation)
                 note("output_tokens", completion.output_tokens)
             prompt_tokens, output_tokens = completion.prompt_tokens, output_tokens + completion.output_tokens
@@ -59,13 +59,13 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
             failure = error
             continue
         source: Source = "repaired" if repairs and backend.source == "model" else backend.source
-        again = ("the first text held no storyboard; this is the second",) if draft_number else ()
+        again = ("the first text held no storyboard; this is the second",) if text_index else ()
         return StoryboardOutcome(
             storyboard, source, (*again, *completion.notes, *repairs), prompt_tokens, output_tokens
         )
     if not request.allow_fallback:
         raise failure
-    told = (f"the prompt was split into sentences: {failure.detail}",)
+    notes = (f"the prompt was split into sentences: {failure.detail}",)
     return StoryboardOutcome(
-        fallback(request.prompt, request, attempt.scenes), "fallback", told, prompt_tokens, output_tokens
+        fallback(request.prompt, request, attempt.scenes), "fallback", notes, prompt_tokens, output_tokens
     )

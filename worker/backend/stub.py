@@ -1,4 +1,4 @@
-"""`MODEL__NAME=stub`: a deterministic writer with no model, for tests, chaos and API benchmarks.
+"""`MODEL__NAME=stub`: a deterministic backend with no model, for tests, chaos and API benchmarks.
 
 It alone obeys `metadata.stub`: how long a job takes, how much it writes, and how it misbehaves.
 """
@@ -161,7 +161,7 @@ class StubBackend:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._live: set[StubGeneration] = set()  # drafts that somebody waits for
+        self._live: set[StubGeneration] = set()  # generations that somebody waits for
         self._steps = 0
 
     def start(
@@ -178,12 +178,12 @@ class StubBackend:
         return ModelInfo(name="stub", seed=seed)
 
     def liveness(self) -> Liveness:
-        """As an engine's whose thread a hanging draft has stopped: only a draft that goes on makes a step."""
+        """As an engine's whose thread a hanging generation has stopped: only one that goes on makes a step."""
         live = list(self._live)
         self._steps += any(not generation.hangs for generation in live)
         return Liveness(self._steps, len(live))
 
-    def figures(self) -> tuple[MetricValue, ...]:
+    def metric_values(self) -> tuple[MetricValue, ...]:
         return ()
 
     def close(self) -> None:

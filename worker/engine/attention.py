@@ -138,5 +138,5 @@ def _error(model: Any, kernel: Kernel) -> float:
     ends = [torch.tensor([0, *counts], device=model.device).cumsum(0).int() for counts in (new, context)]
     window = _window(getattr(config, "sliding_window", None))
     texts: Any = (query, key, value, *ends, max(new), max(context))
-    expected, given = (each(*texts, window_size=window, enable_gqa=True) for each in (one_by_one, kernel))
-    return float((given.float() - expected.float()).norm() / expected.float().norm())
+    expected, actual = (each(*texts, window_size=window, enable_gqa=True) for each in (one_by_one, kernel))
+    return float((actual.float() - expected.float()).norm() / expected.float().norm())

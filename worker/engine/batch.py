@@ -183,7 +183,7 @@ class BatchEngine:
             self._recent.popleft()
         for request_id, (generation, _) in list(self._rows.items()):
             assert generation.text is not None
-            generation.tell_scenes()
+            generation.notify_scenes()
             if generation.text.complete:
                 generation.finish(_ending(generation.text))
                 self._forget(request_id)

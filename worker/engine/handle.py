@@ -16,7 +16,7 @@ class Handle:
     def __init__(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> None:
         self.request = request
         self._on_scene = on_scene
-        self._scenes_told = 0
+        self._scenes_notified = 0
         self.stop_at = time.monotonic() + request.time_left_s
         self.text: Text | None = None
         self.stopping = False
@@ -39,13 +39,13 @@ class Handle:
     def snapshot(self) -> TextState:
         return self.text.snapshot() if self.text else TextState(False, (), 0, 0)
 
-    def tell_scenes(self) -> None:
+    def notify_scenes(self) -> None:
         """Call `on_scene` if a scene was completed since the last time."""
         assert self.text is not None
         done = self.text.scanner.scenes_done
-        if done > self._scenes_told and self._on_scene:
+        if done > self._scenes_notified and self._on_scene:
             self._on_scene()
-        self._scenes_told = done
+        self._scenes_notified = done
 
     def finish(self, how: Finish) -> None:
         text = self.text

@@ -104,9 +104,9 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
 
     def _without_repeating(self, scores: torch.Tensor) -> torch.Tensor:
         pairs = (row.text.repetition.penalties().items() for row in self._rows)
-        said = [(index, *pair) for index, row in enumerate(pairs) for pair in row]
-        if said:
-            index, tokens, penalties = zip(*said, strict=True)
+        penalised = [(index, *pair) for index, row in enumerate(pairs) for pair in row]
+        if penalised:
+            index, tokens, penalties = zip(*penalised, strict=True)
             scores[self._sent(index, torch.int64), self._sent(tokens, torch.int64)] -= self._sent(
                 penalties, torch.float32
             )

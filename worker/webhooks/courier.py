@@ -79,8 +79,8 @@ class Courier:
         pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=self._network)
         async with pool, pool.stream("POST", target, headers=self._headers(letter, body, at), content=body) as answer:
             await _read(answer.aiter_stream())
-            told = {name.lower(): value for name, value in answer.headers}
-            return answer.status, _seconds(told.get(b"retry-after", b"")) if answer.status in BUSY else None
+            headers = {name.lower(): value for name, value in answer.headers}
+            return answer.status, _seconds(headers.get(b"retry-after", b"")) if answer.status in BUSY else None
 
     def _headers(self, letter: Letter, body: bytes, at: datetime) -> Mapping[bytes | str, bytes | str]:
         signatures = [signer.sign(letter.webhook_id, at, body.decode()) for signer in self._signers]

@@ -71,7 +71,7 @@ class Sender:
         again_in_s = None
         if not outcome.attempt.delivered and outcome.attempt.status != GONE:
             again_in_s = next_try_s(letter.final, letter.tries + 1, outcome.retry_after_s, random.random)
-        _tell(letter, outcome, again_in_s)
+        _log_outcome(letter, outcome, again_in_s)
         while time.monotonic() - taken < LEASE_S:
             with suppress(StoreUnavailable):
                 unwanted = outcome.attempt.status == GONE
@@ -99,7 +99,7 @@ class Sender:
             await self._outbox.leave()
 
 
-def _tell(letter: Letter, outcome: DeliveryOutcome, again_in_s: float | None) -> None:
+def _log_outcome(letter: Letter, outcome: DeliveryOutcome, again_in_s: float | None) -> None:
     what, job = outcome.attempt.status or outcome.attempt.error, {"job": letter.job_id}
     if outcome.attempt.delivered:
         log.info("%s %d delivered to %s (%s)", letter.event, letter.number, letter.host, what, extra=job)

@@ -25,35 +25,35 @@ REQUEST = JobRequest(
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelBackend]:
-    writer = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
-    yield writer
-    writer.close()
+def backend(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelBackend]:
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
+    yield backend
+    backend.close()
 
 
-def start(writer: ModelBackend, begun: Prefix = Prefix(), on_scene: Any = lambda: None) -> Any:  # noqa: B008 - frozen
-    return writer.start(REQUEST, seed=11, time_left_s=300, begun=begun, on_scene=on_scene)
+def start(backend: ModelBackend, begun: Prefix = Prefix(), on_scene: Any = lambda: None) -> Any:  # noqa: B008 - frozen
+    return backend.start(REQUEST, seed=11, time_left_s=300, begun=begun, on_scene=on_scene)
 
 
-def interrupted(writer: ModelBackend) -> Partial:
+def interrupted(backend: ModelBackend) -> Partial:
     """A text as it is when its second scene is complete and the next one has begun."""
-    told = Event()
-    draft = start(writer, on_scene=told.set)
-    while draft.partial().scenes_done < 2:
-        assert told.wait(60)
-        told.clear()
-    partial: Partial = draft.partial()
-    draft.stop()
-    assert draft.wait().ended == "stopped"
+    published_scene = Event()
+    generation = start(backend, on_scene=published_scene.set)
+    while generation.partial().scenes_done < 2:
+        assert published_scene.wait(60)
+        published_scene.clear()
+    partial: Partial = generation.partial()
+    generation.stop()
+    assert generation.wait().ended == "stopped"
     return partial
 
 
-def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: ModelBackend) -> None:
-    whole = start(writer).wait()
-    partial = interrupted(writer)
+def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(backend: ModelBackend) -> None:
+    whole = start(backend).wait()
+    partial = interrupted(backend)
     published = complete_scenes(partial.text(), REQUEST)
 
-    again = start(writer, Prefix(published, partial.resume)).wait()
+    again = start(backend, Prefix(published, partial.resume)).wait()
 
     assert len(published) >= 2
     assert partial.resume
@@ -62,12 +62,12 @@ def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(writer: 
     assert again.notes == whole.notes
 
 
-def test_another_model_continues_from_the_published_scenes(writer: ModelBackend) -> None:
-    partial = interrupted(writer)
+def test_another_model_continues_from_the_published_scenes(backend: ModelBackend) -> None:
+    partial = interrupted(backend)
     assert partial.resume
     published = complete_scenes(partial.text(), REQUEST)
 
-    written = start(writer, Prefix(published, replace(partial.resume, fingerprint="of another model"))).wait()
+    written = start(backend, Prefix(published, replace(partial.resume, fingerprint="of another model"))).wait()
     storyboard, repairs = validate(parse(written.text), REQUEST, published)
 
     assert storyboard.scenes[: len(published)] == published
@@ -76,17 +76,17 @@ def test_another_model_continues_from_the_published_scenes(writer: ModelBackend)
     assert f"the first {len(published)} scenes stand from an earlier text" in written.notes
 
 
-def test_a_continued_text_is_itself_gone_on_with(writer: ModelBackend) -> None:
-    published = complete_scenes(interrupted(writer).text(), REQUEST)
-    whole = start(writer, Prefix(published)).wait()
-    told = Event()
-    draft = start(writer, Prefix(published), on_scene=told.set)
-    assert told.wait(60)
-    partial = draft.partial()
-    draft.stop()
+def test_a_continued_text_is_itself_gone_on_with(backend: ModelBackend) -> None:
+    published = complete_scenes(interrupted(backend).text(), REQUEST)
+    whole = start(backend, Prefix(published)).wait()
+    published_scene = Event()
+    generation = start(backend, Prefix(published), on_scene=published_scene.set)
+    assert published_scene.wait(60)
+    partial = generation.partial()
+    generation.stop()
     grown = complete_scenes(partial.text(), REQUEST)
 
-    again = start(writer, Prefix(max(grown, published, key=len), partial.resume)).wait()
+    again = start(backend, Prefix(max(grown, published, key=len), partial.resume)).wait()
 
     assert partial.resume.given == len(published)
     assert again.text == whole.text

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, loaded: LoadedModel) -> None:
     engine = engine_of(tiny_model, loaded)
-    writer = ModelBackend(replace(loaded, model=tiny_model), engine)
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine)
 
-    writer.warm_up()
+    backend.warm_up()
 
     assert engine.tokens > 2 * MIN_TOKENS_A_SCENE
     assert engine.steps < engine.tokens  # side by side, not one after the other
     until(lambda: engine.busy == 0, what="the batch is empty")
-    writer.close()
+    backend.close()
 
 
 def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
@@ -39,10 +39,10 @@ def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
 
     model = copy(tiny_model)
     model.forward = broken
-    writer = ModelBackend(replace(loaded, model=model), engine_of(model, loaded))
+    backend = ModelBackend(replace(loaded, model=model), engine_of(model, loaded))
 
     with pytest.raises(ModelUnavailable, match="wrote nothing"):
-        writer.warm_up()
+        backend.warm_up()
 
 
 def test_graphs_without_a_gpu_are_refused_before_a_model_is_loaded() -> None:

@@ -9,7 +9,7 @@ from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from models.chat import ChatTokenizer, Message
+from models.chat import ChatMessage, ChatTokenizer
 from shared.errors import ModelUnavailable
 from tests.integration.engine import tiny
 from tests.prompts import PROMPTS
@@ -26,14 +26,14 @@ def tokenizer(*control: str, template: str | None = None) -> Any:
     return fast
 
 
-def written(fast: Any, model_type: str, messages: list[Message]) -> str:
+def written(fast: Any, model_type: str, messages: list[ChatMessage]) -> str:
     """The prompt as text; a control token is in bold brackets, so that it cannot be mistaken for its letters."""
     special = {index: f"⟦{token.content}⟧" for index, token in fast.added_tokens_decoder.items()}
     ids = ChatTokenizer(fast, model_type).chat(messages)
     return "".join(special.get(index) or fast.convert_ids_to_tokens(index) for index in ids)
 
 
-def say(*texts: str, system: str | None = None) -> list[Message]:
+def say(*texts: str, system: str | None = None) -> list[ChatMessage]:
     turns = [{"role": ("user", "assistant")[index % 2], "content": text} for index, text in enumerate(texts)]
     return [{"role": "system", "content": system}, *turns] if system is not None else turns
 
@@ -148,7 +148,7 @@ def test_a_control_token_in_a_message_stays_text(control: tuple[str, ...], model
 
 @pytest.mark.parametrize("model_type", ["llama", "mistral"])
 @pytest.mark.parametrize("messages", [say("a", "b"), [*say("a"), *say("b")], say(system="s"), []])
-def test_a_conversation_that_does_not_alternate_is_refused(messages: list[Message], model_type: str) -> None:
+def test_a_conversation_that_does_not_alternate_is_refused(messages: list[ChatMessage], model_type: str) -> None:
     with pytest.raises(ValueError, match=r"alternate|the user's|needs a message"):
         ChatTokenizer(tokenizer(*MARKS), model_type).chat(messages)
 
