@@ -46,7 +46,7 @@ def read_record(folder: Path) -> Record | None:
     try:
         fields = json.loads((folder / RECORD).read_text())
         return Record(requested=fields.pop("asked"), **fields)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
