@@ -126,17 +126,17 @@ def _pieces(rule: Rule, groups: dict[str, str], name: str, shape: TensorShape, c
 
 def check_complete(pieces: Iterable[Piece], expected: Mapping[str, TensorShape]) -> None:
     """Raises `ModelUnavailable` unless the pieces are exactly the `expected` tensors of the native class."""
-    made: dict[str, TensorShape] = {}
+    shapes: dict[str, TensorShape] = {}
     for piece in pieces:
-        if piece.target in made:
+        if piece.target in shapes:
             raise ModelUnavailable(f"two tensors claim to be {piece.target}")
-        made[piece.target] = piece.shape
-    if missing := sorted(expected.keys() - made.keys()):
+        shapes[piece.target] = piece.shape
+    if missing := sorted(expected.keys() - shapes.keys()):
         raise ModelUnavailable(f"tensors are missing: {_some(missing)}")
-    if surplus := sorted(made.keys() - expected.keys()):
+    if surplus := sorted(shapes.keys() - expected.keys()):
         raise ModelUnavailable(f"tensors that the config does not ask for: {_some(surplus)}")
-    if wrong := [name for name, shape in made.items() if shape != expected[name]]:
-        raise ModelUnavailable(f"{wrong[0]} is {made[wrong[0]]}; the config asks for {expected[wrong[0]]}")
+    if wrong := [name for name, shape in shapes.items() if shape != expected[name]]:
+        raise ModelUnavailable(f"{wrong[0]} is {shapes[wrong[0]]}; the config asks for {expected[wrong[0]]}")
 
 
 def _some(names: list[str]) -> str:

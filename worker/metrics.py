@@ -1,6 +1,6 @@
 """The metrics of one worker process, at `WORKER__METRICS_PORT`: its batch, its jobs, its device.
 
-Counters begin anew with each process, as Prometheus expects. Knows a writer's figures, not how they come about.
+Counters begin anew with each process, as Prometheus expects. Knows a backend's metric values, not how they come about.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ FIRST_SCENE = Histogram(
 RAN = Histogram("scriptqueue_job_run_seconds", "From the start of an attempt to its storyboard.", buckets=SECONDS)
 
 
-def serve_metrics(settings: WorkerSettings, figures: Callable[[], Iterable[MetricValue]]) -> None:
+def serve_metrics(settings: WorkerSettings, metric_values: Callable[[], Iterable[MetricValue]]) -> None:
     """Answer Prometheus from a thread of its own. A taken port is no reason not to work."""
     for outcome in _OUTCOMES:
         ATTEMPTS.labels(outcome)  # a series must be there before its first increase is seen
-    REGISTRY.register(_Now(figures))
+    REGISTRY.register(_Now(metric_values))
     if not settings.metrics_port:
         return
     try:
@@ -64,13 +64,13 @@ def note_success(success: Success, first_scene_s: float | None) -> None:
 class _Now(Collector):
     """What is asked of the process at each scrape."""
 
-    def __init__(self, figures: Callable[[], Iterable[MetricValue]]) -> None:
-        self._figures = figures
+    def __init__(self, metric_values: Callable[[], Iterable[MetricValue]]) -> None:
+        self._metric_values = metric_values
 
     def describe(self) -> Iterator[Metric]:
         return iter(())  # nothing is asked before the process stands
 
     def collect(self) -> Iterator[Metric]:
-        for figure in self._figures():
-            family = CounterMetricFamily if figure.grows else GaugeMetricFamily
-            yield family(f"scriptqueue_worker_{figure.name}", figure.meaning, value=figure.value)
+        for metric in self._metric_values():
+            family = CounterMetricFamily if metric.grows else GaugeMetricFamily
+            yield family(f"scriptqueue_worker_{metric.name}", metric.meaning, value=metric.value)

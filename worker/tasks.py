@@ -33,14 +33,14 @@ WAIT_S = 0.25  # between two looks whether a suspect has the device for itself, 
 
 
 class Runner:
-    """What the task needs: the store, the lease and the writer, which all live as long as the process."""
+    """What the task needs: the store, the lease and the backend, which all live as long as the process."""
 
     def __init__(
         self, executions: Executions, keeper: LeaseKeeper, backend: Backend, ring: Callable[[Ring], None]
     ) -> None:
         self._executions = executions
         self._keeper = keeper
-        self._writer = backend
+        self._backend = backend
         self._ring = ring
         self.draining = False
         self.answered = 0  # doorbells so far
@@ -82,7 +82,7 @@ class Runner:
     def _work(self, attempt: Attempt) -> str:
         claim = attempt.claim
         try:
-            outcome = make_storyboard(attempt, self._writer)
+            outcome = make_storyboard(attempt, self._backend)
         except Stopped:
             return self._leave(attempt)
         except EngineBroken as error:
@@ -102,7 +102,7 @@ class Runner:
             storyboard=outcome.storyboard,
             source=outcome.source,
             repairs=outcome.repairs,
-            model=self._writer.model_info(claim.request.sampling.seed),
+            model=self._backend.model_info(claim.request.sampling.seed),
             metrics=Metrics(
                 queue_s=round(claim.queued_s, 3),
                 run_s=round(run_s, 3),
@@ -122,7 +122,7 @@ class Runner:
         )
 
     def _fail(self, claim: Claim, error: JobError) -> str:
-        model = self._writer.model_info(claim.request.sampling.seed)
+        model = self._backend.model_info(claim.request.sampling.seed)
         status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
         metrics.count_outcome(status)
         return f"{status}: {error.code}"

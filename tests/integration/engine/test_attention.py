@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,6 +75,32 @@ def test_one_function_decides_which_attention_runs(
 
     assert model.config._attn_implementation == settled
     assert not to_flash  # on a CPU
+
+
+@pytest.mark.parametrize(
+    ("setting", "loaded", "settled"),
+    [
+        ("auto", "sdpa", "flash_attention_2"),
+        ("auto", attention.NAME, "flash_attention_2"),
+        ("sdpa", "sdpa", "sdpa"),
+        ("sdpa", attention.NAME, "sdpa"),
+    ],
+)
+def test_on_a_gpu_with_flash_attention_only_sdpa_by_name_is_kept(setting: str, loaded: str, settled: str) -> None:
+    on_gpu: Any = SimpleNamespace(
+        config=SimpleNamespace(_attn_implementation=loaded),
+        device=torch.device("cuda"),
+        set_attn_implementation=lambda name: setattr(on_gpu.config, "_attn_implementation", name),
+    )
+
+    def manager(to_flash: bool) -> None:
+        assert on_gpu.config._attn_implementation == "sdpa"  # a name that transformers' manager takes
+        if to_flash:  # as it does where the package is installed
+            on_gpu.set_attn_implementation("flash_attention_2")
+
+    attention.settle(on_gpu, attention.kernel_of(setting), manager)
+
+    assert on_gpu.config._attn_implementation == settled
 
 
 def test_no_other_code_changes_a_models_attention() -> None:

@@ -59,7 +59,7 @@ def test_any_budget_gives_all_scenes(
 )
 @pytest.mark.parametrize("spare", [0, 12])
 def test_a_layout_with_more_fields_is_closed_too(
-    tiny: BatchEngine, ask: MakeRequest, embedded: Any, fields: Fields, spare: int
+    tiny: BatchEngine, ask: MakeRequest, loaded: Any, fields: Fields, spare: int
 ) -> None:
     fields = (*SCENE_FIELDS, *fields)
     budget = 3 * (layout(fields).min_tokens + spare)
@@ -71,7 +71,7 @@ def test_a_layout_with_more_fields_is_closed_too(
     for output in outputs:
         assert output.sampled_tokens <= budget
         assert output.finish == "closed_early"
-        text = embedded.tokenizer.decode(output.token_ids)
+        text = loaded.tokenizer.decode(output.token_ids)
         assert json.loads(text) == parse(text, fields)
         storyboard, repairs = validate(json.loads(text), JobRequest(prompt="一只猫", max_scenes=20), fields=fields)
         assert all("blanks around it" in repair for repair in repairs)
