@@ -1,6 +1,6 @@
 """A model's folder: its config in native terms, its family, and the plan that turns its tensors into native ones.
 
-Knows where families are listed; loads no weights. Reads config.json itself: the Auto classes would ask on stdin whether
+Loads no weights. Reads config.json itself: the Auto classes would ask on stdin whether
 to run a checkpoint's code.
 """
 
@@ -15,15 +15,10 @@ from typing import Any
 import torch
 
 from models import rules
-from models.families.baichuan import BAICHUAN
-from models.families.chatglm import CHATGLM
 from models.families.family import ConfigReader, Family
-from models.families.llama import LLAMA, MISTRAL
-from models.families.qwen import QWEN
+from models.families.registry import FAMILIES
 from models.rules import Piece, TensorShape
 from shared.errors import ModelUnavailable
-
-FAMILIES = {family.name: family for family in (CHATGLM, QWEN, BAICHUAN, LLAMA, MISTRAL)}
 
 
 @dataclass(frozen=True)

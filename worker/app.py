@@ -6,13 +6,11 @@ task thread claims a job, hands it to the backend, and waits.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Timer
 from typing import Any
@@ -24,14 +22,13 @@ from shared import logs, traces
 from shared.broker import celery_app
 from shared.errors import ModelUnavailable, RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.rings import Ring
-from shared.settings import Settings, from_environment
+from shared.settings import from_environment
 from shared.store.executions import Executions
 from shared.store.redis_server import require_fit
 from shared.workers import WorkerState, worker_name
 from worker import metrics, quarantine, revoke
-from worker.backend.absent import AbsentBackend
 from worker.backend.backend import Backend, MetricValue
-from worker.backend.stub import StubBackend
+from worker.backend.load import load_backend
 from worker.exits import EXIT_REPLACE, EXIT_UNUSABLE
 from worker.lease import LeaseKeeper
 from worker.tasks import Runner, until_heard
@@ -137,33 +134,6 @@ process = Process(worker_name(os.getpid()))
 def run(job_id: str) -> str:
     with logs.about(job_id):
         return process.loaded().runner.run(job_id)
-
-
-def load_backend(settings: Settings) -> Backend:
-    """The backend that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
-    if settings.model.name == "stub" and settings.model.path is None:
-        return StubBackend(slots=settings.worker.max_batch)
-    try:
-        with uncollected():
-            from worker.backend.model import ModelBackend
-        return ModelBackend.load(settings)
-    except (ModelUnavailable, ImportError) as error:
-        if not settings.worker.fallback_without_model:
-            raise ModelUnavailable(str(error)) from error
-        log.error("no model, every job will be a fallback: %s", error)
-        return AbsentBackend(settings.model.name, str(error), slots=settings.worker.max_batch)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Imports make hundreds of thousands of objects that stay. No collection looks at them, now or ever again: a fifth
-    of the time until a model is loaded."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def redis_is_fit() -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
-from shared.broker import transport
+from shared.broker import redis_transport
 from shared.broker.celery_app import TASK
 from shared.keys import QUARANTINE
 from shared.rings import broker_lists
@@ -26,7 +26,7 @@ _MAX_KEPT = 1000
 _MAX_CHARACTERS = 65536  # kept of one
 
 
-class QuarantineChannel(transport.Channel):
+class QuarantineChannel(redis_transport.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         """As in kombu, with a look at the message before it is delivered."""
         taken: list[str] = []
@@ -57,13 +57,13 @@ class QuarantineChannel(transport.Channel):
             log.error("not even set aside: %s", error)
 
 
-class QuarantineTransport(transport.Transport):
+class QuarantineTransport(redis_transport.Transport):
     Channel = QuarantineChannel
 
 
 def use_quarantine() -> None:
     """For every connection of this process to the broker from now on."""
-    transport.use_transport(f"{__name__}:QuarantineTransport")
+    redis_transport.use_transport(f"{__name__}:QuarantineTransport")
 
 
 def is_doorbell(text: str) -> bool:

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 
 from api.http.dependencies import TheParts
 from api.http.problems import NoSuchPath
-from scriptqueue.fields import SCENE_FIELDS, Fields
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, written
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, written
 from scriptqueue.schemas import JobRequest, Scene, Seconds, Storyboard
 
 COMPUTED = ("video_prompt",)  # of each scene; never asked of a model

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, names, of_kind, written
+from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, names, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
 from shared.board.duration import read_duration
 from shared.board.scenes import COMPUTED, assemble, values_of

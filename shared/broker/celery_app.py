@@ -12,7 +12,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from scriptqueue.schemas import Priority
-from shared.broker import transport
+from shared.broker import redis_transport
 from shared.rings import LEVEL, QUEUE, SEPARATOR
 from shared.settings import Settings
 from shared.store.connection import redis_errors
@@ -22,7 +22,7 @@ TASK = "scriptqueue.run"
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
     """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
-    transport.use_transport()
+    redis_transport.use_transport()
     app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
     app.conf.update(
         task_default_queue=QUEUE,

@@ -17,7 +17,7 @@ from typing import Any
 from celery import Celery
 
 from scriptqueue.schemas import PRIORITIES, Priority
-from shared.broker import celery_app, transport
+from shared.broker import celery_app, redis_transport
 from shared.rings import Ring
 from shared.settings import Settings
 
@@ -81,7 +81,7 @@ class _Notes:
     publish = eval
 
 
-class _Channel(transport.Channel):
+class _Channel(redis_transport.Channel):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._get_pool()  # which puts the number of the database into the channel's name; nothing is connected
@@ -103,7 +103,7 @@ class _Channel(transport.Channel):
         return 0
 
 
-class _Transport(transport.Transport):
+class _Transport(redis_transport.Transport):
     Channel = _Channel
 
 

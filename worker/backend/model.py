@@ -16,7 +16,7 @@ from models.chat import ChatTokenizer
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
-from scriptqueue.fields import of_kind
+from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.board.scenes import values_of
 from shared.board.timing import durations

@@ -13,7 +13,7 @@ from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
 from shared.errors import InternalError

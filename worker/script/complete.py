@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from scriptqueue.fields import SCENE_FIELDS, Fields
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields
 from scriptqueue.schemas import JobRequest, Scene
 from shared.board.scenes import numbered
 from shared.board.timing import durations

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from scriptqueue.camera import CAMERAS
-from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, Spoken, written
+from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, Spoken, written
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.scenes import assemble, values_of
 from shared.board.timing import COMFORTABLE_SCENE_S, durations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scriptqueue.fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
+from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
 from shared.board.timing import durations
 from worker.engine.layout import Layout

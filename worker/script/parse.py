@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, of_kind
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from shared.errors import OutputInvalid
 
 MAX_CHARACTERS = 200_000  # far above any storyboard; repair is not linear

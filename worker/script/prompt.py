@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
 

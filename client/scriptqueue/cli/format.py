@@ -7,8 +7,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, labelled
 from scriptqueue.responses import QueueView
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, labelled
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
 from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 

@@ -10,7 +10,7 @@ from html import escape
 from itertools import accumulate
 
 from scriptqueue.cli.text_layout import width_em, wrapped
-from scriptqueue.fields import SCENE_FIELDS, Fields, Spoken, labelled
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled
 from scriptqueue.schemas import Camera, Scene, Storyboard
 
 FONTS = (

@@ -58,10 +58,6 @@ end
 
 local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
 
--- Blame: `crashes` (it ended its worker), `lapses` (its worker fell silent or was killed), `losses` (both; never taken back).
-local SUSPECT_CRASHES, SUSPECT_LAPSES, MAX_LOSSES = 2, 3, 8
-local MAX_DEAD = 1000
-
 -- A new job's place is behind all others of its priority. `seq` and the `work` before it are its own for life.
 local function take_number(id, priority, cost)
   local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
@@ -194,39 +190,6 @@ local function requeue(id, priority, seq)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)
   for _, follower in ipairs(followers_of(id)) do waits_along(follower) end
-end
-
--- Would this job run with nothing beside it? One crash less than it may have, but never at the first.
-local function suspect(crashes, lapses, max_crashes)
-  local from = math.max(1, math.min(SUSPECT_CRASHES, max_crashes - 1))
-  return tonumber(crashes) >= from or tonumber(lapses) >= SUSPECT_LAPSES
-end
-
--- Its worker is gone. `blame`: 'crashes' | 'lapses' | 'none'. `alone`: nothing else ran there, so that a crash is its own.
--- Returns whether it waits again and must be rung.
-local function lose(id, blame, alone, max_crashes, worker_lost)
-  local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt')
-  if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
-  if job[1] ~= 'running' then leave(id) return false end
-  redis.call('HINCRBY', PREFIX .. 'counts', 'lost:' .. blame, 1)
-  if blame ~= 'none' then
-    local count, losses = redis.call('HINCRBY', key, blame, 1), redis.call('HINCRBY', key, 'losses', 1)
-    if losses >= MAX_LOSSES or (blame == 'crashes' and alone and count >= max_crashes) then
-      end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
-      local blamed = redis.call('HMGET', key, 'crashes', 'lapses')
-      redis.call('ZADD', PREFIX .. 'dead', now, id)
-      redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[4], client = job[5],
-        attempts = tonumber(job[6]), crashes = tonumber(blamed[1]), lapses = tonumber(blamed[2]), died = now}))
-      for _, old in ipairs(redis.call('ZRANGE', PREFIX .. 'dead', 0, -1 - MAX_DEAD)) do
-        redis.call('ZREM', PREFIX .. 'dead', old)
-        redis.call('HDEL', PREFIX .. 'dead-jobs', old)
-      end
-      return false
-    end
-  end
-  requeue(id, job[2], job[3])
-  return true
 end
 
 -- Its caller wants a job stopped. Returns the status before and after, or nothing.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.load import LoadedModel
-from scriptqueue.fields import SCENE_FIELDS, Fields
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields
 from scriptqueue.schemas import JobRequest
 from shared.board.timing import durations
 from tests.integration.engine import tiny as tiny_language_model

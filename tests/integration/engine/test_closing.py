@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Wording
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Wording
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine.conftest import MakeRequest
 from worker.engine.batch import BatchEngine

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from models import folder as folders
 from models.families.family import ConfigReader, Family
+from models.families.registry import FAMILIES
 from models.rules import Rule
 from tests.integration.models.conftest import CONFIGS, Write, difference, random_weights
 from tests.integration.models.test_exactness import TOLERANCE
@@ -73,7 +73,7 @@ def test_a_mistake_is_noticed(
     path = write(config, weights)
     assert difference(path, config, weights) <= TOLERANCE
 
-    monkeypatch.setitem(folders.FAMILIES, family, make(folders.FAMILIES[family]))
+    monkeypatch.setitem(FAMILIES, family, make(FAMILIES[family]))
 
     assert difference(path, config, weights) > 2 * TOLERANCE
 

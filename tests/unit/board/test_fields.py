@@ -15,7 +15,7 @@ import pytest
 
 from api.routes.page import scene_fields
 from scriptqueue.cli import sheet
-from scriptqueue.fields import SCENE_FIELDS, Fields, SceneField, Spoken, Wording, labelled, names
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, Wording, labelled, names
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, Job, JobRequest, Scene, Status, Storyboard, Urls
 from shared.board.scenes import COMPUTED, columns, rows, scene_type
 from shared.board.validate import validate

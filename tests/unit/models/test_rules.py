@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from models.folder import FAMILIES
+from models.families.registry import FAMILIES
 from models.rules import Piece, apply, check_complete, drop, normalise, rename, split
 from shared.errors import ModelUnavailable
 
