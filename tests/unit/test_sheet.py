@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scriptqueue.cli import sheet
@@ -56,6 +56,7 @@ def test_any_text_makes_a_well_formed_picture_that_holds_all_of_it(title: str, d
 
 
 @given(texts, st.integers(2, 40))
+@example("00IA)¤⺀I", 5)
 def test_no_line_is_wider_than_it_may_be_and_no_character_is_lost(text: str, width: int) -> None:
     lines = wrapped(text, width)
 

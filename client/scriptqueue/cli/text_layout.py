@@ -26,7 +26,7 @@ def wrapped(text: str, width: float) -> list[str]:
     lines, line = [], ""
     for piece in _PIECE.findall(" ".join(text.split())):
         for part in _no_wider(piece, width):
-            if line and width_em(line) + width_em(part.rstrip()) > width:
+            if line and width_em(line + part.rstrip()) > width:  # one sum: two round differently
                 lines.append(line.rstrip())
                 line = ""
             line += part if line else part.lstrip()
