@@ -12,7 +12,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
-from scriptqueue.schemas import Metrics
+from scriptqueue.schemas import PRIORITIES, Metrics
 from shared import traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.rings import Ring
@@ -137,7 +137,7 @@ class Runner:
             status = until_heard(lambda: self._executions.give_back(claim))
             metrics.count_outcome(status)
             if status == "queued":
-                self._ring(Ring(claim.job_id, "high"))  # its turn has passed: the next free row
+                self._ring(Ring(claim.job_id, PRIORITIES[0]))  # its turn has passed: the next free row
             return f"given back: {status}"
         metrics.count_outcome("stale")
         return "lost: another attempt has the job"
