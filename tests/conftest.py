@@ -21,22 +21,19 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 SLOW_FOLDERS = {"acceptance", "browser"}
 SLOW_TIMEOUT_S = 300  # of any other test: `timeout` in pyproject.toml
-REAL_MODEL = "embedded"  # the fixture, and the group of the tests that xdist gives to one process
+REAL_MODEL = "embedded"  # the fixture
 SHARED_DATA = Path(__file__).parents[2] / "shared"  # golden data and vocabularies; tests skip what is not there
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses and xdist groups
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what `make test` leaves to `make test-slow`, how long that may take, and what stays in one process: a file,
-    whose fixtures are then made once, and all tests on the real model, which is then loaded once."""
+    """Marks what `make test` leaves to `make test-slow`, and how long that may take."""
     for item in items:
         real_model = REAL_MODEL in getattr(item, "fixturenames", ())
         if real_model or item.path.relative_to(TESTS).parts[0] in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(REAL_MODEL if real_model else str(item.path.relative_to(TESTS))))
 
 
 @pytest.fixture(autouse=True, scope="session")

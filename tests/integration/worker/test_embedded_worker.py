@@ -15,7 +15,7 @@ from tests.integration.worker.conftest import api_of
 from tests.integration.worker.processes import done, submit, until, worker
 from tests.prompts import PROMPTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("embedded")]  # its worker loads the model too
+pytestmark = pytest.mark.slow  # its worker loads the real model
 
 NAMES = ("plain", "English", "JSON inside", "injection", "Qwen's control tokens")  # the rest: test_model_worker.py
 
