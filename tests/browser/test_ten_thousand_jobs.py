@@ -45,7 +45,7 @@ def test_ten_thousand_rows_cost_as_much_as_a_screenful(full: httpx.Client, open_
     page.evaluate(READ_ALL)
 
     expect(page.locator(".jobs-head .hint")).to_have_text(str(JOBS))
-    assert len(set(cursors)) == JOBS // 100
+    assert len(set(cursors) - {None}) == JOBS // 100 - 1  # the first page may have come before anybody listened
     assert page.locator(ROWS).count() <= MOST_ROWS
     last = page.locator(f"{ROWS}[aria-posinset='{JOBS}']")
     expect(last).to_be_visible()
