@@ -10,7 +10,6 @@ from scriptqueue.schemas import PRIORITIES
 
 KEY_PREFIX = "sq:"
 
-BROKER_LIST = f"{KEY_PREFIX}jobs"  # the broker's first list, and the beginning of the others' names
 CHANGED_CHANNEL = f"{KEY_PREFIX}changed"
 CANCEL_CHANNEL = f"{KEY_PREFIX}cancel"
 DEAD = f"{KEY_PREFIX}dead"
