@@ -29,7 +29,7 @@ class Caller:
         return Once(self._key, fingerprint(kind, requests)) if self._key else NO_KEY
 
 
-async def _sender(
+async def _caller(
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -44,4 +44,4 @@ async def _sender(
     return Caller(parts.client(request), idempotency_key)
 
 
-TheSender = Annotated[Caller, Depends(_sender)]
+TheCaller = Annotated[Caller, Depends(_caller)]

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from api.http.body import JsonRoute
 from api.http.dependencies import BatchId, ClientName, TheParts
-from api.http.idempotency import TheSender
+from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
 from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
@@ -51,14 +51,14 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
 )
 async def submit(
     request: BatchRequest,
-    sender: TheSender,
+    caller: TheCaller,
     parts: TheParts,
     background: BackgroundTasks,
     response: Response,
 ) -> BatchView:
     """Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job."""
     requests = _all_resolved(request.jobs, parts.settings)
-    batch = await parts.submissions.submit_batch(requests, sender.client, sender.once("batch", request.jobs))
+    batch = await parts.submissions.submit_batch(requests, caller.client, caller.once("batch", request.jobs))
     if batch.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     # After the answer: a thousand doorbells take longer than a client should wait.

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.http.body import JsonRoute
 from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
-from api.http.idempotency import TheSender
+from api.http.idempotency import TheCaller
 from api.http.listing import TheListing
 from api.http.openapi import errors, headers, links
 from api.http.poll import POLLED, RawRoute, etag, poll_of
@@ -121,18 +121,18 @@ router.add_api_route(
 )
 async def submit(
     request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
-    sender: TheSender,
+    caller: TheCaller,
     parts: TheParts,
     response: Response,
     prefer: Prefer = None,
 ) -> Job:
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
-    once = sender.once("job", [request])
-    submitted = await parts.submissions.submit(resolved(request, parts.settings), sender.client, once)
+    once = caller.once("job", [request])
+    submitted = await parts.submissions.submit(resolved(request, parts.settings), caller.client, once)
     job = await _entered(parts, submitted, response)
     if (granted_s := wait_s(prefer)) is not None:
-        job = await _when_done(parts, job, sender.client, granted_s)
+        job = await _when_done(parts, job, caller.client, granted_s)
     response.status_code = 200 if job.done else 202
     response.headers.update(_when(job, granted_s))
     return job
@@ -189,9 +189,9 @@ async def cancel(job_id: JobId, client: ClientName, parts: TheParts, response: R
         **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )
-async def retry(job_id: JobId, sender: TheSender, parts: TheParts, response: Response) -> Job:
+async def retry(job_id: JobId, caller: TheCaller, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
-    submitted = await parts.submissions.retry(job_id, sender.client, sender.once(f"retry {job_id}", []))
+    submitted = await parts.submissions.retry(job_id, caller.client, caller.once(f"retry {job_id}", []))
     job = await _entered(parts, submitted, response)
     response.headers.update(_when(job, None))
     return job
