@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import torch
 
+MIN_TEMPERATURE = 1e-5  # below it a row is greedy: scores divided by less overflow, and only ties are left to chance
 CANDIDATES = 256  # the top of a distribution that nearly always holds its nucleus; the rest is sorted only when not
 
 _MIX = (-4658895280553007687, -7723592293110705685)  # splitmix64's multipliers, as signed integers
+_BELOW_1 = 1 - 2.0**-53
 _STEP = (-7046029254386353131, 668265295, 1274126177)
 
 
@@ -20,9 +22,9 @@ def choose(
     """Scores whose argmax is the sampled token.
 
     scores [rows, vocabulary] float32, -inf where the grammar forbids; temperature, top_p [rows] float32;
-    seed, position [rows] int64. Returns a tensor like scores; greedy rows (temperature 0) are as they were.
+    seed, position [rows] int64. Returns a tensor like scores; greedy rows (temperature below 1e-5) are as they were.
     """
-    greedy, size = temperature <= 0, scores.shape[1]
+    greedy, size = temperature < MIN_TEMPERATURE, scores.shape[1]
     scaled = scores / temperature.masked_fill(greedy, 1.0)[:, None]
     for count in (min(CANDIDATES, size), size):
         values, tokens, whole = nucleus(scaled, top_p, count)
@@ -41,7 +43,8 @@ def nucleus(scaled: torch.Tensor, top_p: torch.Tensor, count: int) -> tuple[torc
     share = (values - scaled.logsumexp(dim=1, keepdim=True)).exp()
     before = share.cumsum(dim=1) - share  # probability of all better tokens
     whole = (before[:, -1] + share[:, -1] >= top_p) | (share[:, -1] == 0)
-    outside = (before >= top_p[:, None]) & (before > 0)
+    # Rounding lets the sum reach 1 early, or top_p be 0: all tokens are in a nucleus of 1, and the best in any.
+    outside = (before >= top_p[:, None]) & (before > 0) & (top_p[:, None] < 1)
     return values.masked_fill(outside, -torch.inf), tokens, whole
 
 
@@ -51,7 +54,7 @@ def gumbel(seed: torch.Tensor, position: torch.Tensor, token: torch.Tensor) -> t
     for multiplier in _MIX:
         x = (x ^ _logical_shift(x, 30)) * multiplier
     x = x ^ _logical_shift(x, 31)
-    uniform = (_logical_shift(x, 11).double() + 0.5) * 2.0**-53
+    uniform = ((_logical_shift(x, 11).double() + 0.5) * 2.0**-53).clamp(max=_BELOW_1)  # 1 would be infinite noise
     return -(-uniform.log()).log().float()
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from worker.engine.sampling import CANDIDATES, choose, gumbel, nucleus
+from worker.engine.sampling import _MIX, _STEP, CANDIDATES, choose, gumbel, nucleus
 
 DRAWS = 20_000
 
@@ -103,6 +103,60 @@ def test_greedy_rows_pass_unchanged_beside_sampled_ones() -> None:
     )
 
     assert torch.equal(chosen[[0, 2]], scores[[0, 2]])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-45, 1e-40, 1e-30, 1e-12, 9e-6])
+def test_next_to_no_temperature_is_greedy(temperature: float) -> None:
+    """As index-tts/index-tts 537 and guidance-ai/guidance 1335 draw the line; dividing by less gives infinite scores
+    and NaN (karpathy/nanoGPT 739, state-spaces/mamba 1041)."""
+    scores = torch.randn(500)
+    scores[100:] = -torch.inf  # what a grammar forbids
+
+    assert {pick(scores, temperature, 0.9, seed) for seed in range(20)} == {int(scores.argmax())}
+
+
+@pytest.mark.parametrize("temperature", [1e-5, 1e-3, 2.0])
+@pytest.mark.parametrize("top_p", [1e-45, 1e-300, 1e-9, 0.999999999, 1.0])
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**53 - 1, 2**63 - 1])
+def test_edges_of_sampling_draw_one_of_the_likely_tokens(temperature: float, top_p: float, seed: int) -> None:
+    scores = torch.full((2 * CANDIDATES,), -torch.inf)
+    scores[300:310] = torch.linspace(900.0, 901.0, 10)
+
+    drawn = {pick(scores, temperature, top_p, seed, position) for position in range(20)}
+
+    assert drawn <= set(range(300, 310))
+    assert drawn == {309} or (temperature > 1e-3 and top_p > 0.9)
+
+
+def test_a_nucleus_of_one_is_the_whole_distribution_however_its_shares_round() -> None:
+    scores = torch.zeros(300_000)  # float32's cumulative sum of so many shares is off by far more than one of them
+    scores[0] = 15.0
+
+    values, _, _ = nucleus(scores[None], torch.ones(1), len(scores))
+
+    assert bool((values > -torch.inf).all())
+
+
+def test_noise_is_finite_for_the_largest_hash() -> None:
+    """The one hash in 2**53 that rounds to 1 has no logarithm of its logarithm."""
+    seeds = torch.tensor([_seed_of_hash(-1), _seed_of_hash(0)])
+
+    assert bool(gumbel(seeds, torch.zeros(2, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)).isfinite().all())
+
+
+def _seed_of_hash(hashed: int) -> int:
+    """The seed that is mixed to these 64 bits: the mix run backwards."""
+    mask = 2**64 - 1
+    x = hashed & mask
+    for shift, multiplier in ((31, None), (30, _MIX[1]), (30, _MIX[0])):
+        if multiplier is not None:
+            x = x * pow(multiplier & mask, -1, 2**64) & mask
+        y = x
+        for _ in range(3):
+            y = x ^ (y >> shift)
+        x = y
+    seed = x * pow(_STEP[0] & mask, -1, 2**64) & mask
+    return seed - 2**64 if seed >= 2**63 else seed
 
 
 def test_what_the_grammar_forbids_is_never_drawn() -> None:
