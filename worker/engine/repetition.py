@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 FREE_TOKENS = 5  # a phrase of so many tokens may be said again
 FIRST_PENALTY = 0.8  # taken from the score of the token after it
-GROWTH = 1.75  # of the penalty, with each further token
-MAX_EXCESS = 5  # 0.8 * 1.75 ** 5 = 13: more would misspell words rather than repeat them
+GROWTH = 1.7  # of the penalty, with each further token
+MAX_EXCESS = 3  # 0.8 * 1.7 ** 3 = 3.9: a name or a look that comes again is spelt as before, for of it a model is surer
 
 _BREAK = -1
 _GROW = 512
