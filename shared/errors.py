@@ -70,6 +70,13 @@ class OutOfMemory(JobError):
     code = "out_of_memory"
 
 
+class NotFinite(JobError):
+    """The model's scores for this job were not finite numbers."""
+
+    code = "not_finite"
+    retryable = True
+
+
 class PromptTooLong(JobError):
     """The prompt and its token budget do not fit the model's context."""
 
@@ -82,6 +89,7 @@ JOB_ERRORS: tuple[type[JobError], ...] = (
     ExecutionTimeout,
     WorkerLost,
     OutOfMemory,
+    NotFinite,
     PromptTooLong,
 )
 

@@ -80,6 +80,7 @@ STATUS: Mapping[str, int | None] = {
     "timeout": None,
     "worker_lost": None,
     "out_of_memory": None,
+    "not_finite": None,
     "prompt_too_long": None,
 }
 

@@ -169,6 +169,7 @@ export const WORDS = {
   "error.timeout": "It took too long",
   "error.worker_lost": "Its workers were lost",
   "error.out_of_memory": "The device ran out of memory",
+  "error.not_finite": "The model's scores were not finite numbers",
   "error.prompt_too_long": "The prompt is too long for the model",
   "error.internal": "A fault of the service",
 };

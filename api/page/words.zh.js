@@ -167,6 +167,7 @@ export const WORDS = {
   "error.timeout": "耗时过长",
   "error.worker_lost": "工作进程丢失",
   "error.out_of_memory": "设备内存不足",
+  "error.not_finite": "模型算出的分数不是有限的数",
   "error.prompt_too_long": "提示对模型来说太长",
   "error.internal": "服务内部故障",
 };

@@ -19,6 +19,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching import (
+    cache,
     cb_logits_processors,
     continuous_api,
     input_outputs,
@@ -38,6 +39,7 @@ MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
 REVOKE = "worker/revoke.py"
 BATCH = "worker/engine/batch.py"
+MANAGER = "worker/engine/manager.py"
 STEP = "worker/engine/step.py"
 ROW = "worker/engine/row.py"
 ATTENTION = "worker/engine/attention.py"
@@ -82,9 +84,11 @@ CALLED = [
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "prepare_next_batch", "self"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "_generation_step", "self model"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "update_batch", "self"),
-    Lean(BATCH, cb_logits_processors.ContinuousBatchingLogitsProcessorList, "clear", "self"),
+    Lean(MANAGER, cb_logits_processors.ContinuousBatchingLogitsProcessorList, "clear", "self"),
     Lean(BATCH, scheduler.Scheduler, "add_waiting_request", "self state"),
     Lean(BATCH, scheduler.Scheduler, "set_request_cancellation", "self request_id"),
+    Lean(BATCH, scheduler.Scheduler, "clear_cancelled_requests", "self"),
+    Lean(BATCH, cache.PagedAttentionCache, "evict_cached_blocks", "self"),
     Lean(
         STEP,
         model_runner.ModelRunner,
@@ -122,11 +126,12 @@ HELD = [
     ),
     Lean(SLOW_CLIENTS, h11_impl.RequestResponseCycle, "response_complete"),
     Lean(SLOW_CLIENTS, httptools_impl.RequestResponseCycle, "response_complete"),
-    Lean(BATCH, continuous_api.ContinuousBatchingManager, "logit_processor"),
+    Lean(MANAGER, continuous_api.ContinuousBatchingManager, "logit_processor"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "model_runner"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "scheduler"),
+    Lean(BATCH, continuous_api.ContinuousBatchProcessor, "cache"),
     *(
-        Lean(BATCH, cb_logits_processors.ContinuousBatchingLogitsProcessorList, name)
+        Lean(MANAGER, cb_logits_processors.ContinuousBatchingLogitsProcessorList, name)
         for name in ("logits_processor", "tensors_required", "do_processing")
     ),
     *(
@@ -203,7 +208,7 @@ def test_continuous_batching_takes_every_option_that_it_is_given() -> None:
     )
 
     assert set(given.split()) <= set(inspect.signature(ContinuousBatchingConfig).parameters), (
-        f"upgrade me here: {BATCH}"
+        f"upgrade me here: {MANAGER}"
     )
 
 

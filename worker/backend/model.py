@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from models.chat import ChatTokenizer
+from models.chat import ChatMessage, ChatTokenizer
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
@@ -20,7 +20,7 @@ from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.board.scenes import values_of
 from shared.board.timing import durations
-from shared.errors import EngineBroken, ModelUnavailable, OutOfMemory
+from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
 from shared.settings import Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
@@ -35,7 +35,15 @@ from worker.script.prompt import messages
 GRAMMAR = version("llguidance")  # what it forces is part of a text
 
 WARM_UP_S = 120.0
+PROOF_S = 900.0  # of a model of 6 billion parameters on two slow cores
 PROBE = JobRequest(prompt="probe")  # what it becomes tells one version of prompt, grammar and model from another
+PROOF = [{"role": "system", "content": "You output JSON only."}, {"role": "user", "content": "The title of a story:"}]
+PROOF_SCHEMA = {
+    "type": "object",
+    "properties": {"title": {"type": "string", "pattern": r'^[^\s\x00-\x20"\\]{1,4}$'}},
+    "required": ["title"],
+    "additionalProperties": False,
+}
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
@@ -52,6 +60,7 @@ class ModelGeneration:
     most_scenes: int
     given: int  # scenes that the text was made to begin with
     fingerprint: str
+    prove: Callable[[], None]  # that it was this job's fault; raises `EngineBroken` where the model is to blame
 
     def progress(self) -> Progress:
         now = self.generation.snapshot()
@@ -73,7 +82,11 @@ class ModelGeneration:
         self.generation.stop()
 
     def wait(self) -> Completion:
-        output = self.generation.wait()
+        try:
+            output = self.generation.wait()
+        except NotFinite:
+            self.prove()
+            raise
         request = self.generation.request
         notes = [f"the first {self.given} scenes stand from an earlier text"] if self.given else []
         if output.finish == "closed_early":
@@ -135,21 +148,54 @@ class ModelBackend:
         )
         engine.start()
         backend = cls(loaded, engine, _edition(settings.model.path))
-        if loaded.device.startswith("cuda"):  # on a CPU the first job is as quick as the next
-            backend.warm_up()
+        try:
+            backend.prove()
+            if loaded.device.startswith("cuda"):  # on a CPU the first job is as quick as the next
+                backend.warm_up()
+        except BaseException:
+            engine.stop()
+            raise
         return backend
+
+    def prove(self) -> None:
+        """That the model writes: a few words, in which every score is a number. Raises `ModelUnavailable` where another
+        start would end the same way, and `EngineBroken` where it might not."""
+        proof = GenerationRequest(
+            prompt_ids=tuple(self._prompt_ids(PROOF)),
+            schema=json.dumps(PROOF_SCHEMA),
+            layout=layout(),
+            sampling=SamplingParams(0.0, 1.0, 0),
+            max_new_tokens=layout().min_tokens,
+            min_scenes=1,
+            time_left_s=PROOF_S,
+        )
+        self._written([proof])
 
     def warm_up(self) -> None:
         """Two short texts, side by side, before the first job has to wait for it: kernels are loaded and chosen, memory
-        is reserved, and the template's pages are there to be shared. Raises `ModelUnavailable`."""
+        is reserved, and the template's pages are there to be shared. Raises as `prove` does."""
         sampling = PROBE.sampling.model_copy(update={"max_new_tokens": MIN_TOKENS_A_SCENE * PROBE.min_scenes})
         probes = [PROBE.model_copy(update={"sampling": sampling, "language": spoken}) for spoken in ("zh", "en")]
-        texts = [self._engine.submit(self._engine_request(probe, 0, WARM_UP_S, ())) for probe in probes]
+        self._written([self._engine_request(probe, 0, WARM_UP_S, ()) for probe in probes])
+
+    def _written(self, requests: list[GenerationRequest]) -> None:
         try:
-            for text in texts:
-                text.wait()
-        except (OutOfMemory, EngineBroken) as error:
+            outputs = [text.wait() for text in [self._engine.submit(request) for request in requests]]
+        except NotFinite as error:
+            raise ModelUnavailable(
+                "the model's scores are not finite: its weights are damaged, or need another MODEL__DTYPE (bf16)"
+            ) from error
+        except (OutOfMemory, PromptTooLong) as error:
             raise ModelUnavailable(f"the model was loaded, but wrote nothing: {error}") from error
+        if any(output.finish not in {"complete", "closed_early"} for output in outputs):
+            raise ModelUnavailable(f"the model was loaded, but wrote nothing in {requests[0].time_left_s:g} s")
+
+    def _prove_again(self) -> None:
+        """In the midst of jobs, after one of them had no finite scores."""
+        try:
+            self.prove()
+        except ModelUnavailable as error:
+            raise EngineBroken(str(error)) from error
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
@@ -165,7 +211,9 @@ class ModelBackend:
                 engine_request = replace(before, generated_ids=resume.token_ids)
         most_scenes = len(durations(request) or ()) or request.max_scenes
         generation = self._engine.submit(engine_request, on_scene)
-        return ModelGeneration(generation, self._loaded, most_scenes, len(given), self._fingerprint(engine_request))
+        return ModelGeneration(
+            generation, self._loaded, most_scenes, len(given), self._fingerprint(engine_request), self._prove_again
+        )
 
     def _engine_request(
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
@@ -177,7 +225,7 @@ class ModelBackend:
             spent = len(self._chat().encode("".join(texts)))
             budget = max(budget - spent, min(budget, layout().min_tokens * request.min_scenes))
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(request)),
+            prompt_ids=tuple(self._prompt_ids(messages(request))),
             schema=json.dumps(storyboard_schema(request, given)),
             layout=layout(),
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
@@ -191,9 +239,9 @@ class ModelBackend:
         same = replace(engine_request, time_left_s=0, generated_ids=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
-    def _prompt_ids(self, request: JobRequest) -> list[int]:
+    def _prompt_ids(self, conversation: list[ChatMessage]) -> list[int]:
         chat = self._chat()
-        return [*chat.chat(messages(request)), *chat.answer_start]
+        return [*chat.chat(conversation), *chat.answer_start]
 
     def _chat(self) -> ChatTokenizer:
         assert self._loaded.text is not None  # a model without a vocabulary is refused at the start

@@ -2,8 +2,8 @@
 
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
 at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
-batching (pinned exactly) is here, in row.py and in step.py: its processor is driven step by step. (Two of its helpers
-tell a model's shape, in attention.py and worker/backend/kv_memory.py.)
+batching (pinned exactly) is here, in manager.py, row.py and step.py: its processor is driven step by step. (Two of its
+helpers tell a model's shape, in attention.py and worker/backend/kv_memory.py.)
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from typing import Any
 
 import torch
 from torch.nn.attention.varlen import varlen_attn
-from transformers import GenerationConfig
-from transformers.generation.configuration_utils import ContinuousBatchingConfig
-from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager
 
-from shared.errors import EngineBroken, OutOfMemory, PromptTooLong
+from shared.errors import EngineBroken, JobError, NotFinite, OutOfMemory, PromptTooLong
 from worker.engine import attention
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, GenerationRequest
+from worker.engine.manager import make_manager
+from worker.engine.request import GenerationRequest
 from worker.engine.row import Row
 from worker.engine.row_limit import RowLimit
 from worker.engine.step import Sampler, StepRunner
@@ -83,7 +81,22 @@ class BatchEngine:
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
         self._choice = Sampler(max_batch, self._vocabulary, model.device)
-        self._manager = attention.settle(model, varlen, lambda to_flash: self._make_manager(graphs, compiled, to_flash))
+        self._manager = attention.settle(
+            model,
+            varlen,
+            lambda to_flash: make_manager(
+                model,
+                self._choice,
+                page_size=self._page,
+                num_blocks=self._pages + 1,
+                # Every row may bring a run of forced tokens, and one prompt is prefilled beside them in pieces.
+                max_batch_tokens=max_batch * FORCE_LIMIT + 512,
+                max_requests_per_batch=max_batch,
+                use_cuda_graph=graphs,
+                default_compile_level=int(compiled),
+                auto_switch_to_flash=to_flash,
+            ),
+        )
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -181,11 +194,14 @@ class BatchEngine:
         self._recent.append((time.monotonic(), written))
         while self._recent[0][0] < time.monotonic() - RATE_WINDOW_S:
             self._recent.popleft()
+        if any(generation.text and not generation.text.finite for generation, _ in self._rows.values()):
+            self._separate(processor)
         for request_id, (generation, _) in list(self._rows.items()):
             assert generation.text is not None
+            generation.suspect = False
             generation.notify_scenes()
             if generation.text.complete:
-                generation.finish(_ending(generation.text))
+                generation.finish(generation.text.ending)
                 self._forget(request_id)
 
     def _admit(self, processor: Any) -> None:
@@ -196,7 +212,7 @@ class BatchEngine:
             room = self.context_tokens - len(request.prompt_ids)
             tokens = len(request.prompt_ids) + min(room, FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT)
             pages = -(-tokens // self._page)
-            if self._rows and self._pages_used + pages > self._pages:
+            if self._rows and (self._pages_used + pages > self._pages or generation.suspect or self._alone):
                 return
             with self._lock:
                 self._waiting.popleft()
@@ -205,7 +221,7 @@ class BatchEngine:
             row.text, row.sampling = text, request.sampling
             generation.text = text
             if text.complete:  # resumed at its very end
-                generation.finish(_ending(text))
+                generation.finish(text.ending)
                 continue
             self._rows[row.request_id] = (generation, pages)
             self._pages_used += pages
@@ -227,22 +243,42 @@ class BatchEngine:
     def _make_room(self, processor: Any) -> None:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
         is, fewer at a time; one that was alone fails."""
-        rows = list(self._rows.items())
-        for request_id, _ in rows:
-            processor.scheduler.set_request_cancellation(request_id)
-            self._forget(request_id)
-        generations = [generation for _, (generation, _) in rows]
-        self._room.overflowed(len(rows))
-        log.warning("out of memory with %d rows; from now on %d", len(rows), self._room.rows)
-        if len(generations) == 1:
-            generations.pop().fail(OutOfMemory())
-        with self._lock:
-            self._waiting.extendleft(reversed(generations))
+        rows = len(self._rows)
+        self._room.overflowed(rows)
+        log.warning("out of memory with %d rows; from now on %d", rows, self._room.rows)
+        self._start_over(processor, OutOfMemory())
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.synchronize()  # raises what broke the device for good
         if self._room.hopeless:
             raise EngineBroken("not even one row fits the device's memory any more")
+
+    def _separate(self, processor: Any) -> None:
+        """A row had no finite scores. It may have spoilt its neighbours: where attention reads all rows' pages at once,
+        NaN reaches every row through a weight of 0. So all leave, and the suspects come again one by one."""
+        for generation, _ in self._rows.values():
+            assert generation.text is not None
+            generation.suspect, generation.text.finite = not generation.text.finite, True
+        log.error("no finite scores in a step of %d rows", len(self._rows))
+        self._start_over(processor, NotFinite())
+        processor.scheduler.clear_cancelled_requests()
+        processor.cache.evict_cached_blocks()  # no text is to begin with spoilt pages
+
+    def _start_over(self, processor: Any, error: JobError) -> None:
+        """All rows leave the batch to come again from where their texts are; one that was alone fails."""
+        generations = [generation for generation, _ in self._rows.values()]
+        for request_id in list(self._rows):
+            processor.scheduler.set_request_cancellation(request_id)
+            self._forget(request_id)
+        if len(generations) == 1:
+            generations.pop().fail(error)
+        with self._lock:
+            self._waiting.extendleft(reversed(generations))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether a suspect is at its one step without neighbours."""
+        return any(generation.suspect for generation, _ in self._rows.values())
 
     def _forget(self, request_id: str) -> None:
         _, pages = self._rows.pop(request_id)
@@ -250,29 +286,6 @@ class BatchEngine:
 
     def _tokens(self) -> int:
         return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
-
-    def _make_manager(self, graphs: bool, compiled: bool, to_flash: bool) -> ContinuousBatchingManager:
-        config = ContinuousBatchingConfig(
-            page_size=self._page,
-            num_blocks=self._pages + 1,
-            # Every row may bring a run of forced tokens, and one prompt is prefilled beside them in pieces.
-            max_batch_tokens=self.max_batch * FORCE_LIMIT + 512,
-            max_requests_per_batch=self.max_batch,
-            use_async_batching=False,  # the next step is prepared only when the last token is known
-            use_cuda_graph=graphs,
-            default_compile_level=int(compiled),
-            auto_switch_to_flash=to_flash,
-            safety_margin=0.0,  # admission reserves a text's pages beforehand
-            per_request_processors=True,
-        )
-        generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
-        manager = ContinuousBatchingManager(self._model, generation, config)
-        processors = manager.logit_processor
-        processors.clear()  # the checkpoint's own temperature or penalties are not the request's
-        processors.logits_processor.append(self._choice)
-        processors.tensors_required = 1
-        processors.do_processing = True
-        return manager
 
 
 def wanted_tokens(max_batch: int, context_tokens: int) -> int:
@@ -284,7 +297,3 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     """Torch's own error, or a library's below it that had no memory to begin with."""
     words = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
     return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
-
-
-def _ending(text: Text) -> Finish:
-    return "closed_early" if text.closing.cut else "complete"

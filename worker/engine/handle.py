@@ -20,6 +20,7 @@ class Handle:
         self.stop_at = time.monotonic() + request.time_left_s
         self.text: Text | None = None
         self.stopping = False
+        self.suspect = False  # it was in a step without finite scores, and shows next whether they were its own
         self._ended = Event()
         self._output: Output | None = None
         self._error: Exception | None = None
@@ -29,7 +30,7 @@ class Handle:
         self.stopping = True
 
     def wait(self) -> Output:
-        """Blocks until the text has ended. Raises `EngineBroken` or `OutOfMemory`."""
+        """Blocks until the text has ended. Raises `EngineBroken`, `OutOfMemory` or `NotFinite`."""
         self._ended.wait()
         if self._error:
             raise self._error

@@ -9,6 +9,8 @@ from transformers.generation.continuous_batching.requests import RequestState, R
 from worker.engine.request import SamplingParams
 from worker.engine.text import Text
 
+NOT_FINITE = -1  # in a token's place: there was nothing to choose by
+
 
 class Row(RequestState):  # type: ignore[misc]
     """transformers' view of a running request."""
@@ -17,6 +19,9 @@ class Row(RequestState):  # type: ignore[misc]
     sampling: SamplingParams
 
     def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
+        if token_id == NOT_FINITE:
+            self.text.finite = False
+            return False
         appended = self.text.accept(token_id)
         self.generated_tokens.extend(appended)
         self.tokens_to_process = appended  # the next step prefills the forced ones with the sampled one

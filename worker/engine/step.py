@@ -14,7 +14,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 from transformers.generation.continuous_batching.model_runner import ModelRunner
 from transformers.generation.continuous_batching.utils import stream_context
 
-from worker.engine.row import Row
+from worker.engine.row import NOT_FINITE, Row
 from worker.engine.sampling import choose
 from worker.engine.vocabulary import Vocabulary
 
@@ -76,8 +76,10 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         raise NotImplementedError("the step runner chooses after the forward pass, not within it")
 
     def tokens(self) -> torch.Tensor:
-        """The next token of each row, [rows] int64."""
-        scores = self._without_repeating(self.mask(self.scores[: len(self._rows)]))
+        """The next token of each row, [rows] int64; `NOT_FINITE` where its scores are no numbers."""
+        scores = self.scores[: len(self._rows)]
+        finite = scores.amax(dim=1).isfinite()  # NaN wins any maximum; a single -inf is a score like another
+        scores = self._without_repeating(self.mask(scores))
         samplings = [row.sampling for row in self._rows]
         if any(sampling.temperature > 0 for sampling in samplings):
             scores = choose(
@@ -87,7 +89,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
                 self._sent([s.seed for s in samplings], torch.int64),
                 self._sent([len(row.text.tokens) for row in self._rows], torch.int64),
             )
-        return scores.argmax(dim=1)
+        return scores.argmax(dim=1).masked_fill(~finite, NOT_FINITE)
 
     def mask(self, scores: torch.Tensor) -> torch.Tensor:
         """-inf for each row's tokens that its grammar forbids."""

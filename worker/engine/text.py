@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.errors import EngineBroken
 from worker.engine.closing import Closing
 from worker.engine.repetition import Repetition
-from worker.engine.request import GenerationRequest, TextState
+from worker.engine.request import Finish, GenerationRequest, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.vocabulary import Mask, Vocabulary
 
@@ -20,6 +20,7 @@ class Text:
     ) -> None:
         self.tokens: list[int] = []
         self.sampled_tokens = 0
+        self.finite = True  # false: the model's scores for its next token were no numbers
         self.scanner = Scanner()
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
@@ -36,6 +37,11 @@ class Text:
     @property
     def complete(self) -> bool:
         return self.scanner.complete
+
+    @property
+    def ending(self) -> Finish:
+        """Of a complete text."""
+        return "closed_early" if self.closing.cut else "complete"
 
     @property
     def tokens_left(self) -> int:

@@ -1,4 +1,4 @@
-"""What a worker on a GPU writes before it says that it is ready."""
+"""What a worker writes before it says that it is ready."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE
-from shared.errors import ModelUnavailable
+from shared.errors import EngineBroken, ModelUnavailable
 from shared.settings import Settings
 from tests.integration.engine.conftest import engine_of
 from tests.integration.worker.processes import until
@@ -17,6 +17,8 @@ from worker.backend.model import ModelBackend
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
+
+MAX_PROOF_STEPS = 12  # a prompt's, a few characters' (each of up to four bytes), and what ends the text
 
 
 def test_a_warm_up_writes_in_both_languages_and_leaves_the_batch_empty(tiny_model: Any, loaded: LoadedModel) -> None:
@@ -41,8 +43,36 @@ def test_a_model_that_cannot_write_at_all_is_told_before_the_worker_is_ready(
     model.forward = broken
     backend = ModelBackend(replace(loaded, model=model), engine_of(model, loaded))
 
-    with pytest.raises(ModelUnavailable, match="wrote nothing"):
-        backend.warm_up()
+    with pytest.raises(EngineBroken, match="illegal memory access"):  # which another start may not meet
+        backend.prove()
+
+
+def test_a_proof_is_a_few_tokens(tiny_model: Any, loaded: LoadedModel) -> None:
+    engine = engine_of(tiny_model, loaded)
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine)
+
+    backend.prove()
+
+    assert 0 < engine.steps <= MAX_PROOF_STEPS
+    backend.close()
+
+
+def test_a_model_without_room_for_a_proof_is_unavailable(tiny_model: Any, loaded: LoadedModel) -> None:
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded, context_tokens=64))
+
+    with pytest.raises(ModelUnavailable, match=r"wrote nothing.*context of 64"):
+        backend.prove()
+
+    backend.close()
+
+
+def test_an_engine_that_ends_before_its_proof_is_unavailable(tiny_model: Any, loaded: LoadedModel) -> None:
+    engine = engine_of(tiny_model, loaded)
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine)
+    engine.stop()
+
+    with pytest.raises(EngineBroken):
+        backend.prove()
 
 
 def test_graphs_without_a_gpu_are_refused_before_a_model_is_loaded() -> None:
