@@ -88,16 +88,27 @@ def forcing(loaded: LoadedModel) -> Figure:
 
 
 def grammar(loaded: LoadedModel) -> Figure:
-    """Milliseconds of a step of eight rows that masks take, from the grammar to the scores, against the step."""
+    """From the grammar to the scores."""
+    return _share(loaded, "mask", "masks")
+
+
+def finite(loaded: LoadedModel) -> Figure:
+    return _share(loaded, "finite", "looking for scores that are no numbers")
+
+
+def _share(loaded: LoadedModel, part: str, meaning: str) -> Figure:
+    """Milliseconds of a step of eight rows that a part of the choice takes, against the step."""
     requests = [generation(loaded, prompt, seed) for seed, prompt in enumerate(PROMPTS)]
     with _engine(loaded) as engine:
-        masks = Masks(engine)
+        choice = Masks(engine, part)
         start, steps = time.perf_counter(), engine.steps
         for one in [engine.submit(request) for request in requests]:
             one.wait()
         whole, steps = time.perf_counter() - start, engine.steps - steps
-    value, baseline = masks.seconds / steps * 1000, whole / steps * 1000
-    return Figure(value, "ms/step", baseline, value / baseline, "masks of a step of eight rows against the whole step")
+    value, baseline = choice.seconds / steps * 1000, whole / steps * 1000
+    return Figure(
+        value, "ms/step", baseline, value / baseline, f"{meaning}: of a step of eight rows against the whole step"
+    )
 
 
 def prefix(loaded: LoadedModel) -> Figure:
@@ -161,6 +172,7 @@ def _engine(loaded: LoadedModel, *, force: bool = True) -> Iterator[BatchEngine]
 PARTS: dict[str, Callable[[LoadedModel], Figure]] = {
     "forced_tokens_job_time": forcing,
     "grammar_step_cost": grammar,
+    "finite_step_cost": finite,
     "shared_prefix_prefill": prefix,
     "onednn_step_time": layers,
 }

@@ -204,12 +204,12 @@ class Watched:
 
 
 class Masks:
-    """Seconds that the host spends on masks; `seen` is False while it has filled none."""
+    """Seconds that the host spends on masks, or another `part` of the choice; `seen` is False before the first."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, part: str = "mask") -> None:
         self.seconds, self.seen = 0.0, False
         choice = engine._choice
-        plain = choice.mask
+        plain = getattr(choice, part)
 
         def timed(scores: Any) -> Any:
             start = time.perf_counter()
@@ -217,4 +217,4 @@ class Masks:
             self.seconds, self.seen = self.seconds + time.perf_counter() - start, True
             return out
 
-        choice.mask = timed
+        setattr(choice, part, timed)

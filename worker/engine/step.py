@@ -78,7 +78,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
     def tokens(self) -> torch.Tensor:
         """The next token of each row, [rows] int64; `NOT_FINITE` where its scores are no numbers."""
         scores = self.scores[: len(self._rows)]
-        finite = scores.amax(dim=1).isfinite()  # NaN wins any maximum; a single -inf is a score like another
+        finite = self.finite(scores)
         scores = self._without_repeating(self.mask(scores))
         samplings = [row.sampling for row in self._rows]
         if any(sampling.temperature > 0 for sampling in samplings):
@@ -90,6 +90,10 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
                 self._sent([len(row.text.tokens) for row in self._rows], torch.int64),
             )
         return scores.argmax(dim=1).masked_fill(~finite, NOT_FINITE)
+
+    def finite(self, scores: torch.Tensor) -> torch.Tensor:
+        """Whether each row's best score is a number, [rows]: NaN wins any maximum. A -inf among others is a score."""
+        return scores.amax(dim=1).isfinite()
 
     def mask(self, scores: torch.Tensor) -> torch.Tensor:
         """-inf for each row's tokens that its grammar forbids."""
