@@ -1,8 +1,9 @@
 """Discourages what a text has said already: the DRY rule ("don't repeat yourself", p-e-w, 2024), within string values.
 
-A token that would continue a repeated phrase is made less likely, exponentially with the phrase's length. Names and
-short phrases stay free, JSON's own structure is never counted, and a text alone decides its penalties: neither its
-neighbours in the batch nor a resume change them. Small models otherwise write the same scene again and again.
+A token that would continue a repeated phrase is made less likely, exponentially with the phrase's length. Short phrases
+stay free, a name or a look of some words that comes again costs little, JSON's own structure is never counted, and a
+text alone decides its penalties: neither its neighbours in the batch nor a resume change them. Small models otherwise
+write the same scene again and again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy.typing as npt
 FREE_TOKENS = 5  # a phrase of so many tokens may be said again
 FIRST_PENALTY = 0.8  # taken from the score of the token after it
 GROWTH = 1.7  # of the penalty, with each further token
-MAX_EXCESS = 3  # 0.8 * 1.7 ** 3 = 3.9: a name or a look that comes again is spelt as before, for of it a model is surer
+NAME_TOKENS = 13  # "a little girl in a red raincoat": as long a phrase may be meant to come again, in every scene
+NAME_PENALTY = 3.9  # up to there, at most: of how a name goes on a model is surer than that, and spells it right
+MAX_PENALTY = 13.0  # of a sentence that is said again
 
 _BREAK = -1
 _GROW = 512
@@ -50,7 +53,15 @@ class Repetition:
         """What to take from the scores of the tokens that would go on repeating."""
         penalties: dict[int, float] = {}
         for end in np.flatnonzero(self._common[: self._count] >= FREE_TOKENS).tolist():
-            follower, excess = int(self._tokens[end + 1]), min(int(self._common[end]) - FREE_TOKENS, MAX_EXCESS)
+            follower = int(self._tokens[end + 1])
             if follower != _BREAK:
-                penalties[follower] = max(penalties.get(follower, 0.0), FIRST_PENALTY * GROWTH**excess)
+                penalties[follower] = max(penalties.get(follower, 0.0), penalty(int(self._common[end])))
         return penalties
+
+
+def penalty(repeated_tokens: int) -> float:
+    """Of the token that would go on with a phrase of so many, at least `FREE_TOKENS`."""
+    if repeated_tokens <= NAME_TOKENS:
+        return float(min(NAME_PENALTY, FIRST_PENALTY * GROWTH ** (repeated_tokens - FREE_TOKENS)))
+    beyond = min(repeated_tokens - NAME_TOKENS, NAME_TOKENS)  # no power of thousands
+    return float(min(MAX_PENALTY, NAME_PENALTY * GROWTH**beyond))

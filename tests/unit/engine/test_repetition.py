@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.engine.repetition import FIRST_PENALTY, FREE_TOKENS, GROWTH, MAX_EXCESS, Repetition
+from worker.engine.repetition import (
+    FIRST_PENALTY,
+    FREE_TOKENS,
+    GROWTH,
+    MAX_PENALTY,
+    NAME_PENALTY,
+    NAME_TOKENS,
+    Repetition,
+    penalty,
+)
 
 
 def after(*phrases: list[int]) -> dict[int, float]:
@@ -32,10 +42,22 @@ def test_the_token_that_would_go_on_repeating_is_penalised_more_with_every_token
     assert after(phrase, phrase[: FREE_TOKENS + 1]) == {phrase[FREE_TOKENS + 1]: FIRST_PENALTY * GROWTH}
 
 
-def test_the_penalty_has_a_limit() -> None:
-    phrase = list(range(100))
+@pytest.mark.parametrize("tokens", range(FREE_TOKENS, NAME_TOKENS + 1))
+def test_a_name_that_comes_again_costs_little(tokens: int) -> None:
+    name = list(range(100))
 
-    assert after(phrase, phrase[:60])[60] == FIRST_PENALTY * GROWTH**MAX_EXCESS
+    assert 0 < after(name, name[:tokens])[tokens] <= NAME_PENALTY < 4
+
+
+@pytest.mark.parametrize("tokens", [NAME_TOKENS + 3, 60, 1000, 5000])
+def test_a_sentence_that_comes_again_costs_much_but_not_without_limit(tokens: int) -> None:
+    assert penalty(tokens) == MAX_PENALTY
+
+
+def test_a_penalty_never_falls_with_the_length_of_what_is_repeated() -> None:
+    penalties = [penalty(tokens) for tokens in range(FREE_TOKENS, 100)]
+
+    assert penalties == sorted(penalties)
 
 
 def test_a_phrase_does_not_reach_over_the_end_of_a_string() -> None:
@@ -59,8 +81,7 @@ def naive(tokens: list[int | None]) -> dict[int, float]:
             length += 1
         follower = tokens[end + 1]
         if length >= FREE_TOKENS and follower is not None:
-            penalty = FIRST_PENALTY * GROWTH ** min(length - FREE_TOKENS, MAX_EXCESS)
-            found[follower] = max(found.get(follower, 0.0), penalty)
+            found[follower] = max(found.get(follower, 0.0), penalty(length))
     return found
 
 
