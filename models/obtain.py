@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from models import cache, embedded, fetch
 from models.catalogue import GgufModel, HubModel, find
-from models.hub import git, huggingface, modelscope
-from models.hub.snapshot import Snapshot
+from models.fetch import Remote
+from models.hub import git, huggingface, lfs, modelscope
+from models.hub.snapshot import WEIGHTS_SUFFIXES, Snapshot, check_revision, needed, not_whole
 from shared.errors import DownloadFailed, ModelUnavailable
 
 DownloadSource = Literal["hf", "modelscope", "git"]
+FILES_MAX = 2500
+INDEX_BYTES = 32 << 20  # of a model of 91,991 tensors it has 9 MB
+SMALL_BYTES = 256 << 20  # of a file that is no weights; the largest tokenizers have 35 MB
+WIDEST = 2  # of the catalogue's 16 bits: some repositories hold 32
 SOURCES: tuple[DownloadSource, ...] = get_args(DownloadSource)
 
 
@@ -54,6 +60,8 @@ def obtain(  # noqa: PLR0913 - what a user may say of a download
     Raises `ModelUnavailable` when trying again is useless, `DownloadFailed` when it is not; both in one line.
     """
     model = find(name)[0]
+    if revision is not None:
+        check_revision(revision)
     to = to.expanduser().absolute() if to is not None else None
     if to is not None and (there := _already(to, name, revision)):
         return there
@@ -69,8 +77,8 @@ def obtain(  # noqa: PLR0913 - what a user may say of a download
         snapshot = _snapshot(model, source or "hf", endpoint, revision, Path(scratch))
         folder = to if to is not None else home / snapshot.revision[: cache.DIGITS]
         with cache.alone(folder):
-            if to is None and folder.is_dir():
-                return folder
+            if folder.is_dir() and (there := _whole_or_reopened(folder, snapshot)):
+                return there
             return _download(model, snapshot, revision, folder)
 
 
@@ -86,19 +94,40 @@ def _snapshot(
             return git.git_snapshot(model, endpoint, revision, scratch)
 
 
+def _whole_or_reopened(folder: Path, snapshot: Snapshot) -> Path | None:
+    """`folder` if it is whole; if not, what it holds is where the download goes on."""
+    if not any(folder.iterdir()):
+        return None
+    lacking = cache.lacks(folder)
+    if lacking is None:
+        return folder
+    record = cache.read_record(folder)
+    if record is None or record.revision != snapshot.revision:
+        raise ModelUnavailable(f"{folder} lacks {lacking}: remove it, and pull again")
+    fetch.console.print(f"{folder} lacks {lacking}", highlight=False)
+    cache.reopen(folder, cache.partial(folder, snapshot.revision))
+    return None
+
+
 def _download(model: HubModel, snapshot: Snapshot, requested: str | None, folder: Path) -> Path:
     received = cache.partial(folder, snapshot.revision)
-    sizes = {file.name: file.size_bytes or 0 for file in snapshot.files}
+    where = snapshot.repository
+    files = _files(model, snapshot, received)
+    if empty := [file.name for file in files if file.size_bytes == 0 and file.name.endswith(WEIGHTS_SUFFIXES)]:
+        raise not_whole(where, f"{empty[0]} is empty")
+    sizes = {file.name: file.size_bytes or 0 for file in files}
     cache.tidy(received, {*sizes, *(name + fetch.PART for name in sizes)})
     have = sum(path.stat().st_size for path in received.iterdir())
     cache.need(sum(sizes.values()) - have, received, model.name)
     total, start = cache.in_words(sum(sizes.values())), f", {cache.in_words(have)} of it here" if have else ""
     fetch.console.print(
-        f"fetching {model.name} from {snapshot.repository} at {snapshot.revision[: cache.DIGITS]} "
+        f"fetching {model.name} from {where} at {snapshot.revision[: cache.DIGITS]} "
         f"({len(sizes)} files, {total}{start}; licence: {model.licence})",
         highlight=False,
     )
-    fetch.fetch_all(snapshot.files, received)
+    fetch.fetch_all(files, received)
+    for file in files:
+        _refuse_pointer(received / file.name, where)
     cache.Record(
         name=model.name,
         source=snapshot.source,
@@ -110,11 +139,36 @@ def _download(model: HubModel, snapshot: Snapshot, requested: str | None, folder
                 "size_bytes": (received / file.name).stat().st_size,
                 **({file.checksum.kind: file.checksum.value} if file.checksum else {}),
             }
-            for file in snapshot.files
+            for file in files
         },
     ).write(received)
     cache.finish(received, folder)
     return folder
+
+
+def _files(model: HubModel, snapshot: Snapshot, received: Path) -> list[Remote]:
+    """What is to be fetched, each with the most that is taken of it. An index of the weights is received on the way."""
+
+    def read(index: str) -> bytes:
+        fetch.fetch_all([replace(file, limit_bytes=INDEX_BYTES) for file in snapshot.remotes([index])], received)
+        _refuse_pointer(received / index, snapshot.repository)
+        return (received / index).read_bytes()
+
+    names = needed(snapshot.names, model.files, snapshot.repository, read)
+    if len(names) > FILES_MAX:
+        raise ModelUnavailable(f"{snapshot.repository} lists {len(names)} files for one model")
+    most = WIDEST * model.size_bytes
+    return [
+        replace(file, limit_bytes=most if file.name.endswith(WEIGHTS_SUFFIXES) else SMALL_BYTES)
+        for file in snapshot.remotes(names)
+    ]
+
+
+def _refuse_pointer(path: Path, where: str) -> None:
+    """Half of a git repository's mirror: git has brought what stands for a large file, and git-lfs not yet the file."""
+    if lfs.pointer(path):
+        path.unlink()
+        raise not_whole(where, f"{path.name} is only a pointer of git-lfs")
 
 
 def _already(to: Path, name: str, revision: str | None) -> Path | None:
@@ -127,7 +181,7 @@ def _already(to: Path, name: str, revision: str | None) -> Path | None:
         and record.name == name
         and (revision in {None, record.requested} or record.revision.startswith(revision))
     ):
-        return to
+        return to if cache.lacks(to) is None else None
     raise ModelUnavailable(f"{to} is not empty and does not hold {name}{f' at {revision}' if revision else ''}")
 
 

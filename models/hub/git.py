@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
 
+from models import web
 from models.catalogue import HubModel
-from models.fetch import TIMEOUT, Checksum, Remote
+from models.fetch import Checksum, Remote
 from models.hub import huggingface, lfs
-from models.hub.snapshot import Snapshot, needed
+from models.hub.snapshot import Snapshot, by_name
 from shared.errors import DownloadFailed, ModelUnavailable
 
 TREE_S = 300.0  # for the tree and its small files, without the weights
@@ -35,29 +37,34 @@ def git_snapshot(model: HubModel, endpoint: str | None, revision: str | None, sc
     _git(url, "init", "--quiet", "--bare", str(bare))
     at = ("-C", str(bare))
     _git(url, *at, "config", "remote.origin.url", url)
-    requested = revision or "HEAD"
-    if requested.startswith("-"):
-        raise ModelUnavailable(f"{requested} is no revision")
-    _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", requested)
+    _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", revision or "HEAD")
     commit = _git(url, *at, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
-    blobs = _tree(_git(url, *at, "ls-tree", "-z", commit))
-    files, pointers = [], {}
-    for name in needed(blobs, model.files, url):
-        (small / name).write_bytes(_git(url, *at, "cat-file", "blob", blobs[name]))
-        if pointer := lfs.pointer(small / name):
-            pointers[name] = pointer
-        else:
-            size_bytes = (small / name).stat().st_size
-            files.append(Remote(name, (small / name).as_uri(), size_bytes, Checksum("git", blobs[name])))
-    files += lfs.remotes(url, _local(url), pointers, credentials)
-    return Snapshot("git", url, commit, tuple(files))
+    where = web.shown(url)
+    blobs = by_name(_tree(_git(url, *at, "ls-tree", "-z", commit)), where)
+
+    def remotes(names: Iterable[str]) -> list[Remote]:
+        files, pointers = [], {}
+        for name in names:
+            (small / name).write_bytes(_git(url, *at, "cat-file", "blob", blobs[name]))
+            if pointer := lfs.pointer(small / name):
+                pointers[name] = pointer
+            else:
+                size_bytes = (small / name).stat().st_size
+                files.append(Remote(name, (small / name).as_uri(), size_bytes, Checksum("git", blobs[name])))
+        return files + lfs.remotes(url, _local(url), pointers, credentials)
+
+    return Snapshot("git", where, commit, frozenset(blobs), remotes)
 
 
 def credentials(url: str) -> tuple[str, str] | None:
-    """What git's credential helpers know for an address; nobody is asked."""
+    """What git's credential helpers know for an address; nobody is asked, and no plain http address gets any."""
     address = httpx.URL(url)
     port = f":{address.port}" if address.port else ""
-    question = f"protocol={address.scheme}\nhost={address.host}{port}\npath={address.path.lstrip('/')}\n\n"
+    fields = {"protocol": address.scheme, "host": f"{address.host}{port}", "path": address.path.lstrip("/")}
+    # A line more would be another host's, and its password sent to this one.
+    if not web.keeps_secrets(address) or not "".join(fields.values()).isprintable():
+        return None
+    question = "".join(f"{name}={value}\n" for name, value in fields.items()) + "\n"
     try:
         answer = _git(url, "credential", "fill", question=question.encode()).decode()
     except (DownloadFailed, ModelUnavailable):
@@ -68,9 +75,12 @@ def credentials(url: str) -> tuple[str, str] | None:
 
 def _address(model: HubModel, endpoint: str | None) -> str:
     """`endpoint` is the address of the repository itself, or of what it lies below."""
-    if endpoint and (endpoint.endswith(".git") or any((Path(endpoint) / name).exists() for name in (".git", "HEAD"))):
+    endpoint = endpoint or huggingface.HUGGINGFACE_ENDPOINT
+    if _is_web(endpoint):
+        endpoint = web.endpoint_url(endpoint)
+    if endpoint.endswith(".git") or any((Path(endpoint) / name).exists() for name in (".git", "HEAD")):
         return endpoint
-    return f"{(endpoint or huggingface.HUGGINGFACE_ENDPOINT).rstrip('/')}/{model.huggingface}"
+    return f"{endpoint.rstrip('/')}/{model.huggingface}"
 
 
 def _local(url: str) -> Path | None:
@@ -82,35 +92,43 @@ def _local(url: str) -> Path | None:
     return None
 
 
-def _tree(listing: bytes) -> dict[str, str]:
+def _tree(listing: bytes) -> Iterator[tuple[str, str]]:
     """Names at the top and the ids of their contents, from `ls-tree -z`."""
-    blobs = {}
     for line in filter(None, listing.split(b"\0")):
         about, _, name = line.partition(b"\t")
         mode, kind, blob = about.decode().split()
         if kind == "blob" and mode in FILE_MODES:
-            blobs[name.decode(errors="replace")] = blob
-    return blobs
+            yield name.decode(errors="replace"), blob
+
+
+def _is_web(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
 
 
 def _reachable(url: str) -> None:
     """git has no time limit for connecting; this costs seconds."""
-    if url.startswith(("http://", "https://")):
+    if _is_web(url):
         try:
-            httpx.head(url, timeout=TIMEOUT)
+            web.question(url, method="HEAD", suffices=lambda response: True)
         except httpx.HTTPError as error:
-            host = httpx.URL(url).host
-            raise DownloadFailed(
-                f"{host} cannot be reached ({type(error).__name__}); --endpoint names another"
-            ) from error
+            raise web.failure(error, httpx.URL(url).host, "; --endpoint names another") from error
+
+
+def _options(url: str) -> Iterator[str]:
+    """git would wait for a password for ever, and for a server that sends a byte now and then."""
+    yield "core.askPass=true"
+    yield f"http.lowSpeedLimit={web.STRETCH_BYTES // round(web.STRETCH_S)}"
+    yield f"http.lowSpeedTime={web.STRETCH_S:.0f}"
+    if _is_web(url) and not web.keeps_secrets(httpx.URL(url)):
+        yield "credential.helper="  # which forgets those that are configured
 
 
 def _git(url: str, *arguments: str, question: bytes = b"") -> bytes:
-    # git would wait for a password for ever, and ext:: and its like run programs that an address names.
+    # ext:: and its like run programs that an address names.
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:http:https:ssh", "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 - a list of words, no shell
-            ["git", "-c", "core.askPass=true", *arguments],  # noqa: S607 - the user's git
+            ["git", *(word for option in _options(url) for word in ("-c", option)), *arguments],  # noqa: S607 - the user's git
             env=environment,
             input=question,
             capture_output=True,
@@ -120,9 +138,9 @@ def _git(url: str, *arguments: str, question: bytes = b"") -> bytes:
     except FileNotFoundError as error:
         raise ModelUnavailable("git is not installed; --source hf needs none") from error
     except subprocess.TimeoutExpired as error:
-        raise DownloadFailed(f"git: {url} did not answer within {TREE_S:.0f} s") from error
+        raise DownloadFailed(f"git: {web.shown(url)} did not answer within {TREE_S:.0f} s") from error
     if done.returncode:
-        raise _in_words(done.stderr.decode(errors="replace"), url)
+        raise _in_words(done.stderr.decode(errors="replace"), web.shown(url))
     return done.stdout
 
 
@@ -133,5 +151,5 @@ def _in_words(stderr: str, url: str) -> DownloadFailed | ModelUnavailable:
         return ModelUnavailable(f"{url}: accept its licence there and give git a token (git credential)")
     if re.search(r"not found|does not exist|does not appear to be a git repository", stderr):
         return ModelUnavailable(f"{url} is no git repository")
-    lines = [line.removeprefix("fatal: ").strip() for line in stderr.strip().splitlines()]
-    return DownloadFailed(f"git: {lines[0] if lines else 'no reason given'}")
+    lines = [line.removeprefix("fatal: ") for line in stderr.strip().splitlines()]
+    return DownloadFailed(f"git: {web.one_line(lines[0]) if lines else 'no reason given'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(name: str, nearest: str) -> N
 
 @pytest.mark.parametrize("model", PUBLISHED, ids=lambda model: model.name)
 def test_no_pattern_names_code(model: HubModel) -> None:
-    patterns = [*model.files, *(pattern for form in WEIGHTS for pattern in form)]
+    patterns = [*model.files, *WEIGHTS]
 
     assert not [
         pattern for pattern in patterns if any(fnmatchcase(n, pattern) for n in ("modeling_x.py", "x.pkl", "a.sh"))
@@ -62,6 +63,12 @@ HEAD = ["config.json", "tokenizer.model"]
 PATTERNS = find("chatglm3-6b")[0]
 
 
+def index(name: str) -> bytes:
+    """Of one shard."""
+    shard = "model-00001-of-00001.safetensors" if "safetensors" in name else "pytorch_model-00001-of-00001.bin"
+    return json.dumps({"weight_map": {"a": shard}}).encode()
+
+
 @pytest.mark.parametrize(
     ("names", "weights"),
     [
@@ -81,7 +88,7 @@ PATTERNS = find("chatglm3-6b")[0]
 def test_weights_are_taken_once(names: list[str], weights: list[str]) -> None:
     assert isinstance(PATTERNS, HubModel)
 
-    assert sorted(needed([*HEAD, *names], PATTERNS.files, "here")) == sorted([*HEAD, *weights])
+    assert sorted(needed([*HEAD, *names], PATTERNS.files, "here", index)) == sorted([*HEAD, *weights])
 
 
 @pytest.mark.parametrize(
@@ -90,10 +97,10 @@ def test_weights_are_taken_once(names: list[str], weights: list[str]) -> None:
 def test_no_path_leaves_the_folder(name: str) -> None:
     assert isinstance(PATTERNS, HubModel)
 
-    assert name not in needed([*HEAD, "model.safetensors", name], ("*", "*/*"), "here")
+    assert name not in needed([*HEAD, "model.safetensors", name], ("*", "*/*"), "here", index)
 
 
 @pytest.mark.parametrize(("names", "reason"), [(["a.txt"], "no config.json"), (["config.json"], "no weights")])
 def test_a_repository_that_is_no_model_is_refused(names: list[str], reason: str) -> None:
     with pytest.raises(ModelUnavailable, match=reason):
-        needed(names, ("*",), "here")
+        needed(names, ("*",), "here", index)

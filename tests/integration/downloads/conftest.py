@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 from tests.integration.downloads.servers import Hub, HuggingFace, ModelScope, serve
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+INDEX = "model.safetensors.index.json"
 LARGE = {*SHARDS, "tokenizer.model", "pytorch_model.bin", "consolidated.safetensors"}
 NEEDED = {
     "LICENSE",
     "config.json",
     "tokenizer.model",
     "tokenizer_config.json",
-    "model.safetensors.index.json",
+    INDEX,
     *SHARDS,
 }
 
@@ -29,7 +31,7 @@ def files() -> dict[str, bytes]:
         "config.json": b'{"model_type": "chatglm"}\n',
         "tokenizer_config.json": b"{}\n",
         "tokenizer.model": noise.randbytes(5_000),
-        "model.safetensors.index.json": b'{"weight_map": {}}\n',
+        INDEX: json.dumps({"weight_map": dict(zip("ab", SHARDS, strict=True))}).encode(),
         SHARDS[0]: noise.randbytes(300_000),
         SHARDS[1]: noise.randbytes(200_000),
         "pytorch_model.bin": noise.randbytes(1_000),
