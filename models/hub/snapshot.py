@@ -106,7 +106,7 @@ def needed(names: Iterable[str], patterns: tuple[str, ...], where: str, read: Ca
 
     Raises `ModelUnavailable` when there is no configuration or there are no weights, and `DownloadFailed` when the
     weights are not all there yet. The same weights are often published in more than one format: the first that is
-    whole is taken.
+    whole is taken, and one that is half there is waited for.
     """
     there = sorted(filter(_is_plain, names))
     if "config.json" not in there:
@@ -155,7 +155,7 @@ def excerpt(value: Any) -> str:
 def _all_of(
     whole: str, there: list[str], where: str, read: Callable[[str], bytes]
 ) -> list[str] | DownloadFailed | ModelUnavailable:
-    """The files of one format of the weights, none if nothing of it is there; or why it cannot be taken."""
+    """The files of one format of the weights, none if nothing of it is there; or why another should be tried."""
     index = whole + INDEX_SUFFIX
     refused: DownloadFailed | ModelUnavailable | None = None
     if index in there:
@@ -169,6 +169,8 @@ def _all_of(
             if lacking is None:
                 return [index, *files]
             refused = not_whole(where, f"{lacking} is missing")
+            if whole not in there and any(file in there for file in files):
+                raise refused  # it is on its way, and what was received of it is worth keeping
     elif any(_SHARD.search(name) and name.startswith(whole.partition(".")[0]) for name in there):
         refused = not_whole(where, f"{index} is missing")
     return [whole] if whole in there else refused or []
