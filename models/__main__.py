@@ -12,9 +12,11 @@ from rich.table import Table
 
 from models import obtain, verify
 from models.catalogue import CATALOGUE
+from models.web import one_line
 from shared.errors import ScriptqueueError
 from shared.settings import ModelSettings, from_environment
 
+LINE_MAX = 2000  # letters of what went wrong: an embedded model has a reason for each of its sources
 WIDE = 170  # columns, where there is no terminal that says how many it has
 
 
@@ -24,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(arguments, from_environment().model)
     except (ScriptqueueError, OSError) as error:
-        print(f"models: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"models: {one_line(str(error), LINE_MAX)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("models: stopped; the same command goes on from here", file=sys.stderr, flush=True)

@@ -173,7 +173,7 @@ def _receive(
                 raise DownloadFailed(f"{file.name}: {host} has fewer bytes than were received: another file")
             return  # there is no more; whether it is enough is the size's to say
         response.raise_for_status()
-        web.refuse_compressed(response, host)
+        web.refuse_compressed(response, f"{file.name}: {host}")
         goes_on = response.status_code == httpx.codes.PARTIAL_CONTENT
         if goes_on and not announced.startswith(f"bytes {had}-"):
             raise DownloadFailed(f"{file.name}: {host} sent another range than the one asked for")

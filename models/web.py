@@ -29,7 +29,7 @@ REDIRECTS = 10
 ANSWER_BYTES = 32 << 20  # of what is read into memory: the largest listings of models have some hundred kilobytes
 ANSWER_S = 60.0
 STRETCH_BYTES, STRETCH_S = 32 << 10, 30.0  # a body that is slower than this is as good as silent
-WORDS_MAX = 200  # of what a server says
+WORDS_MAX = 200  # letters of what a server says
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _COMPRESSED = {"gzip", "x-gzip", "deflate", "compress", "br", "zstd"}
 
@@ -193,10 +193,10 @@ def question(  # noqa: PLR0913 - what makes a request
         return Reply(response.status_code, response.headers, bytes(received))
 
 
-def refuse_compressed(response: httpx.Response, host: str) -> None:
+def refuse_compressed(response: httpx.Response, sender: str) -> None:
     """Nothing compressed is asked for: a few bytes of it may stand for gigabytes, and no range of it is the file's."""
     if _COMPRESSED & set(re.findall(r"[\w-]+", response.headers.get("Content-Encoding", "").lower())):
-        raise DownloadFailed(f"{host} sends it compressed, which was not asked for")
+        raise DownloadFailed(f"{sender} sends it compressed, which was not asked for")
 
 
 def failure(error: httpx.HTTPError, host: str, hint: str = "") -> DownloadFailed:
@@ -236,11 +236,11 @@ def shown(text: str) -> str:
     return re.sub(r"(?i)\b(https?://)[^/@\s]*@", r"\1", text)
 
 
-def one_line(text: str) -> str:
-    """What others wrote, fit to be shown: printable, on one line, not too long."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * WORDS_MAX])
+def one_line(text: str, letters_max: int = WORDS_MAX) -> str:
+    """What others wrote, fit to be shown: printable, on one line, not too long, without passwords."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * letters_max])
     line = shown(" ".join(printable.split()))
-    return line if len(line) <= WORDS_MAX else f"{line[:WORDS_MAX]}..."
+    return line if len(line) <= letters_max else f"{line[:letters_max]}..."
 
 
 def basic(user: str, password: str) -> dict[str, str]:
