@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from models.__main__ import main
+from models.cache import cached_folder
 from models.obtain import cached, obtain
 from shared.errors import DownloadFailed, ModelUnavailable
 from tests.integration.downloads.conftest import LARGE, NEEDED, SHARDS, names
@@ -65,9 +66,10 @@ def line_of(files: dict[str, bytes], cache: Path, hub: Hub | None = None, **how:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.web.STRETCH_S", 0.2)
-    monkeypatch.setattr("models.web.ANSWER_S", 0.4)
+    monkeypatch.setattr("models.web.STRETCH_S", 0.1)
+    monkeypatch.setattr("models.web.ANSWER_S", 0.2)
     monkeypatch.setattr("models.web.ANSWER_BYTES", 1 << 20)
+    monkeypatch.setattr("models.fetch.RETRIES_S", (0.01,))
 
 
 # -- what a listing says ----------------------------------------------------------------------------------------------
@@ -362,6 +364,21 @@ def test_a_listing_nested_without_end_is_refused(files: dict[str, bytes], cache:
     assert "does not answer as a Hugging Face hub" in line_of(files, cache, way=nested, at="/api/models/", name="")
 
 
+def test_a_body_that_comes_steadily_may_take_longer_than_any_stretch_of_it(
+    files: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steady(self: Answers) -> None:
+        start(self, "Content-Length: 300000")
+        for at in range(0, 300_000, 40_000):
+            self.wfile.write(files[FIRST][at : at + 40_000])
+            time.sleep(0.06)
+
+    monkeypatch.setattr("models.web.STRETCH_S", 0.3)
+    with serve(Strange, Hub(files, set(LARGE)), way=steady) as hub:
+        assert (obtain(NAME, cache, hub.url) / FIRST).read_bytes() == files[FIRST]
+    assert hub.ranges_of(FIRST) == [None]
+
+
 @pytest.mark.parametrize("left", [1, 250_000])
 @pytest.mark.parametrize("way", ["another range", "no range", "416", "more than announced"])
 def test_what_was_received_before_makes_a_strange_range_no_less_strange(
@@ -401,6 +418,16 @@ def test_without_a_size_the_answer_says_when_it_ends(silent: Hub, cache: Path) -
 
     assert (folder / FIRST).read_bytes() == silent.files[FIRST]
     assert silent.ranges_of(FIRST) == [None, "bytes=100000-"]
+
+
+def test_without_a_size_what_is_longer_than_the_file_is_thrown_away(silent: Hub, cache: Path) -> None:
+    part = cache / NAME / f".{COMMIT[:12]}.{COMMIT[:12]}.partial" / f"{FIRST}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(300_001))
+
+    with pytest.raises(DownloadFailed, match="fewer bytes than were received: another file"):
+        obtain(NAME, cache, silent.url)
+    assert (obtain(NAME, cache, silent.url) / FIRST).read_bytes() == silent.files[FIRST]
 
 
 def test_without_a_size_there_is_still_an_end(silent: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,6 +484,15 @@ def test_a_revision_that_may_be_a_path_or_an_option_is_none(cache: Path, source:
     assert str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize("revision", ["..", "../chatglm3-6b", "main", "c0ffee", "", "/"])
+def test_only_a_commit_is_looked_for_in_the_cache(hub: Hub, cache: Path, revision: str) -> None:
+    folder = obtain(NAME, cache, hub.url)
+    (cache / "config.json").write_text("{}")
+
+    assert cached_folder(NAME, cache, COMMIT) == cached_folder(NAME, cache, COMMIT[:12]) == folder
+    assert cached_folder(NAME, cache, revision) is None
+
+
 @pytest.mark.parametrize("revision", ["refs/pr/3", "feature/long/name", "v1.0", "分支", "release-2024.01+cu12"])
 def test_a_branch_may_have_slashes(hub: Hub, cache: Path, revision: str) -> None:
     hub.revisions = (revision,)
@@ -468,9 +504,8 @@ def test_a_branch_may_have_slashes(hub: Hub, cache: Path, revision: str) -> None
 
 
 @pytest.mark.parametrize("name", ["../../etc", "/etc", "a\nb", "chatglm3-6b/", "\x1b[2J", "x" * 10_000])
-@pytest.mark.parametrize("command", ["pull", "generate"])
-def test_a_name_that_is_none_is_said_in_one_line(name: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, name, *(["prompt"] if command == "generate" else [])]) == 1
+def test_a_name_that_is_none_is_said_in_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", name]) == 1
 
     err = capsys.readouterr().err
     assert err.count("\n") == 1
