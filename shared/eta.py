@@ -70,13 +70,13 @@ class QueueLoad:
     @property
     def rows(self) -> int:
         """How many jobs can run at once."""
-        return sum(worker.slots for worker in self.workers if worker.state == "ready")
+        return sum(worker.slots for worker in self.workers if worker.serves_jobs)
 
     @property
     def token_s(self) -> float | None:
         """Seconds that one row takes for a token, over the workers that are ready. Before the first job of a kind of
         worker has ended, the progress of those that run says it."""
-        known = [(rated.worker.slots, rated.token_s) for rated in self.rated if rated.worker.state == "ready"]
+        known = [(rated.worker.slots, rated.token_s) for rated in self.rated if rated.worker.serves_jobs]
         measured = [(slots, token_s) for slots, token_s in known if token_s]
         if measured:
             return sum(slots for slots, _ in measured) / sum(slots / token_s for slots, token_s in measured)

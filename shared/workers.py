@@ -33,6 +33,11 @@ class WorkerState:
     serves: str = ""
     gpu: str = ""  # the card's own name, by which two workers on it are noticed
 
+    @property
+    def serves_jobs(self) -> bool:
+        """Whether a job posted now runs there. One that says it is ready and has no row runs none."""
+        return self.state == "ready" and self.slots > 0
+
     def to_json(self) -> str:
         return dumps({name: value for name, value in asdict(self).items() if name != "worker"})
 

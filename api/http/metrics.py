@@ -82,7 +82,7 @@ class _Store(Collector):
         now = self._measures
         ended = {status.value: now.counts.get(status, 0) for status in Status if status.done}
         states = {state: sum(worker.state == state for worker in now.workers) for state in STATES}
-        slots = sum(worker.slots for worker in now.workers if worker.state == "ready")
+        slots = sum(worker.slots for worker in now.workers if worker.serves_jobs)
         tokens_per_s = sum(worker.tokens_per_s for worker in now.workers)
         yield _counters("jobs", "Jobs that ended, by how.", "status", ended)
         yield _counters(

@@ -51,9 +51,10 @@ async def healthz() -> Health:
 @router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
 async def readyz(parts: TheParts) -> Health:
     """Redis answers and a worker is ready, so that a job posted now runs."""
-    states = [worker.state for worker in (await parts.submissions.queue()).workers]
-    if "ready" not in states:
-        raise NotReady(f"No worker is ready; there are {len(states)}" + (f" ({', '.join(states)})" if states else ""))
+    workers = (await parts.submissions.queue()).workers
+    if not any(worker.serves_jobs for worker in workers):
+        states = ", ".join("ready without rows" if worker.state == "ready" else worker.state for worker in workers)
+        raise NotReady(f"No worker is ready; there are {len(workers)}" + (f" ({states})" if states else ""))
     return Health(status="ready")
 
 

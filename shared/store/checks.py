@@ -91,7 +91,7 @@ def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator
 
 
 def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
-    ready = [worker for worker in workers if worker.state == "ready"]
+    ready = [worker for worker in workers if worker.serves_jobs]
     states = ", ".join(f"{worker.worker} {worker.state}" for worker in workers)
     if ready:
         slots = sum(worker.slots for worker in ready)
@@ -102,6 +102,9 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
             "workers", "fault" if not workers else "warning", message, "start `python -m worker`, or see its log"
         )
     for worker in workers:
+        if worker.state == "ready" and not worker.serves_jobs:
+            message = f"{worker.worker} says that it is ready and has no rows: it runs no job"
+            yield Finding("workers", "fault", message, "end it and start another")
         if worker.state == "broken":
             yield Finding("workers", "warning", f"{worker.worker} is broken", "it leaves by itself; its log says why")
     for device, count in Counter(worker.gpu for worker in workers if worker.gpu).items():

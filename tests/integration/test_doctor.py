@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,20 @@ def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk:
     (finding,) = wrong(settings)
 
     assert (finding.check, finding.level, finding.message) == ("workers", "fault", "none is ready and 1 jobs wait")
+
+
+def test_a_worker_that_says_ready_and_has_no_rows_is_a_fault_even_beside_a_good_one(
+    settings: Settings, worker: Executions
+) -> None:
+    ghost = replace(READY, worker="ghost", slots=0, gpu="")
+    Executions(settings, "ghost").beat(ghost, ttl_s=60)
+
+    (finding,) = wrong(settings)
+
+    assert (finding.check, finding.level) == ("workers", "fault")
+    assert finding.message.startswith("ghost says that it is ready and has no rows")
+    ready = [found.message for found in checks.examine(settings) if found.check == "workers" and found.level == "ok"]
+    assert ready == ["1 of 2 ready, 8 rows"]
 
 
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(

@@ -86,6 +86,23 @@ def test_ready_means_that_a_job_posted_now_runs(api: httpx.Client, worker: HandW
     assert api.get("/healthz").json() == {"status": "ok"}
 
 
+def test_a_worker_that_says_ready_and_has_no_rows_is_shown_as_it_is_and_not_counted(
+    api: httpx.Client, worker: HandWorker
+) -> None:
+    """As a worker of an older version does that could not load its model."""
+    worker.beat()
+    api.post("/jobs", json={"prompt": "x"})
+    worker.succeed(worker.claim(worker.next_id()))
+    worker.beat("ready", slots=0)
+
+    answer, queue = api.get("/readyz"), api.get("/queue").json()
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert "ready without rows" in answer.json()["detail"]
+    assert [(shown["state"], shown["slots"]) for shown in queue["workers"]] == [("ready", 0)]
+    assert queue["eta_s"] is None
+
+
 def test_the_storyboard_schema_is_a_schema(api: httpx.Client) -> None:
     response = api.get("/schemas/storyboard.json")
 
