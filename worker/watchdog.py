@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Generic, Protocol, TypeVar
 
 from shared.settings import WorkerSettings
 from worker.exits import EXIT_BROKEN, EXIT_REPLACE
@@ -77,10 +78,18 @@ def stall_detector_of(settings: WorkerSettings, device: str) -> StallDetector:
     return StallDetector(settings.stall_s or step_s, settings.stall_s or DOORBELL_ANSWER_S)
 
 
-class Watchdog:
+Look = TypeVar("Look")
+_Look_contra = TypeVar("_Look_contra", contravariant=True)
+
+
+class Detector(Protocol[_Look_contra]):
+    def judge(self, look: _Look_contra, now_s: float) -> Verdict | None: ...
+
+
+class Watchdog(Generic[Look]):
     """Looks once a second until it must bite, once: `leave` ends the process."""
 
-    def __init__(self, watch: StallDetector, look: Callable[[], Probe], leave: Callable[[Verdict], None]) -> None:
+    def __init__(self, watch: Detector[Look], look: Callable[[], Look], leave: Callable[[Verdict], None]) -> None:
         self._watch = watch
         self._look = look
         self._leave = leave
@@ -91,8 +100,16 @@ class Watchdog:
         self._thread.start()
 
     def close(self) -> None:
-        """The worker leaves by itself."""
+        """What it watched has ended by itself."""
         self._ended.set()
+
+    def join(self) -> None:
+        """Until it has looked for the last time."""
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):
