@@ -74,7 +74,9 @@ class WorkerSettings(Section):
     max_attempts: int = Field(3, ge=1, le=100, description="Crashes of the worker before a job fails.")
     drain_s: float = Field(30.0, ge=0, le=3600, description="At SIGTERM, running jobs may take this long to finish.")
     stall_s: float | None = Field(
-        None, ge=1, description="So long without a step or an answer, it is replaced; empty: 120 (CPU 900) and 60."
+        None,
+        ge=1,
+        description="So long without a step, an answer, a move in loading, it is replaced; empty: 120 (CPU 900), 60, 300.",
     )
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Where a worker tells its metrics.")
     metrics_port: int = Field(9808, ge=0, le=65535, description="0: nowhere. A taken port is warned of.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from worker.supervisor import main
+from worker.exits import fatal
 
 if __name__ == "__main__":
+    with fatal("scriptqueue"):
+        from worker.supervisor import main
     sys.exit(main(sys.argv[1:]))

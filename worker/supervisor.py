@@ -18,19 +18,28 @@ from types import FrameType
 
 from shared import logs
 from shared.broker import celery_app
-from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
+from shared.errors import StoreUnavailable
 from shared.parent_death import die_with
 from shared.settings import Settings, from_environment
 from shared.store.executions import Blame, Executions
 from shared.store.redis_server import require_fit
+from shared.store.scripts import scripts
 from shared.workers import worker_name
-from worker.exits import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE
+from worker.exits import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE, fatal
 
 log = logging.getLogger(__name__)
 
 COMMAND = ("-m", "celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle")
 CRASHES = frozenset({EXIT_BROKEN, *(-n for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE))})
 FINAL = frozenset({0, 2, EXIT_UNUSABLE})  # done; a wrong argument; no model or a bad setting
+WHY = {  # for whoever reads only this log; the worker's own line is on stderr
+    2: "a wrong argument",
+    EXIT_BROKEN: "it met what another process may not meet",
+    EXIT_REPLACE: "a new one serves better",
+    EXIT_UNUSABLE: "another one would end the same way",
+    -signal.SIGALRM: "it stood still while it loaded",
+    -signal.SIGKILL: "somebody killed it, or the system for memory",
+}
 MIN_PAUSE_S = 0.2
 _MAX_PAUSE_S = 10.0
 SHORT_LIFE_S = 10.0  # who lives longer starts again without a growing pause
@@ -57,6 +66,8 @@ class Supervisor:
             if self._stopping:
                 return 0 if code == -signal.SIGTERM else abs(code)
             if code in FINAL:
+                if code:
+                    log.error("the worker ended with %s; this supervisor ends too", _words(code))
                 return code
             pause_s = min(_MAX_PAUSE_S, pause_s * 2) if time.monotonic() - born < SHORT_LIFE_S else MIN_PAUSE_S
             log.error("the worker ended with %s; the next starts in %.1f s", _words(code), pause_s)
@@ -126,15 +137,14 @@ def blame_of(code: int) -> Blame:
 
 def main(arguments: Sequence[str]) -> int:
     """Exit 0 after SIGTERM or when the worker ended by itself; 78 when it cannot serve at all."""
-    try:
+    with fatal("scriptqueue"):
         settings = from_environment()
         logs.start_logs(settings.log)
-        require_fit(settings)
-    except (SettingsInvalid, RedisUnfit) as error:
-        print(f"scriptqueue: {error}", file=sys.stderr)
-        return EXIT_UNUSABLE
-    except StoreUnavailable as error:
-        log.warning("%s; the worker looks at it when it answers", error)
+        scripts()  # what is missing is missed here and not in a thread
+        try:
+            require_fit(settings)
+        except StoreUnavailable as error:
+            log.warning("%s; the worker looks at it when it answers", error)
     supervisor = Supervisor(settings, [sys.executable, *COMMAND, *arguments])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)
@@ -152,4 +162,5 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def _words(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    name = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"{name} ({WHY[code]})" if code in WHY else name

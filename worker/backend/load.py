@@ -6,29 +6,44 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from shared.errors import ModelUnavailable
 from shared.settings import Settings
 from worker.backend.absent import AbsentBackend
 from worker.backend.backend import Backend
 from worker.backend.stub import StubBackend
+from worker.exits import EXIT_UNUSABLE, exit_code_of
+
+if TYPE_CHECKING:
+    from worker.backend.model import ModelBackend
 
 log = logging.getLogger(__name__)
 
 
 def load_backend(settings: Settings) -> Backend:
-    """The backend that the settings name; raises `ModelUnavailable`. Here torch is imported, and nowhere before."""
+    """The backend that the settings name, which has proven that it writes. Here torch is imported, and nowhere before.
+
+    Raises `ModelUnavailable`, where `WORKER__FALLBACK_WITHOUT_MODEL` does not allow to serve without a model. What may
+    pass is no reason to: another start may have the model, and a fault of ours is none of the model's."""
     if settings.model.name == "stub" and settings.model.path is None:
         return StubBackend(slots=settings.worker.max_batch)
     try:
-        with uncollected():
-            from worker.backend.model import ModelBackend
-        return ModelBackend.load(settings)
-    except (ModelUnavailable, ImportError) as error:
-        if not settings.worker.fallback_without_model:
-            raise ModelUnavailable(str(error)) from error
+        return _model_backend().load(settings)
+    except ModelUnavailable as error:
+        if not settings.worker.fallback_without_model or exit_code_of(error) != EXIT_UNUSABLE:
+            raise
         log.error("no model, every job will be a fallback: %s", error)
         return AbsentBackend(settings.model.name, str(error), slots=settings.worker.max_batch)
+
+
+def _model_backend() -> type[ModelBackend]:
+    try:
+        with uncollected():
+            from worker.backend.model import ModelBackend
+    except (ImportError, OSError) as error:  # not installed, or a shared library of it is missing
+        raise ModelUnavailable(f"what loads models is not there: {type(error).__name__}: {error}") from error
+    return ModelBackend
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,13 +71,15 @@ class Fork(Process):
     """A Celery worker out of one process a session that has imported what each needs: a third of the CPU time until it
     is ready."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], log: Path, harm: Callable[[], None] | None = None
+    ) -> None:
         self.log = log
         log.touch()
         server = multiprocessing.get_context("forkserver")
         server.set_forkserver_preload(["tests.integration.worker.zygote"])
         of_fork = {**os.environ, **environment}
-        self._fork = server.Process(target=_work, args=(arguments, of_fork, log), daemon=True)
+        self._fork = server.Process(target=_work, args=(arguments, of_fork, log, harm), daemon=True)
         self._fork.start()
 
     @property
@@ -105,8 +107,10 @@ class Fork(Process):
         self.kill()
 
 
-def _work(arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
-    """The life of a fork: `python -m` with these arguments."""
+def _work(
+    arguments: list[str], environment: Mapping[str, str], log: Path, harm: Callable[[], None] | None = None
+) -> None:
+    """The life of a fork: `python -m` with these arguments, after what does it harm."""
     import celery.__main__
 
     os.chdir(ROOT)
@@ -117,6 +121,8 @@ def _work(arguments: list[str], environment: Mapping[str, str], log: Path) -> No
     os.dup2(output, 2)
     os.close(output)
     sys.argv = arguments
+    if harm:
+        harm()
     celery.__main__.main()
 
 
@@ -129,9 +135,9 @@ def worker(redis_url: str, log: Path, *, supervised: bool = False, **settings: A
     return Process([*command, "-n", f"{log.stem}@%h"], _environment(redis_url, settings), log)
 
 
-def forked_worker(redis_url: str, log: Path, **settings: Any) -> Fork:
-    """The same, sooner."""
-    return Fork([*WORKER, "-n", f"{log.stem}@%h"], _environment(redis_url, settings), log)
+def forked_worker(redis_url: str, log: Path, harm: Callable[[], None] | None = None, **settings: Any) -> Fork:
+    """The same, sooner. `harm` is done in the new process before it begins."""
+    return Fork([*WORKER, "-n", f"{log.stem}@%h"], _environment(redis_url, settings), log, harm)
 
 
 def _environment(redis_url: str, settings: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,37 @@
+"""What makes a worker fail at its start: done in its process before that begins, where no file of a model can do it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def torch_that(folder: Path, code: str) -> None:
+    """A torch of one's own, which does this when it is imported."""
+    (folder / "torch").mkdir(parents=True)
+    (folder / "torch" / "__init__.py").write_text(code)
+    sys.path.insert(0, str(folder))
+
+
+def raising(module: str, name: str, error: BaseException) -> None:
+    """A function of ours or a library's that meets this error."""
+
+    def meet(*_: Any, **__: Any) -> None:
+        raise error
+
+    *owners, last = name.split(".")
+    owner = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    setattr(owner, last, meet)
+
+
+def without_module(name: str) -> None:
+    """An installation that lacks one of its files."""
+    sys.modules[name] = None  # type: ignore[assignment]
+
+
+def without_scripts(folder: Path) -> None:
+    importlib.import_module("shared.store.scripts").LUA_FOLDER = folder  # type: ignore[attr-defined]

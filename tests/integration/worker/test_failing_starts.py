@@ -1,0 +1,122 @@
+"""A worker that cannot serve ends with one line and the right code, and never says that it is ready.
+
+celery/celery#2738: what a signal's handler raises is only logged since 4.0. Haidra-Org/horde-worker-reGen#73: an
+exception at the start leaves a worker that hangs.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+import redis
+
+from tests.integration.worker import harms
+from tests.integration.worker.processes import Fork, forked_worker
+
+WITHIN_S = 30  # of the whole start, on a machine with other work; the fault itself takes none of it
+MODEL = {"model__name": "any", "worker__metrics_port": 0}
+END = uuid4().hex
+STUB = {"model__name": "stub", "worker__metrics_port": 0}
+
+
+class Way(NamedTuple):
+    harm: Callable[[Path], Callable[[], None]]
+    code: int
+    line: str
+    settings: dict[str, object] = MODEL
+
+
+def torch_that(code: str) -> Callable[[Path], Callable[[], None]]:
+    return lambda folder: partial(harms.torch_that, folder, code)
+
+
+def raising(module: str, name: str, error: BaseException) -> Callable[[Path], Callable[[], None]]:
+    return lambda _: partial(harms.raising, module, name, error)
+
+
+WAYS = {
+    "a shared library of torch is missing": Way(
+        torch_that("raise OSError('libcudart.so.12: cannot open shared object file')"), 78, "libcudart.so.12"
+    ),
+    "a library ends the process": Way(torch_that("import sys; sys.exit('no licence')"), 78, "no licence"),
+    "a library ends the process as if all was well": Way(torch_that("import sys; sys.exit(0)"), 78, "SystemExit|ended"),
+    "a bug": Way(torch_that("assert 1 == 2, 'two\\nlines'"), 78, r"AssertionError: two lines"),
+    "a value that is refused": Way(torch_that("int('x')"), 78, "ValueError: invalid literal"),
+    "no memory": Way(torch_that("raise MemoryError"), 70, "MemoryError"),
+    "a driver": Way(torch_that("raise RuntimeError('CUDA driver initialization failed')"), 70, "CUDA driver init"),
+    "a disk that fails": Way(torch_that("raise OSError(5, 'Input/output error')"), 70, "Input/output error"),
+    "an import that waits for ever": Way(
+        torch_that("import threading; threading.Event().wait()"), 70, "stood still", MODEL | {"worker__stall_s": 1}
+    ),
+    "Ctrl-C": Way(torch_that("raise KeyboardInterrupt"), 130, "interrupted"),
+    "a script for Redis is missing": Way(lambda folder: partial(harms.without_scripts, folder), 78, "lua", STUB),
+    "a module of ours is missing": Way(
+        lambda _: partial(harms.without_module, "worker.tasks"), 78, "worker.tasks", STUB
+    ),
+    "the last step before ready": Way(
+        raising("shared.store.executions", "Executions.rivals", TypeError("no worker")), 78, "TypeError: no work", STUB
+    ),
+    "a thread cannot be started": Way(
+        raising("worker.lease", "LeaseKeeper.start", RuntimeError("can't start new thread")), 70, "new thread", STUB
+    ),
+    "a heartbeat that ends": Way(
+        raising("shared.store.executions", "Executions.beat", TypeError("no word")), 70, "heartbeats has ended", STUB
+    ),
+}
+
+
+@pytest.fixture
+def words(redis_url: str) -> Iterator[Callable[[], set[str]]]:
+    """Every state that any worker has ever told Redis."""
+    states: set[str] = set()
+    with redis.Redis.from_url(redis_url) as client, client.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                states.update(re.findall(r'"state\W+(\w+)', command["command"]))
+                if END in command["command"]:
+                    return
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+
+        def all_of_them() -> set[str]:
+            with redis.Redis.from_url(redis_url) as last:
+                last.echo(END)
+            listener.join()
+            return states
+
+        yield all_of_them
+        if listener.is_alive():
+            all_of_them()
+
+
+def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_one_line(
+    redis_url: str, tmp_path: Path, words: Callable[[], set[str]]
+) -> None:
+    forks: dict[str, Fork] = {}
+    try:
+        for number, (name, way) in enumerate(WAYS.items()):
+            harm = way.harm(tmp_path / f"harm{number}")
+            forks[name] = forked_worker(redis_url, tmp_path / f"way{number}.log", harm, **way.settings)
+        ended = {name: (fork.wait(WITHIN_S), lines_of(fork, WAYS[name].line)) for name, fork in forks.items()}
+    finally:
+        for fork in forks.values():
+            fork.close()
+
+    assert ended == {name: (way.code, 1) for name, way in WAYS.items()}
+    assert words() == {"loading", "broken"}
+    assert [name for name, fork in forks.items() if "Traceback" in fork.log_text] == ["a heartbeat that ends"]
+
+
+def lines_of(fork: Fork, pattern: str) -> int:
+    return len(
+        [line for line in fork.log_text.splitlines() if re.search(f"(scriptqueue|leaves).*: .*({pattern})", line)]
+    )
