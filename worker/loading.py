@@ -68,17 +68,21 @@ def watched(
     others = frozenset(_threads()) - {threading.get_native_id()}
     patience_s = stall_s or STANDSTILL_S
 
-    def look() -> Effort:
+    def put_off_alarm() -> None:
         signal.setitimer(signal.ITIMER_REAL, patience_s + LAST_RESORT_S)
+
+    def look() -> Effort:
+        put_off_alarm()
         return effort_of(others | {threading.get_native_id()}, broken())
 
     watchdog = Watchdog(StandstillDetector(patience_s), look, leave)
+    put_off_alarm()
     watchdog.start()
     try:
         yield
     finally:
         watchdog.close()
-        watchdog.join()  # it sets no alarm after this
+        watchdog.join()  # it puts no alarm off after this
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+import redis
 
 from tests.integration.api.serving import served
 from tests.integration.worker import processes
 
 StartWorker = Callable[..., processes.Process]
+Words = Callable[[], set[str]]
 
 
 @contextmanager
@@ -58,3 +63,30 @@ def worker(start_worker: StartWorker, api: httpx.Client) -> processes.Process:
     process = start_worker()
     processes.until(lambda: api.get("/readyz").status_code == 200, what="a worker is ready")
     return process
+
+
+@pytest.fixture
+def words(redis_url: str) -> Iterator[Words]:
+    """Every state that any worker has ever told Redis."""
+    states: set[str] = set()
+    end = uuid4().hex
+    with redis.Redis.from_url(redis_url, socket_timeout=None) as client, client.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                states.update(re.findall(r'"state\W+(\w+)', command["command"]))
+                if end in command["command"]:
+                    return
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+
+        def all_of_them() -> set[str]:
+            with redis.Redis.from_url(redis_url) as last:
+                last.echo(end)
+            listener.join()
+            return states
+
+        yield all_of_them
+        if listener.is_alive():
+            all_of_them()

@@ -79,7 +79,7 @@ class Fork(Process):
         server = multiprocessing.get_context("forkserver")
         server.set_forkserver_preload(["tests.integration.worker.zygote"])
         of_fork = {**os.environ, **environment}
-        self._fork = server.Process(target=_work, args=(arguments, of_fork, log, harm), daemon=True)
+        self._fork = server.Process(target=work, args=(arguments, of_fork, log, harm), daemon=True)
         self._fork.start()
 
     @property
@@ -107,7 +107,7 @@ class Fork(Process):
         self.kill()
 
 
-def _work(
+def work(
     arguments: list[str], environment: Mapping[str, str], log: Path, harm: Callable[[], None] | None = None
 ) -> None:
     """The life of a fork: `python -m` with these arguments, after what does it harm."""
@@ -132,15 +132,15 @@ WORKER = ["celery", "-A", "worker.app", "worker", "--without-gossip", "--without
 def worker(redis_url: str, log: Path, *, supervised: bool = False, **settings: Any) -> Process:
     """By the command: `worker(url, log, model__name="stub")`; keywords are settings."""
     command = ["worker"] if supervised else WORKER
-    return Process([*command, "-n", f"{log.stem}@%h"], _environment(redis_url, settings), log)
+    return Process([*command, "-n", f"{log.stem}@%h"], environment_of(redis_url, settings), log)
 
 
 def forked_worker(redis_url: str, log: Path, harm: Callable[[], None] | None = None, **settings: Any) -> Fork:
     """The same, sooner. `harm` is done in the new process before it begins."""
-    return Fork([*WORKER, "-n", f"{log.stem}@%h"], _environment(redis_url, settings), log, harm)
+    return Fork([*WORKER, "-n", f"{log.stem}@%h"], environment_of(redis_url, settings), log, harm)
 
 
-def _environment(redis_url: str, settings: Mapping[str, Any]) -> dict[str, str]:
+def environment_of(redis_url: str, settings: Mapping[str, Any]) -> dict[str, str]:
     return {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in {**settings, "redis__url": redis_url}.items()}
 
 

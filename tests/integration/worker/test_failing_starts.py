@@ -7,22 +7,17 @@ exception at the start leaves a worker that hangs.
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
-
-import pytest
-import redis
 
 from tests.integration.worker import harms
+from tests.integration.worker.conftest import Words
 from tests.integration.worker.processes import Fork, forked_worker
 
 WITHIN_S = 30  # of the whole start, on a machine with other work; the fault itself takes none of it
 MODEL = {"model__name": "any", "worker__metrics_port": 0}
-END = uuid4().hex
 STUB = {"model__name": "stub", "worker__metrics_port": 0}
 
 
@@ -72,34 +67,8 @@ WAYS = {
 }
 
 
-@pytest.fixture
-def words(redis_url: str) -> Iterator[Callable[[], set[str]]]:
-    """Every state that any worker has ever told Redis."""
-    states: set[str] = set()
-    with redis.Redis.from_url(redis_url) as client, client.monitor() as monitor:
-
-        def listen() -> None:
-            for command in monitor.listen():
-                states.update(re.findall(r'"state\W+(\w+)', command["command"]))
-                if END in command["command"]:
-                    return
-
-        listener = threading.Thread(target=listen)
-        listener.start()
-
-        def all_of_them() -> set[str]:
-            with redis.Redis.from_url(redis_url) as last:
-                last.echo(END)
-            listener.join()
-            return states
-
-        yield all_of_them
-        if listener.is_alive():
-            all_of_them()
-
-
 def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_one_line(
-    redis_url: str, tmp_path: Path, words: Callable[[], set[str]]
+    redis_url: str, tmp_path: Path, words: Words
 ) -> None:
     forks: dict[str, Fork] = {}
     try:
