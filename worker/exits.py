@@ -80,9 +80,11 @@ def fatal(who: str, leave: Callable[[int], NoReturn] = sys.exit) -> Iterator[Non
     try:
         yield
     except BaseException as error:  # the edge: also what a library means by SystemExit
-        log.debug("before this worker was ready", exc_info=True)
-        print(f"{who}: {line_of(error)}", file=sys.stderr, flush=True)
-        leave(exit_code_of(error))
+        try:
+            log.debug("before this worker was ready", exc_info=True)
+            print(f"{who}: {line_of(error)}", file=sys.stderr, flush=True)
+        finally:  # whether or not somebody reads it
+            leave(exit_code_of(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

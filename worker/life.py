@@ -124,6 +124,12 @@ class Process:
 
     def leave(self, verdict: Verdict) -> None:
         """Ends the process; its supervisor starts another. Where no job is to blame, what runs may finish first."""
+        try:
+            self._say_so(verdict)
+        finally:
+            os._exit(verdict.exit_code)
+
+    def _say_so(self, verdict: Verdict) -> None:
         self.phase = "broken"
         if running := self.running:
             running.runner.draining = True
@@ -135,18 +141,19 @@ class Process:
                 time.sleep(_POLL_S)
             running.keeper.stop_all()
             running.keeper.close()
-        os._exit(verdict.exit_code)
 
     def give_up(self, code: int) -> NoReturn:
         """Ends a process that could not start. Nothing of it is waited for: a broken library's threads may not end."""
-        if self.running:
-            self.running.watchdog.close()  # it would have another reason to bite
-        if self.keeper:
-            goodbye = Thread(target=_sign_off, args=(self.keeper,), daemon=True)
-            goodbye.start()
-            goodbye.join(_SIGN_OFF_S)
-        sys.stdout.flush()
-        os._exit(code)
+        try:
+            if self.running:
+                self.running.watchdog.close()  # it would have another reason to bite
+            if self.keeper:
+                goodbye = Thread(target=_sign_off, args=(self.keeper,), daemon=True)
+                goodbye.start()
+                goodbye.join(_SIGN_OFF_S)
+            sys.stdout.flush()
+        finally:
+            os._exit(code)
 
 
 def silence_of(keeper: LeaseKeeper) -> str | None:

@@ -113,7 +113,13 @@ class Watchdog(Generic[Look]):
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):
-            if verdict := self._watch.judge(self._look(), time.monotonic()):
+            if verdict := self._judge():
                 log.critical("this worker leaves: %s", verdict.reason)
                 self._leave(verdict)
                 return
+
+    def _judge(self) -> Verdict | None:
+        try:
+            return self._watch.judge(self._look(), time.monotonic())
+        except Exception as error:  # the edge: a worker that cannot be looked at is watched by nobody
+            return Verdict(f"it cannot be looked at: {type(error).__name__}: {error}", EXIT_BROKEN)

@@ -105,6 +105,9 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
         if worker.state == "ready" and not worker.serves_jobs:
             message = f"{worker.worker} says that it is ready and has no rows: it runs no job"
             yield Finding("workers", "fault", message, "end it and start another")
+        if worker.serves_jobs and worker.device == "none" and worker.model != "stub":
+            message = f"{worker.worker} has no model: all that it writes is split from the prompt"
+            yield Finding("workers", "warning", message, "its log says why; unset WORKER__FALLBACK_WITHOUT_MODEL")
         if worker.state == "broken":
             yield Finding("workers", "warning", f"{worker.worker} is broken", "it leaves by itself; its log says why")
     for device, count in Counter(worker.gpu for worker in workers if worker.gpu).items():

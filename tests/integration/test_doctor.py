@@ -109,6 +109,15 @@ def test_a_worker_that_says_ready_and_has_no_rows_is_a_fault_even_beside_a_good_
     assert ready == ["1 of 2 ready, 8 rows"]
 
 
+def test_a_worker_that_serves_without_a_model_is_warned_of(settings: Settings, worker: Executions) -> None:
+    worker.beat(replace(READY, device="none", dtype="none", gpu=""), ttl_s=60)
+
+    (finding,) = wrong(settings)
+
+    assert (finding.check, finding.level) == ("workers", "warning")
+    assert "has no model" in finding.message
+
+
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
     make_settings: Callable[..., Settings], worker: Executions, records: redis.Redis
 ) -> None:

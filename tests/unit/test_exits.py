@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -107,6 +109,21 @@ def test_an_error_of_a_librarys_is_told_with_the_place_in_our_code_that_met_it(
     assert re.fullmatch(
         r"scriptqueue worker: JSONDecodeError: .* \(shared/workers\.py:\d+\)\n", capsys.readouterr().err
     )
+
+
+def test_an_end_that_nobody_can_read_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the exception of the broken pipe would go where the first one must not."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as broken:
+        monkeypatch.setattr("sys.stderr", broken)
+        with pytest.raises(SystemExit) as ended, fatal("scriptqueue worker"):
+            raise ValueError("x" * 100_000)
+        monkeypatch.undo()
+        with suppress(BrokenPipeError):
+            broken.close()
+
+    assert ended.value.code == EXIT_UNUSABLE
 
 
 def test_what_goes_well_ends_nothing() -> None:

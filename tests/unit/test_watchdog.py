@@ -14,6 +14,7 @@ from worker.watchdog import (
     Probe,
     StallDetector,
     Verdict,
+    Watchdog,
     stall_detector_of,
 )
 
@@ -74,6 +75,19 @@ def test_an_engine_whose_thread_has_ended_is_broken_at_once() -> None:
     assert judged(StallDetector(10, 10), [replace(IDLE, broken="AcceleratorError")]) == [
         Verdict("AcceleratorError", EXIT_BROKEN)
     ]
+
+
+def test_a_worker_that_cannot_be_looked_at_is_broken() -> None:
+    def look() -> Probe:
+        raise KeyError("steps")
+
+    left: list[Verdict] = []
+    watchdog = Watchdog(StallDetector(10, 10), look, left.append)
+    watchdog.start()
+    watchdog.join()
+
+    assert left == [Verdict("it cannot be looked at: KeyError: 'steps'", EXIT_BROKEN)]
+    assert not watchdog.alive
 
 
 def test_a_slow_processor_has_more_time_for_a_step_than_a_gpu_and_the_setting_rules_both() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ def raising(module: str, name: str, error: BaseException) -> None:
     for part in owners:
         owner = getattr(owner, part)
     setattr(owner, last, meet)
+
+
+def both(first: Callable[[], None], second: Callable[[], None]) -> None:
+    first()
+    second()
 
 
 def without_module(name: str) -> None:

@@ -131,6 +131,7 @@ def test_what_cannot_serve_at_all_ends_with_one_line_and_no_second_try(
     assert process.wait() == 78
     assert len([line for line in process.log_text.splitlines() if line.startswith(beginning)]) == 1
     assert process.log_text.count("starts") <= 1
+    assert ("another one would end the same way" in process.log_text) == (name == "model__name")  # there was one
     assert "Traceback" not in process.log_text
 
 
