@@ -217,7 +217,9 @@ def endpoint_url(text: str) -> str:
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
         raise ModelUnavailable(f"{one_line(text)} is no address of a hub (https://...)")
     if url.userinfo and not keeps_secrets(url):
-        raise ModelUnavailable(f"{shown(text)} is not https: the password in this address could be read on the way")
+        raise ModelUnavailable(
+            f"{without_password(text)} is not https: the password in this address could be read on the way"
+        )
     return text.rstrip("/")
 
 
@@ -231,7 +233,7 @@ def keeps_secrets(url: httpx.URL) -> bool:
         return False
 
 
-def shown(text: str) -> str:
+def without_password(text: str) -> str:
     """A text without the passwords of its web addresses, for records and messages."""
     return re.sub(r"(?i)\b(https?://)[^/@\s]*@", r"\1", text)
 
@@ -239,7 +241,7 @@ def shown(text: str) -> str:
 def one_line(text: str, letters_max: int = WORDS_MAX) -> str:
     """What others wrote, fit to be shown: printable, on one line, not too long, without passwords."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * letters_max])
-    line = shown(" ".join(printable.split()))
+    line = without_password(" ".join(printable.split()))
     return line if len(line) <= letters_max else f"{line[:letters_max]}..."
 
 

@@ -39,7 +39,7 @@ def git_snapshot(model: HubModel, endpoint: str | None, revision: str | None, sc
     _git(url, *at, "config", "remote.origin.url", url)
     _git(url, *at, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", revision or "HEAD")
     commit = _git(url, *at, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
-    where = web.shown(url)
+    where = web.without_password(url)
     blobs = by_name(_tree(_git(url, *at, "ls-tree", "-z", commit)), where)
 
     def remotes(names: Iterable[str]) -> list[Remote]:
@@ -138,9 +138,9 @@ def _git(url: str, *arguments: str, question: bytes = b"") -> bytes:
     except FileNotFoundError as error:
         raise ModelUnavailable("git is not installed; --source hf needs none") from error
     except subprocess.TimeoutExpired as error:
-        raise DownloadFailed(f"git: {web.shown(url)} did not answer within {TREE_S:.0f} s") from error
+        raise DownloadFailed(f"git: {web.without_password(url)} did not answer within {TREE_S:.0f} s") from error
     if done.returncode:
-        raise _in_words(done.stderr.decode(errors="replace"), web.shown(url))
+        raise _in_words(done.stderr.decode(errors="replace"), web.without_password(url))
     return done.stdout
 
 

@@ -38,11 +38,11 @@ class _Repository:
         token = _token()
         self._token_withheld = token is not None and not web.keeps_secrets(httpx.URL(hub))
         if self._token_withheld:
-            console.print(f"{web.shown(hub)} is not https: it does not get HF_TOKEN", highlight=False)
+            console.print(f"{web.without_password(hub)} is not https: it does not get HF_TOKEN", highlight=False)
         self._private = {"Authorization": f"Bearer {token}"} if token and not self._token_withheld else {}
 
     def snapshot(self) -> Snapshot:
-        where = f"{self._model.huggingface} at {web.shown(self._hub)}"
+        where = f"{self._model.huggingface} at {web.without_password(self._hub)}"
         path = f"/api/models/{self._model.huggingface}/revision/{quote(self._revision, safe='')}"
         answer = self._answer("GET", f"{path}?blobs=true")
         try:
@@ -119,7 +119,7 @@ class _Repository:
 
     def _how_to_accept(self) -> str:
         how = "name an https endpoint: HF_TOKEN goes to no other" if self._token_withheld else "set HF_TOKEN"
-        return f"accept the licence at {web.shown(self._hub)}/{self._model.huggingface} and {how}"
+        return f"accept the licence at {web.without_password(self._hub)}/{self._model.huggingface} and {how}"
 
 
 def _facts(file: Any) -> Facts:

@@ -44,7 +44,9 @@ def remotes(url: str, here: Path | None, pointers: dict[str, Pointer], credentia
     if here is not None:
         return [_stored(here, name, *what) for name, what in pointers.items()]
     if not url.startswith(("http://", "https://")):
-        raise ModelUnavailable(f"{web.shown(url)}: the large files of a repository are fetched over https only")
+        raise ModelUnavailable(
+            f"{web.without_password(url)}: the large files of a repository are fetched over https only"
+        )
     actions = _batch(url, pointers, credentials)
     return [
         Remote(name, actions[oid]["href"], size, Checksum("sha256", oid), headers=actions[oid]["header"])
@@ -66,7 +68,9 @@ def _batch(url: str, pointers: dict[str, Pointer], credentials: Credentials) -> 
     host = httpx.URL(url).host
     answer = _answer(address, {"operation": "download", "transfers": ["basic"], "objects": objects}, credentials)
     if answer.status in {401, 403}:
-        raise ModelUnavailable(f"{web.shown(url)}: accept its licence there and give git a token (git credential)")
+        raise ModelUnavailable(
+            f"{web.without_password(url)}: accept its licence there and give git a token (git credential)"
+        )
     if answer.status >= httpx.codes.BAD_REQUEST:
         raise DownloadFailed(f"{host} answered {answer.status} to a question for large files (git-lfs)")
     try:

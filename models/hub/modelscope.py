@@ -25,7 +25,7 @@ def modelscope_snapshot(model: HubModel, endpoint: str | None, revision: str | N
     hub = web.endpoint_url(endpoint or MODELSCOPE_ENDPOINT)
     requested = revision or "master"
     api = f"{hub}/api/v1/models/{model.modelscope}/repo"
-    facts = _listed(api, model, requested, f"{model.modelscope} at {web.shown(hub)}")
+    facts = _listed(api, model, requested, f"{model.modelscope} at {web.without_password(hub)}")
 
     def remotes(names: Iterable[str]) -> list[Remote]:
         return [
@@ -34,7 +34,7 @@ def modelscope_snapshot(model: HubModel, endpoint: str | None, revision: str | N
                 url=str(httpx.URL(api, params={"Revision": requested, "FilePath": name})),
                 size_bytes=facts[name].size_bytes,
                 checksum=facts[name].checksum,
-                when_refused=f"accept the licence at {web.shown(hub)}/models/{model.modelscope}",
+                when_refused=f"accept the licence at {web.without_password(hub)}/models/{model.modelscope}",
             )
             for name in names
         ]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 import torch
 from celery.worker.control import Panel, control_command, ok
@@ -45,6 +47,7 @@ ROW = "worker/engine/row.py"
 ATTENTION = "worker/engine/attention.py"
 KV_MEMORY = "worker/backend/kv_memory.py"
 CPU = "models/cpu.py"
+WEB = "models/web.py"
 
 ANY = "..."  # more parameters may follow, and do not matter
 
@@ -141,6 +144,10 @@ HELD = [
     Lean(STEP, input_outputs.ContinuousBatchingIOs, "compute_stream"),
     Lean(ROW, requests.RequestState, "generated_tokens"),
     Lean(ROW, requests.RequestState, "tokens_to_process"),
+    Lean(WEB, httpx.Client, "_transport"),
+    Lean(WEB, httpx.Client, "_mounts"),
+    Lean(WEB, httpx.HTTPTransport, "_pool"),
+    Lean(WEB, httpcore.ConnectionPool, "_network_backend"),
 ]
 
 OPERATORS = [("_linear_pointwise", "X W B attr scalars algorithm"), ("_is_mkldnn_bf16_supported", "")]
