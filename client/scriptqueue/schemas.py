@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, get_args
@@ -45,6 +46,9 @@ WorkerPhase = Literal["loading", "ready", "draining", "broken"]
 
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the first comes first
 
+# Control characters, line breaks among them, and marks that turn the order of a whole line around.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
 
 def _whole(number: float) -> float | int:
     return int(number) if math.isfinite(number) and number == int(number) else number
@@ -53,10 +57,14 @@ def _whole(number: float) -> float | int:
 Seconds = Annotated[float, PlainSerializer(_whole), WithJsonSchema({"type": "number"})]  # 5.0 is written as 5
 
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)")
+
+
 def _text_only(value: Any) -> Any:
-    if isinstance(value, (str, datetime)):
+    """pydantic alone takes a text of digits for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         return value
-    raise PydanticCustomError("datetime_type", "must be an RFC 3339 time with its zone, as text")
+    raise PydanticCustomError("datetime_type", "must be an RFC 3339 time with its zone, as text: 2026-01-31T18:00:00Z")
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)]
@@ -114,7 +122,9 @@ class JobRequest(StrictShape):
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
-    quality_keywords: str = Field(QUALITY_KEYWORDS, min_length=1, max_length=500)
+    quality_keywords: str = Field(
+        QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
+    )
     sampling: Sampling = Field(Sampling(), validate_default=True)  # against min_scenes
     priority: Priority = "normal"
     allow_fallback: bool = True
@@ -125,6 +135,12 @@ class JobRequest(StrictShape):
     deadline: Time | None = Field(None, description="the job must have started by then")
     webhook: Webhook | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict, description="echoed; at most 4 kB as JSON")
+
+    @field_validator("quality_keywords")
+    @classmethod
+    def _on_one_line(cls, text: str) -> str:
+        """Part of the board, which reaches terminals and files as it is."""
+        return _UNSHOWN.sub(" ", text)
 
     @field_validator("prompt", "quality_keywords")
     @classmethod

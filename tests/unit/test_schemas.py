@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -61,8 +62,12 @@ def test_only_the_prompt_is_required() -> None:
         ({"queue_timeout_s": 0}, "queue_timeout_s", "greater_than"),
         ({"execution_timeout_s": -1}, "execution_timeout_s", "greater_than"),
         ({"result_ttl_s": 0}, "result_ttl_s", "greater_than_equal"),
-        ({"deadline": "tomorrow"}, "deadline", "datetime_from_date_parsing"),
-        ({"deadline": "2026-01-01T00:00:00"}, "deadline", "timezone_aware"),
+        *(
+            ({"deadline": text}, "deadline", "datetime_type")
+            for text in ("tomorrow", "2026-01-01T00:00:00", "1764150000", "20260101", "1e9", "2026-01-01", " ")
+        ),
+        ({"deadline": "2026-13-01T00:00:00Z"}, "deadline", "datetime_from_date_parsing"),
+        ({"quality_keywords": "\x1b\n\u202e"}, "quality_keywords", "blank"),
         ({"deadline": 1700000000}, "deadline", "datetime_type"),
         ({"webhook": {"url": "ftp://x"}}, "webhook.url", "url"),
         ({"webhook": {"url": "http://a b"}}, "webhook.url", "url"),
@@ -166,3 +171,24 @@ def test_what_was_read_is_not_kept() -> None:
 
     before = blocks_after(100)
     assert blocks_after(5000) - before < 500
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["4k\x1b]0;title\x07", "4k\ncinematic", "4k\u2028x", "4k\x9b31m", "4k\x7f", "4k\u202egnp.exe", "4k\r\n", "\x004k"],
+)
+def test_quality_keywords_reach_a_terminal_without_control_characters(given: str) -> None:
+    keywords = JobRequest(prompt="x", quality_keywords=given).quality_keywords
+
+    assert len(keywords) == len(given)
+    assert not any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} or c == "\u202e" for c in keywords)
+
+
+@pytest.mark.parametrize("given", ["高质量，电影感、4K\u3000细节", "कि\u200dया", "می\u200cخواهم", "🧑\u200d🚀, 4k"])
+def test_quality_keywords_of_any_script_stay_as_they_are(given: str) -> None:
+    assert JobRequest(prompt="x", quality_keywords=given).quality_keywords == given
+
+
+@pytest.mark.parametrize("given", ["2026-01-31T18:00:00Z", "2026-01-31t18:00z", "2026-01-31 18:00:00.123456789+08:00"])
+def test_a_deadline_is_a_time_with_its_zone(given: str) -> None:
+    assert JobRequest.model_validate({"prompt": "x", "deadline": given}).deadline is not None
