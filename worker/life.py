@@ -29,7 +29,7 @@ from shared.store.executions import Executions
 from shared.store.redis_server import require_fit
 from shared.store.scripts import scripts
 from shared.workers import WorkerState, worker_name
-from worker import metrics, quarantine, revoke
+from worker import dashboard, metrics, quarantine, revoke
 from worker.backend.backend import Backend, MetricValue
 from worker.backend.load import load_backend
 from worker.exits import EXIT_REPLACE, fatal
@@ -46,6 +46,7 @@ _SIGN_OFF_S = 3.0  # a little more than one command may wait for Redis
 settings = from_environment()
 app = celery_app.make_app(settings, patient=True)
 quarantine.use_quarantine()
+dashboard.guard_metrics()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
 
 

@@ -17,6 +17,7 @@ import pytest
 import torch
 from celery.worker.control import Panel, control_command, ok
 from celery.worker.request import Request
+from flower.views import monitor
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
@@ -118,6 +119,7 @@ CALLED = [
     Lean(ATTENTION, utils, "find_head_dim", "config"),
     Lean(KV_MEMORY, utils, "find_num_key_value_heads", "config"),
     Lean("api/stack/processes.py", _binary, "get_binary_path", ""),
+    Lean("worker/dashboard.py", monitor.Metrics, "get", "self"),
 ]
 
 # What an object of theirs is given when it is made, by the code of its `__init__`.

@@ -21,8 +21,10 @@ def flower(redis_url: str, api: httpx.Client, start_worker: StartWorker, tmp_pat
 
 
 def test_flower_wants_its_login(flower: httpx.Client) -> None:
-    assert httpx.get(f"{flower.base_url}/api/tasks", trust_env=False).status_code == 401
-    assert httpx.get(f"{flower.base_url}/", trust_env=False).status_code == 401
+    for path in ("/", "/api/tasks", "/metrics"):
+        assert httpx.get(f"{flower.base_url}{path}", trust_env=False).status_code == 401
+    assert "flower_events_total" in flower.get("/metrics").text
+    assert httpx.get(f"{flower.base_url}/healthcheck", trust_env=False).status_code == 200
 
 
 def test_a_job_is_shown_while_it_runs_and_with_a_short_result_after(flower: httpx.Client, api: httpx.Client) -> None:
