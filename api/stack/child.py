@@ -31,10 +31,15 @@ def uninterrupted() -> Iterator[None]:
 
 
 class Child:
-    """Started at once. `log` None: what it says on stderr (its progress) goes to our terminal."""
+    """Started at once. `log` None: what it says on stderr (its progress) goes to our terminal. `umask`: -1 for ours."""
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str], log: Path | None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        log: Path | None,
+        umask: int = -1,
     ) -> None:
         self.name = name
         self._log = log
@@ -53,6 +58,7 @@ class Child:
                 stdout=output or subprocess.DEVNULL,
                 stderr=subprocess.STDOUT if output else None,
                 start_new_session=True,
+                umask=umask,
                 preexec_fn=begin,  # noqa: PLW1509 - the stack has one thread
             )
         finally:

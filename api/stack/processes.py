@@ -67,6 +67,7 @@ class Stack:
             self._environment[f"{PREFIX}MODEL__NAME"] = _EMBEDDED
 
     def __enter__(self) -> Stack:
+        self._umask = os.umask(0o077)  # data and logs hold prompts
         try:
             self._start()
         except BaseException:
@@ -87,6 +88,7 @@ class Stack:
 
     def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # it may be an earlier version's
         self._pull()
         if f"{PREFIX}REDIS__URL" not in os.environ:
             self.redis_url = self._environment[f"{PREFIX}REDIS__URL"] = self._start_redis()
@@ -104,7 +106,8 @@ class Stack:
         name = self._environment.get(f"{PREFIX}MODEL__NAME")
         if name != _EMBEDDED:
             return
-        pull = self._begin("models", [sys.executable, "-m", "models", "pull", name], self._environment, log=None)
+        command = [sys.executable, "-m", "models", "pull", name]
+        pull = self._begin("models", command, self._environment, log=None, umask=self._umask)
         code = pull.wait()
         self._children.remove(pull)
         if code:
@@ -116,7 +119,9 @@ class Stack:
         port = _port(0, "Redis")
         data = self._folder / "redis"
         data.mkdir(exist_ok=True)
+        password = secrets.token_urlsafe(18)
         options = {
+            "requirepass": password,
             "port": str(port),
             "bind": HOST,
             "dir": str(data.resolve()),
@@ -126,9 +131,10 @@ class Stack:
             "maxmemory-policy": "noeviction",
             "stream-node-max-bytes": "512",  # else the first event of each job takes 4 kB
         }
-        arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
-        self._add("redis", [get_binary_path(), *arguments])
-        url = f"redis://{HOST}:{port}/0"
+        configuration = data / "redis.conf"  # the command line is everybody's to read
+        configuration.write_text("".join(f'{key} "{value}"\n' for key, value in options.items()))
+        self._add("redis", [get_binary_path(), configuration.resolve()])
+        url = f"redis://:{password}@{HOST}:{port}/0"
         self._await("Redis answers", lambda: _redis_answers(url), START_S)
         return url
 
@@ -144,10 +150,12 @@ class Stack:
         log.unlink(missing_ok=True)
         self._begin(name, command, environment or self._environment, log)
 
-    def _begin(self, name: str, command: Sequence[str | Path], environment: dict[str, str], log: Path | None) -> Child:
+    def _begin(
+        self, name: str, command: Sequence[str | Path], environment: dict[str, str], log: Path | None, umask: int = -1
+    ) -> Child:
         """A child that is known to `_stop` as soon as it lives."""
         with uninterrupted():
-            child = Child(name, command, environment, log)
+            child = Child(name, command, environment, log, umask)
             self._children.append(child)
         return child
 
@@ -172,6 +180,7 @@ class Stack:
         for child in sorted(self._children, key=lambda child: order.index(child.name)):
             child.stop(self._grace_s.get(child.name, GRACE_S))
         self._children.clear()
+        os.umask(self._umask)
 
 
 def _new_secret() -> str:

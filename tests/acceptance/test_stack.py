@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+import redis
 
 from tests.acceptance.marks import alive, new_mark
 from tests.integration.engine import tiny
@@ -132,11 +134,24 @@ def test_up_serves_until_it_is_told_to_stop_and_prints_flowers_login(tmp_path: P
         assert job["status"] == "succeeded"
         assert httpx.get(f"{flower}/api/tasks", trust_env=False).status_code == 401
         assert httpx.get(f"{flower}/api/tasks", auth=(user, password), trust_env=False).status_code == 200
+        _is_private(up, tmp_path / ".run" / "up")
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(30) == 0
         assert up.alive() == []
     finally:
         up.close()
+
+
+def _is_private(up: Launched, folder: Path) -> None:
+    """Nobody else reads its files, and its Redis wants the password that is drawn and stands in no command line."""
+    (address,) = re.findall(r"Redis +(\S+)", up.log_text)
+    with redis.Redis.from_url(address) as client:
+        assert client.ping()
+    with redis.Redis.from_url(re.sub("//:.*@", "//", address)) as client, pytest.raises(redis.AuthenticationError):
+        client.ping()
+    password = address.split("@")[0].rpartition(":")[2]
+    assert not [process for process in psutil.process_iter(["cmdline"]) if password in str(process.info["cmdline"])]
+    assert not [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
 
 
 def test_up_says_which_process_ended_and_why(tmp_path: Path) -> None:
