@@ -11,6 +11,7 @@ import httpx
 from scriptqueue import calls
 from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from scriptqueue.errors import ClientError
+from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
 from scriptqueue.schemas import Job, Scene, Storyboard
 from scriptqueue.stream import Event, EventReader
@@ -21,9 +22,14 @@ class AsyncClient:
     """`Client` for asyncio: each method has the meaning and the arguments of that one's."""
 
     def __init__(
-        self, url: str, api_key: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_trouble: OnTrouble = unheard,
     ) -> None:
-        self._carrier = AsyncHttpTransport(url, api_key, transport)
+        self._carrier = AsyncHttpTransport(url, api_key, transport, on_trouble)
         self._hold = self._carrier.hold
         self._patience = self._carrier.patience
 

@@ -34,6 +34,7 @@ from scriptqueue.errors import (
     ServiceUnreachable,
     WaitTimedOut,
 )
+from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
 from scriptqueue.schemas import Job, Scene, Storyboard
 from scriptqueue.stream import DoneEvent, Event, EventReader, ProgressEvent, SceneEvent, StatusEvent
@@ -65,8 +66,16 @@ __all__ = [
 class Client:
     """A client for threads and scripts; may be shared by threads. Close it, or use it as a context manager."""
 
-    def __init__(self, url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._carrier = HttpTransport(url, api_key, transport)
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        on_trouble: OnTrouble = unheard,
+    ) -> None:
+        """`on_trouble` is called with the error of a call that is about to be tried again, once a call."""
+        self._carrier = HttpTransport(url, api_key, transport, on_trouble)
         self._hold = self._carrier.hold
         self._patience = self._carrier.patience
 

@@ -6,14 +6,14 @@ how long to pause, is sent the answer, and returns what the caller asked for (tr
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from scriptqueue.errors import ApiError, ServiceUnreachable
+from scriptqueue.errors import ApiError, ClientError, ServiceUnreachable
 from scriptqueue.responses import Problem
 
 _T = TypeVar("_T")
@@ -24,6 +24,9 @@ FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is proba
 LATER_PATIENCE_S = 60.0  # afterwards: a restart, a lost network
 PASSING = frozenset({429, 502, 503, 504})
 MAX_RETRY_PAUSE_S = 5.0
+NO_SUCH_PATH = "no_such_path"
+_NAMED = frozenset({404, 410})  # what is not there is told with its name
+_NOWHERE = frozenset({400, 404, 405, 501})  # without a problem's JSON: another server's words for "not here"
 
 WhenFull = Literal["bear", "tell", "queue up"]
 """What a full queue or a spent quota is to a caller: to be borne as a restart is; to be told at once where it may last
@@ -50,6 +53,12 @@ class Pause:
 Answer = httpx.Response | httpx.TransportError | None
 Call = Generator[Send | Pause, Answer, _T]
 
+OnTrouble = Callable[[ClientError], object]
+
+
+def unheard(_: ClientError) -> None:
+    """Nobody wants to know."""
+
 
 @dataclass
 class Patience:
@@ -58,6 +67,7 @@ class Patience:
     first_s: float = FIRST_PATIENCE_S
     later_s: float = LATER_PATIENCE_S
     reached: bool = False
+    on_trouble: OnTrouble = unheard  # called with why a call is tried again, once a call
 
     @property
     def seconds(self) -> float:
@@ -80,15 +90,18 @@ def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Ca
             patience.reached = True
             if answer.status_code < 400:
                 return answer
-            failure = ApiError.of(_problem(answer), retry_after_s(answer), unanswered=unanswered)
-            passes = answer.status_code in PASSING and not (failure.code == "queue_full" and when_full == "tell")
-            queues = when_full == "queue up" and (failure.status == 429 or failure.code == "queue_full")
+            failure = _refusal(answer, send.path, unanswered=unanswered)
+            full = failure.code == "queue_full"
+            passes = failure.status in PASSING and not (full and when_full == "tell")
+            queues = when_full == "queue up" and (failure.status == 429 or full)
             pause_s = failure.retry_after_s or pause_s
         else:
             assert answer is not None, "only a pause is answered with nothing"
             failure, passes, unanswered = _silence(answer), True, True
         if not passes or (not queues and now_s + pause_s - failing_since_s > patience.seconds):
             raise failure
+        if failing_since_s == now_s:
+            patience.on_trouble(failure)
         yield Pause(pause_s)
         pause_s = min(MAX_RETRY_PAUSE_S, pause_s * 2)
         failing_since_s = None if queues else failing_since_s
@@ -103,7 +116,9 @@ def model(kind: type[_Model], response: httpx.Response) -> _Model:
 
 
 def stranger(response: httpx.Response) -> ServiceUnreachable:
-    return ServiceUnreachable(f"{response.url.host} answers, but not as scriptqueue does")
+    url = response.url.copy_with(query=None)
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    return ServiceUnreachable(f"{url} answers {status}, but not as scriptqueue does: is the address right?")
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
@@ -116,10 +131,17 @@ def _silence(error: httpx.TransportError) -> ServiceUnreachable:
     return ServiceUnreachable(f"no answer from {where} ({type(error).__name__}: {error})")
 
 
-def _problem(response: httpx.Response) -> Problem:
+def _refusal(response: httpx.Response, path: str, *, unanswered: bool) -> ApiError:
+    """Raises `ServiceUnreachable` where nothing of the service can have answered so."""
     try:
-        return Problem.model_validate_json(response.content, extra="ignore")
-    except ValidationError:  # not the service but something before it
-        reason = response.reason_phrase or "error"
-        status = response.status_code
-        return Problem(type="about:blank", title=reason, status=status, detail=reason, code=f"http_{status}")
+        problem = Problem.model_validate_json(response.content, extra="ignore")
+    except ValidationError:
+        status, reason = response.status_code, response.reason_phrase or "error"
+        if status in _NOWHERE:
+            raise stranger(response) from None
+        # Something before the service: a proxy that wants a login, or whose server is away.
+        problem = Problem(type="about:blank", title=reason, status=status, detail=reason, code=f"http_{status}")
+    if problem.status in _NAMED:
+        where = f"{response.url}; is the address right?" if problem.code == NO_SUCH_PATH else path
+        problem = problem.model_copy(update={"detail": f"{problem.detail}: {where}"})
+    return ApiError.of(problem, retry_after_s(response), unanswered=unanswered)

@@ -15,7 +15,7 @@ import httpx
 from httpx_sse import EventSource
 
 from scriptqueue import calls
-from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Call, Patience, Pause, Send, stranger
+from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Call, OnTrouble, Patience, Pause, Send, stranger
 from scriptqueue.stream import Event, EventReader
 
 _T = TypeVar("_T")
@@ -23,9 +23,11 @@ Sleep = Callable[[float], object]
 
 
 class HttpTransport:
-    def __init__(self, url: str, api_key: str | None, transport: httpx.BaseTransport | None) -> None:
+    def __init__(
+        self, url: str, api_key: str | None, transport: httpx.BaseTransport | None, on_trouble: OnTrouble
+    ) -> None:
         self._http = httpx.Client(transport=transport, **_connection(url, api_key))
-        self.patience = Patience()
+        self.patience = Patience(on_trouble=on_trouble)
 
     def close(self) -> None:
         self._http.close()
@@ -71,9 +73,11 @@ class HttpTransport:
 
 
 class AsyncHttpTransport:
-    def __init__(self, url: str, api_key: str | None, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(
+        self, url: str, api_key: str | None, transport: httpx.AsyncBaseTransport | None, on_trouble: OnTrouble
+    ) -> None:
         self._http = httpx.AsyncClient(transport=transport, **_connection(url, api_key))
-        self.patience = Patience()
+        self.patience = Patience(on_trouble=on_trouble)
 
     async def close(self) -> None:
         await self._http.aclose()

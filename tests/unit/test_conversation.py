@@ -121,7 +121,16 @@ def test_a_service_that_drops_the_preference_is_not_flooded() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(200, text="<html>"), httpx.Response(302, headers={"Location": "/x"})]
+    "answer",
+    [
+        httpx.Response(200, text="<html>"),
+        httpx.Response(302, headers={"Location": "/x"}),
+        httpx.Response(404, text="404 page not found"),
+        httpx.Response(404, json={"detail": "Not Found"}),  # another FastAPI service
+        httpx.Response(405, text=""),
+        httpx.Response(501, text="Unsupported method ('POST')"),  # python -m http.server
+        httpx.Response(400, text="Client sent an HTTP request to an HTTPS server."),
+    ],
 )
 def test_an_address_where_something_else_answers_is_no_scriptqueue(answer: httpx.Response) -> None:
     with (

@@ -4,26 +4,65 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from typing import Any, get_args
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn, get_args
 
 import shtab
 
 from scriptqueue.schemas import JobRequest, Priority, Status, WebhookEvent
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+USAGE = 2
 FORMATS = ("svg", "html", "png")
 LANGUAGES = get_args(JobRequest.model_fields["language"].annotation)
 
 
-def parser() -> ArgumentParser:
+STATUSES = {**{str(status): str(status) for status in Status}, "done": "succeeded"}  # as the page calls it
+
+_CHOICES = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
+
+
+class Parser(ArgumentParser):
+    """Says first what is wrong, then where help is. Takes no option by a part of its name, for that may become
+    another's."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        if choice := _CHOICES.search(message):
+            message += _suggestion(choice[1], re.findall(r"[\w-]+", choice[2]))
+        print(f"scriptqueue: {message}\n`{self.prog} --help` shows what there is", file=sys.stderr)
+        sys.exit(USAGE)
+
+
+def arguments_of(words: Sequence[str] | None) -> Namespace:
+    """Exits with 2 and one line when the words cannot be meant."""
+    top, commands = parser()
+    arguments, strange = top.parse_known_args(words)
+    if strange:
+        command = commands[arguments.command]
+        command.error(f"there is no option {strange[0]}" + _suggestion(strange[0], command._option_string_actions))
+    return arguments
+
+
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word.partition("=")[0], [name for name in known if name != word], n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def parser() -> tuple[Parser, dict[str, Parser]]:
+    """Of the whole command line, and of each command."""
     everywhere = _everywhere()
-    waiting = ArgumentParser(add_help=False)
+    waiting = Parser(add_help=False)
     waiting.add_argument("--timeout", type=float, metavar="S", help="give up after so many seconds; the job goes on")
-    one = ArgumentParser(add_help=False)
+    one = Parser(add_help=False)
     one.add_argument("id", metavar="ID", help="of the job")
 
-    top = ArgumentParser(
+    top = Parser(
         prog="scriptqueue",
         parents=[_everywhere()],
         description="Queue creative prompts, get validated video storyboards.",
@@ -34,9 +73,11 @@ def parser() -> ArgumentParser:
     )
     top.set_defaults(json=False, url=None, api_key=None)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    added: dict[str, Parser] = {}
 
-    def add(name: str, help: str, *parents: ArgumentParser) -> ArgumentParser:
-        return commands.add_parser(name, parents=[everywhere, *parents], help=help)
+    def add(name: str, help: str, *parents: Parser) -> Parser:
+        added[name] = commands.add_parser(name, parents=[everywhere, *parents], help=help)
+        return added[name]
 
     _describe_request(add("submit", "queue prompts", waiting))
     add("get", "a job as it is now", one)
@@ -52,7 +93,7 @@ def parser() -> ArgumentParser:
     )
     add("delete", "forget a job that is done, its prompt and its result", one)
     listing = add("list", "your jobs, newest first")
-    listing.add_argument("--status", choices=[str(status) for status in Status])
+    listing.add_argument("--status", choices=STATUSES, help="`done` is `succeeded`")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     add("queue", "how full the queue is and who works on it")
     add("dead", "your jobs that ended their worker too often").add_argument(
@@ -65,12 +106,12 @@ def parser() -> ArgumentParser:
     add("doctor", "what is wrong here, and what to do about it").add_argument(
         "--repair", action="store_true", help="mend records and indexes that disagree"
     )
-    return top
+    return top, added
 
 
-def _everywhere() -> ArgumentParser:
+def _everywhere() -> Parser:
     """Before the command or after it: what is not given leaves no trace that would hide what is."""
-    parser = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    parser = Parser(add_help=False, argument_default=SUPPRESS)
     parser.add_argument("--json", action="store_true", default=SUPPRESS, help="one line of JSON instead of text")
     service = parser.add_argument_group("service")
     service.add_argument("--url", help=f"its address ($SCRIPTQUEUE_URL, {DEFAULT_URL})")

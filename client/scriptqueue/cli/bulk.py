@@ -28,7 +28,8 @@ def read_text(file: str) -> str:
     try:
         return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is not UTF-8 at byte {error.start}") from None
+        recode = f"; if it is GBK: iconv -f GBK -t UTF-8 {name}" if file != "-" else ""
+        raise ValueError(f"{name} is not UTF-8 at byte {error.start}{recode}") from None
     except OSError as error:
         raise ValueError(f"cannot read {name}: {error.strerror}") from None
 

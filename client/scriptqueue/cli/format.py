@@ -1,4 +1,5 @@
-"""Jobs and the queue for human eyes, as rich renderables. Knows no HTTP. A prompt is never read as markup."""
+"""Jobs and the queue for human eyes, as rich renderables. Knows no HTTP. A prompt is never read as markup, and never as
+a terminal's commands."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from scriptqueue.cli.terminal import shown
 from scriptqueue.responses import QueueView
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, labelled
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
@@ -36,18 +38,18 @@ def card(job: Job, board: Storyboard, fields: Fields = SCENE_FIELDS) -> Renderab
     scenes = [
         Panel(
             Group(
-                Text(scene.description),
-                Text(scene.action, "italic"),
-                *(Text(line) for line in labelled(scene, "en", fields)),
-                Text(scene.video_prompt, "dim"),
+                Text(shown(scene.description)),
+                Text(shown(scene.action), "italic"),
+                *(Text(shown(line)) for line in labelled(scene, "en", fields)),
+                Text(shown(scene.video_prompt), "dim"),
             ),
             title=Text(f"{scene.scene_number}  {scene.camera}  {scene.duration:g} s"),
             title_align="left",
         )
         for scene in board.scenes
     ]
-    head = Text.assemble((board.title, "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
-    return Group(head, *scenes, Text(f"{job.id} · {origin(job)}", "dim"))
+    head = Text.assemble((shown(board.title), "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
+    return Group(head, *scenes, Text(shown(f"{job.id} · {origin(job)}"), "dim"))
 
 
 def event_line(event: Event) -> str:
@@ -89,7 +91,7 @@ def queue_summary(view: QueueView) -> RenderableType:
     for worker in view.workers:
         cells = (worker.worker, worker.state, worker.model, f"{worker.device} {worker.dtype}")
         busy = f"{worker.busy}/{worker.slots}"
-        table.add_row(*(Text(cell) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
+        table.add_row(*(Text(shown(cell)) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
     return Group(summary, table)
 
 

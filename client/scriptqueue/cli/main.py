@@ -13,24 +13,27 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from pydantic import BaseModel
+from rich.console import RenderableType
+
 from scriptqueue.cli import format, render
-from scriptqueue.cli.arguments import DEFAULT_URL, options_of, parser
+from scriptqueue.cli.arguments import DEFAULT_URL, STATUSES, USAGE, arguments_of, options_of
 from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, prompts_of, read_text
-from scriptqueue.cli.terminal import print_err, print_out, progress_line
-from scriptqueue.client import AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
+from scriptqueue.cli.terminal import accept_any_text, print_err, print_json, print_out, progress_line
+from scriptqueue.client import AccessDenied, AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
 from scriptqueue.schemas import Delivery, Job, Status
 
-FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
-
+FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
+START_IT = "Is it running there? `make up` starts it; --url or SCRIPTQUEUE_URL name another address"
 
 Doctor = Callable[[str, Namespace, Mapping[str, str]], int]
 
 
 def main(argv: list[str] | None = None, *, doctor: Doctor | None = None) -> int:
     """`doctor`: the server's own checks, which look at Redis and at this machine; None where only the client is."""
-    arguments = parser().parse_args(argv)
+    accept_any_text()
     try:
-        return _run(arguments, doctor)
+        return _run(arguments_of(argv), doctor)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `scriptqueue ... | head`: nobody reads on, and the interpreter must not try at its exit
@@ -48,10 +51,12 @@ def _run(arguments: Namespace, doctor: Doctor | None) -> int:
             return render.from_file(arguments)
         if arguments.command == "submit" and (arguments.file is not None or len(arguments.prompts) > 1):
             return _submit_many(arguments)
-        with Client(*_service(arguments)) as client:
+        with Client(*_service(arguments), on_trouble=_say_that_it_waits) as client:
             return COMMANDS[arguments.command](client, arguments)
     except ServiceUnreachable as error:
-        return _complain(error, UNREACHABLE)
+        return _complain(f"{error}. {START_IT}", UNREACHABLE)
+    except AccessDenied as error:
+        return _complain(f"{error}. {_about_the_key(arguments)}", FAILED)
     except ClientError as error:
         return _complain(error, _fault(error))
     except render.CannotDraw as error:
@@ -65,9 +70,22 @@ def _service(arguments: Namespace) -> tuple[str, str | None]:
     return url, arguments.api_key or os.environ.get("SCRIPTQUEUE_API_KEY") or None
 
 
+def _say_that_it_waits(error: ClientError) -> None:
+    print_err(f"scriptqueue: {error}; trying again")
+
+
+def _about_the_key(arguments: Namespace) -> str:
+    """The service answers alike to no key and to an unknown one; here it is known which."""
+    if arguments.api_key:
+        return "It does not know the key of --api-key"
+    if os.environ.get("SCRIPTQUEUE_API_KEY"):
+        return "It does not know the key in SCRIPTQUEUE_API_KEY"
+    return "Set SCRIPTQUEUE_API_KEY, or give --api-key"
+
+
 def _submit(client: Client, arguments: Namespace) -> int:
     if not arguments.prompts:
-        raise ValueError("give a PROMPT or --file FILE")
+        raise ValueError("give a PROMPT, `-` to read one from stdin, or --file FILE")
     prompt = arguments.prompts[0]
     prompt = read_text("-").removesuffix("\n") if prompt == "-" else prompt
     job = client.submit(prompt, idempotency_key=arguments.idempotency_key, **options_of(arguments))
@@ -83,17 +101,17 @@ def _submit_many(arguments: Namespace) -> int:
 
     def show_one(place: int, outcome: PromptOutcome) -> None:
         if isinstance(outcome, Job):
-            print_out(outcome.model_dump_json() if arguments.json else f"{outcome.id}  {format.line(outcome)}")
+            _print(outcome, arguments, f"{outcome.id}  {format.line(outcome)}")
             statuses.append(_exit_status(outcome))
         else:
             print_err(f"scriptqueue: prompt {place + 1}: {outcome}")
             if arguments.json:
-                print_out(error_line(outcome))
+                print_json(error_line(outcome))
             statuses.append(_fault(outcome))
 
     async def run() -> None:
         with progress_line() as show_progress:
-            async with AsyncClient(*_service(arguments)) as client:
+            async with AsyncClient(*_service(arguments), on_trouble=_say_that_it_waits) as client:
                 await bulk.run(client, arguments.timeout, show_progress, show_one)
 
     try:
@@ -129,14 +147,14 @@ def _events(client: Client, arguments: Namespace) -> int:
     status = 0
     with _going_on(arguments.id):
         for event in client.events(arguments.id, arguments.after):
-            print_out(event.model_dump_json() if arguments.json else format.event_line(event))
+            _print(event, arguments, format.event_line(event))
             if event.event == "done":
                 status = _exit_status(event.data)
     return status
 
 
 def _result(client: Client, arguments: Namespace) -> int:
-    print_out(client.result(arguments.id).model_dump_json(indent=None if arguments.json else 2))
+    print_json(client.result(arguments.id).model_dump_json(indent=None if arguments.json else 2))
     return 0
 
 
@@ -161,14 +179,15 @@ def _delete(client: Client, arguments: Namespace) -> int:
 
 
 def _list(client: Client, arguments: Namespace) -> int:
-    for job in client.list(arguments.status, arguments.limit):
-        print_out(job.model_dump_json() if arguments.json else f"{job.id}  {job.created_at:%F %T}  {format.line(job)}")
+    for job in client.list(STATUSES.get(arguments.status), arguments.limit):
+        title = f"  {job.result.title}" if job.result else ""
+        _print(job, arguments, f"{job.id}  {job.created_at:%F %T}  {format.line(job)}{title}")
     return 0
 
 
 def _queue(client: Client, arguments: Namespace) -> int:
     view = client.queue()
-    print_out(view.model_dump_json() if arguments.json else format.queue_summary(view))
+    _print(view, arguments, format.queue_summary(view))
     return 0
 
 
@@ -176,7 +195,7 @@ def _dead(client: Client, arguments: Namespace) -> int:
     if arguments.requeue is not None:
         return _print_job(client.requeue(arguments.requeue), arguments)
     for dead in client.dead():
-        print_out(dead.model_dump_json() if arguments.json else format.dead_job_line(dead))
+        _print(dead, arguments, format.dead_job_line(dead))
     return 0
 
 
@@ -190,7 +209,7 @@ def _redeliver(client: Client, arguments: Namespace) -> int:
 
 def _print_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
     for delivery in deliveries:
-        print_out(delivery.model_dump_json() if arguments.json else format.delivery_line(delivery))
+        _print(delivery, arguments, format.delivery_line(delivery))
     return 0
 
 
@@ -239,11 +258,15 @@ def _going_on(job_id: object) -> Iterator[None]:
 
 
 def _print_job(job: Job, arguments: Namespace) -> int:
-    if arguments.json:
-        print_out(job.model_dump_json())
-    else:
-        print_out(format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
+    _print(job, arguments, format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
     return _exit_status(job)
+
+
+def _print(what: BaseModel, arguments: Namespace, words: str | RenderableType) -> None:
+    if arguments.json:
+        print_json(what.model_dump_json())
+    else:
+        print_out(words)
 
 
 def _exit_status(job: Job) -> int:
@@ -254,7 +277,7 @@ def _fault(error: ClientError) -> int:
     return USAGE if isinstance(error, RequestInvalid) else FAILED
 
 
-def _complain(error: Exception, status: int) -> int:
+def _complain(error: Exception | str, status: int) -> int:
     print_err(f"scriptqueue: {error}")
     return status
 

@@ -40,6 +40,7 @@ def start(api: httpx.Client) -> Iterator[Start]:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
+                    errors="replace",
                 )
             )
             stack.callback(process.kill)
@@ -223,10 +224,11 @@ def test_a_refused_request_names_the_field(run: Run) -> None:
     assert "/max_scenes: must be at least min_scenes (6)" in run("submit", "x", "--scenes", "6-4").stderr
 
 
-def test_an_unknown_job_is_exit_1(run: Run) -> None:
+def test_an_unknown_job_is_exit_1_and_named(run: Run) -> None:
     for word in ("get", "wait", "cancel"):
-        done = run(word, str(uuid4()))
-        assert (done.returncode, done.stderr) == (1, "scriptqueue: No such job (not_found, 404)\n")
+        done = run(word, job_id := str(uuid4()))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"scriptqueue: No such job: /jobs/{job_id}")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,7 @@ def test_the_key_comes_from_the_option_or_the_environment(run: Run, serve: Serve
     ]
 
     assert [done.returncode for done in runs] == [1, 0, 0]
-    assert "unauthorized" in runs[0].stderr
+    assert "(unauthorized, 401). Set SCRIPTQUEUE_API_KEY, or give --api-key" in runs[0].stderr
 
 
 def test_jobs_are_listed_newest_first(run: Run, api: httpx.Client) -> None:
@@ -442,3 +444,100 @@ done"""
     done = subprocess.run(["bash", "-c", script + completions], capture_output=True, text=True, timeout=30, check=False)
 
     assert done.stdout.split() == ["cancel", "--idempotency-key", "png"], done.stderr
+
+
+def test_a_key_that_is_unknown_is_told_apart_from_none(run: Run, serve: Serve) -> None:
+    guarded = str(serve(api={"keys": "studio:key-1"}).base_url)
+
+    by_option = run("queue", "--api-key", "key-2", SCRIPTQUEUE_URL=guarded)
+    by_environment = run("queue", SCRIPTQUEUE_URL=guarded, SCRIPTQUEUE_API_KEY="key-2")
+
+    assert "It does not know the key of --api-key" in by_option.stderr
+    assert "It does not know the key in SCRIPTQUEUE_API_KEY" in by_environment.stderr
+    assert "key-2" not in by_option.stderr + by_environment.stderr
+
+
+def test_a_service_that_is_down_is_told_at_once_and_then_what_to_do(run: Run) -> None:
+    done = run("queue", "--url", "http://127.0.0.1:1")
+
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("scriptqueue: no answer from http://127.0.0.1:1/")
+    assert first.endswith("trying again")
+    assert "`make up` starts it; --url or SCRIPTQUEUE_URL" in last
+    assert done.returncode == 3
+
+
+def test_a_path_before_the_services_own_is_named(run: Run, api: httpx.Client) -> None:
+    done = run("queue", "--url", f"{api.base_url}/api")
+
+    assert (done.returncode, f"{api.base_url}/api/queue; is the address right?" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["submit", "x", "--scene", "3"], "there is no option --scene; did you mean --scenes?"),
+        (["submit", "x", "--wai"], "there is no option --wai; did you mean --wait?"),
+        (["submit", "x", "--max-scene=3"], "there is no option --max-scene=3; did you mean --max-scenes?"),
+        (["get", "x", "--jsn"], "there is no option --jsn; did you mean --json?"),
+        (["queue", "--zzz"], "there is no option --zzz"),
+        (["sumbit", "x"], "did you mean submit?"),
+        (["list", "--status", "succeded"], "did you mean succeeded?"),
+        (["submit"], "give a PROMPT, `-` to read one from stdin, or --file FILE"),
+    ],
+)
+def test_what_is_misspelt_is_the_first_thing_that_is_said(run: Run, words: list[str], error: str) -> None:
+    done = run(*words)
+
+    assert done.returncode == 2
+    assert error in done.stderr.splitlines()[0]
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_a_file_of_another_encoding_is_told_with_a_way_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "gbk.txt").write_bytes("雨中的猫".encode("gbk"))
+
+    assert f"iconv -f GBK -t UTF-8 {tmp_path}/gbk.txt" in run("submit", "--file", str(tmp_path / "gbk.txt")).stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["text", "json"])
+def test_an_output_that_is_not_utf_8_shows_the_result_all_the_same(
+    start: Start, worker: HandWorker, encoding: str, words: list[str]
+) -> None:
+    process = start("submit", "x", "--wait", *words, PYTHONIOENCODING=encoding)
+    worker.succeed(worker.claim(worker.next_id()), "雾🚀é")
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 0, err
+    if words:
+        assert json.loads(out)["result"]["title"] == "雾🚀é"
+
+
+HOSTILE = "\x1b]0;pwned\x07\x9b31mx\u202e"
+
+
+def test_nothing_that_a_terminal_obeys_reaches_it(run: Run, start: Start, worker: HandWorker) -> None:
+    process = start("submit", "x", "--metadata", json.dumps({"note": HOSTILE}), "--wait")
+    worker.succeed(worker.claim(job_id := worker.next_id()))
+    outputs = [process.communicate(timeout=30)[0]]
+    outputs += [run(*words).stdout for words in (["get", job_id], ["get", job_id, "--json"], ["list"])]
+    outputs.append(run("get", HOSTILE).stderr)
+
+    assert all(obeyed not in output for output in outputs for obeyed in "\x1b\x07\x9b\u202e")
+    assert json.loads(outputs[2])["metadata"]["note"] == HOSTILE
+
+
+def test_a_list_names_the_storyboards_and_takes_the_pages_word(run: Run, worker: HandWorker) -> None:
+    run("submit", "x")
+    worker.succeed(worker.claim(worker.next_id()), "雾中的灯塔")
+
+    assert run("list", "--status", "done").stdout.endswith("succeeded  雾中的灯塔\n")
+
+
+def test_a_completion_that_is_cut_off_causes_no_traceback() -> None:
+    script = f"{COMMAND} --print-completion bash | head -3"
+
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.stderr == ""
