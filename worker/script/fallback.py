@@ -12,7 +12,7 @@ from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields,
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.scenes import assemble, values_of
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
-from worker.script.prompt import language
+from worker.script.prompt import language, words_in
 
 # Sentence ends; neither the point in 3.5 nor the comma in 1,000 is one.
 _ENDS = re.compile(r"[，。！？；;!?\n…、]+|(?<!\d)[.,]+|[.,]+(?!\d)")
@@ -35,7 +35,7 @@ def fallback(
 ) -> Storyboard:
     """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped.
     Scenes that are `published` take the place of the first ones."""
-    spoken = language(request)
+    spoken = words_in(language(request))
     fixed = durations(request)
     sentences = _sentences(prompt)
     title = (sentences[0] if sentences else prompt.strip())[:MAX_TITLE_CHARACTERS]

@@ -6,11 +6,12 @@ Constant text comes first, so that requests share the prefix in the KV cache. Th
 from __future__ import annotations
 
 import json
-import unicodedata
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
+from worker.script.language import language_of
+from worker.script.languages import CHINESE, ENGLISH, NAMES
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -25,18 +26,19 @@ _TITLE = {"zh": "标题", "en": "the title"}
 
 def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
     """The conversation, system first."""
-    spoken = language(request)
+    spoken = words_in(language(request))
     task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields)
     return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
 
 
-def language(request: JobRequest) -> Spoken:
-    """`auto`: English when Latin letters outnumber Chinese characters by far (a word is several letters)."""
-    if request.language != "auto":
-        return request.language
-    latin = sum("LATIN" in unicodedata.name(c, "") for c in request.prompt if c.isalpha())
-    chinese = sum("CJK" in unicodedata.name(c, "") for c in request.prompt)
-    return "en" if latin > 4 * chinese else "zh"
+def language(request: JobRequest) -> str:
+    """The tag of the language to write in; for `auto` the prompt's own."""
+    return language_of(request.prompt) if request.language == "auto" else request.language
+
+
+def words_in(tag: str) -> Spoken:
+    """Our own words are Chinese and English; who writes in another language is told so in English."""
+    return "zh" if tag == CHINESE else "en"
 
 
 def _task_zh(request: JobRequest, fields: Fields) -> str:
@@ -57,7 +59,7 @@ def _task_en(request: JobRequest, fields: Fields) -> str:
         f"Write a storyboard for the idea, in this form:\n{_example('en', fields)}\n"
         f"{terms}Each scene lasts {MIN_SCENE_S} to {MAX_SCENE_S} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
-        "Output JSON only.\nThe idea: "
+        f"{_language_en(request)}Output JSON only.\nThe idea: "
     )
 
 
@@ -85,6 +87,11 @@ def _choice(field: SceneField, comma: str, last: str) -> str:
 
 def _listed(words: list[str], comma: str, last: str) -> str:
     return last.join(part for part in (comma.join(words[:-1]), words[-1]) if part)
+
+
+def _language_en(request: JobRequest) -> str:
+    tag = language(request)
+    return "" if tag == ENGLISH else f"Write all texts in {NAMES[tag]}. "
 
 
 def _count_zh(request: JobRequest) -> str:
