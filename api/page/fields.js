@@ -13,6 +13,7 @@ export const GROUPS = [
       number("min_scenes", 3, { min: 1, max: 20 }),
       number("max_scenes", 8, { min: 1, max: 20 }),
       number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
+      flag("read_prompt"),
       { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
     ],
   },

@@ -37,6 +37,7 @@ class JobView {
   #doing = h("p", { class: "doing" });
   #fault = h("p", { class: "fault general", hidden: true });
   #repairs = h("ul", { class: "repairs", hidden: true, label: "repairs" });
+  #notes = h("ul", { class: "notes", hidden: true, label: "notes" });
   #board = new StoryboardView();
   #actions = {
     cancel: button("cancel", () => this.#act(() => post(`/jobs/${this.#id}/cancel`).then((job) => this.#see(job)))),
@@ -61,6 +62,7 @@ class JobView {
       h("div", { class: "job-progress" }, this.#progress, this.#doing),
       this.#fault,
       h("div", { class: "actions", role: "group", label: "actions" }, Object.values(this.#actions)),
+      this.#notes,
       this.#repairs,
       this.#board.element,
       h("details", { class: "about" }, h("summary", { say: "about_job" }), this.#details),
@@ -159,8 +161,8 @@ class JobView {
       setText(this.#fault, `${codeWords(job.error.code)} — ${job.error.detail}`);
       this.#fault.hidden = false;
     }
-    this.#repairs.replaceChildren(...job.repairs.map((repair) => h("li", { lang: "en" }, repair)));
-    this.#repairs.hidden = job.repairs.length === 0;
+    fill(this.#notes, job.notes);
+    fill(this.#repairs, job.repairs);
     this.#offer(job);
   }
 
@@ -235,6 +237,12 @@ class JobView {
     announce("deleted");
     show("/");
   }
+}
+
+/** Lines that the service writes in English. */
+function fill(list, lines) {
+  list.replaceChildren(...lines.map((line) => h("li", { lang: "en" }, line)));
+  list.hidden = lines.length === 0;
 }
 
 function doing(job) {

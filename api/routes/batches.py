@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -17,6 +18,7 @@ from api.http.openapi import errors, headers, links
 from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
 from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
 from scriptqueue.schemas import JobRequest, StrictShape
+from shared.board.filled import filled
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
 from shared.settings import Settings
 from shared.store.submissions import Batch
@@ -57,8 +59,9 @@ async def submit(
     response: Response,
 ) -> BatchView:
     """Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job."""
-    requests = _all_resolved(request.jobs, parts.settings)
-    batch = await parts.submissions.submit_batch(requests, caller.client, caller.once("batch", request.jobs))
+    requests, notes = await asyncio.to_thread(_all_filled, request.jobs, parts.settings)
+    once = caller.once("batch", request.jobs)
+    batch = await parts.submissions.submit_batch(requests, caller.client, once, notes)
     if batch.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     # After the answer: a thousand doorbells take longer than a client should wait.
@@ -87,6 +90,12 @@ async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, respons
     view = _view(await parts.submissions.batch(batch_id, client, cancel=True))
     response.status_code = 200 if view.done else 202
     return view
+
+
+def _all_filled(requests: list[JobRequest], settings: Settings) -> tuple[list[JobRequest], list[list[str]]]:
+    """A thousand long prompts take longer to read than the event loop should stand still."""
+    each = [filled(request) for request in _all_resolved(requests, settings)]
+    return [request for request, _ in each], [notes for _, notes in each]
 
 
 def _all_resolved(requests: list[JobRequest], settings: Settings) -> list[JobRequest]:

@@ -19,6 +19,7 @@ from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
 from scriptqueue.schemas import Job, JobRequest, Status, Storyboard
+from shared.board.filled import filled
 from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -129,7 +130,8 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once = caller.once("job", [request])
-    submitted = await parts.submissions.submit(resolved(request, parts.settings), caller.client, once)
+    whole, notes = filled(resolved(request, parts.settings))
+    submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
     job = await _entered(parts, submitted, response)
     if (granted_s := wait_s(prefer)) is not None:
         job = await _when_done(parts, job, caller.client, granted_s)
@@ -215,7 +217,7 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     if sampling == requested:
         return request
     try:
-        return JobRequest.model_validate({**request.model_dump(), "sampling": sampling})
+        return JobRequest.model_validate({**request.model_dump(exclude_unset=True), "sampling": sampling})
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_input=False)]
         raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None

@@ -122,6 +122,7 @@ class JobRequest(StrictShape):
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
+    read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
@@ -331,6 +332,7 @@ class Job(Shape):
     result: Storyboard | None = None
     source: Source | None = None
     repairs: list[str] = []
+    notes: list[str] = Field([], description="what was read in the prompt, and what of it cannot be met")
     model: ModelInfo | None = None
     metrics: Metrics | None = None
     error: Failure | None = None

@@ -36,7 +36,8 @@ class DeadJobStore:
         if job is None:
             raise JobNotFound("No such job is on the dead list")
         once = Once(f"requeue {job_id}", job_id)
-        submitted = await self._submissions.submit(again({"status": "failed", **job}), client, once, retry_of=job_id)
+        request, notes = again({"status": "failed", **job})
+        submitted = await self._submissions.submit(request, client, once, retry_of=job_id, notes=notes)
         await self._store.call("exhume", id=job_id)
         return submitted
 

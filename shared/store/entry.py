@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -44,11 +44,13 @@ class NewJob:
     request: JobRequest
     seed: int
     retry_of: str | None = None
+    notes: tuple[str, ...] = ()  # on how the request was read
     job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @cached_property
     def text(self) -> str:
-        return self.request.model_dump_json()
+        # A field at its default is left out that an older worker would refuse as unknown.
+        return self.request.model_dump_json(exclude=_unused(self.request))
 
     @property
     def cost(self) -> int:
@@ -63,7 +65,12 @@ class NewJob:
     def record(self, created_ms: int) -> dict[str, str]:
         """What lua/submit.lua has just written of a job that is new in the queue, as far as clients see it."""
         fields = {"status": "queued", "created": str(created_ms), "attempt": "0", "priority": self.request.priority}
-        return fields | {"request": self.text} | ({"retry_of": self.retry_of} if self.retry_of else {})
+        further = {"retry_of": self.retry_of, "notes": self._notes_text}
+        return fields | {"request": self.text} | {name: value for name, value in further.items() if value}
+
+    @property
+    def _notes_text(self) -> str | None:
+        return json.dumps(self.notes, ensure_ascii=False) if self.notes else None
 
     def arguments(self, starts_in_s: float) -> dict[str, Any]:
         """One of the `jobs` of lua/submit.lua."""
@@ -83,31 +90,38 @@ class NewJob:
             "starts_in_ms": int(starts_in_s * 1000),
             "webhook": request.webhook.model_dump_json() if request.webhook else None,
             "trace": traces.current(),
+            "notes": self._notes_text,
         }
 
 
-def new_job_of(request: JobRequest, retry_of: str | None = None) -> NewJob:
+def new_job_of(request: JobRequest, retry_of: str | None = None, notes: Sequence[str] = ()) -> NewJob:
     """A seed that was left open is drawn here, so that every attempt uses the same."""
     seed = request.sampling.seed
-    return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of)
+    return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of, tuple(notes))
 
 
-def again(record: dict[str, str]) -> JobRequest:
-    """The request of a job that ended without a result, for one more try; raises `NotRetryable`. A seed that was drawn
-    is drawn anew, for it is no part of the request: the old one would write the same text."""
+def again(record: dict[str, str]) -> tuple[JobRequest, list[str]]:
+    """The request of a job that ended without a result, with the notes on it, for one more try; raises `NotRetryable`.
+    A seed that was drawn is drawn anew, for it is no part of the request: the old one would write the same text."""
     if record["status"] not in _RETRIED:
         raise NotRetryable(f"The job is {record['status']}")
     request = JobRequest.model_validate_json(record["request"])
     if request.deadline is not None and request.deadline <= datetime.now(UTC):
         raise NotRetryable("The job's deadline has passed: post it again with another")
-    return request
+    return request, json.loads(record.get("notes", "[]"))
 
 
 def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
     """What was asked for, in one canonical form: neither the order of keys nor a default that is spelt out matters.
     What `sampling` leaves out stays out, so that new settings of the service make no repeated POST another one."""
     bodies = [
-        request.model_dump(mode="json") | {"sampling": request.sampling.model_dump(exclude_unset=True)}
+        request.model_dump(mode="json", exclude=_unused(request))
+        | {"sampling": request.sampling.model_dump(exclude_unset=True)}
         for request in requests
     ]
     return sha256(json.dumps([kind, bodies], sort_keys=True).encode()).hexdigest()
+
+
+def _unused(request: JobRequest) -> set[str]:
+    """Fields of later versions at their defaults: with or without them it is the same request."""
+    return {"read_prompt"} if request.read_prompt else set()

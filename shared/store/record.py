@@ -17,7 +17,7 @@ from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
 TOMBSTONE_S = 7 * 86400  # for so long is a job that is gone told from one that never was
-_JSON_FIELDS = ("progress", "scenes", "result", "repairs", "model", "metrics", "error")
+_JSON_FIELDS = ("progress", "scenes", "result", "repairs", "notes", "model", "metrics", "error")
 
 
 def record_of(flat: Iterable[str]) -> dict[str, str]:
@@ -46,7 +46,8 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
     status = Status(record["status"])
-    fields: dict[str, Any] = {"scenes": [], "repairs": []}  # given, for pydantic makes a deep copy of each default
+    # Given, for pydantic makes a deep copy of each default.
+    fields: dict[str, Any] = {"scenes": [], "repairs": [], "notes": []}
     fields |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
     if "result" in fields:
         fields["scenes"] = fields["result"]["scenes"]

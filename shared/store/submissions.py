@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
@@ -90,11 +91,16 @@ class Submissions:
         self._figures_at = -math.inf
 
     async def submit(
-        self, request: JobRequest, client: str, once: Once = NO_KEY, retry_of: str | None = None
+        self,
+        request: JobRequest,
+        client: str,
+        once: Once = NO_KEY,
+        retry_of: str | None = None,
+        notes: Sequence[str] = (),
     ) -> Submitted:
         """Queue a job, or let one like it answer it; raises what admission.py refuses, and `JobGone` when the
         key's first job is gone."""
-        entry = new_job_of(request, retry_of)
+        entry = new_job_of(request, retry_of, notes)
         entered = await self._enter([entry], client, once)
         if isinstance(entered, str):
             return Submitted((await self.read(entered, client)).job, replayed=True)
@@ -105,11 +111,15 @@ class Submissions:
     async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
         """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
         record, _ = await self._record(job_id, client)
-        return await self.submit(again(record), client, once, retry_of=job_id)
+        request, notes = again(record)
+        return await self.submit(request, client, once, retry_of=job_id, notes=notes)
 
-    async def submit_batch(self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY) -> Batch:
-        """Queue all of them or none; raises as `submit`."""
-        entries, batch_id = [new_job_of(request) for request in requests], str(uuid.uuid4())
+    async def submit_batch(
+        self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY, notes: Sequence[Sequence[str]] = ()
+    ) -> Batch:
+        """Queue all of them or none; raises as `submit`. `notes`: of each in their order, or none at all."""
+        each = zip(requests, notes or repeat(()), strict=bool(notes))
+        entries, batch_id = [new_job_of(request, notes=own) for request, own in each], str(uuid.uuid4())
         entered = await self._enter(entries, client, once, batch_id)
         if isinstance(entered, str):
             return replace(await self.batch(entered, client), replayed=True)

@@ -87,6 +87,15 @@ def test_a_card_is_as_wide_as_its_scene_is_long(api: httpx.Client, open_page: Op
     assert len({scene["duration"] for scene in scenes}) > 1
 
 
+def test_what_was_read_in_the_prompt_stands_above_the_storyboard(api: httpx.Client, open_page: OpenPage) -> None:
+    answer = api.post("/jobs", json={"prompt": "雨中的猫，分3个镜头"}).json()
+    done(api, answer["id"])
+    page = open_page(f"{api.base_url}/#/jobs/{answer['id']}")
+
+    expect(page.locator(".notes li")).to_have_text(['"3个镜头" in the prompt: max_scenes is 3'])
+    expect(page.locator(".repairs")).to_be_hidden()
+
+
 def test_a_running_job_is_canceled_and_tried_again(api: httpx.Client, open_page: OpenPage) -> None:
     page = open_page(str(api.base_url))
     write(page, "a hen", hang=True)

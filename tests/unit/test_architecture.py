@@ -64,7 +64,10 @@ WINGS: dict[str, tuple[str, ...]] = {
         *("models", "worker.backend", "worker.script"),
     ),
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
-    "api.routes": (*SHAPES, "scriptqueue.scene_fields", "scriptqueue.responses", "shared.store", "api", "api.http"),
+    "api.routes": (
+        *(*SHAPES, "scriptqueue.scene_fields", "scriptqueue.responses"),
+        *("shared.board", "shared.store", "api", "api.http"),
+    ),
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
     "api": (
         *(*SHAPES, "shared.store", "shared.store.connection"),

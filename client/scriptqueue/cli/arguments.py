@@ -129,6 +129,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "min_scenes": _first(arguments.min_scenes, least),
         "max_scenes": _first(arguments.max_scenes, most),
         "target_duration_s": arguments.duration,
+        "read_prompt": False if arguments.no_read_prompt else None,
         "quality_keywords": arguments.quality_keywords,
         "priority": arguments.priority,
         "allow_fallback": False if arguments.no_fallback else None,
@@ -158,6 +159,9 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument("--min-scenes", type=int, metavar="N")
     story.add_argument("--max-scenes", type=int, metavar="N")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
+    story.add_argument(
+        "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
+    )
     story.add_argument("--quality-keywords", metavar="TEXT", help="appended to each video prompt")
     sampling = submit.add_argument_group("sampling")
     sampling.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")

@@ -96,10 +96,10 @@ def queue_summary(view: QueueView) -> RenderableType:
 
 
 def origin(job: Job) -> str:
-    """What wrote it, at what cost, and what was mended."""
+    """What wrote it, at what cost, what was read in its prompt, and what was mended."""
     parts = [f"source: {job.source}"]
     if job.model:
         parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
     if job.metrics:
         parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
-    return " · ".join([*parts, *job.repairs])
+    return " · ".join([*parts, *job.notes, *job.repairs])

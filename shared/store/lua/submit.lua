@@ -3,7 +3,7 @@
 --   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number), cache_ttl_ms
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
 --   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
---   webhook (JSON; '': none), trace (W3C traceparent; '': none)
+--   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none)
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
@@ -74,6 +74,7 @@ for i, job in ipairs(jobs) do
     'cost', job.cost)
   if job.retry_of ~= '' then redis.call('HSET', job_key(id), 'retry_of', job.retry_of) end
   if dedup_key ~= '' then redis.call('HSET', job_key(id), 'likeness', dedup_key, 'cache_ttl_ms', cache_ttl_ms) end
+  if job.notes ~= '' then redis.call('HSET', job_key(id), 'notes', job.notes) end
   if job.trace ~= '' then redis.call('HSET', job_key(id), 'trace', job.trace) end
   if job.webhook ~= '' then redis.call('HSET', job_key(id), 'webhook', job.webhook) end
   for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do

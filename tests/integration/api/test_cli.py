@@ -122,6 +122,21 @@ def test_waiting_prints_progress_lines_and_then_the_storyboard(start: Start, wor
     assert "\x1b" not in out
 
 
+def test_what_was_read_in_the_prompt_stands_beside_the_storyboard(start: Start, worker: HandWorker) -> None:
+    process = start("submit", "一只猫，分3个镜头", "--wait")
+    worker.succeed(worker.claim(worker.next_id()))
+    out, _ = process.communicate(timeout=30)
+
+    assert '"3个镜头" in the prompt: max_scenes is 3' in out.replace("\n", "")
+
+
+def test_a_prompt_may_be_taken_for_a_story_alone(start: Start, worker: HandWorker) -> None:
+    start("submit", "一只猫，分3个镜头", "--no-read-prompt")
+    request = worker.claim(worker.next_id()).request
+
+    assert (request.read_prompt, request.max_scenes) == (False, 8)
+
+
 def test_json_keeps_stdout_to_one_object(start: Start, worker: HandWorker) -> None:
     process = start("submit", "x", "--wait", "--json")
     worker.succeed(worker.claim(worker.next_id()))

@@ -20,6 +20,7 @@ EVERYTHING: dict[str, Any] = {
     "max_scenes": 6,
     "target_duration_s": 24.5,
     "language": "zh",
+    "read_prompt": False,
     "quality_keywords": "grainy, 16mm",
     "sampling": {"do_sample": False, "temperature": 0.0, "top_p": 1.0, "seed": 7, "max_new_tokens": 200},
     "priority": "low",
