@@ -228,6 +228,14 @@ STORIES = [
     "彼は30秒待った",
     "그는 30초를 기다렸다",
     "30秒後に爆発する",
+    "视频时长10秒后画面变黑",
+    "A video of 5 seconds each for seven days",
+    "A film about two minutes before the end of the world",
+    "第三个分镜很美",
+    "最后两个场景的视频",
+    "每一场分5个镜头",
+    "分成三个镜头之间的对话",
+    "A storyboard of 6 panels per page",
 ]
 
 

@@ -70,6 +70,7 @@ PROMPTS = {
         "An ad for Яндекс",
         "A tourist in Seoul says 안녕 to a cat",
         "The word amor is written on the wall of a house",
+        "The girl who reads El gato y el sol to her little brother in the park",
         "ᏣᎳᎩ",  # a script that no row names
     ],
     "ja": [
