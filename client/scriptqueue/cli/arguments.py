@@ -45,7 +45,10 @@ def arguments_of(words: Sequence[str] | None) -> Namespace:
     arguments, strange = top.parse_known_args(words)
     if strange:
         command = commands[arguments.command]
-        command.error(f"there is no option {strange[0]}" + _suggestion(strange[0], command._option_string_actions))
+        command.error(
+            f"there is no option {strange[0]}"
+            + _suggestion(strange[0], re.findall(r"--[a-z-]+", command.format_help()))
+        )
     return arguments
 
 
