@@ -8,8 +8,8 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from models.families.family import Family, VocabularyFile
-from models.folder import ModelFolder, read_json
-from models.tokenizers import sentencepiece, tiktoken
+from models.folder import ModelFolder
+from models.tokenizers import published, sentencepiece, tiktoken
 from shared.errors import ModelUnavailable
 
 
@@ -22,7 +22,13 @@ def has_vocabulary(folder: ModelFolder) -> bool:
 
 
 def tokenizer_of(folder: ModelFolder) -> Any:
-    """A fast tokenizer that adds nothing around a text. Raises `ModelUnavailable`."""
+    """A fast tokenizer with the folder's chat templates. Raises `ModelUnavailable`."""
+    tokenizer = _vocabulary_of(folder)
+    tokenizer.chat_template = published.chat_template(folder.path)
+    return tokenizer
+
+
+def _vocabulary_of(folder: ModelFolder) -> Any:
     family = folder.family
     if family is not None and (family.legacy or _is_sentencepiece(folder.path / family.vocabulary.file)):
         return _wrapped(_built(folder, family), folder, family)
@@ -44,8 +50,7 @@ def _built(folder: ModelFolder, family: Family) -> Tokenizer:
     else:
         tokenizer = sentencepiece.sentencepiece_tokenizer(sentencepiece.read(file))
     _add_extra(tokenizer, family.vocabulary, file, folder.origin)
-    if not family.legacy:
-        _add_published(tokenizer, folder.path)
+    _add_published(tokenizer, folder.path)
     return tokenizer
 
 
@@ -59,32 +64,28 @@ def _add_extra(tokenizer: Tokenizer, vocabulary: VocabularyFile, file: Path, ori
 
 
 def _add_published(tokenizer: Tokenizer, path: Path) -> None:
-    """Tokens that a finetune added after the vocabulary, under the ids that it gave them."""
-    if not (path / "tokenizer_config.json").is_file():
-        return
-    published = read_json(path / "tokenizer_config.json").get("added_tokens_decoder") or {}
-    size = tokenizer.get_vocab_size()
-    for index, token in sorted((int(index), token) for index, token in published.items() if int(index) >= size):
-        added = AddedToken(token["content"], special=bool(token.get("special")), normalized=False)
-        tokenizer.add_tokens([added])
-        if tokenizer.token_to_id(token["content"]) != index:
-            raise ModelUnavailable(f"{path}: the added token {token['content']} cannot have the id {index}")
+    """Tokens that the folder says are added ones, under the ids that it gives them: most came with a finetune."""
+    for token in published.added_tokens(path):
+        tokenizer.add_tokens([AddedToken(token.content, special=token.special, normalized=False)])
+        if tokenizer.token_to_id(token.content) != token.index:
+            raise ModelUnavailable(f"{path}: the added token {token.content} cannot have the id {token.index}")
 
 
 def _wrapped(tokenizer: Tokenizer, folder: ModelFolder, family: Family) -> Any:
     from transformers import PreTrainedTokenizerFast
 
-    wrapped = PreTrainedTokenizerFast(
+    named = {} if family.legacy else published.named_tokens(folder.path)
+    for name, token in named.items():
+        if tokenizer.token_to_id(token) is None:
+            raise ModelUnavailable(f"{folder.path}: its {name} {token} is not in its vocabulary")
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         clean_up_tokenization_spaces=False,
         padding_side="left",
         model_input_names=["input_ids", "attention_mask"],
         model_max_length=folder.config.max_position_embeddings,
-        **family.vocabulary.named,
+        **{**family.vocabulary.named, **named},
     )
-    if not family.legacy and (folder.path / "tokenizer_config.json").is_file():
-        wrapped.chat_template = read_json(folder.path / "tokenizer_config.json").get("chat_template")
-    return wrapped
 
 
 def _is_sentencepiece(file: Path) -> bool:
