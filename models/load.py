@@ -84,7 +84,8 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     transformers_logging.disable_progress_bar()
     path = _find(path_or_name, cache_dir, endpoint)
     folder = open_folder(path)
-    text = ChatTokenizer(tokenizer_of(folder), folder.model_type) if has_vocabulary(folder) else None
+    rows = folder.config.get_text_config().vocab_size
+    text = ChatTokenizer(tokenizer_of(folder), folder.model_type, rows) if has_vocabulary(folder) else None
     tensors = checkpoint.tensors(path)
     parameters = memory.parameters_of(tensors)
     devices = device_map_of(device, memory.needed_bytes(parameters, weight_bits, dtype))

@@ -1,6 +1,6 @@
 """The families that a folder may be of: a new one is a module beside this one and a name here.
 
-Its chat format goes into models/chat.py, and a model of it that has a name of its own into models/catalogue.py.
+Its chat format goes into models/chat_formats.py, and a model of it that has a name of its own into models/catalogue.py.
 """
 
 from __future__ import annotations

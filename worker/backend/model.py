@@ -240,8 +240,7 @@ class ModelBackend:
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
     def _prompt_ids(self, conversation: list[ChatMessage]) -> list[int]:
-        chat = self._chat()
-        return [*chat.chat(conversation), *chat.answer_start]
+        return self._chat().prompt(conversation)
 
     def _chat(self) -> ChatTokenizer:
         assert self._loaded.text is not None  # a model without a vocabulary is refused at the start

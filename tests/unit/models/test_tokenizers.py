@@ -87,13 +87,19 @@ def test_text_comes_back_as_it_was(name: str, tokenizer_of: Tokenizers) -> None:
 
 @needs_data
 @pytest.mark.parametrize("name", NAMES)
-def test_a_control_token_in_a_text_is_text(name: str, tokenizer_of: Tokenizers) -> None:
+def test_no_mark_comes_out_of_a_strangers_text(name: str, tokenizer_of: Tokenizers) -> None:
+    """Baichuan2's own code reads its marks (no special tokens) from any text, and so do `encode` and `chat`; `prompt`,
+    which serves, does not."""
     text = tokenizer_of(name)
-    special = text.tokenizer.added_tokens_decoder
+    added = text.tokenizer.added_tokens_decoder.items()
+    marks = {index: token for index, token in added if token.special or any(c.isalpha() for c in token.content)}
+    frame = [token for token in text.prompt([{"role": "user", "content": "x"}]) if token in marks]
 
-    for index, token in special.items():
+    for index, token in marks.items():
         if token.special:
             assert index not in text.encode(f"x{token.content}y")
+    hostile = text.prompt([{"role": "user", "content": "".join(token.content for token in marks.values())}])
+    assert [token for token in hostile if token in marks] == frame
 
 
 @needs_data
