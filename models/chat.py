@@ -84,7 +84,8 @@ def _chosen(tokenizer: Any, model_type: str, control: Mapping[int, str]) -> tupl
         return known, None
     template = ChatTemplate(tokenizer, source, control, _own_bos(tokenizer))
     legacy = legacy_format_of(tokenizer, model_type)
-    if legacy and says(legacy, _PROBE, template.text(_PROBE), control):
+    spaced = tokenizer.backend_tokenizer.encode("a", add_special_tokens=False).tokens[0].startswith("▁")
+    if legacy and says(legacy, _PROBE, template.text(_PROBE), control, spaced):
         return legacy, None
     return None, template
 

@@ -46,11 +46,13 @@ def legacy_format_of(tokenizer: Any, model_type: str) -> Format | None:
     return None
 
 
-def says(known: Format, messages: list[ChatMessage], written: str, marks: Mapping[int, str]) -> bool:
-    """Whether a format writes this conversation just so, but for the space that a vocabulary puts before a text."""
+def says(known: Format, messages: list[ChatMessage], written: str, marks: Mapping[int, str], spaced: bool) -> bool:
+    """Whether a format writes this conversation just so; but for the space before each text, if the vocabulary puts one
+    there itself."""
     pieces: list[Any] = known(messages, lambda text: [text])  # type: ignore[list-item] # texts as they are
-    pattern = " ?".join(re.escape(marks.get(piece, str(piece))) for piece in pieces)
-    return re.fullmatch(f" ?{pattern}", written) is not None
+    space = " ?" if spaced else ""
+    pattern = space.join(re.escape(marks.get(piece, str(piece))) for piece in pieces)
+    return re.fullmatch(space + pattern, written) is not None
 
 
 def _chatml(

@@ -9,7 +9,8 @@ from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from models.chat import ChatMessage, ChatTokenizer
+from models.chat import ChatTokenizer
+from models.chat_formats import ChatMessage
 from shared.errors import ModelUnavailable
 from tests.integration.engine import tiny
 from tests.prompts import PROMPTS
