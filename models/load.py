@@ -27,6 +27,7 @@ from models.placement import (
 )
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
+from models.unserved import refuse_unserved
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
 
@@ -84,6 +85,7 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     transformers_logging.disable_progress_bar()
     path = _find(path_or_name, cache_dir, endpoint)
     folder = open_folder(path)
+    refuse_unserved(path.name, folder.config)
     rows = folder.config.get_text_config().vocab_size
     text = ChatTokenizer(tokenizer_of(folder), folder.model_type, rows) if has_vocabulary(folder) else None
     tensors = checkpoint.tensors(path)

@@ -58,7 +58,8 @@ TEMPLATES = {
     "{{- '<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: ' +"
     " date_string + '\n\n' }}{{- system_message }}{{- '<|eot_id|>' }}{%- for message in messages %}"
     "{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' }}"
-    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif %}",
+    "{%- endfor %}{%- if add_generation_prompt %}"
+    "{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif %}",
     "mistral-v0.3": "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}"
     "{%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}{{- bos_token }}"
     "{%- for message in loop_messages %}{%- if message['role'] == 'user' %}"
@@ -66,11 +67,6 @@ TEMPLATES = {
     "{{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}"
     "{%- else %}{{- '[INST] ' + message['content'] + '[/INST]' }}{%- endif %}{%- elif message['role'] == 'assistant' %}"
     "{{- ' ' + message['content'] + eos_token}}{%- endif %}{%- endfor %}",
-    "gemma-2": "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}" + ALTERNATES + "{% if (message['role'] == 'assistant') %}{% set role = 'model' %}{% else %}"
-    "{% set role = message['role'] %}{% endif %}"
-    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}",
     "gemma-3": "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%- if messages[0]['content'] is string -%}"
     "{%- set first_user_prefix = messages[0]['content'] + '\n\n' -%}{%- else -%}"
     "{%- set first_user_prefix = messages[0]['content'][0]['text'] + '\n\n' -%}{%- endif -%}"
@@ -85,10 +81,9 @@ TEMPLATES = {
     "phi-4": "{% for message in messages %}"
     "{{'<|im_start|>' + message['role'] + '<|im_sep|>' + message['content'] + '<|im_end|>'}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant<|im_sep|>' }}{% endif %}",
-    "falcon": "{% for message in messages %}{% if not loop.first %}{{ '\n' }}{% endif %}{% if message['role'] == 'system'"
-    " %}{{ 'System: ' }}{% elif message['role'] == 'user' %}{{ 'User: ' }}{% elif message['role'] == 'assistant' %}"
-    "{{ 'Falcon: ' }}{% endif %}{{ message['content'] }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '\n' + 'Falcon:' }}{% endif %}",
+    "falcon-3": "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}{% if loop.last and"
+    " add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{% endfor %}",
     "mixtral": "{{ bos_token }}" + ALTERNATES + "{% if message['role'] == 'user' %}"
     "{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}"
     "{{ message['content'] + eos_token}}{% endif %}{% endfor %}",
@@ -117,14 +112,19 @@ class NativeFamily:
     sizes: dict[str, Any] = field(default_factory=dict)
     begins: bool = False
     thinks: bool = False
+    without_system: bool = False  # its template has no system role
+
+    @property
+    def ends(self) -> str:
+        return _ENDS_AS[self.template]
 
     def save(self, folder: Path) -> None:
         """A model whose weights are large enough that its attention says something."""
         tokenizer = self._tokenizer()
         tokenizer.save_pretrained(folder)
         torch.manual_seed(3)
-        config = getattr(transformers, self.config)(
-            **{
+        config = self.config_of(
+            {
                 "vocab_size": len(tokenizer) + 8,
                 "hidden_size": 64,
                 "intermediate_size": 96,
@@ -140,6 +140,9 @@ class NativeFamily:
             }
         )
         AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+
+    def config_of(self, values: dict[str, Any]) -> Any:
+        return getattr(transformers, self.config)(**values)
 
     def _tokenizer(self) -> Any:
         tokenizer = Tokenizer(models.BPE())
@@ -166,7 +169,7 @@ _GEMMA = "<bos> <start_of_turn> <end_of_turn> <eos>"
 _COHERE = "<BOS_TOKEN> <|START_OF_TURN_TOKEN|> <|SYSTEM_TOKEN|> <|USER_TOKEN|> <|CHATBOT_TOKEN|> <|END_OF_TURN_TOKEN|>"
 _SLIDES = {"sliding_window": WINDOW}
 _HYBRID = {**_SLIDES, "layer_types": ["sliding_attention", "full_attention"]}
-_GEMMA_2 = {**_HYBRID, "head_dim": 16, "query_pre_attn_scalar": 16}
+_GEMMA_3 = {**_HYBRID, "head_dim": 16, "query_pre_attn_scalar": 16}
 _EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 _ROPE_3 = {
     "rope_type": "llama3",
@@ -177,37 +180,58 @@ _ROPE_3 = {
     "original_max_position_embeddings": 128,
 }
 
+_ASSISTANT = "<|im_start|>assistant\n"
+_NO_THOUGHT = "<think>\n\n</think>\n\n"
+_MODEL = "<start_of_turn>model\n"
+_ENDS_AS = {  # what a prompt ends in, by template
+    "qwen2": _ASSISTANT,
+    "qwen3": _ASSISTANT + _NO_THOUGHT,
+    "qwen3-thinking": _ASSISTANT + _NO_THOUGHT,
+    "glm4": "<|assistant|>\n",
+    "llama-3": "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    "mistral-v0.3": "[/INST]",
+    "mixtral": " [/INST]",
+    "gemma-3": "<end_of_turn>\n" + _MODEL,
+    "phi-3": "<|end|>\n<|assistant|>\n",
+    "phi-4": "<|im_start|>assistant<|im_sep|>",
+    "falcon-3": "<|assistant|>\n",
+    "deepseek": "<｜Assistant｜>" + _NO_THOUGHT,
+    "internlm3": _ASSISTANT,
+    "granite": "<|start_of_role|>assistant<|end_of_role|>",
+    "olmo-2": "<|assistant|>\n",
+    "cohere": "<|CHATBOT_TOKEN|>",
+}
+
 FAMILIES = {
     "qwen2": NativeFamily("Qwen2Config", "qwen2", _CHATML),
+    "qwen2 sliding": NativeFamily(
+        "Qwen2Config", "qwen2", _CHATML, {**_SLIDES, "use_sliding_window": True, "max_window_layers": 1}
+    ),
     "qwen3": NativeFamily("Qwen3Config", "qwen3", _CHATML, {"head_dim": 32}, thinks=True),
     "qwen3 thinking": NativeFamily("Qwen3Config", "qwen3-thinking", _CHATML, {"head_dim": 32}, thinks=True),
     "qwen3 moe": NativeFamily(
-        "Qwen3MoeConfig", "qwen3", _CHATML, {"num_experts": 4, "moe_intermediate_size": 32, "head_dim": 16}, thinks=True
+        "Qwen3MoeConfig",
+        "qwen3",
+        _CHATML,
+        {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 16},
+        thinks=True,
     ),
     "glm4": NativeFamily(
         "Glm4Config", "glm4", "[gMASK] <sop> <|system|> <|assistant|> <|observation|> <|user|>", {"head_dim": 16}
     ),
     "llama 3.1": NativeFamily("LlamaConfig", "llama-3", _LLAMA_3, {"rope_parameters": _ROPE_3}, begins=True),
-    "mistral v0.3": NativeFamily("MistralConfig", "mistral-v0.3", "<s> [INST] [/INST] </s>", {}, begins=True),
-    "mistral v0.1": NativeFamily("MistralConfig", "mixtral", "<s> </s>", _SLIDES, begins=True),
-    "gemma 2": NativeFamily("Gemma2Config", "gemma-2", _GEMMA, _GEMMA_2, begins=True),
-    "gemma 3 text": NativeFamily("Gemma3TextConfig", "gemma-3", _GEMMA, _GEMMA_2, begins=True),
+    "mistral v0.1": NativeFamily("MistralConfig", "mixtral", "<s> </s>", _SLIDES, begins=True, without_system=True),
+    "mistral v0.3": NativeFamily("MistralConfig", "mistral-v0.3", "<s> [INST] [/INST] </s>", begins=True),
+    "mixtral": NativeFamily("MixtralConfig", "mixtral", "<s> </s>", _EXPERTS, begins=True, without_system=True),
+    "gemma 3 text": NativeFamily("Gemma3TextConfig", "gemma-3", _GEMMA, _GEMMA_3, begins=True),
     "phi 3": NativeFamily("Phi3Config", "phi-3", "<s> <|system|> <|user|> <|assistant|> <|end|>", _SLIDES),
     "phi 4": NativeFamily("Phi3Config", "phi-4", "<|im_start|> <|im_sep|> <|im_end|>", {"sliding_window": None}),
-    "falcon": NativeFamily(
-        "FalconConfig",
-        "falcon",
-        "<|endoftext|>",
-        {"new_decoder_architecture": True, "num_kv_heads": 2, "alibi": False, "bias": False, "parallel_attn": True},
+    "falcon 3": NativeFamily(
+        "LlamaConfig", "falcon-3", "<|system|> <|user|> <|assistant|> <|endoftext|>", {"head_dim": 32}
     ),
-    "falcon 7b": NativeFamily("FalconConfig", "falcon", "<|endoftext|>", {"multi_query": True, "bias": False}),
-    "falcon rw": NativeFamily(
-        "FalconConfig", "falcon", "<|endoftext|>", {"alibi": True, "multi_query": False, "parallel_attn": False}
-    ),
-    "mixtral": NativeFamily("MixtralConfig", "mixtral", "<s> </s>", _EXPERTS, begins=True),
     "deepseek distill (qwen2)": NativeFamily("Qwen2Config", "deepseek", _DEEPSEEK, begins=True, thinks=True),
     "deepseek distill (llama)": NativeFamily("LlamaConfig", "deepseek", _DEEPSEEK, begins=True, thinks=True),
-    "internlm3": NativeFamily("InternLM3Config", "internlm3", "<s> <|im_start|> <|im_end|>", {}, begins=True),
+    "internlm3": NativeFamily("InternLM3Config", "internlm3", "<s> <|im_start|> <|im_end|>", begins=True),
     "granite": NativeFamily(
         "GraniteConfig",
         "granite",
@@ -218,4 +242,17 @@ FAMILIES = {
     "smollm3": NativeFamily("SmolLM3Config", "qwen3", _CHATML, thinks=True),
     "cohere": NativeFamily("CohereConfig", "cohere", _COHERE, begins=True),
     "cohere 2": NativeFamily("Cohere2Config", "cohere", _COHERE, _HYBRID, begins=True),
+}
+
+# Name: config class, sizes, and what is said of it.
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "gemma 2": ("Gemma2Config", {"head_dim": 16}, "caps its attention scores"),
+    "falcon": ("FalconConfig", {"new_decoder_architecture": True}, "attention in code of its own"),
+    "bloom": ("BloomConfig", {}, "attention in code of its own"),
+    "deepseek v3": ("DeepseekV3Config", {}, "latent keys and values"),
+    "gpt-oss": ("GptOssConfig", {}, "torch's attention"),
+    "qwen3-next": ("Qwen3NextConfig", {}, "not plain attention \\(linear_attention\\)"),
+    "llama 4": ("Llama4TextConfig", {}, "not plain attention \\(chunked_attention\\)"),
+    "mamba": ("MambaConfig", {}, "not plain attention"),
+    "nemotron": ("NemotronConfig", {}, "attention in code of its own"),
 }
