@@ -86,7 +86,7 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     path = _find(path_or_name, cache_dir, endpoint)
     folder = open_folder(path)
     refuse_unserved(path.name, folder.config)
-    rows = folder.config.get_text_config().vocab_size
+    rows = getattr(folder.config.get_text_config(), "vocab_size", None)
     text = ChatTokenizer(tokenizer_of(folder), folder.model_type, rows) if has_vocabulary(folder) else None
     tensors = checkpoint.tensors(path)
     parameters = memory.parameters_of(tensors)
