@@ -12,7 +12,8 @@ from typing import Literal
 
 import torch
 
-from models.chat import ChatMessage, ChatTokenizer
+from models.chat import ChatTokenizer
+from models.chat_formats import ChatMessage
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id

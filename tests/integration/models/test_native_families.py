@@ -75,7 +75,7 @@ def test_a_family_serves_a_storyboard_with_its_own_template(name: str, tmp_path:
         storyboard, _ = validate(parse(generation.wait().text), request)
         expected = plain_tokens(tmp_path, backend, backend._engine_request(request, 1, 60, ()))
     tokenizer = backend._loaded.tokenizer
-    hostile, plain = backend._prompt_ids(request), backend._prompt_ids(JobRequest(prompt=PLAIN))
+    hostile, plain = backend._prompt_ids(messages(request)), backend._prompt_ids(messages(JobRequest(prompt=PLAIN)))
     of_transformers = transformers_ids(family, tokenizer, JobRequest(prompt=PLAIN))
 
     assert len(storyboard.scenes) == 3
