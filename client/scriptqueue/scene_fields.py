@@ -6,6 +6,7 @@ those that every scene has. Knows no request.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -50,7 +51,9 @@ class SceneField:
     default: str = ""  # the term where nothing names one; empty: the field is absent then
     read: Callable[[Any], str | None] | None = None  # the term that free words mean; None: only its own name does
     max_characters: int = MAX_TEXT_CHARACTERS
-    aliases: tuple[str, ...] = ()  # what models call it instead, the first one found is taken
+    aliases: tuple[str, ...] = ()  # what models call it instead, in any spelling; the first that can be read is taken
+    starts: tuple[str, ...] = ()  # of a length: what models call its beginning on the timeline, if they give that,
+    ends: tuple[str, ...] = ()  # and its end
     distinctive: tuple[str, ...] = ()  # those of its names by which an object is known to be a scene
     column: str = ""  # its header in an export; empty: its name
     video_place: int = 0  # its place among the texts of a video prompt, from 1; 0: it is not in it
@@ -72,7 +75,11 @@ SCENE_FIELDS: Fields = (
         "number",
         zh=Wording("场景编号"),
         en=Wording("scene number"),
-        aliases=("场景编号", "编号", "序号", "number", "scene", "id", "镜号"),
+        aliases=(
+            *("场景编号", "编号", "序号", "number", "scene", "id", "镜号", "scene_id", "scene_no", "shot_number"),
+            *("shot_no", "shot_id", "no", "index", "场景号", "场景序号", "镜头号", "镜头编号", "镜头序号", "分镜号"),
+            *("分镜编号", "分镜序号", "场次", "场景", "镜头", "分镜", "shot"),
+        ),
         distinctive=("scene_number",),
     ),
     SceneField(
@@ -80,8 +87,16 @@ SCENE_FIELDS: Fields = (
         "text",
         zh=Wording("描述", placeholder="画面描述"),
         en=Wording("description", placeholder="what is seen"),
-        aliases=("描述", "画面描述", "画面", "内容", "desc", "visual", "text", "场景描述"),
-        distinctive=("description", "描述", "画面描述", "画面", "内容"),
+        aliases=(
+            *("描述", "画面描述", "画面", "内容", "desc", "visual", "text", "场景描述", "scene_description"),
+            *("visual_description", "shot_description", "image_description", "visuals", "picture", "画面内容"),
+            *("画面说明", "镜头描述", "镜头内容", "场景内容", "分镜描述", "内容描述", "视觉描述", "视觉", "content"),
+            *("details", "image", "image_prompt", "visual_prompt", "prompt", "summary", "scene", "场景"),
+        ),
+        distinctive=(
+            *("description", "描述", "画面描述", "画面", "内容", "scene_description", "visual_description"),
+            *("shot_description", "场景描述", "镜头描述", "画面内容", "visual", "picture"),
+        ),
         video_place=1,
     ),
     SceneField(
@@ -89,7 +104,15 @@ SCENE_FIELDS: Fields = (
         "seconds",
         zh=Wording("时长"),
         en=Wording("duration"),
-        aliases=("时长", "duration_s", "seconds", "time", "持续时间"),
+        aliases=(
+            *("时长", "duration_s", "seconds", "time", "持续时间", "duration_seconds", "duration_sec", "length"),
+            *("duration_in_seconds", "length_seconds", "length_s", "estimated_duration", "shot_duration", "sec"),
+            *("scene_duration", "秒数", "镜头时长", "场景时长", "预计时长", "时间", "timestamp", "time_stamp"),
+            *("timestamps", "time_range", "timecode", "timeline", "时间段", "时间轴", "时间码", "时间戳", "起止时间"),
+            *("时间范围", "时间点"),
+        ),
+        starts=("start", "start_time", "start_s", "start_seconds", "begin", "from", "开始", "开始时间", "起始时间"),
+        ends=("end", "end_time", "end_s", "end_seconds", "to", "结束", "结束时间", "终止时间"),
     ),
     SceneField(
         "camera",
@@ -99,7 +122,10 @@ SCENE_FIELDS: Fields = (
         terms=CAMERAS,
         default=DEFAULT,
         read=read_camera,
-        aliases=("镜头", "景别", "camera_angle", "camera_shot", "shot", "shot_type", "机位"),
+        aliases=(
+            *("镜头", "景别", "camera_angle", "camera_shot", "shot", "shot_type", "机位", "shot_size", "framing"),
+            *("camera_type", "camera_view", "camera_distance", "镜头类型", "镜头景别", "镜头语言", "拍摄角度", "视角"),
+        ),
         distinctive=("camera", "镜头"),
     ),
     SceneField(
@@ -107,7 +133,10 @@ SCENE_FIELDS: Fields = (
         "text",
         zh=Wording("动作", placeholder="动作描述"),
         en=Wording("action", placeholder="what happens"),
-        aliases=("动作", "动作描述", "动作说明", "movement"),
+        aliases=(
+            *("动作", "动作描述", "动作说明", "movement", "actions", "character_action", "what_happens", "event"),
+            *("人物动作", "角色动作", "主体动作", "行为", "情节", "剧情", "事件"),
+        ),
         distinctive=("action", "动作"),
     ),
 )
@@ -130,8 +159,16 @@ def further(fields: Fields) -> Fields:
 @cache
 def names(fields: Fields = SCENE_FIELDS) -> Mapping[str, tuple[str, ...]]:
     """By the name of each field all that it may be called; an alias that is another field's name is no alias."""
-    own = {field.name for field in fields}
-    return {field.name: (field.name, *(alias for alias in field.aliases if alias not in own)) for field in fields}
+    own = {spelled(field.name) for field in fields}
+    return {
+        field.name: (field.name, *(alias for alias in field.aliases if spelled(alias) not in own)) for field in fields
+    }
+
+
+def spelled(name: object) -> str:
+    """What all spellings of a key share: `Scene_Description` and `sceneDescription`, `时长(秒)` and `时长`."""
+    without_units = re.sub(r"[(（\[【][^)）\]】]*[)）\]】]?", "", str(name)[:80])
+    return re.sub(r"[\W_]+", "", without_units.casefold())
 
 
 def labelled(scene: Scene, spoken: Spoken, fields: Fields = SCENE_FIELDS) -> tuple[str, ...]:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, names, of_kind, written
+from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
-from shared.board.duration import read_duration
-from shared.board.scenes import COMPUTED, assemble, values_of
-from shared.board.timing import COMFORTABLE_SCENE_S, durations, spread
+from shared.board.entry import Entry
+from shared.board.reading import read_scene
+from shared.board.refusal import is_refusal
+from shared.board.scenes import assemble, values_of
+from shared.board.text import clean, folded, quoted
+from shared.board.timeline import lengths
+from shared.board.timing import durations, spread
 from shared.errors import OutputInvalid
+
+MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
 
 
 def validate(
     raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
 ) -> tuple[Storyboard, list[str]]:
     """A valid storyboard that begins with the scenes that are `published`, and what was mended for it; raises
-    `OutputInvalid`."""
-    repairs: list[str] = []
-    listed = raw.get("scenes")
-    entries = listed if isinstance(listed, (list, tuple)) else []
-    scenes = [
-        scene
-        for scene in (read_scene(entry, number, repairs, fields) for number, entry in enumerate(entries, 1))
-        if scene
-    ]
+    `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its `repairs`."""
+    repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
+    scenes = _scenes(raw.get("scenes"), repairs, fields)
     most = request.max_scenes
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
@@ -39,105 +38,70 @@ def validate(
     if len(scenes) < request.min_scenes:
         raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
     _fit_target(scenes, len(kept), request, repairs)
-    title = _clean(raw.get("title"), "title", repairs)
+    _tell_repeats(scenes, repairs)
+    title = clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
-        title = _clean(title, "title", []) or "storyboard"
+        title = clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
     return assemble(title, scenes, request, fields), repairs
 
 
-def read_scene(entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS) -> dict[str, Any] | None:
-    """The fields of a scene that are written, or None when the entry says nothing of what is seen or done."""
-    return _Reading(entry, number, repairs, fields).scene()
+def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, Any]]:
+    """The scenes of a raw list, in the order that their numbers say."""
+    entries = _ordered(_entries(listed, repairs), repairs, fields)
+    known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
+    seconds = of_kind("seconds", fields)
+    places = lengths(known, seconds[0]) if seconds else [None] * len(entries)
+    read = [
+        read_scene(entry, number, repairs, fields, placed_s)
+        for number, (entry, placed_s) in enumerate(zip(entries, places, strict=True), 1)
+    ]
+    scenes = [scene for scene in read if scene and not is_refusal(scene["description"])]
+    if refused := sum(scene is not None for scene in read) - len(scenes):
+        repairs.append(f"{refused} scenes dropped: a refusal and no scene")
+    return scenes
 
 
-class _Reading:
-    """One entry of the raw list, read as a scene."""
-
-    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields) -> None:
-        self._number = number
-        self._repairs = repairs
-        self._fields = fields
-        self._names = names(fields)
-        if isinstance(entry, str):
-            self._tell("a bare text was taken as its description")
-            entry = {"description": entry}
-        self._entry: dict[Any, Any] = entry if isinstance(entry, dict) else {}
-
-    def scene(self) -> dict[str, Any] | None:
-        """As `read_scene`; a text or a term that says nothing is absent."""
-        values: dict[str, Any] = {field.name: self._text(field.name) for field in of_kind("text", self._fields)}
-        if not values["description"] and not values["action"]:
-            self._tell("dropped: neither description nor action")
-            return None
-        for name, other in (("description", "action"), ("action", "description")):
-            if not values[name]:
-                self._tell(f"{name} missing, taken from the {other}")
-                values[name] = values[other]
-        for field in written(self._fields):
-            if field.kind == "seconds":
-                values[field.name] = self._seconds(field.name)
-            elif field.kind == "term":
-                values[field.name] = self._term(field)
-        self._tell_rest()
-        return {field.name: values[field.name] for field in written(self._fields) if values[field.name]}
-
-    def _text(self, name: str) -> str:
-        return _clean(self._value(name), f"scene {self._number}: {name}", self._repairs)
-
-    def _seconds(self, name: str) -> float:
-        value = self._value(name)
-        seconds = read_duration(value)
-        if seconds is None:
-            self._tell(f"{name} missing, {COMFORTABLE_SCENE_S} s assumed")
-            return COMFORTABLE_SCENE_S
-        if isinstance(value, str):
-            self._tell(f"{name} {value[:20]!r} read as {seconds:g} s")
-        clamped = min(max(seconds, MIN_SCENE_S), MAX_SCENE_S)
-        if clamped != seconds:
-            self._tell(f"{name} {seconds:g} s clamped to {clamped:g} s")
-        return clamped
-
-    def _term(self, field: SceneField) -> str:
-        value = self._value(field.name)
-        term = None if value is None else field.read(value) if field.read else _own_term(field, value)
-        if term is None:
-            words = "missing" if value is None else repr(str(value)[:40])
-            if field.default:
-                self._tell(f"{field.name} {words}, {field.default!r} assumed")
-            elif value is not None:
-                self._tell(f"{field.name} {words} is no term of it and was left out")
-            return field.default
-        if value != term:
-            self._tell(f"{field.name} {str(value)[:40]!r} read as {term!r}")
-        return term
-
-    def _value(self, field: str) -> Any:
-        for name in self._names[field]:
-            if self._entry.get(name) is not None:
-                if name != field:
-                    self._tell(f"{field} read from {name!r}")
-                return self._entry[name]
-        return None
-
-    def _tell_rest(self) -> None:
-        number = self._value("scene_number") if "scene_number" not in self._entry else self._entry["scene_number"]
-        if number is not None and number != self._number:
-            self._tell(f"scene_number {str(number)[:20]!r} set to its place")
-        known = {name for each in self._names.values() for name in each} | set(COMPUTED)
-        unknown = [str(name)[:20] for name in self._entry if name not in known]
-        if unknown:
-            self._tell(f"unknown fields dropped: {', '.join(sorted(unknown))}")
-
-    def _tell(self, what: str) -> None:
-        self._repairs.append(f"scene {self._number}: {what}")
+def _entries(listed: Any, repairs: list[str]) -> list[Any]:
+    """Those of a list that can be scenes; the others are told, and so are texts that together are a refusal."""
+    listed = listed if isinstance(listed, (list, tuple)) else []
+    if len(listed) > MAX_ENTRIES:
+        repairs.append(f"{len(listed) - MAX_ENTRIES} entries above {MAX_ENTRIES} were not read")
+    entries: list[Any] = []
+    dropped: list[Any] = []
+    for entry in listed[:MAX_ENTRIES]:
+        (entries if entry and isinstance(entry, (dict, str)) else dropped).append(entry)
+    if dropped:
+        shown = ", ".join(quoted("null" if entry is None else entry) for entry in dropped[:5])
+        repairs.append(f"{len(dropped)} entries among the scenes dropped, no scenes: {shown}")
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    if is_refusal(" ".join(texts)):
+        repairs.append(f"{len(texts)} texts dropped: a refusal and no scenes")
+        return [entry for entry in entries if not isinstance(entry, str)]
+    return entries
 
 
-def _own_term(field: SceneField, value: Any) -> str | None:
-    """The term that a value is, but for its case and its separators."""
-    words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
-    return words if words in field.terms else None
+def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any]:
+    """By their numbers where each has one of its own; in parts that each count from 1 the list is the order."""
+    numbers = [Entry(entry, fields).number() if isinstance(entry, dict) else None for entry in entries]
+    counted = [number for number in numbers if number is not None]
+    if len(set(counted)) < len(entries) or counted == sorted(counted):
+        return entries
+    repairs.append("scenes put in the order of their numbers")
+    return [entries[index] for index in sorted(range(len(entries)), key=counted.__getitem__)]
+
+
+def _tell_repeats(scenes: list[dict[str, Any]], repairs: list[str]) -> None:
+    """Scenes whose texts are another's but for blanks, case and punctuation."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number, scene in enumerate(scenes, 1):
+        alike.setdefault((folded(scene["description"]), folded(scene["action"])), []).append(number)
+    for first, *again in alike.values():
+        if again:
+            run = len(again) > 1 and again == [*range(again[0], again[-1] + 1)]
+            which = f"{again[0]} to {again[-1]}" if run else ", ".join(map(str, again))
+            repairs.append(f"scene{'s'[: len(again) > 1]} {which} repeat{'s'[: len(again) == 1]} scene {first}")
 
 
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:
@@ -160,22 +124,3 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
     for scene, seconds in zip(scenes, wanted, strict=True):
         scene["duration"] = seconds
     repairs.append(f"durations set so that they sum to {target_s:g} s")
-
-
-def _clean(value: Any, what: str, repairs: list[str]) -> str:
-    """Text to show: no control or unpaired characters, no blanks around."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        repairs.append(f"{what}: {type(value).__name__} turned to text")
-        parts = value if isinstance(value, list) else [value]
-        value = "，".join(
-            str(part) for part in parts if isinstance(part, (str, int, float)) and not isinstance(part, bool)
-        )
-    kept = "".join(c if c.isprintable() or c in "\u200d\ufe0f" else " " if c.isspace() else "" for c in value)
-    kept = kept.strip()
-    if not any(c.isprintable() and not c.isspace() for c in kept):
-        kept = ""
-    if kept != value:
-        repairs.append(f"{what}: blanks around it or characters that cannot be shown were removed")
-    return kept

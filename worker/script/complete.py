@@ -1,7 +1,9 @@
 """The scenes that are complete in a text that is still being written.
 
 They are published at once and never change, so only what the whole text cannot contradict counts: the first entry that
-leaves a doubt ends the list, and the rest waits for the end of the text.
+leaves a doubt ends the list, and the rest waits for the end of the text. A text that does not begin with the list, but
+with a draft, a word or a part, is in doubt from its first scene; so is a scene that others may move, or whose length
+may be a place on a timeline.
 """
 
 from __future__ import annotations
@@ -10,19 +12,22 @@ import json
 import re
 from typing import Any
 
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene
+from shared.board.entry import Entry
+from shared.board.reading import read_scene
+from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
+from shared.board.timeline import stands_alone
 from shared.board.timing import durations
-from shared.board.validate import read_scene
 
-_LIST = re.compile(r'"scenes"\s*:\s*\[')
+_LIST = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
 
 
 def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
     """As `validate` would read them."""
-    opening = _LIST.search(text)
+    opening = _LIST.match(text)
     if not opening:
         return ()
     fixed = durations(request)
@@ -36,8 +41,17 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
             entry, at = decoder.raw_decode(text, between.end())
         except ValueError:
             break
-        scene = read_scene(entry, len(scenes) + 1, [], fields) if isinstance(entry, dict) else None
-        if scene is None or (fixed and scene["duration"] != fixed[len(scenes)]):
+        certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
+        scene = read_scene(entry, len(scenes) + 1, [], fields) if certain else None
+        if scene is None or is_refusal(scene["description"]) or (fixed and scene["duration"] != fixed[len(scenes)]):
             break  # dropped, or given another duration at the end
         scenes.append(scene)
     return numbered(scenes, request, fields)
+
+
+def _stands_alone(entry: dict[str, Any], number: int, fields: Fields) -> bool:
+    """Whether the scenes after it can change neither its place nor its length, and it holds no list of scenes."""
+    known = Entry(entry, fields)
+    flat = not any(isinstance(value, (dict, list)) for value in entry.values())
+    alone = all(stands_alone(known, field) for field in of_kind("seconds", fields))
+    return flat and alone and known.number() in {None, number}

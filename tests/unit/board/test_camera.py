@@ -54,18 +54,17 @@ def test_the_distance_that_is_named_first_wins_over_movement_and_subject(text: s
 
 @pytest.mark.parametrize(
     "text",
-    ["along the wall", "an enclosed yard", "a bird sings", "beautiful", "handheld", "full of joy", "a long walk home"]
-    + [
-        "staying close to the wall",
-        "disclosed",
-        "midnight",
-        "trackless",
-        "固定",
-        "山中景色",
-        "靠近镜头",
-        "",
-        "7",
-        "None",
+    [
+        *(
+            "along the wall",
+            "an enclosed yard",
+            "a bird sings",
+            "beautiful",
+            "handheld",
+            "full of joy",
+            "a long walk home",
+        ),
+        *("staying close to the wall", "disclosed", "midnight", "trackless", "固定", "山中景色", "靠近镜头", "", "7"),
         "x" * 100_000,
     ],
 )

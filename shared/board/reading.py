@@ -1,0 +1,128 @@
+"""From an entry of the raw list to the fields of a scene; each mend is told. Knows one scene, and no request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind, written
+from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S
+from shared.board.duration import read_duration
+from shared.board.entry import Entry, Item
+from shared.board.text import clean, folded, quoted
+from shared.board.timing import COMFORTABLE_SCENE_S
+
+_MAX_UNKNOWN = 10  # names of unknown fields in one repair
+
+
+def read_scene(
+    entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS, placed_s: float | None = None
+) -> dict[str, Any] | None:
+    """The fields of a scene that are written, or None when the entry says nothing of what is seen or done. `placed_s`
+    is its length where the list of all scenes tells it."""
+    return _Reading(entry, number, repairs, fields).scene(placed_s)
+
+
+class _Reading:
+    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields) -> None:
+        self._number = number
+        self._repairs = repairs
+        self._fields = fields
+        if isinstance(entry, str):
+            self._tell("a bare text was taken as its description")
+            entry = {"description": entry}
+        self._entry = Entry(entry if isinstance(entry, dict) else {}, fields)
+
+    def scene(self, placed_s: float | None) -> dict[str, Any] | None:
+        """As `read_scene`; a text or a term that says nothing is absent."""
+        values: dict[str, Any] = {field.name: self._text(field) for field in of_kind("text", self._fields)}
+        if not values["description"] and not values["action"]:
+            self._tell("dropped: neither description nor action")
+            return None
+        for name, other in (("description", "action"), ("action", "description")):
+            if not values[name]:
+                self._tell(f"{name} missing, taken from the {other}")
+                values[name] = values[other]
+        for field in written(self._fields):
+            if field.kind == "seconds":
+                values[field.name] = self._seconds(field, placed_s)
+            elif field.kind == "term":
+                values[field.name] = self._term(field)
+        self._tell_rest()
+        return {field.name: values[field.name] for field in written(self._fields) if values[field.name]}
+
+    def _text(self, field: SceneField) -> str:
+        """The first that says anything; another text of the same field that says something else is told."""
+        found, text = None, ""
+        for item in self._entry.items(field):
+            mends: list[str] = []
+            other = clean(item.value, f"scene {self._number}: {field.name}", mends)
+            if found is None or not text:
+                found, text = item, other
+                self._repairs.extend(mends)
+            elif other and folded(other) != folded(text):
+                self._tell(f"{field.name}: {quoted(item.name)} left out beside {quoted(found.name)}")
+        self._tell_name(field, found)
+        return text
+
+    def _seconds(self, field: SceneField, placed_s: float | None) -> float:
+        items = [*self._entry.items(field)]
+        readable = ((item, length) for item in items if (length := read_duration(item.value)) is not None)
+        item, seconds = next(readable, (None, None))
+        if placed_s is not None:
+            words = quoted(item.value if item else items[0].value) if items else "missing"
+            self._tell(f"{field.name} {words} read as {placed_s:g} s, by its place on a timeline")
+            seconds = placed_s
+        elif item is None or seconds is None:
+            self._tell(f"{field.name} missing, {COMFORTABLE_SCENE_S} s assumed")
+            return COMFORTABLE_SCENE_S
+        elif isinstance(item.value, str):
+            self._tell(f"{field.name} {quoted(item.value)} read as {seconds:g} s")
+        self._tell_name(field, item)
+        clamped = min(max(seconds, MIN_SCENE_S), MAX_SCENE_S)
+        if clamped != seconds:
+            self._tell(f"{field.name} {seconds:g} s clamped to {clamped:g} s")
+        return clamped
+
+    def _term(self, field: SceneField) -> str:
+        items = [*self._entry.items(field)]
+        item, term = next(
+            ((item, term) for item in items if (term := _term_of(field, item.value)) is not None), (None, None)
+        )
+        item = item or next(iter(items), None)
+        self._tell_name(field, item)
+        if term is None:
+            words = "missing" if item is None else quoted(item.value, 40)
+            if field.default:
+                self._tell(f"{field.name} {words}, {field.default!r} assumed")
+            elif item is not None:
+                self._tell(f"{field.name} {words} is no term of it and was left out")
+            return field.default
+        if item is not None and item.value != term:
+            self._tell(f"{field.name} {quoted(item.value, 40)} read as {term!r}")
+        return term
+
+    def _tell_name(self, field: SceneField, item: Item | None) -> None:
+        if item is not None and item.name != field.name:
+            self._tell(f"{field.name} read from {quoted(item.name)}")
+
+    def _tell_rest(self) -> None:
+        for field in of_kind("number", self._fields):
+            item = next(self._entry.items(field), None)
+            if item is not None and item.value != self._number and not isinstance(item.value, (dict, list)):
+                self._tell(f"{field.name} {quoted(item.value)} set to its place")
+        unknown = sorted(quoted(name)[1:-1] for name in self._entry.unknown())
+        if unknown:
+            more = f" and {len(unknown) - _MAX_UNKNOWN} more" if len(unknown) > _MAX_UNKNOWN else ""
+            self._tell(f"unknown fields dropped: {', '.join(unknown[:_MAX_UNKNOWN])}{more}")
+
+    def _tell(self, what: str) -> None:
+        self._repairs.append(f"scene {self._number}: {what}")
+
+
+def _term_of(field: SceneField, value: Any) -> str | None:
+    """The term that a value means, or is but for its case and its separators."""
+    if field.read:
+        return field.read(value)
+    words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
+    return words if words in field.terms else None
