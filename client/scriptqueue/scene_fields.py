@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from scriptqueue.camera import CAMERAS, DEFAULT, read_camera
@@ -25,6 +25,9 @@ PLACED = (
     "camera",
     "action",
 )  # on a card, by client/scriptqueue/cli/sheet.py and its like
+
+_UNITS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]?")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 Kind = Literal["number", "text", "seconds", "term"]
 Spoken = Literal["zh", "en"]
@@ -167,8 +170,12 @@ def names(fields: Fields = SCENE_FIELDS) -> Mapping[str, tuple[str, ...]]:
 
 def spelled(name: object) -> str:
     """What all spellings of a key share: `Scene_Description` and `sceneDescription`, `时长(秒)` and `时长`."""
-    without_units = re.sub(r"[(（\[【][^)）\]】]*[)）\]】]?", "", str(name)[:80])
-    return re.sub(r"[\W_]+", "", without_units.casefold())
+    return _spelled(str(name)[:80])
+
+
+@lru_cache(maxsize=4096)
+def _spelled(name: str) -> str:
+    return _SEPARATORS.sub("", _UNITS.sub("", name).casefold())
 
 
 def labelled(scene: Scene, spoken: Spoken, fields: Fields = SCENE_FIELDS) -> tuple[str, ...]:

@@ -1,181 +1,171 @@
-"""From any text to the raw storyboard in it: the first object or list that holds scenes.
+"""From any text to the raw storyboard in it.
 
-Text that is JSON is taken as it is; the rest is cut into candidates, repaired by json-repair, and searched. Every way
-out is a dictionary with a `scenes` list of at least one object or string, or `OutputInvalid`.
+Every way out is a dictionary with a `scenes` list of at least one object or string, or `OutputInvalid`. All candidates
+are compared: the answer before any draft, JSON before what had to be mended, then the most scenes, a title, and the
+last one, for models correct themselves. Scenes whose numbers go on are parts of one storyboard. What was mended or left
+out is told as the raw storyboard's `repairs`, which are absent where there is nothing to tell.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
+from shared.board.entry import Entry
 from shared.errors import OutputInvalid
+from worker.script.boards import Board, Finder
+from worker.script.json_text import strict_value, strict_values, values
+from worker.script.reasoning import split_reasoning
 
-MAX_CHARACTERS = 200_000  # far above any storyboard; repair is not linear
-MAX_CANDIDATES = 24
-MAX_DEPTH = 12  # wrappers around scenes are few; deeper text is no storyboard
-_SCENE_LISTS = ("scenes", "scene_list", "storyboard", "shots", "script", "分镜", "分镜头", "场景", "镜头列表", "脚本")
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCED = re.compile(r"```[\w-]*\s*\n(.*?)(?:```|\Z)", re.DOTALL)
-_TITLES = ("title", "标题", "名称", "name", "片名")
-_FULL_WIDTH = str.maketrans(
-    {"“": '"', "”": '"', "＂": '"', "：": ":", "，": ",", "｛": "{", "｝": "}", "［": "[", "］": "]"}
-    | {"【": "[", "】": "]"}
-)
+MAX_CHARACTERS = 200_000  # far above any storyboard
+
+_MENDED, _WITHIN, _STRICT = range(3)  # how far the text of a candidate is JSON
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    board: Board
+    strictness: int
+    count: int  # scenes that are scenes for sure
+    numbers: frozenset[int]  # of the scenes, where all have one
+    is_alone: bool = False  # scenes that stood one by one
 
 
 def parse(text: str, fields: Fields = SCENE_FIELDS) -> dict[str, Any]:
     """The raw storyboard in a text; raises `OutputInvalid` and nothing else."""
     if len(text) > MAX_CHARACTERS:
         raise OutputInvalid(f"{len(text)} characters are no storyboard; at most {MAX_CHARACTERS} are read")
-    names = frozenset(name for field in fields for name in field.distinctive)
-    best: dict[str, Any] | None = None
-    for candidate in _candidates(text):
-        found = _find(candidate, names, 0)
-        if (
-            found
-            and all(_looks_like_scene(entry, names) for entry in found["scenes"])
-            and not _is_example(found, fields)
-        ):
-            return found
-        best = best or found
-    if best:
-        return best
-    raise OutputInvalid(f"no scenes in {len(text)} characters of text")
+    found = _Search(fields).search(text)
+    if not found:
+        raise OutputInvalid(f"no scenes in {len(text)} characters of text")
+    return found
 
 
-def _candidates(text: str) -> Iterator[Any]:
-    """Values that the text may hold, the likeliest first."""
-    whole = _strict(text)
-    if whole is not None:
-        yield whole
-    thinking = _THINKING.sub("", text)
-    for part in (thinking, text) if thinking != text else (text,):
-        for fenced in _FENCED.findall(part):
-            yield from _repaired(fenced)
-        for span in _spans(part):
-            value = _strict(span)
-            if value is not None:
-                yield value
-            else:
-                yield from _repaired(span)
-    if any(mark in text for mark in "“”：，｛【"):
-        yield from _repaired(text.translate(_FULL_WIDTH))
-    yield from _repaired(text)
+class _Search:
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._finder = Finder(fields)
+        texts = of_kind("text", fields)
+        self._placeholders = {wording.placeholder for field in texts for wording in (field.zh, field.en)} | {""}
+
+    def search(self, text: str) -> dict[str, Any] | None:
+        whole = self._finder.find(strict_value(text.lstrip("\ufeff")))
+        if whole:
+            return self._raw([self._candidate(whole, _STRICT)])
+        parts = split_reasoning(text, [(found.start, found.end) for found in strict_values(text)])
+        weak: list[list[_Candidate]] = []
+        for part in (parts.answer, *reversed(parts.drafts)):
+            candidates = self._candidates(part)
+            if part is parts.answer and parts.is_headed:
+                candidates = candidates[-1:]
+            if any(candidate.count for candidate in candidates):
+                return self._raw(candidates)
+            weak.append(candidates)
+        if '\\"' in text and not any(weak):  # JSON that was escaped as a string is, without its quotation marks
+            weak.append(self._candidates(text.replace('\\"', '"')))
+        return next((self._raw(candidates) for candidates in weak if candidates), None)
+
+    def _candidates(self, text: str) -> list[_Candidate]:
+        """The storyboards of a text in its order; scenes and lists that are parts of one are joined."""
+        candidates: list[_Candidate] = []
+        title = None
+        for found in values(text):
+            board = self._finder.find(found.value)
+            if board:
+                candidates.append(self._candidate(board, _STRICT if found.is_strict else _MENDED))
+            elif isinstance(found.value, dict) and len(found.value) < 3:
+                title = title or found.value.get("title")
+            if found.within:
+                inner = [
+                    self._candidate(board, _WITHIN) for value in found.within if (board := self._finder.find(value))
+                ]
+                mended = [candidates.pop()] if board else []
+                candidates.append(max([*mended, *_joined(inner)], key=self._worth)) if mended or inner else None
+        joined = _joined(candidates)
+        if title and len(joined) == 1:
+            joined = [replace(joined[0], board=replace(joined[0].board, title=joined[0].board.title or title))]
+        return joined
+
+    def _candidate(self, board: Board, strictness: int) -> _Candidate:
+        numbers = [Entry(scene, self._fields).number() if isinstance(scene, dict) else None for scene in board.scenes]
+        own = frozenset(number for number in numbers if number is not None)
+        numbered = own if len(own) == len(numbers) else frozenset[int]()
+        return _Candidate(board, strictness, self._finder.count(board), numbered, board.alone)
+
+    def _worth(self, candidate: _Candidate) -> tuple[Any, ...]:
+        is_json = candidate.strictness == _STRICT and candidate.count > 1
+        return (
+            not self._is_example(candidate),
+            is_json,
+            candidate.count,
+            candidate.board.title is not None,
+            candidate.strictness,
+        )
+
+    def _raw(self, candidates: Sequence[_Candidate]) -> dict[str, Any]:
+        last_first = [*reversed(candidates)]
+        best = max(last_first, key=self._worth)
+        board = best.board
+        repairs = [*board.left_out]
+        if best.strictness == _MENDED:
+            repairs.append("the text is no JSON and was read as it may be meant")
+        if board.lists > 1:
+            repairs.append(f"the scenes of {board.lists} lists were joined")
+        others = [c for c in candidates if c is not best and c.count and c.board.scenes != board.scenes]
+        repairs += [
+            f"another storyboard of {c.count} scenes in the text was left out"
+            for c in others
+            if not self._is_example(c)
+        ]
+        rest = {key: value for key, value in board.rest.items() if key != "repairs"}
+        return {**rest, "title": board.title, "scenes": board.scenes, **({"repairs": repairs} if repairs else {})}
+
+    def _is_example(self, candidate: _Candidate) -> bool:
+        """The shape from the prompt, said back: placeholders where text should be."""
+        scenes = candidate.board.scenes
+        texts = [
+            str(value)
+            for scene in scenes
+            if isinstance(scene, dict)
+            for value in scene.values()
+            if isinstance(value, str)
+        ]
+        return len(scenes) == 1 and any(text.strip(" .…。<>[]") in self._placeholders for text in texts)
 
 
-def _spans(text: str) -> Iterator[str]:
-    """Balanced objects and lists at the outermost level, then the last one that never closes."""
-    given, at = 0, 0
-    while given < MAX_CANDIDATES:
-        opening = re.compile(r"[{\[]").search(text, at)
-        if not opening:
-            return
-        start = opening.start()
-        end = _end_of(text, start)
-        yield text[start:end]
-        given, at = given + 1, end
+def _joined(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Those that are parts of one: their scenes have other numbers, or stand one by one and have none."""
+    joined: list[_Candidate] = []
+    for candidate in candidates:
+        before = joined[-1] if joined else None
+        if before and _go_on(before, candidate):
+            joined[-1] = _both(before, candidate)
+        else:
+            joined.append(candidate)
+    return joined
 
 
-def _end_of(text: str, start: int) -> int:
-    """Just past the bracket that closes the one at `start`, outside of strings; the text's end if none does."""
-    depth, in_string, escaped = 0, False, False
-    for index in range(start, len(text)):
-        character = text[index]
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
-            depth += 1
-        elif character in "}]":
-            depth -= 1
-            if not depth:
-                return index + 1
-    return len(text)
+def _go_on(before: _Candidate, after: _Candidate) -> bool:
+    if before.numbers and after.numbers:
+        return before.numbers.isdisjoint(after.numbers)
+    return before.is_alone and after.is_alone
 
 
-def _strict(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # json raises ValueError for integers of 5,000 digits, too
-        return None
-
-
-def _repaired(text: str) -> Iterator[Any]:
-    if _depth(text) > MAX_DEPTH * 4:
-        return
-    import json_repair  # Flower's image, which loads worker.app, has no package of the worker's extra
-
-    try:
-        value = json_repair.loads(text)
-    except Exception:  # the edge to a library that promises to mend anything; what it cannot is no candidate
-        return
-    yield value
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for character in text:
-        if character in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "}]":
-            depth = max(0, depth - 1)
-    return deepest
-
-
-def _find(value: Any, names: frozenset[str], depth: int) -> dict[str, Any] | None:
-    """The first storyboard inside a value."""
-    if depth > MAX_DEPTH:
-        return None
-    if isinstance(value, dict):
-        for name in _SCENE_LISTS:
-            scenes = _scenes(value.get(name))
-            if scenes:
-                return {**{k: v for k, v in value.items() if k != name}, "title": _title(value), "scenes": scenes}
-        return next((found for inner in value.values() if (found := _find(inner, names, depth + 1))), None)
-    if isinstance(value, list):
-        scenes = _scenes(value)
-        if scenes and any(_looks_like_scene(scene, names) for scene in scenes):
-            return {"title": None, "scenes": scenes}
-        return next((found for inner in value if (found := _find(inner, names, depth + 1))), None)
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:  # JSON inside a JSON string
-        return _find(_strict(value), names, depth + 1)
-    return None
-
-
-def _scenes(value: Any) -> list[Any]:
-    """Those entries of a list (or numbered object) that can be scenes; empty when it holds another list of scenes."""
-    if isinstance(value, dict) and value and all(isinstance(scene, dict) for scene in value.values()):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return []
-    if any(isinstance(entry, dict) and any(entry.get(name) for name in _SCENE_LISTS) for entry in value):
-        return []
-    return [
-        entry for entry in value if (isinstance(entry, str) and entry.strip()) or (isinstance(entry, dict) and entry)
-    ]
-
-
-def _looks_like_scene(value: Any, names: frozenset[str]) -> bool:
-    return isinstance(value, dict) and not names.isdisjoint(value)
-
-
-def _title(value: dict[str, Any]) -> Any:
-    return next((value[name] for name in _TITLES if value.get(name)), None)
-
-
-def _is_example(found: dict[str, Any], fields: Fields) -> bool:
-    """The shape from the prompt, said back: placeholders where text should be."""
-    placeholders = {wording.placeholder for field in of_kind("text", fields) for wording in (field.zh, field.en)}
-    texts = [str(value) for scene in found["scenes"] if isinstance(scene, dict) for value in scene.values()]
-    return len(found["scenes"]) == 1 and any(text.strip(" .…。<>[]") in placeholders | {""} for text in texts)
+def _both(before: _Candidate, after: _Candidate) -> _Candidate:
+    boards = (before.board, after.board)
+    are_alone = before.is_alone and after.is_alone
+    board = Board(
+        [scene for board in boards for scene in board.scenes],
+        before.board.title or after.board.title,
+        1 if are_alone else before.board.lists + after.board.lists,
+        left_out=(*before.board.left_out, *after.board.left_out),
+    )
+    return _Candidate(
+        board,
+        min(before.strictness, after.strictness),
+        before.count + after.count,
+        before.numbers | after.numbers,
+        are_alone,
+    )
