@@ -92,8 +92,11 @@ class Finder:
         return isinstance(value, dict) and any(spelled(key) in self._distinctive for key in value)
 
     def count(self, board: Board) -> int:
-        """Its entries that are scenes for sure."""
-        return sum(map(self.is_scene, board.scenes))
+        """Its entries that are scenes for sure, or wrap one."""
+        return sum(
+            self.is_scene(scene) or (isinstance(scene, dict) and any(map(self.is_scene, scene.values())))
+            for scene in board.scenes
+        )
 
     def _in_object(self, value: dict[Any, Any], depth: int, key: str) -> Board | None:
         is_scene = self.is_scene(value)

@@ -12,6 +12,7 @@ from worker.script.lenient import MAX_DEPTH, read_leniently
 
 _OPENING = re.compile(r"[{\[｛［]")
 _FENCE = re.compile(r"\n[ \t]*(?:```|~~~)")
+MAX_VALUES = 2000  # of a text; far above any storyboard that comes one scene a line
 _EFFORT = 2_000_000  # characters that may be read in vain
 _FAILURE = 1000  # of them that each try costs besides
 
@@ -59,7 +60,10 @@ def values(text: str) -> Iterator[Found]:
     """All values, in the order of the text: each as JSON if it is, else as it may be meant."""
     strict = {found.start: found for found in strict_values(text)}
     at = 0
-    while opening := _OPENING.search(text, at):
+    for _ in range(MAX_VALUES):
+        opening = _OPENING.search(text, at)
+        if not opening:
+            return
         start = opening.start()
         if found := strict.get(start):
             at = found.end
@@ -78,7 +82,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for key, inner in pairs:
         again = key in value and isinstance(inner, (dict, list))
-        value[f"{key} {len(value) + 1}" if again else key] = inner
+        value[f"{key}({len(value) + 1})" if again else key] = inner
     return value
 
 

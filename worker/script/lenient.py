@@ -57,7 +57,9 @@ class _Reader:
             elif character in _CLOSERS:
                 self._place(self._string(_CLOSERS[character]))
             else:
-                self._place(self._bare())
+                word = self._bare()
+                if word != "" or not isinstance(self._open[-1], list):  # dots stand for what was left out
+                    self._place(word)
         return self._outermost, self._at
 
     def _skip(self) -> int:
@@ -70,6 +72,8 @@ class _Reader:
         return self._at
 
     def _enter(self, container: dict[str, Any] | list[Any]) -> None:
+        if len(self._open) > 1 and self._is_key() and isinstance(self._open[-2], list):
+            self._pop()  # one object of a list was not closed before the next
         if self._open:
             self._place(container, is_key=False)
         else:
@@ -131,7 +135,7 @@ class _Reader:
             self._at += 1
             return None
         self._at = word.end()
-        bare = word[0].strip()
+        bare = word[0].strip() if re.search(r"\w", word[0]) else ""
         if bare.lower() in _WORDS:
             return _WORDS[bare.lower()]
         try:
@@ -142,7 +146,7 @@ class _Reader:
 
 def _free(container: dict[str, Any], key: str, value: Any) -> str:
     """A key that comes again keeps both of its values where they may be scenes."""
-    return f"{key} {len(container) + 1}" if key in container and isinstance(value, (dict, list)) else key
+    return f"{key}({len(container) + 1})" if key in container and isinstance(value, (dict, list)) else key
 
 
 def _unescaped(text: str) -> str:
