@@ -72,7 +72,7 @@ def image() -> str:
         for module, names in packages_distributions().items()
         if not any(canonicalize_name(name) in there for name in names)
     }
-    assert refused >= {"torch", "transformers", "json_repair"}
+    assert refused >= {"torch", "transformers"}
     return REFUSE.format(refused=sorted(refused))
 
 
@@ -94,7 +94,7 @@ def test_what_runs_in_the_image_of_the_api_needs_no_package_of_the_worker(image:
 
 
 def test_no_package_of_a_model_is_loaded_before_a_model_is() -> None:
-    late = {"json_repair", "torch", "transformers"}
+    late = {"torch", "transformers"}
     code = f"import worker.app, sys; print(*({late} & sys.modules.keys()))"
 
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == ""

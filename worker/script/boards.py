@@ -15,7 +15,7 @@ from scriptqueue.scene_fields import Fields, spelled
 from shared.board.entry import read_number
 from worker.script.json_text import strict_value
 
-MAX_DEPTH = 12  # wrappers around scenes are few; deeper text is no storyboard
+MAX_WRAPPERS = 12  # wrappers around scenes are few; deeper text is no storyboard
 
 
 def _spelled(*names: str) -> frozenset[str]:
@@ -76,7 +76,7 @@ class Finder:
 
     def find(self, value: Any, depth: int = 0, key: str = "") -> Board | None:
         """The storyboard inside a value that stands under a key."""
-        if depth > MAX_DEPTH:
+        if depth > MAX_WRAPPERS:
             return None
         if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:  # JSON inside a JSON string
             value = strict_value(value)

@@ -33,13 +33,13 @@ _ANSWERED = re.compile(
 )
 
 
-class Parts(NamedTuple):
+class Reasoned(NamedTuple):
     answer: str
     drafts: list[str]  # in the order of the text
     is_headed: bool  # the answer begins with a draft under a heading of prose, whose end nothing marks
 
 
-def split_reasoning(text: str, held: list[tuple[int, int]]) -> Parts:
+def split_reasoning(text: str, held: list[tuple[int, int]]) -> Reasoned:
     """Marks within what is `held`, the values of a text that are JSON, are no marks.
 
     A mark that closes what none has opened ends a draft that the prompt opened.
@@ -61,7 +61,7 @@ def split_reasoning(text: str, held: list[tuple[int, int]]) -> Parts:
         inside, at = (True, at if inside and opens else end) if opens else (False, end)
     (drafts if inside else answers).append(text[at:])
     headed, rest = _headed("\n".join(answers), bare if not marks else None)
-    return Parts(rest, [*drafts, *headed[:1]], bool(headed[1:]))
+    return Reasoned(rest, [*drafts, *headed[:1]], bool(headed[1:]))
 
 
 def _headed(answer: str, bare: str | None) -> tuple[list[str], str]:

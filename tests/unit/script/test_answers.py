@@ -208,7 +208,7 @@ def test_scenes_one_by_one_are_joined(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "told"),
+    ("text", "wanted", "left_out"),
     [
         (DRAFT + "\n更好的：\n" + PLAIN, [f"草{n}" for n in range(1, 6)], "another storyboard of 3 scenes"),
         (dump({"scenes": scenes("旧")}) + PLAIN, WANTED, "another storyboard of 3 scenes"),
@@ -223,13 +223,13 @@ def test_scenes_one_by_one_are_joined(text: str) -> None:
     ],
 )
 def test_the_most_scenes_and_then_the_last_win_and_the_rest_is_told(
-    text: str, wanted: list[str], told: str | None
+    text: str, wanted: list[str], left_out: str | None
 ) -> None:
     found, _, repairs = read(text)
 
     assert found == wanted
-    assert [repair for repair in repairs if "title" not in repair and (not told or told not in repair)] == []
-    assert any(told in repair for repair in repairs) if told else repairs == []
+    assert [repair for repair in repairs if "title" not in repair and (not left_out or left_out not in repair)] == []
+    assert any(left_out in repair for repair in repairs) if left_out else repairs == []
 
 
 @pytest.mark.parametrize(
