@@ -37,7 +37,7 @@ def clean(value: Any, what: str, repairs: list[str]) -> str:
     decoded = _decoded(value)
     if decoded != value:
         repairs.append(f"{what}: HTML entities or doubled escapes were read as what they mean")
-    kept = _shown(decoded)
+    kept = printable(decoded)
     if kept != decoded:
         repairs.append(f"{what}: blanks around it or characters that cannot be shown were removed")
     if kept.lower() in _NOTHING:
@@ -95,7 +95,8 @@ def _characters(units: re.Match[str]) -> str:
     return str(json.loads(f'"{single}"'))
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
+    """The text without blanks around it and without what cannot be shown; empty if nothing is left to see."""
     if text.isascii() and text.isprintable():
         return text.strip()
     from_right = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in text)

@@ -11,6 +11,7 @@ from scriptqueue.camera import CAMERAS
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, Spoken, written
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.scenes import assemble, values_of
+from shared.board.text import printable
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
 from worker.script.prompt import language, words_in
 
@@ -39,7 +40,7 @@ def fallback(
     fixed = durations(request)
     sentences = _sentences(prompt)
     title = (sentences[0] if sentences else prompt.strip())[:MAX_TITLE_CHARACTERS]
-    title = _printable(title) or {"zh": "分镜脚本", "en": "storyboard"}[spoken]
+    title = printable(title) or {"zh": "分镜脚本", "en": "storyboard"}[spoken]
     least, most = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     sentences = _join(sentences, most, "，" if spoken == "zh" else ", ")
     views = iter(_endless_views(spoken))
@@ -62,7 +63,7 @@ def _scene(sentence: str, index: int, seconds: float, spoken: Spoken, fields: Fi
 
 def _sentences(prompt: str) -> list[str]:
     """The prompt's sentences, each once."""
-    parts = (_printable(part) for part in _ENDS.split(prompt))
+    parts = (printable(part) for part in _ENDS.split(prompt))
     return list(dict.fromkeys(part for part in parts if any(c.isalnum() for c in part) or _shows(part)))
 
 
@@ -77,10 +78,6 @@ def _join(sentences: list[str], most: int, comma: str) -> list[str]:
 def _endless_views(spoken: str) -> list[str]:
     views = _VIEWS[spoken]
     return [*views, *(f"{view} {turn}" for turn in (2, 3) for view in views)]
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c in "\u200d\ufe0f" else " " if c.isspace() else "" for c in text).strip()
 
 
 def _shows(text: str) -> bool:

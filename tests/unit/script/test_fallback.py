@@ -80,3 +80,9 @@ def test_a_target_is_met_exactly_by_scenes_of_3_to_8_seconds(limits: list[int], 
 )
 def test_a_target_is_spread_in_whole_seconds(target_s: float, expected: tuple[float, ...]) -> None:
     assert durations(JobRequest(prompt="x", target_duration_s=target_s)) == expected
+
+
+def test_the_joiners_of_a_prompts_script_stay() -> None:
+    prompt = "می\u200cخواهم به خانه بروم"
+
+    assert fallback(prompt, JobRequest(prompt=prompt, min_scenes=1)).scenes[0].description == prompt
