@@ -24,7 +24,7 @@ _UNITS = re.compile(r"(?:\\{1,8}u[0-9a-fA-F]{4})+")
 _JOINERS = "\u200c\u200d"
 _DIRECTIONS = "\u200e\u200f\u061c"
 _NOTHING = {"nan", "null", "undefined"}  # what code writes where nothing is
-_MAX_PASSES = 4  # an entity in an escape in an entity; each pass makes the text shorter
+_MAX_PASSES = 8  # an entity in an escape in an entity; each pass makes the text shorter
 
 
 def clean(value: Any, what: str, repairs: list[str]) -> str:
@@ -34,11 +34,17 @@ def clean(value: Any, what: str, repairs: list[str]) -> str:
     if not isinstance(value, str):
         repairs.append(f"{what}: {type(value).__name__} turned to text")
         value = _joined(value)
-    decoded = _decoded(value)
-    if decoded != value:
+    kept, was_decoded, was_trimmed = str(value), False, False
+    for _ in range(_MAX_PASSES):  # what cannot be shown may stand within an entity or an escape
+        before = kept
+        decoded = _decoded(before)
+        kept = printable(decoded)
+        was_decoded, was_trimmed = was_decoded or decoded != before, was_trimmed or kept != decoded
+        if kept == before:
+            break
+    if was_decoded:
         repairs.append(f"{what}: HTML entities or doubled escapes were read as what they mean")
-    kept = printable(decoded)
-    if kept != decoded:
+    if was_trimmed:
         repairs.append(f"{what}: blanks around it or characters that cannot be shown were removed")
     if kept.lower() in _NOTHING:
         repairs.append(f"{what}: {kept!r} is no text")
@@ -75,17 +81,13 @@ def _joined(value: Any) -> str:
 
 
 def _decoded(text: str) -> str:
-    for _ in range(_MAX_PASSES):
-        before = text
-        if "&" in text:
-            text = _ENTITY.sub(lambda entity: html.unescape(f"&{entity[1]};"), text)
-        if "<" in text:
-            text = _LINE_BREAK.sub(" ", text)
-        if "\\" in text and not _PATH.search(text) and "\\" not in _ESCAPE.sub("", text):
-            text = _UNITS.sub(_characters, text)
-            text = re.sub(r"\\{1,8}([\"'/])", r"\1", _BLANKS.sub(" ", text))
-        if text == before:
-            break
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(f"&{entity[1]};"), text)
+    if "<" in text:
+        text = _LINE_BREAK.sub(" ", text)
+    if "\\" in text and not _PATH.search(text) and "\\" not in _ESCAPE.sub("", text):
+        text = _UNITS.sub(_characters, text)
+        text = re.sub(r"\\{1,8}([\"'/])", r"\1", _BLANKS.sub(" ", text))
     return text
 
 

@@ -12,7 +12,7 @@ from shared.board.entry import Entry
 from shared.board.timing import COMFORTABLE_SCENE_S
 
 
-def lengths(entries: Sequence[Entry | None], field: SceneField) -> list[float | None]:
+def placed_lengths(entries: Sequence[Entry | None], field: SceneField) -> list[float | None]:
     """Each scene's seconds where its place tells them; None where it has a length of its own or nothing.
 
     A start and an end in fields of their own, and two times of a clock, are always a place. Ranges (`3-8秒`) are places

@@ -13,7 +13,7 @@ from shared.board.reading import read_scene
 from shared.board.refusal import is_refusal
 from shared.board.scenes import assemble, values_of
 from shared.board.text import clean, folded, quoted
-from shared.board.timeline import lengths
+from shared.board.timeline import placed_lengths
 from shared.board.timing import durations, spread
 from shared.errors import OutputInvalid
 
@@ -52,7 +52,7 @@ def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, A
     entries = _ordered(_entries(listed, repairs), repairs, fields)
     known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
     seconds = of_kind("seconds", fields)
-    places = lengths(known, seconds[0]) if seconds else [None] * len(entries)
+    places = placed_lengths(known, seconds[0]) if seconds else [None] * len(entries)
     read = [
         read_scene(entry, number, repairs, fields, placed_s)
         for number, (entry, placed_s) in enumerate(zip(entries, places, strict=True), 1)
