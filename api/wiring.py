@@ -50,7 +50,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
         parts = app.state.parts = Parts.on(store, settings, keys, registry)
         when_started()
         sweeping = sweep(parts.submissions, parts.doorbell)
-        tasks = [asyncio.create_task(parts.changes.listen()), asyncio.create_task(sweeping)]
+        tasks = [asyncio.create_task(one) for one in (parts.changes.listen(), sweeping)]
         try:
             yield
         finally:
@@ -80,6 +80,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     app.include_router(events.router)
     app.include_router(deliveries.router)
     app.include_router(dead.router)
+    app.include_router(service.guarded)
     app.include_router(service.router)
     app.include_router(page.router)
     app.include_router(docs.router)

@@ -121,6 +121,12 @@ class NotJson(Refusal):
     code = "not_json"
 
 
+class EncodedBody(Refusal):
+    """The body must be sent as it is, in no content coding."""
+
+    code = "encoded_body"
+
+
 class BodyTooLarge(Refusal):
     """The body is larger than this endpoint takes."""
 
@@ -137,6 +143,18 @@ class Unauthorized(Refusal):
     """A valid API key is needed."""
 
     code = "unauthorized"
+
+
+class HostRefused(Refusal):
+    """This service is not known by that name."""
+
+    code = "host_refused"
+
+
+class OriginRefused(Refusal):
+    """A page of another site may change nothing here."""
+
+    code = "origin_refused"
 
 
 class JobNotFound(Refusal):
@@ -207,6 +225,12 @@ class TooManyActive(Refusal):
     """You have as many jobs waiting and running as you may."""
 
     code = "too_many_active"
+
+
+class TooManyStreams(Refusal):
+    """You have as many event streams and long polls open as you may."""
+
+    code = "too_many_streams"
 
 
 class QueueFull(Refusal):

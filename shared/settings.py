@@ -110,6 +110,8 @@ class ApiSettings(Section):
     rate_per_minute: int | None = Field(None, ge=1, description="New jobs a minute and client; empty: no limit.")
     max_active: int | None = Field(None, ge=1, description="Jobs waiting or running a client; empty: no limit.")
 
+    max_streams: int = Field(64, ge=1, le=100_000, description="Event streams and long polls a client, a process.")
+
     @field_validator("rate_per_minute", "max_active", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:

@@ -1,43 +1,96 @@
-"""A JSON body, read strictly: its type, its size while it streams, and what RFC 8259 calls well-formed.
+"""A JSON body, read strictly: its type, its size and structure while it streams, and what RFC 8259 calls well-formed.
 
-Python's own reader takes NaN, Infinity, a key twice and UTF-16, and FastAPI's takes any size. Knows no fields.
+Python's own reader takes NaN, Infinity, a key twice and UTF-16, and FastAPI's takes any size, before it asks who
+sends it. Knows no fields.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from email.message import Message
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
-from shared.errors import BodyTooLarge, BodyTooSlow, MalformedJson, NotJson
+from api.http.dependencies import Parts
+from api.http.keyed_route import Endpoint, KeyedRoute
+from api.http.structure import DEEPEST, Structure
+from shared.errors import BodyTooLarge, BodyTooSlow, EncodedBody, MalformedJson, NotJson
 
-_MAX_DEPTH = 64  # pydantic's JSON reader, which the worker uses, ends at 200
+_T = TypeVar("_T")
 _PATIENCE_S = 10.0  # for a body, and a second more for every
 _LEAST_BYTES_A_S = 16 * 1024
 _MAX_DIGITS = 300  # so that no number overflows a double
+_MAX_MEMBERS = 4096  # of one array or object; `metadata` has no room for more
+_LARGE_BYTES = 64 * 1024
+_LARGE_BODIES = ThreadPoolExecutor(1, "large-body")  # one: two would only take the interpreter from each other
 
 
-class JsonRoute(APIRoute):
-    """A route whose body is strict JSON of at most `limit_bytes`."""
+class JsonRoute(KeyedRoute):
+    """A route whose body is strict JSON of at most `limit_bytes`, read when the key was found good and not before."""
 
     limit_bytes: ClassVar[int] = 64 * 1024
+    limit_marks: ClassVar[int] = 10_000  # see `Structure`; no valid job has as many
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, limit_bytes = super().get_route_handler(), self.limit_bytes
+    def get_route_handler(self) -> Endpoint:
+        handle = super().get_route_handler()
         if self.body_field is None:
             return handle
 
         async def handle_strictly(request: Request) -> Response:
-            _check_type(request.headers.get("content-type"))
-            body = await _read(request, limit_bytes)
-            return await handle(_ReadRequest(request, body, parse_json(body)))
+            parts: Parts = request.app.state.parts
+            client = parts.client(request)
+            _check_type(request)
+            async with self._turn(request, parts.large_bodies.of(parts.neighbour(request, client))):
+                body = await self._read(request)
+                return await handle(_ReadRequest(request, body, await self._value(body)))
 
         return handle_strictly
+
+    @staticmethod
+    def value_of(body: bytes) -> Any:
+        """What FastAPI validates: the JSON value, or the endpoint's own model. Called in a thread for a large body."""
+        return parse_json(body)
+
+    async def _value(self, body: bytes) -> Any:
+        if len(body) <= _LARGE_BYTES:
+            return self.value_of(body)
+        return await aside(self.value_of, body)
+
+    def _turn(self, request: Request, turns: asyncio.Semaphore) -> AbstractAsyncContextManager[None]:
+        """Nothing to wait for, if the body cannot be large."""
+        length = request.headers.get("content-length")
+        small = self.limit_bytes <= _LARGE_BYTES or (length and int(length) <= _LARGE_BYTES)
+        return nullcontext() if small else turns
+
+    async def _read(self, request: Request) -> bytes:
+        too_large = BodyTooLarge(f"at most {self.limit_bytes} bytes are taken")
+        if int(request.headers.get("content-length", "0")) > self.limit_bytes:
+            raise too_large
+        body, begun_s = bytearray(), asyncio.get_running_loop().time()
+        structure = Structure(self.limit_marks)
+        try:
+            async with asyncio.timeout(_PATIENCE_S) as patience:
+                async for chunk in request.stream():  # a chunked body has no length, and a length may lie
+                    body += chunk
+                    if len(body) > self.limit_bytes:
+                        raise too_large
+                    structure.add(chunk)
+                    patience.reschedule(begun_s + _PATIENCE_S + len(body) / _LEAST_BYTES_A_S)
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s"
+            ) from None
+        return bytes(body)
+
+
+async def aside(work: Callable[..., _T], *arguments: Any) -> _T:
+    """What `work` comes to, in the thread of large bodies: others are answered meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(_LARGE_BODIES, work, *arguments)
 
 
 class _ReadRequest(Request):
@@ -65,34 +118,19 @@ def parse_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise MalformedJson(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
-        raise _too_deep() from None
-    if _deeper_than(value, _MAX_DEPTH):
-        raise _too_deep()
+        raise MalformedJson(f"nested deeper than {DEEPEST} levels") from None
+    _check_width(value)
     return value
 
 
-def _check_type(content_type: str | None) -> None:
+def _check_type(request: Request) -> None:
     message = Message()
-    message["content-type"] = content_type or "none/none"
+    message["content-type"] = request.headers.get("content-type") or "none/none"
     if message.get_content_type() != "application/json":
         raise NotJson()
-
-
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    too_large = BodyTooLarge(f"at most {limit_bytes} bytes are taken")
-    if int(request.headers.get("content-length", "0")) > limit_bytes:
-        raise too_large
-    body, begun_s = bytearray(), asyncio.get_running_loop().time()
-    try:
-        async with asyncio.timeout(_PATIENCE_S) as patience:
-            async for chunk in request.stream():  # a chunked body has no length, and a length may lie
-                body += chunk
-                if len(body) > limit_bytes:
-                    raise too_large
-                patience.reschedule(begun_s + _PATIENCE_S + len(body) / _LEAST_BYTES_A_S)
-    except TimeoutError:
-        raise BodyTooSlow(f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s") from None
-    return bytes(body)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise EncodedBody(f"The Content-Encoding {json.dumps(coding[:100])} is not taken: send the body as it is")
 
 
 def _constant(name: str) -> NoReturn:
@@ -114,20 +152,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def _check_width(value: Any) -> None:
     """Level by level, so that no depth exhausts the stack."""
     layer = [value]
-    for _ in range(levels + 1):
-        layer = [
-            child
-            for node in layer
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not layer:
-            return False
-    return True
-
-
-def _too_deep() -> MalformedJson:
-    return MalformedJson(f"nested deeper than {_MAX_DEPTH} levels")
+    while layer:
+        if max(map(len, layer := [node for node in layer if isinstance(node, (dict, list))]), default=0) > _MAX_MEMBERS:
+            raise BodyTooLarge(f"an array or object with more than {_MAX_MEMBERS} members is not taken")
+        layer = [child for node in layer for child in (node.values() if isinstance(node, dict) else node)]

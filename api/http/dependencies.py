@@ -7,6 +7,7 @@ FastAPI runs what is not in a thread each, which costs more than the rest.
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from pydantic import AfterValidator
 from api.changes import Changes
 from api.doorbell import Doorbell
 from api.http.auth import Keys
+from api.http.places import Streams, Turns, network_of
 from shared.errors import BatchNotFound, JobNotFound
 from shared.settings import Settings
 from shared.store.connection import Store
@@ -26,6 +28,7 @@ from shared.store.event_log import EventLog
 from shared.store.submissions import Submissions
 
 JOB_ID: dict[str, Any] = {"format": "uuid", "examples": ["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"]}  # as described
+LARGE_BODIES_AT_ONCE = 2  # of one client: 16 MB each, and several times that as values
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -43,6 +46,8 @@ class Parts:
     doorbell: Doorbell
     changes: Changes
     registry: CollectorRegistry
+    streams: Streams
+    large_bodies: Turns
 
     @classmethod
     def on(cls, store: Store, settings: Settings, keys: Keys, registry: CollectorRegistry) -> Parts:
@@ -59,11 +64,21 @@ class Parts:
             doorbell=Doorbell(settings, store),
             changes=Changes(store, submissions),
             registry=registry,
+            streams=Streams(settings.api.max_streams),
+            large_bodies=Turns(LARGE_BODIES_AT_ONCE),
         )
 
     def client(self, request: Request) -> str:
         """Who asks; raises `Unauthorized`."""
         return self.keys.client(request.headers.get("authorization"))
+
+    def neighbour(self, request: Request, client: str) -> str:
+        """Whom to count for what may not be taken from others: the client, or its address where all are one client."""
+        return client if self.keys else network_of(request.client.host if request.client else "")
+
+    def stay(self, neighbour: str, wait_s: int | None) -> AbstractContextManager[None]:
+        """To be held while an answer is waited for, if it is at all; raises `TooManyStreams`."""
+        return self.streams.place(neighbour) if wait_s else nullcontext()
 
 
 async def _parts(request: Request) -> Parts:

@@ -32,6 +32,8 @@ class Failsafe:
         async def note_start(message: Message) -> None:
             nonlocal started
             started = True
+            if message["type"] == "http.response.start" and message["status"] >= 400 and _waits_to_send(scope):
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         try:
@@ -45,3 +47,9 @@ class Failsafe:
             if started:
                 raise RuntimeError("the answer had begun") from None
             await problems.answer(ScriptqueueError())(scope, receive, send)
+
+
+def _waits_to_send(scope: Scope) -> bool:
+    """Whether the client sends its body only when it is asked to: refused, it may send that body next, or its next
+    request, and one must not be taken for the other."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])

@@ -10,7 +10,14 @@ from fastapi.routing import APIRoute
 
 from api.http import problems
 from scriptqueue.responses import Problem
-from shared.errors import DeadlineTooSoon, InvalidRequest, ScriptqueueError, Unauthorized
+from shared.errors import (
+    DeadlineTooSoon,
+    HostRefused,
+    InvalidRequest,
+    OriginRefused,
+    ScriptqueueError,
+    Unauthorized,
+)
 
 _REFERENCE = "#/components/schemas/{model}"
 _OPEN_PATHS = ("/healthz", "/readyz", "/schemas/", "/problems/")  # answered without a key
@@ -94,11 +101,24 @@ class DescribedAPI(FastAPI):
         if self.authenticated:
             components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         for path, operations in document["paths"].items():
-            for operation in operations.values():
-                self._correct(operation, open_to_all=path.startswith(_OPEN_PATHS))
+            for method, operation in operations.items():
+                self._correct(operation, self._everywhere(path, changes=method not in {"get", "head"}))
         return document
 
-    def _correct(self, operation: dict[str, Any], *, open_to_all: bool) -> None:
+    def _everywhere(self, path: str, *, changes: bool) -> dict[int | str, dict[str, Any]]:
+        """The answers that no route needs to declare."""
+        kinds: list[type[ScriptqueueError]] = [ScriptqueueError]
+        if not self.authenticated:
+            kinds.append(HostRefused)
+        if changes:
+            kinds.append(OriginRefused)
+        if not path.startswith(_OPEN_PATHS):
+            kinds.append(InvalidRequest)  # a parameter that is none
+            if self.authenticated:
+                kinds.append(Unauthorized)
+        return errors(*kinds)
+
+    def _correct(self, operation: dict[str, Any], everywhere: dict[int | str, dict[str, Any]]) -> None:
         responses = operation["responses"]
         for response in responses.values():
             for content in response.get("content", {}).values():
@@ -106,8 +126,7 @@ class DescribedAPI(FastAPI):
                     content.pop("schema", None)  # FastAPI's: the stream as one string
         if problems.PROBLEM_JSON not in responses.get("422", {}).get("content", {}):
             responses.pop("422", None)
-        extra = errors(ScriptqueueError)
-        if self.authenticated and not open_to_all:
+        if 401 in everywhere:
             operation["security"] = [{"key": []}]
-            extra |= errors(Unauthorized)
-        responses |= {str(status): response for status, response in extra.items()}
+        for status, response in everywhere.items():
+            responses.setdefault(str(status), response)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from inspect import signature
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Request
 
 from api.http.dependencies import JOB_ID
+from api.http.keyed_route import Endpoint, KeyedRoute
 from api.http.prefer import DESCRIPTION, SCHEMA, wait_s
 from shared.store.submissions import Read
 
@@ -33,12 +32,12 @@ POLLED: list[dict[str, Any]] = [
 ]
 
 
-class RawRoute(APIRoute):
+class RawRoute(KeyedRoute):
     """A route whose endpoint reads the request itself: FastAPI finds and describes it, and solves nothing for it."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Endpoint:
         assert len(signature(self.endpoint).parameters) == 1
-        return self.endpoint
+        return self.with_known_parameters(self.endpoint)
 
 
 class Poll:

@@ -21,7 +21,7 @@ from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, Scrip
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-MAX_FAULTS = 100  # of one answer; `detail` says how many there are
+MAX_FAULTS = 100  # of one answer; `detail` says whether there are more
 
 
 class NoSuchPath(Refusal):
@@ -50,6 +50,8 @@ STATUS: Mapping[str, int | None] = {
     "malformed_json": 400,
     "refused": 400,
     "unauthorized": 401,
+    "host_refused": 403,
+    "origin_refused": 403,
     "not_found": 404,
     "batch_not_found": 404,
     "no_such_path": 404,
@@ -62,6 +64,7 @@ STATUS: Mapping[str, int | None] = {
     "gone": 410,
     "body_too_large": 413,
     "not_json": 415,
+    "encoded_body": 415,
     "internal": 500,
     "process": 500,
     "settings_invalid": 500,
@@ -70,6 +73,7 @@ STATUS: Mapping[str, int | None] = {
     "engine_broken": 500,
     "too_fast": 429,
     "too_many_active": 429,
+    "too_many_streams": 429,
     "queue_full": 503,
     "not_ready": 503,
     "unavailable": 503,
@@ -102,7 +106,7 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
         errors=list(faults) if faults is not None else None,
         earliest_start=error.earliest_start if isinstance(error, DeadlineTooSoon) else None,
     )
-    headers = {header: value for header, (value, _) in headers_of(status).items()}
+    headers = {"Cache-Control": "no-store"} | {header: value for header, (value, _) in headers_of(status).items()}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return Response(
@@ -115,6 +119,11 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
 
 def headers_of(status: int) -> dict[str, tuple[str, str]]:
     """The headers that an error of this status carries: value and meaning."""
+    if status == 415:
+        return {
+            "Accept": ("application/json", "the type of a body"),
+            "Accept-Encoding": ("identity", "the only content coding of a body"),
+        }
     if status == 408:
         return {"Connection": ("close", "the rest of the body is not waited for")}
     if status == 401:
@@ -142,11 +151,14 @@ async def on_error(_: Request, error: ScriptqueueError) -> Response:
 
 
 async def on_invalid(_: Request, error: RequestValidationError) -> Response:
-    faults = faults_of(error.errors(), error.body)
-    shown = faults[:MAX_FAULTS]
-    words = "; ".join(words_of(fault) for fault in shown[:3])
-    more = f"; {len(faults)} faults in all" if len(faults) > 3 else ""
-    return answer(InvalidRequest(words + more), shown)
+    found = error.errors()
+    faults = faults_of(found[:MAX_FAULTS], error.body)
+    words = "; ".join(words_of(fault) for fault in faults[:3])
+    if len(found) > MAX_FAULTS:  # nobody counts them: a batch is not read on
+        words += f"; more than {MAX_FAULTS} faults, of which these are the first"
+    elif len(found) > 3:
+        words += f"; {len(found)} faults in all"
+    return answer(InvalidRequest(words), faults)
 
 
 async def on_http(request: Request, error: HTTPException) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scriptqueue.responses import Fault
 
-_PARAMETER = "parameter "  # a pointer leads into a body only
+_PARAMETER = "parameter "  # so begins the detail of a fault whose pointer leads into the query
 
 
 def faults_of(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Fault]:
@@ -36,7 +36,7 @@ def _pointer(error: Mapping[str, Any], body: Any) -> str:
     pointer: its parent is named.
     """
     parts: Sequence[str | int] = error["loc"][1:]
-    pointer, node = "", body
+    pointer, node = "", {parts[0]: None} if error["loc"][0] == "query" else body
     for number, part in enumerate(parts, start=1):
         absent = number == len(parts) and error["type"] == "missing"
         if not (absent or _holds(node, part)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.http.dependencies import ClientName, JobId, TheParts
+from api.http.keyed_route import KeyedRoute
 from api.http.openapi import errors, headers
 from api.routes.jobs import ADMISSION
 from scriptqueue.responses import DeadList
@@ -12,7 +13,7 @@ from scriptqueue.schemas import Job
 from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
 from shared.rings import Ring
 
-router = APIRouter(prefix="/dead", tags=["dead"])
+router = APIRouter(prefix="/dead", tags=["dead"], route_class=KeyedRoute)
 
 
 @router.get("", responses=errors(StoreUnavailable))

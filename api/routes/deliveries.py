@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.http.dependencies import ClientName, JobId, TheParts
+from api.http.keyed_route import KeyedRoute
 from api.http.openapi import errors
 from api.routes.jobs import EXISTING
 from scriptqueue.responses import DeliveryList
 from shared.errors import InvalidRequest, NothingToRedeliver
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=KeyedRoute)
 
 
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))

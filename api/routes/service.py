@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.http import problems
 from api.http.dependencies import ClientName, TheParts
+from api.http.keyed_route import KeyedRoute
 from api.http.metrics import exposition
 from api.http.openapi import errors
 from api.http.problems import NoSuchPath, NotReady
@@ -22,13 +23,14 @@ from shared.store.stats import queue_stats
 TYPICAL_COST = cost_of(JobRequest(prompt="a prompt and nothing else"))
 
 router = APIRouter(tags=["service"])
+guarded = APIRouter(tags=["service"], route_class=KeyedRoute)
 
 
 class SchemaResponse(JSONResponse):
     media_type = "application/schema+json"
 
 
-@router.get("/queue", responses=errors(StoreUnavailable))
+@guarded.get("/queue", responses=errors(StoreUnavailable))
 async def queue(_: ClientName, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
     figures = await parts.submissions.queue()
@@ -58,7 +60,7 @@ async def readyz(parts: TheParts) -> Health:
     return Health(status="ready")
 
 
-@router.get(
+@guarded.get(
     "/metrics",
     response_class=Response,
     responses={

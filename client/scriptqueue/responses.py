@@ -12,9 +12,9 @@ from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerP
 
 
 class Fault(Shape):
-    """One thing that is wrong with a request's body."""
+    """One thing that is wrong with a request's body, or with a parameter of its query: then `detail` says so."""
 
-    pointer: str = Field(description="JSON Pointer (RFC 6901) into the body; empty: the whole body")
+    pointer: str = Field(description="JSON Pointer (RFC 6901) into the body or the query; empty: the whole body")
     code: str = Field(examples=["greater_than_equal"])
     detail: str
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
+from itertools import repeat
 from typing import Any
 
 from scriptqueue.schemas import JobRequest, Status
@@ -52,6 +53,10 @@ class NewJob:
         # A field at its default is left out that an older worker would refuse as unknown.
         return self.request.model_dump_json(exclude=_unused(self.request))
 
+    @cached_property
+    def dedup_key(self) -> str:
+        return dedup_key(self.request)
+
     @property
     def cost(self) -> int:
         return cost_of(self.request)
@@ -84,7 +89,7 @@ class NewJob:
             "deadline_ms": 0 if request.deadline is None else max(1, int(request.deadline.timestamp() * 1000)),
             "retry_of": self.retry_of,
             "seed": self.seed,
-            "dedup_key": dedup_key(request),
+            "dedup_key": self.dedup_key,
             "execution_timeout_ms": int(request.execution_timeout_s * 1000),
             "cost": self.cost,
             "starts_in_ms": int(starts_in_s * 1000),
@@ -98,6 +103,15 @@ def new_job_of(request: JobRequest, retry_of: str | None = None, notes: Sequence
     """A seed that was left open is drawn here, so that every attempt uses the same."""
     seed = request.sampling.seed
     return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of, tuple(notes))
+
+
+def new_jobs_of(requests: Sequence[JobRequest], notes: Sequence[Sequence[str]] = ()) -> list[NewJob]:
+    """Many at once, with what takes its time of each: for a thread. `notes`: of each in their order, or none at all."""
+    each = zip(requests, notes or repeat(()), strict=bool(notes))
+    entries = [new_job_of(request, notes=own) for request, own in each]
+    for entry in entries:
+        _ = entry.text, entry.dedup_key
+    return entries
 
 
 def again(record: dict[str, str]) -> tuple[JobRequest, list[str]]:
@@ -114,12 +128,13 @@ def again(record: dict[str, str]) -> tuple[JobRequest, list[str]]:
 def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
     """What was asked for, in one canonical form: neither the order of keys nor a default that is spelt out matters.
     What `sampling` leaves out stays out, so that new settings of the service make no repeated POST another one."""
-    bodies = [
-        request.model_dump(mode="json", exclude=_unused(request))
-        | {"sampling": request.sampling.model_dump(exclude_unset=True)}
-        for request in requests
-    ]
-    return sha256(json.dumps([kind, bodies], sort_keys=True).encode()).hexdigest()
+    digest = sha256(f"[{json.dumps(kind)}, [".encode())
+    for number, request in enumerate(requests):  # one by one: the text of a whole batch would keep others waiting
+        body = request.model_dump(mode="json", exclude=_unused(request))
+        body |= {"sampling": request.sampling.model_dump(exclude_unset=True)}
+        digest.update((", " if number else "").encode() + json.dumps(body, sort_keys=True).encode())
+    digest.update(b"]]")
+    return digest.hexdigest()
 
 
 def _unused(request: JobRequest) -> set[str]:

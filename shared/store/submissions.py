@@ -6,13 +6,13 @@ Knows records and scripts; not HTTP, and not how a doorbell is rung.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
@@ -23,7 +23,7 @@ from shared.settings import Settings
 from shared.store.admission import limits_of, refused_by, starts_in_s
 from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
-from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of
+from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of, new_jobs_of
 from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import rings_of, sweep_arguments
@@ -118,8 +118,7 @@ class Submissions:
         self, requests: Sequence[JobRequest], client: str, once: Once = NO_KEY, notes: Sequence[Sequence[str]] = ()
     ) -> Batch:
         """Queue all of them or none; raises as `submit`. `notes`: of each in their order, or none at all."""
-        each = zip(requests, notes or repeat(()), strict=bool(notes))
-        entries, batch_id = [new_job_of(request, notes=own) for request, own in each], str(uuid.uuid4())
+        entries, batch_id = await asyncio.to_thread(new_jobs_of, requests, notes), str(uuid.uuid4())
         entered = await self._enter(entries, client, once, batch_id)
         if isinstance(entered, str):
             return replace(await self.batch(entered, client), replayed=True)

@@ -9,10 +9,15 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
 
+from api.http.auth import Keys
 from api.http.body import JsonRoute
+from api.http.dependencies import Parts
 from api.http.poll import RawRoute
 from scriptqueue.schemas import JobRequest
+from shared.settings import Settings
+from shared.store.connection import Store
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -42,6 +47,8 @@ router.add_api_route("/raw/{name}", raw, route_class_override=RawRoute)
 def answer(method: str, path: str, **options: Any) -> httpx.Response:
     app = FastAPI()
     app.include_router(router)
+    settings = Settings()
+    app.state.parts = Parts.on(Store(settings), settings, Keys(settings.api.keys), CollectorRegistry())  # no Redis yet
 
     async def request() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:

@@ -209,11 +209,11 @@ def test_a_fault_does_not_echo_what_was_sent(door: httpx.Client) -> None:
     assert "secret" not in response.text
 
 
-def test_a_thousand_faults_are_counted_and_the_first_hundred_shown(door: httpx.Client) -> None:
+def test_of_a_thousand_faults_the_first_hundred_are_shown(door: httpx.Client) -> None:
     response = door.post("/jobs", json={"prompt": "x", **{f"f{n}": 1 for n in range(1000)}})
 
     assert len(response.json()["errors"]) == 100
-    assert "1000 faults in all" in response.json()["detail"]
+    assert "more than 100 faults" in response.json()["detail"]
 
 
 def test_a_path_or_method_that_is_not_there_is_a_problem_too(door: httpx.Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +11,8 @@ import httpx
 import pytest
 import redis
 
+from scriptqueue.schemas import JobRequest, Sampling
+from shared.store.entry import fingerprint
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.serving import Serve
 
@@ -131,3 +135,13 @@ def test_what_is_no_key_is_refused(api: httpx.Client, redis_client: redis.Redis,
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert "Idempotency-Key" in response.json()["detail"]
     assert records(redis_client) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_the_fingerprint_is_of_one_json_text_also_where_it_is_made_piece_by_piece(count: int) -> None:
+    """Keys of the version before are still held against it, a day long."""
+    requests = [JobRequest(prompt=f"雨 {number}", sampling=Sampling(seed=number)) for number in range(count)]
+    bodies = [one.model_dump(mode="json") | {"sampling": {"seed": one.sampling.seed}} for one in requests]
+    whole = json.dumps(["batch", bodies], sort_keys=True)
+
+    assert fingerprint("batch", requests) == hashlib.sha256(whole.encode()).hexdigest()
