@@ -1,7 +1,8 @@
 """`uvicorn api.app:app`: the API process, made by its environment.
 
 Holds no job: everything is in Redis, so any number of these may run side by side. What is changed of the whole process
-is changed here and nowhere else: its logs, its traces, uvicorn's patience, what the garbage collector looks at.
+is changed here and nowhere else: its logs, its traces, uvicorn's patience and its connections, the limit of file
+descriptors, what the garbage collector looks at.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 
 from fastapi import FastAPI
 
-from api.http import slow_clients
+from api.http import connections, slow_clients
 from api.wiring import create_app
 from shared import logs, traces
 from shared.errors import SettingsInvalid
@@ -25,6 +26,7 @@ def _app_of_the_environment() -> FastAPI:
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")
     logs.start_logs(settings.log)
+    connections.bound_connections(connections.raise_descriptor_limit())
     slow_clients.watch_connections()
     return create_app(settings, when_started=_freeze)
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from api.http import problems
 from api.http.auth import Keys
+from api.http.connections import watch_descriptors
 from api.http.dependencies import Parts
 from api.http.error_middleware import Failsafe
 from api.http.metrics import HttpMeter
@@ -50,7 +51,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
         parts = app.state.parts = Parts.on(store, settings, keys, registry)
         when_started()
         sweeping = sweep(parts.submissions, parts.doorbell)
-        tasks = [asyncio.create_task(one) for one in (parts.changes.listen(), sweeping)]
+        tasks = [asyncio.create_task(one) for one in (parts.changes.listen(), sweeping, watch_descriptors())]
         try:
             yield
         finally:

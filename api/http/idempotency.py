@@ -19,10 +19,11 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class Caller:
     """Who posts, and under which key; raises `InvalidRequest` for a key that is none."""
 
-    def __init__(self, client: str, idempotency_key: str | None) -> None:
+    def __init__(self, client: str, neighbour: str, idempotency_key: str | None) -> None:
         if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
             raise InvalidRequest("Idempotency-Key must be 1 to 255 visible ASCII characters")
         self.client = client
+        self.neighbour = neighbour
         self._key = idempotency_key
 
     def once(self, kind: str, requests: Iterable[JobRequest]) -> Once:
@@ -41,7 +42,8 @@ async def _caller(
     ] = None,
 ) -> Caller:
     parts: Parts = request.app.state.parts
-    return Caller(parts.client(request), idempotency_key)
+    client = parts.client(request)
+    return Caller(client, parts.neighbour(request, client), idempotency_key)
 
 
 TheCaller = Annotated[Caller, Depends(_caller)]

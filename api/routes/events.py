@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api.http.dependencies import ClientName, JobId, Parts, TheParts
+from api.http.keyed_route import KeyedRoute
 from api.http.openapi import errors, headers
 from scriptqueue.schemas import EventName
-from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable
+from shared.errors import InvalidRequest, JobGone, JobNotFound, StoreUnavailable, TooManyStreams
 from shared.store.event_log import EventLog, LoggedEvent, News
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=KeyedRoute)
 
 HEARTBEAT_S = 10.0  # shorter than the silence that proxies bear
 RETRY_MS = 1000
@@ -48,6 +49,18 @@ class EventStream(StreamingResponse):
     media_type = EVENT_STREAM_TYPE
 
 
+async def _place(request: Request) -> AsyncIterator[ExitStack]:
+    """Left by the stream itself at its end, so that the client's next one finds it free; and in any case here, where
+    FastAPI goes on when the answer is sent or nobody takes it any more."""
+    parts: Parts = request.app.state.parts
+    with ExitStack() as place:
+        place.enter_context(parts.streams.place(parts.neighbour(request, parts.client(request))))
+        yield place
+
+
+StreamPlace = Annotated[ExitStack, Depends(_place)]
+
+
 @router.get(
     "/{job_id}/events",
     response_class=EventStream,
@@ -58,13 +71,14 @@ class EventStream(StreamingResponse):
             "headers": headers(Cache_Control="not to be kept"),
         },
         204: {"description": "The job is done and `Last-Event-ID` names its last event: do not reconnect"},
-        **errors(InvalidRequest, JobNotFound, JobGone, StoreUnavailable),
+        **errors(InvalidRequest, JobNotFound, JobGone, TooManyStreams, StoreUnavailable),
     },
 )
 async def events(
     job_id: JobId,
     client: ClientName,
     parts: TheParts,
+    place: StreamPlace,
     last_event_id: Annotated[
         str,
         Header(
@@ -80,9 +94,16 @@ async def events(
     known = _number(last_event_id)
     news = await parts.events.after(job_id, client, known)
     if news.done and not news.events:
+        place.close()
         return Response(status_code=204)
-    lines = follow(parts, job_id, client, known)
+    lines = _leaving(place, follow(parts, job_id, client, known))
     return EventStream(lines, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+async def _leaving(place: ExitStack, lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    with place:
+        async for line in lines:
+            yield line
 
 
 async def follow(

@@ -24,6 +24,7 @@ from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
     DeadlineTooSoon,
+    EncodedBody,
     InvalidRequest,
     JobGone,
     JobNotFinished,
@@ -37,6 +38,7 @@ from shared.errors import (
     StoreUnavailable,
     TooFast,
     TooManyActive,
+    TooManyStreams,
 )
 from shared.rings import Ring
 from shared.settings import Settings
@@ -59,7 +61,7 @@ EXAMPLES: Any = {
         }
     },
 }
-UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson)
+UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 _WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
@@ -81,7 +83,8 @@ async def get(request: Request) -> Response:
     the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more."""
     parts: Parts = request.app.state.parts
     client, job_id, poll = parts.client(request), known_id(request.path_params["job_id"]), poll_of(request)
-    read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
+    with parts.stay(parts.neighbour(request, client), poll.wait_s):
+        read = await parts.changes.read(job_id, client, poll.wait_s or 0, enough=poll.answers)
     response_headers = {"ETag": etag(read), **_when(read.job, poll.wait_s)}
     if poll.knows(read):
         return Response(status_code=304, headers=response_headers)
@@ -100,7 +103,7 @@ router.add_api_route(
     responses={
         200: {"headers": headers(ETag="the record's version, without position and ETA", **_WAITED)},
         304: {"description": "Not changed", "headers": headers(ETag="the version", **_WAITED)},
-        **errors(*EXISTING),
+        **errors(*EXISTING, TooManyStreams),
     },
 )
 
@@ -117,7 +120,7 @@ router.add_api_route(
             "headers": LOCATED,
             "links": DONE_WITH_A_JOB,
         },
-        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, StoreUnavailable),
+        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, TooManyStreams, StoreUnavailable),
     },
 )
 async def submit(
@@ -129,12 +132,13 @@ async def submit(
 ) -> Job:
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
-    once = caller.once("job", [request])
+    once, granted_s = caller.once("job", [request]), wait_s(prefer)
     whole, notes = filled(resolved(request, parts.settings))
-    submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
-    job = await _entered(parts, submitted, response)
-    if (granted_s := wait_s(prefer)) is not None:
-        job = await _when_done(parts, job, caller.client, granted_s)
+    with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
+        submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
+        job = await _entered(parts, submitted, response)
+        if granted_s is not None:
+            job = await _when_done(parts, job, caller.client, granted_s)
     response.status_code = 200 if job.done else 202
     response.headers.update(_when(job, granted_s))
     return job
@@ -244,9 +248,7 @@ async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:
 
 def _when(job: Job, wait_s: int | None) -> dict[str, str]:
     """The headers that tell a client that waits more than the job does."""
-    response_headers = {"Cache-Control": "private, no-cache"}
-    if wait_s is not None:
-        response_headers["Preference-Applied"] = f"wait={wait_s}"
+    response_headers = {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
     if not job.done:
         eta_s = job.queue.eta_s if job.queue and job.queue.eta_s else 1
         response_headers["Retry-After"] = str(max(1, min(math.ceil(eta_s), MAX_POLL_S)))

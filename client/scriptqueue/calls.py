@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, repeat
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from scriptqueue.errors import (
+    Busy,
     ClientError,
     Conflict,
     Gone,
@@ -178,9 +179,16 @@ def change(job_id: Id, seen: Seen | None, patience: Patience, within_s: float = 
     if seen is not None:
         wait_s = max(1, math.ceil(min(within_s, LONG_POLL_S)))
         headers = {"If-None-Match": seen.etag, "Prefer": f"wait={wait_s}"}
-    response = yield from answered(Send("GET", _job(job_id), headers, timeout_s=wait_s + RESPONSE_TIMEOUT_S), patience)
+    send = Send("GET", _job(job_id), headers, timeout_s=wait_s + RESPONSE_TIMEOUT_S)
+    try:
+        response = yield from answered(send, patience, "tell")
+    except Busy as error:
+        if error.code != "too_many_streams":
+            raise
+        at_once = {name: value for name, value in headers.items() if name != "Prefer"}
+        response = yield from answered(replace(send, headers=at_once), patience)  # too many wait: look now and then
     if seen is not None and "Preference-Applied" not in response.headers and not seen.job.done:
-        yield Pause(retry_after_s(response) or 1.0)  # somebody between us and the service drops `Prefer`
+        yield Pause(retry_after_s(response) or 1.0)  # somebody between us and the service drops `Prefer`, or we did
     if response.status_code == httpx.codes.NOT_MODIFIED and seen is not None:
         return seen
     return Seen(model(Job, response), response.headers.get("ETag", "none"))
@@ -210,7 +218,7 @@ def stream(job_id: object, following: EventReader, patience: Patience) -> Call[h
         yield Pause(following.pause_s)
     headers = {"Accept": STREAM} | ({"Last-Event-ID": str(following.known)} if following.known else {})
     send = Send("GET", f"{_job(job_id)}/events", headers, timeout_s=SILENCE_S, stream=True)
-    response = yield from answered(send, patience)
+    response = yield from answered(send, patience, "queue up")
     following.connections += 1
     if response.status_code == httpx.codes.OK and not response.headers.get("Content-Type", "").startswith(STREAM):
         response.close()

@@ -23,6 +23,7 @@ RESPONSE_TIMEOUT_S = 10.0  # how long an answer may take beyond what it was aske
 FIRST_PATIENCE_S = 3.0  # before the service ever answered: the address is probably wrong
 LATER_PATIENCE_S = 60.0  # afterwards: a restart, a lost network
 PASSING = frozenset({429, 502, 503, 504})
+FULL = frozenset({"queue_full", "too_many_streams"})
 MAX_RETRY_PAUSE_S = 5.0
 NO_SUCH_PATH = "no_such_path"
 _NAMED = frozenset({404, 410})  # what is not there is told with its name
@@ -30,7 +31,7 @@ _NOWHERE = frozenset({400, 404, 405, 501})  # without a problem's JSON: another 
 
 WhenFull = Literal["bear", "tell", "queue up"]
 """What a full queue or a spent quota is to a caller: to be borne as a restart is; to be told at once where it may last
-(a full queue); to be waited out for as long as the service names it."""
+(`FULL`); to be waited out for as long as the service names it."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,8 @@ def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Ca
             if answer.status_code < 400:
                 return answer
             failure = _refusal(answer, send.path, unanswered=unanswered)
-            full = failure.code == "queue_full"
-            passes = failure.status in PASSING and not (full and when_full == "tell")
-            queues = when_full == "queue up" and (failure.status == 429 or full)
+            passes = failure.status in PASSING and not (failure.code in FULL and when_full == "tell")
+            queues = when_full == "queue up" and (failure.status == 429 or failure.code == "queue_full")
             pause_s = failure.retry_after_s or pause_s
         else:
             assert answer is not None, "only a pause is answered with nothing"

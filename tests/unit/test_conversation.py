@@ -12,6 +12,7 @@ import pytest
 from scriptqueue import calls, protocol
 from scriptqueue.client import ApiError, Client, Conflict, Gone, ServiceUnreachable
 from scriptqueue.schemas import Job, Status, Urls
+from scriptqueue.stream import EventReader
 
 
 class Script(httpx.MockTransport):
@@ -235,3 +236,28 @@ def test_events_of_a_newer_service_are_passed_over_and_nonsense_is_not() -> None
         assert next(events).id == 2
         with pytest.raises(ServiceUnreachable, match="not as scriptqueue does"):
             next(events)
+
+
+def test_a_wait_that_finds_too_many_others_looks_now_and_then() -> None:
+    job = queued_job()
+    now = {"ETag": 'W/"1"', "Retry-After": "3"}
+    seen = calls.Seen(job, 'W/"1"')
+    crowded = busy("2", "too_many_streams", 429)
+
+    _, steps = carried_out(calls.change(job.id, seen, protocol.Patience()), crowded, httpx.Response(304, headers=now))
+
+    first, second, pause = steps
+    assert first.headers == {"If-None-Match": 'W/"1"', "Prefer": "wait=30"}
+    assert second.headers == {"If-None-Match": 'W/"1"'}
+    assert pause == protocol.Pause(3)
+
+
+def test_a_stream_waits_until_there_is_a_place_for_it() -> None:
+    crowded = [busy("2", "too_many_streams", 429)] * 100
+
+    answer, steps = carried_out(
+        calls.stream("1", EventReader(), protocol.Patience()), *crowded, httpx.Response(204, request=REQUEST)
+    )
+
+    assert answer.status_code == 204
+    assert steps.count(protocol.Pause(2)) == 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -26,4 +26,4 @@ def test_no_route_asks_for_anything_in_a_thread() -> None:
 
     assert {"/jobs", "/batches/{batch_id}", "/jobs/{job_id}/deliveries", "/", "/docs"} <= {one.path for one in found}
     assert len(calls) >= 4
-    assert [call for call in calls if not iscoroutinefunction(call)] == []
+    assert [call for call in calls if not (iscoroutinefunction(call) or isasyncgenfunction(call))] == []

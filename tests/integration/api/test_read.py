@@ -122,8 +122,9 @@ def test_a_long_poll_wakes_with_each_change(
 
 
 def test_a_hundred_and_fifty_long_polls_of_one_job_all_wake(
-    api: httpx.Client, worker: HandWorker, redis_client: redis.Redis
+    serve: Serve, worker: HandWorker, redis_client: redis.Redis
 ) -> None:
+    api = serve(api={"max_streams": 150})
     job_id = submit(api)
     limits = httpx.Limits(max_connections=None)
     with ThreadPoolExecutor(150) as many, httpx.Client(base_url=api.base_url, timeout=70, limits=limits) as crowd:
