@@ -14,9 +14,11 @@ from contextlib import asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
+from starlette.middleware.cors import CORSMiddleware
 
 from api.http import problems
 from api.http.auth import Keys
+from api.http.browsers import ALLOWED_BY_CORS, BrowserGuard
 from api.http.connections import watch_descriptors
 from api.http.dependencies import Parts
 from api.http.error_middleware import Failsafe
@@ -28,7 +30,7 @@ from api.sweeper import sweep
 from api.webhooks import SENT
 from shared import traces
 from shared.errors import RedisUnfit, StoreUnavailable
-from shared.settings import Settings
+from shared.settings import Settings, listed
 from shared.store.connection import Store
 from shared.store.redis_server import require_fit
 from shared.version import VERSION
@@ -72,7 +74,11 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     )
     app.authenticated = bool(keys)
     app.webhooks.include_router(SENT)
+    origins = listed(settings.api.cors_origins)
+    app.add_middleware(BrowserGuard, hosts=None if keys else listed(settings.api.hosts), origins=origins)
     app.add_middleware(Failsafe)
+    if origins:  # outside all that may refuse: a preflight has no key, and a page must be able to read an error
+        app.add_middleware(CORSMiddleware, allow_origins=origins, **ALLOWED_BY_CORS)
     app.add_middleware(HttpMeter, registry=registry)
     if settings.traces.endpoint:
         app.add_middleware(Traced)

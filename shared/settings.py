@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from shared.errors import SettingsInvalid
 
 PREFIX = "SCRIPTQUEUE_"
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
+_HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.IGNORECASE)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.IGNORECASE)
 
 
 class Section(BaseModel):
@@ -110,12 +113,35 @@ class ApiSettings(Section):
     rate_per_minute: int | None = Field(None, ge=1, description="New jobs a minute and client; empty: no limit.")
     max_active: int | None = Field(None, ge=1, description="Jobs waiting or running a client; empty: no limit.")
 
+    hosts: str = Field(
+        "", description="Names besides `localhost` and addresses, `name,name`, to be served by where no keys are set."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Other sites whose pages may use the API in a browser, `https://a.example,http://b.example:3000`.",
+    )
     max_streams: int = Field(64, ge=1, le=100_000, description="Event streams and long polls a client, a process.")
 
     @field_validator("rate_per_minute", "max_active", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, hosts: str) -> str:
+        for name in listed(hosts):
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a host: `studio.example`, without scheme, port and `*`")
+        return hosts.lower()
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        for origin in listed(origins):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: `https://studio.example:8443`, without path and `*`")
+        return origins.lower()
 
     @field_validator("keys")
     @classmethod
@@ -213,6 +239,11 @@ def known_names() -> list[str]:
         assert issubclass(group, Section)
         names += [f"{PREFIX}{section}__{leaf}".upper() for leaf in group.model_fields]
     return names
+
+
+def listed(names: str) -> list[str]:
+    """`a, b` as its parts; empty ones are none."""
+    return [name for name in map(str.strip, names.split(",")) if name]
 
 
 def split_keys(keys: SecretStr) -> list[tuple[str, str]]:

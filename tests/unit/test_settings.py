@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from shared.errors import SettingsInvalid
-from shared.settings import Settings, from_environment, known_names, split_keys
+from shared.settings import Settings, from_environment, known_names, listed, split_keys
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,13 @@ def test_the_clients_own_names_are_no_settings(monkeypatch: pytest.MonkeyPatch, 
         ("API__KEYS", "a:1,b:1"),
         ("API__MAX_QUEUED", "0"),
         ("API__RATE_PER_MINUTE", "0"),
+        *[("API__HOSTS", name) for name in ("*", "*.studio.example", "http://api", "api:8000", "a b", "a..b", "[::1]")],
+        *[
+            ("API__CORS_ORIGINS", name)
+            for name in ("*", "null", "studio.example", "https://a/", "https://*.a", "a://b c")
+        ],
+        ("API__CORS_ORIGINS", "https://a.example;https://b.example"),
+        ("API__MAX_STREAMS", "0"),
         ("LOG__LEVEL", "LOUD"),
     ],
 )
@@ -90,6 +97,15 @@ def test_a_setting_is_read_from_the_environment(
     monkeypatch.setenv(f"SCRIPTQUEUE_{name}", value)
 
     assert getattr(from_environment().model, field) == expected
+
+
+def test_hosts_and_origins_are_lists_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRIPTQUEUE_API__HOSTS", "api, Studio.Example,my_box,,")
+    monkeypatch.setenv("SCRIPTQUEUE_API__CORS_ORIGINS", "HTTPS://Studio.Example, http://127.0.0.1:3000,http://[::1]:80")
+    api = from_environment().api
+
+    assert listed(api.hosts) == ["api", "studio.example", "my_box"]
+    assert listed(api.cors_origins) == ["https://studio.example", "http://127.0.0.1:3000", "http://[::1]:80"]
 
 
 def test_settings_never_change() -> None:

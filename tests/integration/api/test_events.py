@@ -112,7 +112,7 @@ def test_a_scene_is_in_the_job_and_wakes_a_stream_at_once(api: httpx.Client, wor
 def cut_after(api: httpx.Client, job_id: str, last: int, size_bytes: int) -> bytes:
     """The first bytes of a stream, wherever in a line or a character they end."""
     with socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=30) as connection:
-        head = f"GET /jobs/{job_id}/events HTTP/1.0\r\nHost: x\r\nLast-Event-ID: {last}\r\n\r\n"
+        head = f"GET /jobs/{job_id}/events HTTP/1.0\r\nHost: localhost\r\nLast-Event-ID: {last}\r\n\r\n"
         connection.sendall(head.encode())
         received = b""
         while b"\r\n\r\n" not in received or len(received.partition(b"\r\n\r\n")[2]) < size_bytes:

@@ -44,14 +44,14 @@ def watched() -> Iterator[None]:
         yield
 
 
-POST = "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+POST = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
 
 
 @pytest.fixture(scope="module")
 def stalled(lasting_api: httpx.Client) -> Iterator[Stalled]:
     with ExitStack() as stack:
         body = stack.enter_context(connected(lasting_api, POST + '\r\n{"prompt": "'))
-        second = stack.enter_context(connected(lasting_api, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"))
+        second = stack.enter_context(connected(lasting_api, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea"))
         yield Stalled(lasting_api, body, second)
 
 
@@ -103,7 +103,7 @@ def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_cut_off(
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.settimeout(WITHIN_S)
         lazy.connect((api.base_url.host, api.base_url.port))
-        lazy.sendall(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        lazy.sendall(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert lazy.recv(15) == b"HTTP/1.1 200 OK"
         claim = worker.claim(job_id)
         worker.report(claim, tokens=5, scenes_done=3, subject="林" * 500_000)  # more than sockets hold
