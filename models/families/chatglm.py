@@ -47,6 +47,7 @@ def config(source: ConfigReader) -> dict[str, Any]:
     source.refuse(glm4, "its end-of-text tokens are not ChatGLM's: for GLM-4 use THUDM/glm-4-9b-chat-hf")
     quantised = "quantised weights: use the fp16 checkpoint with weight_bits=8 or 4"
     source.demand("quantization_bit", 0, None, default=0, instead=quantised)
+    source.demand("quantization_config", None, default=None, instead=quantised)
     source.demand("pre_seq_len", 0, None, default=None, instead="a prefix-tuned checkpoint: merge it or use the model")
     source.demand("prefix_projection", False, None, default=False, instead="a prefix-tuned checkpoint")
     for name, value in (
@@ -74,7 +75,7 @@ def config(source: ConfigReader) -> dict[str, Any]:
         "head_dim": source.count("kv_channels"),
         "rms_norm_eps": source.number("layernorm_epsilon", default=1e-5),
         "max_position_embeddings": source.count("seq_length"),
-        "attention_bias": bool(source.take("add_qkv_bias", default=False)),
+        "attention_bias": source.flag("add_qkv_bias", default=False),
         "rope_parameters": {
             "rope_type": "default",
             "rope_theta": 10000.0 * source.number("rope_ratio", default=1),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from models.rules import Rule
@@ -14,20 +15,34 @@ from shared.errors import ModelUnavailable
 
 _REQUIRED: Any = object()
 
-# What every config.json may hold and no forward pass depends on.
-_WITHOUT_EFFECT = (
-    "_from_model_config",
-    "_name_or_path",
-    "architectures",
-    "auto_map",
-    "gradient_checkpointing",
-    "initializer_range",
-    "model_type",
-    "tokenizer_class",
-    "torch_dtype",
-    "transformers_version",
-    "use_cache",
+# What versions of transformers wrote into config.json of which today's knows nothing, and no forward pass depends on.
+_OLDER_BOOKKEEPING = (
+    *("_attn_implementation_autoset", "_commit_hash", "_from_model_config", "_name_or_path", "auto_map", "torchscript"),
+    *("finetuning_task", "gradient_checkpointing", "initializer_range", "prefix", "task_specific_params"),
+    *("keys_to_ignore_at_inference", "tokenizer_class", "tie_encoder_decoder", "tf_legacy_loss", "use_bfloat16"),
+    *("unsloth_fixed", "unsloth_version"),
+    *("bad_words_ids", "decoder_start_token_id", "encoder_no_repeat_ngram_size", "sep_token_id"),
 )
+# Of the rest that every config may hold, what changes nothing only while it has this value.
+_NEUTRAL: Mapping[str, Any] = {
+    "add_cross_attention": False,
+    "cross_attention_hidden_size": None,
+    "is_decoder": False,
+    "is_encoder_decoder": False,
+    "pruned_heads": {},
+    "rope_scaling": None,
+}
+
+
+@cache
+def bookkeeping() -> frozenset[str]:
+    """The keys that every config.json may hold and no forward pass depends on: those of transformers' own base class
+    and its generation defaults, and what earlier versions wrote."""
+    from transformers import GenerationConfig, PreTrainedConfig
+
+    names = {name for name, value in vars(PreTrainedConfig).items() if isinstance(value, property)}
+    names |= PreTrainedConfig().to_dict().keys() | GenerationConfig().to_dict().keys()
+    return frozenset((names | set(_OLDER_BOOKKEEPING)) - _NEUTRAL.keys())
 
 
 class ConfigReader:
@@ -49,20 +64,26 @@ class ConfigReader:
         """A whole number above 0."""
         value = self.take(*names, default=default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ModelUnavailable(f"{self.where}: {names[0]} is {value!r}, not a whole number above 0")
+            raise ModelUnavailable(f"{self.where}: {names[0]} is {value!r:.80}, not a whole number above 0")
         return value
 
     def number(self, *names: str, default: Any = _REQUIRED) -> float:
         value = self.take(*names, default=default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-            raise ModelUnavailable(f"{self.where}: {names[0]} is {value!r}, not a number above 0")
+            raise ModelUnavailable(f"{self.where}: {names[0]} is {value!r:.80}, not a number above 0")
         return float(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.take(name, default=default)
+        if not isinstance(value, bool):
+            raise ModelUnavailable(f"{self.where}: {name} is {value!r:.80}, neither true nor false")
+        return value
 
     def demand(self, name: str, *allowed: Any, default: Any, instead: str) -> None:
         """Only these values are reproduced; raises saying what to use `instead`."""
         value = self.take(name, default=default)
         if value not in allowed:
-            raise ModelUnavailable(f"{self.where}: {name} = {value!r} is not supported: {instead}")
+            raise ModelUnavailable(f"{self.where}: {name} = {value!r:.200} is not supported: {instead}")
 
     def refuse(self, when: bool, reason: str) -> None:
         if when:
@@ -85,7 +106,9 @@ class ConfigReader:
         return values
 
     def finish(self) -> None:
-        self.ignore(*_WITHOUT_EFFECT)
+        self.ignore(*bookkeeping())
+        for name, value in _NEUTRAL.items():
+            self.demand(name, value, default=value, instead="no published model of this family has it")
         if self._values:
             unknown = ", ".join(sorted(self._values))
             raise ModelUnavailable(f"{self.where}: config.json has keys of unknown meaning: {unknown}")

@@ -92,6 +92,73 @@ def test_every_published_key_is_known(family: str, tmp_path: Path) -> None:
     assert opened(tmp_path, CONFIGS[family] | PUBLISHED[family]).num_hidden_layers == 2
 
 
+# What transformers itself writes when a finetune is saved; no line of the forward pass reads it.
+SAVED_AGAIN: dict[str, Any] = {
+    "_attn_implementation_autoset": True,
+    "add_cross_attention": False,
+    "bad_words_ids": None,
+    "bos_token_id": None,
+    "chunk_size_feed_forward": 0,
+    "do_sample": True,
+    "dtype": "float16",
+    "finetuning_task": None,
+    "id2label": {"0": "LABEL_0", "1": "LABEL_1"},
+    "is_decoder": False,
+    "is_encoder_decoder": False,
+    "keys_to_ignore_at_inference": ["past_key_values"],
+    "label2id": {"LABEL_0": 0, "LABEL_1": 1},
+    "max_length": 8192,
+    "num_beams": 1,
+    "output_attentions": False,
+    "problem_type": None,
+    "pruned_heads": {},
+    "repetition_penalty": 1.05,
+    "return_dict": True,
+    "rope_scaling": None,
+    "sep_token_id": None,
+    "task_specific_params": None,
+    "temperature": 0.8,
+    "tf_legacy_loss": False,
+    "top_p": 0.8,
+    "torchscript": False,
+    "typical_p": 1.0,
+    "use_bfloat16": False,
+    "use_cache": False,
+}
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_what_transformers_writes_beside_a_finetune_s_own_keys_changes_nothing(family: str, tmp_path: Path) -> None:
+    """`_attn_implementation_autoset` of 4.46 on, `dtype` of 4.56 on (ModelCloud/GPTQModel#982)."""
+    before = opened(tmp_path, CONFIGS[family]).to_dict()
+
+    assert opened(tmp_path, CONFIGS[family] | SAVED_AGAIN).to_dict() == before
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rope_scaling", {"type": "linear", "factor": 2.0}),
+        ("pruned_heads", {"0": [1]}),
+        ("is_encoder_decoder", True),
+        ("add_cross_attention", True),
+        ("quantization_config", {"quant_method": "awq"}),
+        ("sliding_window", 64),
+        ("attn_logit_softcapping", 50.0),
+        ("rope_theta", 500000.0),
+        ("attention_bias", True),
+        ("logit_scale", 0.1),
+        ("dtype_of_my_own", "float16"),
+    ],
+)
+def test_a_key_that_changes_the_forward_pass_is_refused_by_name(
+    family: str, key: str, value: object, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelUnavailable, match=key):
+        opened(tmp_path, CONFIGS[family] | {key: value})
+
+
 @pytest.mark.parametrize("family", CONFIGS)
 def test_a_key_of_unknown_meaning_is_named(family: str, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="unknown meaning: flux_capacitor, warp"):
@@ -104,6 +171,7 @@ def test_a_key_of_unknown_meaning_is_named(family: str, tmp_path: Path) -> None:
         ("chatglm", "hidden_size", "4096"),
         ("chatglm", "num_layers", 0),
         ("chatglm", "layernorm_epsilon", True),
+        ("chatglm", "add_qkv_bias", "yes"),
         ("qwen", "num_attention_heads", -4),
         ("qwen", "rotary_emb_base", None),
         ("baichuan", "intermediate_size", 96.5),
