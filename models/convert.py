@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from models import checkpoint, safetensors_file
-from models.folder import ModelFolder, open_folder, plan, read_json
+from models.files import read_json
+from models.folder import ModelFolder, open_folder, plan
 from models.placement import DTYPES
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of

@@ -6,7 +6,7 @@ to run a checkpoint's code.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,15 @@ from typing import Any
 
 import torch
 
-from models import rules
+from models import checkpoint, formats, native, rules
 from models.families.family import ConfigReader, Family
 from models.families.registry import FAMILIES
+from models.files import read_json, refusals_in_one_line, require_plain
 from models.rules import Piece, TensorShape
 from shared.errors import ModelUnavailable
+
+_MOST_PARTS = 10_000
+_COUNTS_PARTS = re.compile(r"(?!.*(size|dim|capacity|window|token))(.*_)?(layers?|experts?|blocks?|depth|labels)(_.*)?")
 
 
 @dataclass(frozen=True)
@@ -30,30 +34,50 @@ class ModelFolder:
     origin: str
     family: Family | None
     config: Any
+    held_bits: int = 16  # a weight, in the checkpoint
 
     @property
     def legacy(self) -> bool:
         return self.family is not None and self.family.legacy
 
+    def served_bits(self, wanted: int) -> int:
+        """Weights that are quantised already stay so: 16 asks for them as they are. Raises `ModelUnavailable`."""
+        if self.held_bits == 16:
+            return wanted
+        if wanted not in (16, self.held_bits):
+            raise ModelUnavailable(
+                f"{self.path} is quantised to {self.held_bits} bits already, not {wanted}: leave weight_bits out"
+            )
+        return self.held_bits
+
     def native_class(self) -> Any:
         import transformers
 
+        if not self.legacy:
+            return native.causal_class(self.config)
         assert self.family is not None
         return getattr(transformers, self.family.native)
 
 
 def open_folder(path: Path) -> ModelFolder:
     """Raises `ModelUnavailable` for a config that cannot be read, is not supported, or wants to run code."""
+    require_plain(path)
+    formats.refuse_adapter(path)
+    if not (path / "config.json").exists():
+        raise formats.without_config(path)
     values = read_json(path / "config.json")
     model_type = values.get("model_type")
     if not isinstance(model_type, str):
         raise ModelUnavailable(f"{path}: config.json has no model_type")
+    _require_sane_counts(values, path)
     family = FAMILIES.get(model_type)
-    if "auto_map" in values and family is None:
-        raise ModelUnavailable(f"{path}: this checkpoint wants to run its own code, which is never done")
     source = ConfigReader(values, path.name)
-    config = _native(family, source) if family and family.legacy else _transformers(path, model_type, values)
-    return ModelFolder(path, model_type, source.origin, family, config)
+    with refusals_in_one_line(path):
+        if family and family.legacy:
+            return ModelFolder(path, model_type, source.origin, family, _legacy_config(family, source))
+        bits = formats.config_bits(values, path)
+        config = native.config_of(values, model_type, path)
+        return ModelFolder(path, model_type, source.origin, family, config, bits)
 
 
 def plan(folder: ModelFolder, shapes: Mapping[str, TensorShape]) -> list[Piece]:
@@ -63,53 +87,42 @@ def plan(folder: ModelFolder, shapes: Mapping[str, TensorShape]) -> list[Piece]:
         pieces = rules.apply(folder.family.rules, shapes, folder.config)
         if folder.config.tie_word_embeddings:  # a head that is written all the same is the embedding again
             pieces = [piece for piece in pieces if piece.target != "lm_head.weight"]
-        rules.check_complete(pieces, _expected(folder))
+        rules.check_complete(pieces, _expected(folder, len(shapes)))
     except ModelUnavailable as error:
         raise ModelUnavailable(f"{folder.path}: {error}") from error
     return pieces
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; raises `ModelUnavailable`."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelUnavailable(f"{path} cannot be read ({type(error).__name__})") from error
-    if not isinstance(values, dict):
-        raise ModelUnavailable(f"{path} is no JSON object")
-    return values
+def weights(folder: ModelFolder) -> dict[str, torch.Tensor]:
+    """The tensors of the folder's language model, of the bits that its config promises; `ModelUnavailable` else."""
+    tensors = checkpoint.tensors(folder.path)
+    if not folder.legacy:
+        tensors = native.text_tensors(tensors, folder.config)
+    formats.weight_bits(tensors, folder.held_bits, folder.path)
+    return tensors
 
 
-def _native(family: Family, source: ConfigReader) -> Any:
+def _require_sane_counts(values: Any, path: Path) -> None:
+    """Layers, experts and labels are made one by one, so a billion of them would take all time or memory."""
+    for key, value in values.items() if isinstance(values, dict) else ():
+        if isinstance(value, int) and value > _MOST_PARTS and _COUNTS_PARTS.fullmatch(key):
+            raise ModelUnavailable(f"{path}: config.json asks for {key} = {value}; no model has so many")
+        _require_sane_counts(value, path)
+
+
+def _legacy_config(family: Family, source: ConfigReader) -> Any:
     import transformers
 
     values = family.config(source)
     source.finish()
     values |= family.control_ids(values["vocab_size"])
-    try:
-        return getattr(transformers, family.native).config_class(architectures=[family.native], **values)
-    except ValueError as error:  # transformers checks types and divisibility
-        raise ModelUnavailable(f"{source.where}: {_line(error)}") from error
+    return getattr(transformers, family.native).config_class(architectures=[family.native], **values)
 
 
-def _transformers(path: Path, model_type: str, values: dict[str, Any]) -> Any:
-    from transformers import AutoConfig
-
-    values = {key: value for key, value in values.items() if key not in ("auto_map", "model_type")}
-    try:
-        return AutoConfig.for_model(model_type, **values)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelUnavailable(f"{path}: {_line(error)}") from error
-
-
-def _expected(folder: ModelFolder) -> dict[str, TensorShape]:
+def _expected(folder: ModelFolder, tensors: int) -> dict[str, TensorShape]:
     """The tensors that the native class holds, from an instance without memory."""
+    native.require_layers(folder.config, tensors, folder.path)
     with torch.device("meta"):
         model = folder.native_class()(folder.config)
     tied: Iterable[str] = ("lm_head.weight",) if folder.config.tie_word_embeddings else ()
     return {name: tuple(value.shape) for name, value in model.state_dict().items() if name not in tied}
-
-
-def _line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]) or type(error).__name__

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from models import checkpoint, cpu, memory, obtain
+from models import checkpoint, cpu, memory, native, obtain
 from models.chat import Chat, ChatTokenizer
-from models.folder import ModelFolder, open_folder, plan
+from models.files import read_json, refusals_in_one_line
+from models.folder import ModelFolder, open_folder, plan, weights
 from models.placement import (
     DTYPES,
     attention_of,
@@ -30,8 +30,6 @@ from models.tokenizers.folder import has_vocabulary, tokenizer_of
 from models.unserved import refuse_unserved
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,63 +75,76 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
 ) -> LoadedModel:
     """Load a model straight from its folder, legacy or native; raises `ModelUnavailable` in one line.
 
-    A legacy folder is read through views of its mapped files: no second copy on disk or in memory. Weights are
-    quantised while they load. Only embedded models are downloaded on the way.
+    A folder is read through views of its mapped files: no second copy on disk or in memory, and transformers itself
+    opens none of them but the tokenizer's. Weights are quantised while they load; those that are quantised already
+    stay so, and `weight_bits` may be left out. Only embedded models are downloaded on the way.
     """
+    path = _find(path_or_name, cache_dir, endpoint)
+    with refusals_in_one_line(path):
+        in_cache = path.parent.parent == _cache(cache_dir)
+        return _load(path, in_cache, dtype=dtype, weight_bits=weight_bits, device=device, attention=attention)
+
+
+def _load(  # noqa: PLR0913 - as `load`
+    path: Path, in_cache: bool, *, dtype: str, weight_bits: int, device: str, attention: str
+) -> LoadedModel:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    path = _find(path_or_name, cache_dir, endpoint)
     folder = open_folder(path)
     refuse_unserved(path.name, folder.config)
-    rows = getattr(folder.config.get_text_config(), "vocab_size", None)
-    text = ChatTokenizer(tokenizer_of(folder), folder.model_type, rows) if has_vocabulary(folder) else None
-    tensors = checkpoint.tensors(path)
+    text = _text_of(folder)
+    eos, context_tokens = _eos(folder, text), _context(folder)
+    bits = folder.served_bits(weight_bits)
+    tensors = weights(folder)
     parameters = memory.parameters_of(tensors)
-    devices = device_map_of(device, memory.needed_bytes(parameters, weight_bits, dtype))
+    devices = device_map_of(device, memory.needed_bytes(parameters, bits, dtype))
     make_current(devices)
-    precision = dtype_of(dtype, devices, 2 * parameters.total, weight_bits)
+    precision = dtype_of(dtype, devices, 2 * parameters.total, bits)
     if (free_bytes := free_bytes_of(devices)) is not None:
-        memory.require_room(parameters, weight_bits, precision, free_bytes, device)
+        memory.require_room(parameters, bits, precision, free_bytes, device, held_bits=folder.held_bits)
+    quantization = quantization_of(bits, precision)
     options = {
         "dtype": DTYPES[precision],
         "device_map": devices,
         "attn_implementation": attention_of(attention, precision, devices),
-        "quantization_config": quantization_of(weight_bits, precision),
+        "quantization_config": quantization if folder.held_bits == 16 else None,
         "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # they are refused below, by name
     }
-    try:
-        if folder.legacy:
-            model, info = _legacy(folder, tensors, DTYPES[precision], options)
-        else:
-            del tensors
-            model, info = _native(folder, options)
-    except torch.OutOfMemoryError as error:
-        raise ModelUnavailable(f"{path.name} does not fit the GPU's memory: use weight_bits=8 or 4") from error
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise ModelUnavailable(f"{path.name}: {str(error).strip().splitlines()[0]}") from error
+    if folder.legacy:
+        model, info = _legacy(folder, tensors, DTYPES[precision], options)
+    else:
+        model, info = _native(folder, tensors, DTYPES[precision], options)
+    del tensors
     _refuse_gaps(path, info)
+    model.generation_config.eos_token_id = list(eos) or None
     cpu.quicken(model)
-    if text and len(text.tokenizer) > model.config.vocab_size:
-        log.warning("%s: %d tokens, %d rows", path.name, len(text.tokenizer), model.config.vocab_size)
-    in_cache = path.parent.parent == _cache(cache_dir)
     return LoadedModel(
         name=path.parent.name if in_cache else path.name,
         revision=path.name if in_cache else None,
         family=folder.model_type,
         model=model.eval(),
         text=text,
-        context_tokens=model.config.max_position_embeddings,
-        eos_token_ids=_eos(model, text),
+        context_tokens=context_tokens,
+        eos_token_ids=eos,
         device=str(model.device),
         dtype=precision,
-        weight_bits=weight_bits,
+        weight_bits=bits,
     )
 
 
 def load_tokenizer(folder_or_name: str | Path, *, cache_dir: Path | None = None) -> ChatTokenizer:
     """The tokenizer alone: config.json and the vocabulary file are enough. Raises `ModelUnavailable`."""
-    folder = open_folder(_find(folder_or_name, cache_dir, None))
+    path = _find(folder_or_name, cache_dir, None)
+    with refusals_in_one_line(path):
+        folder = open_folder(path)
+        return ChatTokenizer(tokenizer_of(folder), folder.model_type)
+
+
+def _text_of(folder: ModelFolder) -> ChatTokenizer | None:
+    if not has_vocabulary(folder):
+        return None
     return ChatTokenizer(tokenizer_of(folder), folder.model_type)
 
 
@@ -165,15 +176,14 @@ def _legacy(
 ) -> tuple[Any, dict[str, Any]]:
     pieces = plan(folder, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     wanted = dtype
-    if quantization := options["quantization_config"]:
-        _refuse_odd_sizes(pieces, quantization)
+    if options["quantization_config"]:
         # Quantised from what is on disk: a cast first would round twice, and hold each weight once more.
         dtype = _held(pieces, tensors, dtype)
     state = {piece.target: _Lazy(piece, tensors[piece.source], dtype) for piece in pieces}
     model, info = folder.native_class().from_pretrained(
         None, config=folder.config, state_dict=state, **(options | {"dtype": dtype})
     )
-    if quantization:
+    if options["quantization_config"]:
         for piece in pieces:
             checkpoint.let_go(piece.view(tensors[piece.source]))
         _give_back()
@@ -198,34 +208,49 @@ def _held(pieces: list[Piece], tensors: dict[str, torch.Tensor], otherwise: torc
     return held.pop() if len(held) == 1 and held <= {torch.float16, torch.bfloat16} else otherwise
 
 
-def _native(folder: ModelFolder, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(folder.path, trust_remote_code=False, **options)  # type: ignore[no-any-return]
-
-
-def _refuse_odd_sizes(pieces: list[Piece], quantization: Any) -> None:
-    if not quantization.load_in_4bit:
-        return
-    for piece in pieces:
-        if "_proj" in piece.target and piece.target.endswith("weight") and (piece.shape[0] % 32 or piece.shape[1] % 64):
-            rows, columns = piece.shape
-            raise ModelUnavailable(f"{piece.target} is {rows} x {columns}; 4 bits need multiples of 32 x 64")
+def _native(
+    folder: ModelFolder, tensors: dict[str, torch.Tensor], dtype: torch.dtype, options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    native.require_tensors_of(folder.native_class(), folder.config, tensors, folder.path)
+    config = folder.config
+    if folder.held_bits != 16:  # computed in the dtype that is told, whatever it was quantised from
+        config.quantization_config = {**config.quantization_config, "bnb_4bit_compute_dtype": str(dtype)[6:]}
+    return folder.native_class().from_pretrained(None, config=config, state_dict=tensors, **options)  # type: ignore[no-any-return]
 
 
 def _refuse_gaps(path: Path, info: dict[str, Any]) -> None:
     """Whatever transformers would have left random or left out."""
+    for name, held, wanted in sorted(info["mismatched_keys"]):
+        raise ModelUnavailable(f"{path}: {name} is {tuple(held)}; the config asks for {tuple(wanted)}")
     surplus = [name for name in info["unexpected_keys"] if not name.endswith("rotary_emb.inv_freq")]
-    for what, names in (("missing", info["missing_keys"]), ("unexpected", surplus), ("wrong", info["mismatched_keys"])):
+    for what, names in (("missing", info["missing_keys"]), ("unexpected", surplus)):
         if names:
-            raise ModelUnavailable(f"{path}: {len(names)} tensors are {what}, one of them {sorted(names, key=str)[0]}")
+            raise ModelUnavailable(f"{path}: {len(names)} tensors are {what}, one of them {min(names)}")
 
 
-def _eos(model: Any, text: ChatTokenizer | None) -> tuple[int, ...]:
-    eos = model.generation_config.eos_token_id
-    if eos is None and text is not None:
-        eos = text.tokenizer.eos_token_id
-    return tuple(eos) if isinstance(eos, list) else () if eos is None else (eos,)
+def _eos(folder: ModelFolder, text: ChatTokenizer | None) -> tuple[int, ...]:
+    """Where a text ends, by the first that names a token which the model has: its generation_config.json, its config,
+    its tokenizer. Raises `ModelUnavailable`."""
+    file = folder.path / "generation_config.json"
+    published = read_json(file).get("eos_token_id") if not folder.legacy and file.exists() else None
+    sources = published, folder.config.eos_token_id, text.tokenizer.eos_token_id if text else None
+    for source in sources:
+        named = source if isinstance(source, list) else [source]
+        if known := [token for token in named if type(token) is int and 0 <= token < folder.config.vocab_size]:
+            return tuple(known)
+    if text is None:
+        return ()
+    raise ModelUnavailable(
+        f"{folder.path} names no token that ends a text: set eos_token_id in its generation_config.json"
+    )
+
+
+def _context(folder: ModelFolder) -> int:
+    names = ("max_position_embeddings", "max_seq_len", "max_sequence_length", "seq_length")
+    tokens = next((value for name in names if (value := getattr(folder.config, name, None))), None)
+    if type(tokens) is not int or tokens < 1:
+        raise ModelUnavailable(f"{folder.path}: config.json does not say how long a text may be ({names[0]})")
+    return tokens
 
 
 def _cache(cache_dir: Path | None) -> Path:

@@ -5,13 +5,13 @@ Asks the same code that serves: what passes here loads. Knows no network; checks
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models import cache, fetch
 from models.fetch import Checksum
+from models.files import TOKENIZER_BYTES, read_json, refusals_in_one_line, require_plain
 from shared.errors import ModelUnavailable, ScriptqueueError
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def verify(folder: Path, say: Say) -> bool:
 
 def _files(folder: Path) -> str:
     """Sizes and checksums against what was downloaded; without a record, what the folder itself promises."""
-    _json(folder / "config.json")
+    require_plain(folder)
     for path in folder.glob("*.json"):
-        _json(path)
+        read_json(path, TOKENIZER_BYTES)
     code = sorted(path.name for path in folder.glob("**/*.py"))
     unread = f"; {', '.join(code[:3])}{' ...' if code[3:] else ''}: code, never read" if code else ""
     record = cache.read_record(folder)
@@ -79,14 +79,17 @@ def _files(folder: Path) -> str:
 
 
 def _tensors(folder: Path) -> str:
-    from models import checkpoint
-    from models.folder import open_folder, plan
+    from models import checkpoint, native
+    from models.folder import open_folder, plan, weights
 
-    opened = open_folder(folder)
-    tensors = checkpoint.tensors(folder)
-    if not opened.legacy:
-        return f"{len(tensors)} in {len(checkpoint.shards(folder))} files, {opened.model_type}"
-    pieces = plan(opened, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    with refusals_in_one_line(folder):
+        opened = open_folder(folder)
+        tensors = weights(opened)
+        if not opened.legacy:
+            native.require_tensors_of(opened.native_class(), opened.config, tensors, folder)
+            bits = f", quantised to {opened.held_bits} bits" if opened.held_bits != 16 else ""
+            return f"{len(tensors)} in {len(checkpoint.shards(folder))} files, {opened.model_type}{bits}"
+        pieces = plan(opened, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     assert opened.family is not None
     return f"{len(tensors)} of the checkpoint are the {len(pieces)} of {opened.family.native}"
 
@@ -108,10 +111,8 @@ def _words(folder: Path) -> str:
     loaded = load(folder, dtype="auto")
     ids = loaded.chat([{"role": "user", "content": PROMPT}])
     rows = loaded.model.config.vocab_size
-    if max(ids) >= rows:
-        raise ModelUnavailable(
-            f"the tokenizer gives the id {max(ids)}, the model knows {rows}: they do not belong together"
-        )
+    if max(ids) >= rows:  # load leaves no such token: this would be our own fault
+        raise ModelUnavailable(f"the tokenizer gives the id {max(ids)}, the model knows {rows}")
     if len(ids) + NEW_TOKENS > loaded.context_tokens:
         raise ModelUnavailable(f"a context of {loaded.context_tokens} tokens is too short for a prompt of {len(ids)}")
     return f"{loaded.family} in {loaded.dtype} on {loaded.device} says {continuation(loaded, ids, NEW_TOKENS)!r}"
@@ -131,10 +132,3 @@ def continuation(loaded: LoadedModel, ids: list[int], new_tokens: int) -> str:
         )
     text: str = loaded.tokenizer.decode(out[0, prompt.shape[1] :], skip_special_tokens=True)
     return text
-
-
-def _json(path: Path) -> None:
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelUnavailable(f"{path.name} cannot be read ({type(error).__name__})") from error

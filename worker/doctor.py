@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from models import checkpoint, memory, obtain
+from models import memory, obtain
 from models.catalogue import Parameters
-from models.folder import open_folder
+from models.folder import open_folder, weights
 from models.tokenizers.folder import has_vocabulary
 from shared.errors import ModelUnavailable, ScriptqueueError
 from shared.findings import Finding
@@ -32,19 +32,18 @@ def findings(settings: ModelSettings) -> Iterator[Finding]:
             problem = f"{settings.name} is not in the cache"
             yield Finding("model", "fault", problem, f"`python -m models pull {settings.name}`, or set MODEL__NAME")
             return
-        weights = checkpoint.tensors(folder)
-        if not has_vocabulary(open_folder(folder)):
+        opened = open_folder(folder)
+        bits, tensors = opened.served_bits(settings.weight_bits), weights(opened)
+        if not has_vocabulary(opened):
             raise ModelUnavailable(f"{folder} has no vocabulary file")
     except (ScriptqueueError, OSError, ValueError) as error:
         yield Finding("model", "fault", str(error), "see `python -m models list`, and `python -m models verify FOLDER`")
         return
-    parameters = memory.parameters_of(weights)
-    yield Finding("model", "ok", f"{folder.name}: {len(weights)} tensors, {parameters.total / 1e9:.2f} billion weights")
-    yield _device(settings, parameters)
-    if settings.weight_bits != 16 and find_spec("bitsandbytes") is None:
-        yield Finding(
-            "quantisation", "fault", f"{settings.weight_bits} bits need bitsandbytes", "pip install bitsandbytes"
-        )
+    parameters = memory.parameters_of(tensors)
+    yield Finding("model", "ok", f"{folder.name}: {len(tensors)} tensors, {parameters.total / 1e9:.2f} billion weights")
+    yield _device(settings, parameters, bits, opened.held_bits)
+    if bits != 16 and find_spec("bitsandbytes") is None:
+        yield Finding("quantisation", "fault", f"{bits} bits need bitsandbytes", "pip install bitsandbytes")
 
 
 def _folder(settings: ModelSettings) -> Path | None:
@@ -56,7 +55,7 @@ def _folder(settings: ModelSettings) -> Path | None:
     return obtain.cached(settings.name, settings.cache_dir.expanduser())
 
 
-def _device(settings: ModelSettings, parameters: Parameters) -> Finding:
+def _device(settings: ModelSettings, parameters: Parameters, bits: int, held_bits: int) -> Finding:
     wants_gpu = settings.device.startswith("cuda")
     if not torch.cuda.is_available():
         if wants_gpu:
@@ -70,7 +69,7 @@ def _device(settings: ModelSettings, parameters: Parameters) -> Finding:
         return Finding("device", "fault", problem, "set MODEL__DEVICE to one of them")
     free, name = torch.cuda.mem_get_info(index)[0], torch.cuda.get_device_name(index)
     try:
-        memory.require_room(parameters, settings.weight_bits, settings.dtype, free, f"cuda:{index}")
+        memory.require_room(parameters, bits, settings.dtype, free, f"cuda:{index}", held_bits=held_bits)
     except ModelUnavailable as error:  # perhaps because a worker has it already
         return Finding("device", "warning", f"{name}: {error}")
     return Finding("device", "ok", f"cuda:{index}, {name}, {free / 1e9:.1f} GB free")

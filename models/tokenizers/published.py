@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.folder import read_json
+from models.files import read_json
 from shared.errors import ModelUnavailable
 
 _CONFIG, _OLDER, _WHOLE, _NAMES = (

@@ -51,3 +51,27 @@ def test_a_model_that_does_not_fit_is_refused_naming_what_would(
 
 def test_a_model_that_fits_is_let_in() -> None:
     require_room(CHATGLM3, 16, "fp16", needed_bytes(CHATGLM3, 16), "cuda:0")
+
+
+def test_weights_that_are_quantised_already_are_counted_as_they_were() -> None:
+    packed = {
+        "model.embed_tokens.weight": torch.empty(10, 64),
+        "model.layers.0.x.weight": torch.empty(32 * 64 // 2, 1, dtype=torch.uint8),
+        "model.layers.0.x.weight.absmax": torch.empty(32),
+        "model.layers.0.x.weight.quant_map": torch.empty(16),
+        "model.layers.0.x.weight.quant_state.bitsandbytes__nf4": torch.empty(90, dtype=torch.uint8),
+        "model.layers.0.x.bias": torch.empty(32),
+    }
+    whole = {
+        "model.layers.0.x.weight": torch.empty(32, 64, dtype=torch.int8),
+        "model.layers.0.x.SCB": torch.empty(32),
+        "model.layers.0.x.weight_format": torch.empty((), dtype=torch.uint8),
+    }
+
+    assert parameters_of(packed) == Parameters(32 * 64 + 640 + 32, 640 + 32)
+    assert parameters_of(whole) == Parameters(32 * 64, 0)
+
+
+def test_weights_that_are_quantised_already_are_offered_no_other_bits() -> None:
+    with pytest.raises(ModelUnavailable, match="nothing smaller fits either"):
+        require_room(CHATGLM3, 8, "fp16", 6 * GB, "cuda:0", held_bits=8)
