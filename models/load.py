@@ -27,6 +27,7 @@ from models.placement import (
 )
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
+from models.tokenizers.rows import within_rows
 from models.unserved import refuse_unserved
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
@@ -145,7 +146,8 @@ def load_tokenizer(folder_or_name: str | Path, *, cache_dir: Path | None = None)
 def _text_of(folder: ModelFolder) -> ChatTokenizer | None:
     if not has_vocabulary(folder):
         return None
-    return ChatTokenizer(tokenizer_of(folder), folder.model_type)
+    tokenizer = within_rows(tokenizer_of(folder), folder.config.vocab_size, folder.path)
+    return ChatTokenizer(tokenizer, folder.model_type)
 
 
 def _find(path_or_name: str | Path, cache_dir: Path | None, endpoint: str | None) -> Path:

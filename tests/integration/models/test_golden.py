@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from models.convert import SUMS, convert
-from models.load import load
+from models.load import load, load_tokenizer
 from tests.conftest import SHARED_DATA
 
 TOLERANCE = 2e-5
@@ -110,8 +110,8 @@ def test_a_converted_folder_has_the_tokenizer_and_the_chat_of_its_source(tmp_pat
     shutil.copytree(SHARED_DATA / "golden" / "baichuan2", source)
     shutil.copy(SHARED_DATA / "tokenizers" / "baichuan2" / "tokenizer.model", source)
 
-    converted = load(convert(source, tmp_path / "native").folder, dtype="fp32", device="cpu")
+    converted = load_tokenizer(convert(source, tmp_path / "native").folder)  # of 125,696 tokens; the model has 320 rows
 
     messages = [{"role": "system", "content": "你是编剧"}, {"role": "user", "content": "  两只 cats </s>\n"}]
-    assert converted.chat(messages) == load(source, dtype="fp32", device="cpu").chat(messages)
+    assert converted.chat(messages) == load_tokenizer(source).chat(messages)
     assert json.loads((tmp_path / "native" / "config.json").read_text())["architectures"] == ["LlamaForCausalLM"]

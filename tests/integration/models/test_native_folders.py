@@ -179,6 +179,31 @@ def test_a_folder_in_which_nothing_ends_a_text_is_refused(folder: Path) -> None:
     refused(folder, "names no token that ends a text: set eos_token_id")
 
 
+# Tokens without a row
+
+
+@pytest.mark.parametrize("more", [1, pytest.param(9, marks=pytest.mark.slow)])
+def test_added_tokens_without_a_row_are_text(folder: Path, more: int) -> None:
+    """Gemma 3 1B has one, Llama 3.2 and CodeLlama 34B too (vllm-project/vllm#33509, mlc-ai/xgrammar#237,
+    unslothai/unsloth#1215)."""
+    write_tokenizer(folder, *(f"<x{number}>" for number in range(more)))
+
+    model = loaded(folder)
+
+    assert len(model.tokenizer) == 260
+    ids = model.chat([{"role": "user", "content": "<x0> and <|end|>"}])
+    assert max(ids) < 260
+    assert "<x0> and" in model.tokenizer.decode(ids)
+    assert verify(folder, lambda line: None)
+
+
+def test_a_vocabulary_that_is_larger_than_the_model_is_another_model_s(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "llama", vocabulary=True, vocab_size=200, eos_token_id=1)
+
+    refused(folder, r"goes up to the id 255 and the model has 200 rows")
+    assert not verify(folder, lambda line: None)
+
+
 # Quantised weights
 
 
