@@ -22,6 +22,7 @@ from models.placement import (
     device_map_of,
     dtype_of,
     free_bytes_of,
+    leave_odd_sizes_alone,
     make_current,
     quantization_of,
 )
@@ -121,6 +122,7 @@ def _load(  # noqa: PLR0913 - as `load`
     _refuse_gaps(path, info)
     model.generation_config.eos_token_id = list(eos) or None
     cpu.quicken(model)
+    leave_odd_sizes_alone(model)
     return LoadedModel(
         name=path.parent.name if in_cache else path.name,
         revision=path.name if in_cache else None,

@@ -107,5 +107,12 @@ def quantization_of(weight_bits: int, dtype: str) -> Any:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=DTYPES[dtype])
 
 
+def leave_odd_sizes_alone(model: Any) -> None:
+    """bitsandbytes' quick 4-bit kernel for CPUs fails on layers that are no multiple of its blocks."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu") and (module.out_features % 32 or module.in_features % 64):
+            module.support_avx512bf16_for_cpu = False
+
+
 def _on_cpu(devices: str | dict[str, str]) -> bool:
     return devices == {"": "cpu"}
