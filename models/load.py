@@ -28,7 +28,7 @@ from models.placement import (
 )
 from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
-from models.tokenizers.rows import within_rows
+from models.tokenizers.rows import cut_to_rows, refuse_larger
 from models.unserved import refuse_unserved
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
@@ -148,8 +148,14 @@ def load_tokenizer(folder_or_name: str | Path, *, cache_dir: Path | None = None)
 def _text_of(folder: ModelFolder) -> ChatTokenizer | None:
     if not has_vocabulary(folder):
         return None
-    tokenizer = within_rows(tokenizer_of(folder), folder.config.vocab_size, folder.path)
-    return ChatTokenizer(tokenizer, folder.model_type)
+    rows = getattr(folder.config, "vocab_size", None)
+    tokenizer = tokenizer_of(folder)
+    if rows is not None:
+        refuse_larger(tokenizer, rows, folder.path)
+    text = ChatTokenizer(tokenizer, folder.model_type, rows)
+    if rows is not None:
+        cut_to_rows(tokenizer, rows, folder.path)  # only now: a mark of the chat format must be seen to have no row
+    return text
 
 
 def _find(path_or_name: str | Path, cache_dir: Path | None, endpoint: str | None) -> Path:

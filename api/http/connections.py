@@ -25,7 +25,7 @@ from api.http.places import network_of
 log = logging.getLogger(__name__)
 
 KEPT_BACK = 64  # Redis takes up to 32; then the listening socket, logs, and connections taken in one go
-MOST = 16_384  # descriptors may be without end, memory is not: an idle connection takes some 20 kB
+MAX_OPEN = 16_384  # descriptors may be without end, memory is not: an idle connection takes some 20 kB
 LEAST = 16
 LOG_EVERY_S = 60.0
 LOOK_EVERY_S = 1.0
@@ -37,7 +37,7 @@ def raise_descriptor_limit() -> int:
         sys.maxsize if limit == resource.RLIM_INFINITY else limit
         for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
     )
-    wanted = min(hard, MOST + KEPT_BACK)
+    wanted = min(hard, MAX_OPEN + KEPT_BACK)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     return max(soft, wanted)
@@ -45,7 +45,7 @@ def raise_descriptor_limit() -> int:
 
 def bound_connections(descriptors: int) -> None:
     """Once, for every connection that this process takes from now on."""
-    room = Room(min(MOST, max(LEAST, descriptors - KEPT_BACK)))
+    room = Room(min(MAX_OPEN, max(LEAST, descriptors - KEPT_BACK)))
     for protocol in (H11Protocol, HttpToolsProtocol):
         protocol.connection_made = room.noting_arrivals(protocol.connection_made)  # type: ignore[method-assign]
         protocol.connection_lost = room.noting_departures(protocol.connection_lost)  # type: ignore[method-assign]

@@ -14,18 +14,22 @@ from shared.errors import ModelUnavailable
 log = logging.getLogger(__name__)
 
 
-def within_rows(tokenizer: Any, rows: int, where: Path) -> Any:
-    """The tokenizer without the added tokens whose ids the model does not know: what they stood for is text again, so
-    no prompt holds them and no grammar offers them. Raises `ModelUnavailable` where its vocabulary itself is larger."""
-    backend = tokenizer.backend_tokenizer
-    if backend.get_vocab_size() <= rows and max(backend.get_vocab().values(), default=0) < rows:
-        return tokenizer
-    largest = max(backend.get_vocab(with_added_tokens=False).values(), default=0)
+def refuse_larger(tokenizer: Any, rows: int, where: Path) -> None:
+    """Raises `ModelUnavailable` where the vocabulary itself, without added tokens, has more ids than the model rows."""
+    largest = max(tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values(), default=0)
     if largest >= rows:
         raise ModelUnavailable(
             f"{where}: the tokenizer's vocabulary goes up to the id {largest} and the model has {rows} rows: they do"
             " not belong together"
         )
+
+
+def cut_to_rows(tokenizer: Any, rows: int, where: Path) -> None:
+    """Takes away the added tokens whose ids the model does not know: what they stood for is text again, so no prompt
+    holds them and no grammar offers them."""
+    backend = tokenizer.backend_tokenizer
+    if max(backend.get_vocab().values(), default=0) < rows:
+        return
     values = json.loads(backend.to_str())
     surplus = [token for token in values["added_tokens"] if token["id"] >= rows]
     values["added_tokens"] = [token for token in values["added_tokens"] if token["id"] < rows]
@@ -33,4 +37,3 @@ def within_rows(tokenizer: Any, rows: int, where: Path) -> Any:
     log.warning(
         "%s: %d added tokens have no row of the model and are text: %s", where.name, len(surplus), surplus[0]["content"]
     )
-    return tokenizer

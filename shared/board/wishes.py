@@ -37,7 +37,7 @@ from shared.board.wish_words import (
     Context,
 )
 
-MOST = 20  # numbers of a kind that are looked at; where there are more, it is a script
+MAX_NUMBERS = 20  # numbers of a kind that are looked at; where there are more, it is a script
 NEAR = 80  # characters on either side of a number that say what it is of
 
 
@@ -82,7 +82,7 @@ class _Clause:
 def _clear(text: str, amounts: Iterable[Amount], is_wish: Judge, is_bare: Judge) -> tuple[Wish, ...]:
     """Those that say what they are of; without any the one that stands alone."""
     is_retro = bool(RETRO.search(text))
-    found = [(amount, _clause(text, amount, is_retro)) for amount in islice(amounts, MOST)]
+    found = [(amount, _clause(text, amount, is_retro)) for amount in islice(amounts, MAX_NUMBERS)]
     wished = [amount for amount, clause in found if is_wish(clause, amount)]
     if not wished:
         bare = {(amount.least, amount.most): amount for amount, clause in found if is_bare(clause, amount)}

@@ -19,7 +19,7 @@ from celery.worker.control import Panel, control_command, ok
 from celery.worker.request import Request
 from flower.views import monitor
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
-from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
+from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching import (
     cache,
@@ -119,6 +119,8 @@ CALLED = [
     Lean(ATTENTION, utils, "find_head_dim", "config"),
     Lean(KV_MEMORY, utils, "find_num_key_value_heads", "config"),
     Lean("api/stack/processes.py", _binary, "get_binary_path", ""),
+    Lean("models/unserved.py", PreTrainedModel, "_supports_attention_backend"),
+    Lean("models/unserved.py", PreTrainedModel, "_supports_sdpa"),
     Lean("worker/dashboard.py", monitor.Metrics, "get", "self"),
 ]
 
@@ -146,6 +148,7 @@ HELD = [
     Lean(STEP, input_outputs.ContinuousBatchingIOs, "compute_stream"),
     Lean(ROW, requests.RequestState, "generated_tokens"),
     Lean(ROW, requests.RequestState, "tokens_to_process"),
+    Lean("models/tokenizers/rows.py", PreTrainedTokenizerFast, "_tokenizer"),
     Lean(WEB, httpx.Client, "_transport"),
     Lean(WEB, httpx.Client, "_mounts"),
     Lean(WEB, httpx.HTTPTransport, "_pool"),

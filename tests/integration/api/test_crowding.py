@@ -212,7 +212,7 @@ def _is_open(stream: socket.socket) -> bool:
 
 
 def test_the_soft_limit_of_descriptors_is_raised_to_the_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits, most = {"now": (256, 4096)}, connections.MOST + connections.KEPT_BACK
+    limits, most = {"now": (256, 4096)}, connections.MAX_OPEN + connections.KEPT_BACK
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
     monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
 
