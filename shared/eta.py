@@ -6,8 +6,9 @@ as full as it is (lua/finish.lua). Everything here is an estimate; what cannot b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
 from shared.board.timing import COMFORTABLE_SCENE_S
@@ -37,6 +38,38 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What one client has waiting in a priority: `start` is the virtual time of its next start (lua/turns.lua); of
+    a client that comes now, without jobs yet."""
+
+    client: str
+    start: int
+    weight: int = 1
+    jobs: int = 0
+    cost: float = 0
+
+    @property
+    def mean(self) -> float:
+        return self.cost / max(1, self.jobs)
+
+    @property
+    def step(self) -> int:
+        """What one of its jobs moves its line on."""
+        return max(1, math.floor(self.mean * 1000 / self.weight + 0.5))
+
+    @property
+    def end(self) -> int:
+        """The virtual time at which one more job of it would start."""
+        return self.start + self.jobs * self.step
+
+    def ahead_of(self, other: Line) -> tuple[int, float]:
+        """How many of its jobs start before one more of the other line's, and their cost, as if all were alike."""
+        turns = math.ceil((other.end - self.start + (self.client < other.client)) / self.step)
+        jobs = max(0, min(self.jobs, turns))
+        return jobs, jobs * self.mean
+
+
+@dataclass(frozen=True)
 class RunningJob:
     """A job that runs: what it was expected to cost, for how long it has run, and how far it says that it is."""
 
@@ -62,6 +95,7 @@ class QueueLoad:
     running: Sequence[RunningJob]
     rated: Sequence[Rated]
     senders: int = 0
+    lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
 
     @property
     def workers(self) -> list[WorkerState]:
@@ -84,15 +118,38 @@ class QueueLoad:
         written = sum(job.cost * job.fraction for job in measurable)
         return sum(job.ran_s for job in measurable) / written if known and written else None
 
-    def last(self, priority: Priority) -> Place:
-        """The place of a job that comes now."""
-        before = PRIORITIES[: PRIORITIES.index(priority) + 1]
-        return Place(sum(self.depth[p] for p in before) + 1, sum(self.work[p] for p in before), len(self.running))
+    def last(self, priority: Priority, client: str = "", weight: int = 1) -> Place:
+        """The place of a job that comes now: behind its client's own, and those of others that come before these."""
+        before = PRIORITIES[: PRIORITIES.index(priority)]
+        jobs, work = sum(self.depth[p] for p in before), sum(self.work[p] for p in before)
+        own = self._line(priority, client, weight)
+        others = [line for line in self.lines.get(priority, ()) if line.client != client and line.jobs]
+        if not (client and others):
+            return Place(jobs + self.depth[priority] + 1, work + self.work[priority], len(self.running))
+        ahead = [line.ahead_of(own) for line in others]
+        returned = max(0, self.depth[priority] - sum(line.jobs for line in self.lines[priority]))
+        mean = self.work[priority] / max(1, self.depth[priority])
+        return Place(
+            jobs + returned + own.jobs + sum(count for count, _ in ahead) + 1,
+            work + returned * mean + own.cost + sum(cost for _, cost in ahead),
+            len(self.running),
+        )
 
-    def joined_by(self, priority: Priority, cost: float) -> QueueLoad:
-        """With one more job in the queue."""
-        depth = {**self.depth, priority: self.depth[priority] + 1}
-        return replace(self, depth=depth, work={**self.work, priority: self.work[priority] + cost})
+    def joined_by(self, priority: Priority, cost: float, client: str = "", weight: int = 1) -> QueueLoad:
+        """With one more job of this client in the queue."""
+        own = self._line(priority, client, weight)
+        longer = replace(own, jobs=own.jobs + 1, cost=own.cost + cost)
+        others = [line for line in self.lines.get(priority, ()) if line.client != client]
+        return replace(
+            self,
+            depth={**self.depth, priority: self.depth[priority] + 1},
+            work={**self.work, priority: self.work[priority] + cost},
+            lines={**self.lines, priority: [*others, longer]},
+        )
+
+    def _line(self, priority: Priority, client: str, weight: int) -> Line:
+        lines = {line.client: line for line in self.lines.get(priority, ())}
+        return lines.get(client) or replace(lines.get("", Line("", 0)), client=client, weight=weight)
 
     @property
     def queued_s(self) -> float | None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import SettingsInvalid
 
 PREFIX = "SCRIPTQUEUE_"
+MAX_WEIGHT = 1000
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
 _HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.IGNORECASE)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.IGNORECASE)
@@ -112,6 +113,12 @@ class ApiSettings(Section):
     )
     rate_per_minute: int | None = Field(None, ge=1, description="New jobs a minute and client; empty: no limit.")
     max_active: int | None = Field(None, ge=1, description="Jobs waiting or running a client; empty: no limit.")
+    weights: str = Field(
+        "", description="`label:weight,...`: shares of the device while several clients wait; 1 where none is named."
+    )
+
+    def weight_of(self, client: str) -> int:
+        return dict(split_weights(self.weights)).get(client, 1)
 
     hosts: str = Field(
         "", description="Names besides `localhost` and addresses, `name,name`, to be served by where no keys are set."
@@ -142,6 +149,22 @@ class ApiSettings(Section):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin: `https://studio.example:8443`, without path and `*`")
         return origins.lower()
+
+    @field_validator("weights")
+    @classmethod
+    def _weights(cls, weights: str) -> str:
+        labels = [label for label, _ in split_weights(weights)]
+        if len(set(labels)) != len(labels):
+            raise ValueError("labels must be unique")
+        return weights
+
+    @model_validator(mode="after")
+    def _weights_have_keys(self) -> ApiSettings:
+        if self.weights:
+            unknown = dict(split_weights(self.weights)).keys() - dict(split_keys(self.keys)).keys()
+            if unknown:
+                raise ValueError(f"weights: no key has the label {sorted(unknown)[0]}")
+        return self
 
     @field_validator("keys")
     @classmethod
@@ -254,6 +277,18 @@ def split_keys(keys: SecretStr) -> list[tuple[str, str]]:
         if not (colon and label.strip() and key.strip()):
             raise ValueError(f"entry {number} must be label:key")
         pairs.append((label.strip(), key.strip()))
+    return pairs
+
+
+def split_weights(weights: str) -> list[tuple[str, int]]:
+    """`label:weight,label:weight` as pairs; raises ValueError."""
+    pairs = []
+    for part in filter(None, (p.strip() for p in weights.split(","))):
+        label, _, number = part.partition(":")
+        digits = number.strip()
+        if not (label.strip() and digits.isascii() and digits.isdigit() and 1 <= int(digits) <= MAX_WEIGHT):
+            raise ValueError(f"{part!r} must be label:weight, the weight from 1 to {MAX_WEIGHT}")
+        pairs.append((label.strip(), int(digits)))
     return pairs
 
 

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TypeVar
 
 from scriptqueue.schemas import PRIORITIES, Metrics
-from shared import traces
+from shared import logs, traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.rings import Ring
 from shared.store.executions import Claim, Executions, Refused, Success
@@ -72,10 +72,11 @@ class Runner:
         try:
             if claim.attempt == 1:
                 traces.record("wait", claim.trace, claim.queued_s)
-            with traces.span("job", claim.trace, job=job_id, attempt=claim.attempt) as note:
+            job = claim.job_id
+            with logs.about(job), traces.span("job", claim.trace, job=job, attempt=claim.attempt) as note:
                 outcome = self._work(attempt)
                 note("outcome", outcome)
-                return outcome
+                return outcome if job == job_id else f"{outcome} (of {job}, whose turn it was)"
         finally:
             self._keeper.drop(attempt)
 

@@ -31,7 +31,7 @@ class SchemaResponse(JSONResponse):
 
 
 @guarded.get("/queue", responses=errors(StoreUnavailable))
-async def queue(_: ClientName, parts: TheParts) -> QueueView:
+async def queue(client: ClientName, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
     figures = await parts.submissions.queue()
     return QueueView(
@@ -40,7 +40,7 @@ async def queue(_: ClientName, parts: TheParts) -> QueueView:
         workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
         webhook_senders=figures.senders,
-        eta_s=figures.eta_s(figures.last("normal"), TYPICAL_COST),
+        eta_s=figures.eta_s(figures.last("normal", client, parts.settings.api.weight_of(client)), TYPICAL_COST),
     )
 
 

@@ -26,13 +26,13 @@ def limits_of(settings: ApiSettings, jobs: int) -> tuple[int, int, int]:
     return settings.max_queued, settings.rate_per_minute or 0, most
 
 
-def starts_in_s(entries: Sequence[NewJob], figures: QueueLoad) -> list[float]:
+def starts_in_s(entries: Sequence[NewJob], figures: QueueLoad, client: str, weight: int) -> list[float]:
     """How long each would wait before it starts, one behind the other; 0 where nothing is known."""
     waits_s = []
     for entry in entries:
         priority = entry.request.priority
-        waits_s.append(figures.start_s(figures.last(priority)) or 0)
-        figures = figures.joined_by(priority, entry.cost)
+        waits_s.append(figures.start_s(figures.last(priority, client, weight)) or 0)
+        figures = figures.joined_by(priority, entry.cost, client, weight)
     return waits_s
 
 

@@ -105,15 +105,15 @@ class Executions:
         self._client.close()
 
     def claim(self, job_id: str) -> Claim | Refused:
-        """The right to run this job, or why there is none."""
+        """The right to run the job that is next where this one waits, often itself; or why there is none."""
         answer, *values = self._store.call(
-            "claim", id=job_id, worker=self.worker, lease_ms=self._lease_ms, max_attempts=self._max_attempts
+            "claim", rung=job_id, worker=self.worker, lease_ms=self._lease_ms, max_attempts=self._max_attempts
         )
         if answer != "ok":
             return Refused(answer)
         found = named("claim", *values)
         return Claim(
-            job_id,
+            found["id"],
             token=found["token"],
             request=seeded_request(found),
             attempt=found["attempt"],

@@ -12,7 +12,7 @@ from typing import Any
 
 from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
-from shared.eta import QueueLoad, Rated, RunningJob
+from shared.eta import Line, QueueLoad, Rated, RunningJob
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
@@ -84,6 +84,13 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
             for name, word, ms, cost in _in_groups(answer["workers"], 4)
         ],
         senders=answer["senders"],
+        lines={
+            priority: [
+                Line(client, int(start), int(weight), int(jobs), float(cost))
+                for client, start, weight, jobs, cost in _in_groups(flat, 5)
+            ]
+            for priority, flat in zip(PRIORITIES, answer["lines"], strict=True)
+        },
     )
 
 

@@ -32,7 +32,7 @@ Name = Literal[
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
-SHARED = ("prelude", "outbox", "sharing", "poison")  # stand before every script, in this order
+SHARED = ("prelude", "turns", "outbox", "sharing", "poison")  # stand before every script, in this order
 LUA_FOLDER = Path(__file__).parent / "lua"
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(

@@ -136,10 +136,11 @@ class Submissions:
     async def _enter(self, entries: list[NewJob], client: str, once: Once, batch_id: str = "") -> dict[str, Any] | str:
         """The script's answer, unless it is a refusal; for a key that was met before, the id of what it made."""
         limits, count = self._settings.api, len(entries)
+        weight = limits.weight_of(client)
         max_queued, rate, most = limits_of(limits, count)
         waits_s: list[float] = [0] * count
         if any(entry.request.deadline for entry in entries):
-            waits_s = starts_in_s(entries, await self.queue())
+            waits_s = starts_in_s(entries, await self.queue(), client, weight)
         answer = await self._store.call(
             "submit",
             client=client,
@@ -151,6 +152,7 @@ class Submissions:
             rate=rate,
             most=most,
             cache_ttl_ms=int(limits.cache_ttl_s * 1000),
+            weight=weight,
             jobs=[entry.arguments(wait_s) for entry, wait_s in zip(entries, waits_s, strict=True)],
         )
         match answer:

@@ -21,16 +21,18 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from scriptqueue.schemas import JobRequest, Metrics, ModelInfo, Priority, Progress, Scene, Storyboard
 from shared.errors import JobGone, JobNotFinished, JobNotFound, OutputInvalid
+from shared.eta import cost_of
 from shared.settings import Settings
 from shared.store.connection import Store as Connection
 from shared.store.executions import Claim, Executions, Refused, Report, Success
 from shared.store.record import failure_of
 from shared.store.submissions import Submissions
 from shared.workers import WorkerState
-from tests.chaos.oracle import FINAL, HELD, LEASE_S, MAX_ATTEMPTS, PRIORITIES, TICK_S, Oracle
+from tests.chaos.oracle import FINAL, HELD, LEASE_S, MAX_ATTEMPTS, PRIORITIES, TICK_S, WEIGHTS, Job, Oracle
 
 WORKERS = ("ada", "bob", "cyd")
-CLIENTS = ("one", "two")
+CLIENTS = tuple(WEIGHTS)
+STEP = 1000 * cost_of(JobRequest(prompt="1"))  # of each job here, in virtual time
 MODEL = ModelInfo(name="machine", seed=1)
 METRICS = Metrics(queue_s=0, run_s=1, prompt_tokens=1, output_tokens=1, tokens_per_s=1)
 STILL_MS = 2000  # as lua/claim.lua
@@ -44,7 +46,14 @@ class Store:
     """The store's two sides on one Redis, kept for all cases."""
 
     def __init__(self, url: str) -> None:
-        settings = Settings(redis={"url": url}, worker={"lease_s": LEASE_S, "max_attempts": MAX_ATTEMPTS})
+        settings = Settings(
+            redis={"url": url},
+            worker={"lease_s": LEASE_S, "max_attempts": MAX_ATTEMPTS},
+            api={
+                "keys": ",".join(f"{client}:key of {client}" for client in CLIENTS),
+                "weights": ",".join(f"{client}:{weight}" for client, weight in WEIGHTS.items()),
+            },
+        )
         self.redis = redis.Redis.from_url(url, decode_responses=True)
         self.workers = {name: Executions(settings, name) for name in WORKERS}
         self.loop = asyncio.new_event_loop()
@@ -146,13 +155,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(target=claims, job_id=jobs, worker=st.sampled_from(WORKERS))
     def claim(self, job_id: str, worker: str) -> Claim | None:
+        """A doorbell names this job; which one runs is a matter of turns."""
         claim = self.store.workers[worker].claim(job_id)
-        expected = self.oracle.claim(job_id, worker)
+        expected, runs = self.oracle.claim(job_id, worker)
         if isinstance(claim, Refused):
             assert claim.reason == expected
             return None
-        job = self.oracle.jobs[job_id]
-        assert (expected, claim.token, claim.attempt) == ("ok", job.token, job.attempt)
+        job = self.oracle.jobs[runs]
+        assert (expected, runs, job.token, job.attempt) == ("ok", claim.job_id, claim.token, claim.attempt)
         assert len(claim.scenes) == job.scenes
         return claim
 
@@ -308,7 +318,8 @@ class StoreMachine(RuleBasedStateMachine):
     def _indexes(self, found: dict[str, Any]) -> None:
         jobs = self.oracle.jobs.values()
         for priority in PRIORITIES:
-            assert members(found, f"sq:queued:{priority}") == self.oracle.queue(priority)
+            assert members(found, f"sq:queued:{priority}") == ids(self.oracle.arrived(priority))
+            self._turns(found, priority)
         assert set(members(found, "sq:running")) == {job.job_id for job in jobs if job.status in HELD}
         ends = pairs(found.get("sq:running", ("", 0, []))[2])
         for job_id in ends:
@@ -328,12 +339,25 @@ class StoreMachine(RuleBasedStateMachine):
         counts = pairs(found.get("sq:counts", ("", 0, []))[2])
         assert {status: int(counts[status]) for status in counts if status in FINAL} == self.oracle.ended
 
+    def _turns(self, found: dict[str, Any], priority: str) -> None:
+        clients = self.oracle.clients(priority)
+        for client in CLIENTS:
+            assert members(found, f"sq:queued-of:{priority}:{client}") == ids(self.oracle.line(priority, client))
+        assert members(found, f"sq:back:{priority}") == ids(self.oracle.back(priority))
+        due = {name: float(at) / STEP for name, at in pairs(found.get(f"sq:turns:{priority}", ("", 0, []))[2]).items()}
+        assert due == {client: self.oracle.shares[priority].due[client] for client in clients}
+        assert set(found.get(f"sq:owed:{priority}", ("", 0, []))[2]) == self.oracle.owed[priority]
+
     def _no_leak(self, found: dict[str, Any]) -> None:
         """Whatever is named after a job that has ended or is gone ends by itself."""
         for key, (_, ttl, _) in found.items():
             for job_id in UUID.findall(key):
                 job = self.oracle.jobs.get(job_id)
                 assert ttl > 0 or (job and job.status not in FINAL), f"{key} would stay for ever"
+
+
+def ids(jobs: list[Job]) -> list[str]:
+    return [job.job_id for job in jobs]
 
 
 def worker_of(claim: Claim) -> str:

@@ -16,6 +16,8 @@ TOMBSTONE_S = 7 * 86400
 LAPSED_KEPT_S = 3600
 SILENT_S = LEASE_S / 2  # nobody swept for so long: nobody could renew
 PRIORITIES = ("high", "normal", "low")
+WEIGHTS = {"one": 1, "two": 2}
+COST = 1.0  # of any job: virtual time is counted in jobs
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 HELD = frozenset({"running", "canceling"})
 
@@ -29,6 +31,7 @@ class Job:
     starts_by: float
     ttl_s: float
     status: str = "queued"
+    returned: bool = False  # waits again after it had its turn
     attempt: int = 0
     token: str | None = None
     worker: str | None = None
@@ -55,11 +58,38 @@ class Alone:
 
 
 @dataclass
+class Shares:
+    """How far each client is with its share of a priority, in virtual time."""
+
+    virtual: float = 0
+    due: dict[str, float] = field(default_factory=dict)  # when each client's next job starts
+
+    def copy(self) -> Shares:
+        return Shares(self.virtual, dict(self.due))
+
+    def arrives(self, client: str) -> None:
+        """It had nothing that waited."""
+        self.due[client] = max(self.virtual, self.due.get(client, 0))
+
+    def pays(self, client: str, waiting: set[str]) -> None:
+        """It starts a job, while these wait, itself perhaps among them."""
+        self.reaches(waiting)
+        self.due[client] = max(self.due.get(client, 0), self.virtual if client not in waiting else 0) + (
+            COST / WEIGHTS[client]
+        )
+
+    def reaches(self, waiting: set[str]) -> None:
+        self.virtual = max(self.virtual, min((self.due[each] for each in waiting), default=0))
+
+
+@dataclass
 class Oracle:
     now: float = 0
     jobs: dict[str, Job] = field(default_factory=dict)  # those that have a record
     tombs: dict[str, float] = field(default_factory=dict)  # id -> when it is forgotten
     seq: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PRIORITIES, 0))
+    shares: dict[str, Shares] = field(default_factory=lambda: {priority: Shares() for priority in PRIORITIES})
+    owed: dict[str, set[str]] = field(default_factory=lambda: {priority: set() for priority in PRIORITIES})
     alone: dict[str, Alone] = field(default_factory=dict)
     lapsed: dict[str, dict[str, float]] = field(default_factory=dict)  # worker -> id -> when that is forgotten
     dead: set[str] = field(default_factory=set)
@@ -78,39 +108,103 @@ class Oracle:
     def submit(self, job_id: str, client: str, priority: str, queue_timeout_s: float, ttl_s: float) -> int:
         """The position in the queue."""
         self.seq[priority] += 1
+        if not self.line(priority, client):
+            self.shares[priority].arrives(client)
         self.jobs[job_id] = Job(job_id, client, priority, self.seq[priority], self.now + queue_timeout_s, ttl_s)
         return self.position(job_id)
 
-    def queue(self, priority: str) -> list[str]:
+    def arrived(self, priority: str) -> list[Job]:
+        """What waits, in the order in which it came."""
         waiting = [job for job in self.jobs.values() if job.status == "queued" and job.priority == priority]
-        return [job.job_id for job in sorted(waiting, key=lambda job: job.seq)]
+        return sorted(waiting, key=lambda job: job.seq)
+
+    def line(self, priority: str, client: str) -> list[Job]:
+        return [job for job in self.arrived(priority) if job.client == client and not job.returned]
+
+    def back(self, priority: str) -> list[Job]:
+        return [job for job in self.arrived(priority) if job.returned]
+
+    def clients(self, priority: str) -> set[str]:
+        return {job.client for job in self.arrived(priority) if not job.returned}
+
+    def in_turn(self, priority: str) -> str | None:
+        """The client that is next."""
+        due = self.shares[priority].due
+        return min(self.clients(priority), key=lambda client: (due[client], client), default=None)
+
+    def order(self, priority: str) -> list[str]:
+        """The ids as they would start if nothing more came: played through, turn by turn."""
+        lines = {client: self.line(priority, client) for client in self.clients(priority)}
+        shares, order = self.shares[priority].copy(), [job.job_id for job in self.back(priority)]
+        while waiting := {client for client in lines if lines[client]}:
+            client = min(waiting, key=lambda each: (shares.due[each], each))
+            shares.pays(client, waiting)
+            order.append(lines[client].pop(0).job_id)
+        return order
 
     def position(self, job_id: str) -> int:
-        return [waiting for priority in PRIORITIES for waiting in self.queue(priority)].index(job_id) + 1
+        return [waiting for priority in PRIORITIES for waiting in self.order(priority)].index(job_id) + 1
 
     def held(self, worker: str) -> list[Job]:
         return [job for job in self.jobs.values() if job.status in HELD and job.worker == worker]
 
-    def claim(self, job_id: str, worker: str) -> str:
+    def claim(self, rung: str, worker: str) -> tuple[str, str]:
+        """Why nothing runs, or `ok`; and the job that runs."""
+        why, job = self._unfit(rung), self.jobs.get(rung)
+        if why:
+            owing = [priority for priority in ([job.priority] if job else PRIORITIES) if self.owed[priority]]
+            chosen = self._next_of(owing[0]) if owing else None
+            if not chosen:
+                return why, rung
+        else:
+            assert job
+            chosen = job
+            if not job.returned and (self.owed[job.priority] or self.in_turn(job.priority) != job.client):
+                chosen = self._next_of(job.priority) or job
+        alone = self.alone.get(worker)
+        if alone and alone.job_id != chosen.job_id:
+            return "wait", rung
+        if chosen.suspect:
+            self.alone[worker] = Alone(chosen.job_id, waits=bool(self.held(worker)))
+            if self.held(worker):
+                return "wait", rung
+        if not why and chosen.job_id != rung:
+            self.owed[chosen.priority].add(rung)
+        self._start(chosen, worker)
+        return "ok", chosen.job_id
+
+    def _unfit(self, job_id: str) -> str | None:
         job = self.jobs.get(job_id)
         if job is None:
             return "unknown"
-        if job.status != "queued":
-            return job.status
-        if job.attempt == 0 and self.now > job.starts_by:
+        if job.status == "queued" and job.attempt == 0 and self.now > job.starts_by:
             self._end(job, "expired")
-            return "expired"
-        alone = self.alone.get(worker)
-        if alone and alone.job_id != job_id:
-            return "wait"
-        if job.suspect:
-            self.alone[worker] = Alone(job_id, waits=bool(self.held(worker)))
-            if self.held(worker):
-                return "wait"
-        job.status, job.attempt, job.worker = "running", job.attempt + 1, worker
+        return None if job.status == "queued" else job.status
+
+    def _next_of(self, priority: str) -> Job | None:
+        while True:
+            returned, client = self.back(priority), self.in_turn(priority)
+            if not (returned or client):
+                return None
+            job = returned[0] if returned else self.line(priority, client or "")[0]
+            if not self._unfit(job.job_id):
+                return job
+
+    def _start(self, job: Job, worker: str) -> None:
+        shares, waiting = self.shares[job.priority], self.clients(job.priority)
+        if job.returned:
+            shares.reaches(waiting)
+        else:
+            shares.pays(job.client, waiting)
+        job.status, job.attempt, job.worker, job.returned = "running", job.attempt + 1, worker, False
+        self._no_longer_waits(job)
         job.token = f"{worker}/{job.attempt}"
         job.lease_ends = self.now + LEASE_S
-        return "ok"
+
+    def _no_longer_waits(self, job: Job) -> None:
+        self.owed[job.priority].discard(job.job_id)
+        if not self.arrived(job.priority):
+            self.owed[job.priority].clear()
 
     def owns(self, job_id: str, token: str) -> bool:
         job = self.jobs.get(job_id)
@@ -226,7 +320,7 @@ class Oracle:
 
     def _requeue(self, job: Job) -> None:
         self._leave(job)
-        job.status, job.token, job.worker = "queued", None, None
+        job.status, job.token, job.worker, job.returned = "queued", None, None, True
 
     def _leave(self, job: Job) -> None:
         if job.worker and (alone := self.alone.get(job.worker)) and alone.job_id == job.job_id:
@@ -236,6 +330,7 @@ class Oracle:
         assert job.status not in FINAL
         self._leave(job)
         job.status = status
+        self._no_longer_waits(job)
         job.gone_at = self.now + job.ttl_s
         self.tombs[job.job_id] = self.now + job.ttl_s + TOMBSTONE_S
         self.ended[status] = self.ended.get(status, 0) + 1

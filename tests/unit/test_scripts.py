@@ -13,7 +13,7 @@ from shared.store.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, 
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))
-LEASE = {"id": "7", "worker": "a", "lease_ms": 1000, "max_attempts": 3}
+LEASE = {"rung": "7", "worker": "a", "lease_ms": 1000, "max_attempts": 3}
 
 
 def code_of(path: Path) -> str:
@@ -37,7 +37,7 @@ def test_a_list_comes_last_each_of_it_by_name() -> None:
     ("name", "arguments", "fault"),
     [
         ("claim", {**LEASE, "lease_s": 1}, "claim.lua: unknown lease_s"),
-        ("claim", {"id": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
+        ("claim", {"rung": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
         ("read", {}, "read.lua: missing ids"),
         ("queue", {"ids": []}, "queue.lua: unknown ids"),
         ("ring", {"channel": "c", "doorbells": [{"list": "l", "text": "m"}]}, "missing event, message; unknown text"),
@@ -56,7 +56,7 @@ def test_yes_and_no_are_what_lua_compares_with() -> None:
 
 
 def test_an_answer_has_the_names_of_its_header() -> None:
-    assert named("claim", ["a/1", "{}", 1, 2, "", "", "5", ""])["seed"] == "5"
+    assert named("claim", ["7", "a/1", "{}", 1, 2, "", "", "5", ""])["seed"] == "5"
     with pytest.raises(ValueError, match="shorter"):
         named("claim", ["a/1"])
 

@@ -73,6 +73,12 @@ def test_the_clients_own_names_are_no_settings(monkeypatch: pytest.MonkeyPatch, 
         ],
         ("API__CORS_ORIGINS", "https://a.example;https://b.example"),
         ("API__MAX_STREAMS", "0"),
+        ("API__WEIGHTS", "ci"),
+        ("API__WEIGHTS", "ci:0"),
+        ("API__WEIGHTS", "ci:1.5"),
+        ("API__WEIGHTS", "ci:-1"),
+        ("API__WEIGHTS", "ci:1001"),
+        ("API__WEIGHTS", ":2"),
         ("LOG__LEVEL", "LOUD"),
     ],
 )
@@ -138,6 +144,18 @@ def test_a_bad_key_is_not_repeated_in_the_error(monkeypatch: pytest.MonkeyPatch)
 def test_one_key_cannot_belong_to_two_clients() -> None:
     with pytest.raises(ValidationError, match="keys must be unique"):
         Settings(api={"keys": "ci:abc,studio:abc"})
+
+
+@pytest.mark.parametrize("weights", ["studio:2", "ci:2,ci:3"])
+def test_a_weight_belongs_to_one_client_that_has_a_key(weights: str) -> None:
+    with pytest.raises(ValidationError, match=r"no key has the label studio|labels must be unique"):
+        Settings(api={"keys": "ci:abc", "weights": weights})
+
+
+def test_a_client_without_a_weight_counts_once() -> None:
+    api = Settings(api={"keys": "ci:a,studio:b,ci:c", "weights": " studio : 3 ,"}).api
+
+    assert [api.weight_of(client) for client in ("ci", "studio", "anonymous")] == [1, 3, 1]
 
 
 def test_keys_are_pairs_of_label_and_key() -> None:

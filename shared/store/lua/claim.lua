@@ -1,30 +1,75 @@
 -- A worker takes a queued job: a token for this attempt and a lease.
--- ARGS: id, worker, lease_ms, max_attempts
--- ANSWER: token, request, attempt, queued_ms (until its first start), scenes (published; '': none),
---   resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
+-- ARGS: rung (the job that the doorbell names), worker, lease_ms, max_attempts
+-- ANSWER: id (of the job that is to run), token, request, attempt, queued_ms (until its first start),
+--   scenes (published; '': none), resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
 -- Returns {'ok', ANSWER} | {status} | {'unknown'} | {'follows'}: another job generates for it | {'newer'}: written by a
 -- newer version | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it
-local key = job_key(id)
-local job = redis.call('HMGET', key, 'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format',
-  'crashes', 'lapses', 'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes')
-if not job[1] then return {'unknown'} end
-if job[1] ~= 'queued' then return {job[1]} end
-if job[8] ~= FORMAT then return {'newer'} end  -- leave it to a worker that knows it
+--
+-- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
+-- own, unless another client's turn has come: then that job is owed a doorbell, and the one that is left over in the broker's
+-- list, of a job that has run already, serves it.
+local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
+  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen'}
 
-local attempt = tonumber(job[3]) + 1
-if attempt == 1 and now > tonumber(job[6]) then
-  end_job(id, 'expired', {})
-  return {'expired'}
-end
-if job[13] == 'follower' then return {'follows'} end
-if job[12] and not job[15] then  -- a result came meanwhile, or was there but no worker
-  local other = cached(job[11], job[12], tonumber(job[14]))
-  if other then
+local function look(id) return redis.call('HMGET', job_key(id), unpack(FIELDS)) end
+
+-- Why this job is not to be had; nothing when it is.
+local function unfit(id, job)
+  if not job[1] then return 'unknown' end
+  if job[1] ~= 'queued' then return job[1] end
+  if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
+  if job[3] == '0' and now > tonumber(job[6]) then
+    end_job(id, 'expired', {})
+    return 'expired'
+  end
+  if job[13] == 'follower' then return 'follows' end
+  local other = job[12] and not job[15] and cached(job[11], job[12], tonumber(job[14]))
+  if other then  -- a result came meanwhile, or was there but no worker
     count_cache('hit')
     answer_like(id, other)
-    return {'succeeded'}
+    return 'succeeded'
   end
 end
+
+local function owed(priority) return redis.call('EXISTS', PREFIX .. 'owed:' .. priority) == 1 end
+
+-- The priority whose left-over doorbell this may be.
+local function owing(priority)
+  if priority then return owed(priority) and priority end
+  for _, p in ipairs(PRIORITIES) do
+    if owed(p) then return p end
+  end
+end
+
+-- The next of a priority, whoever's it is; nothing when none can be had.
+local function next_of(priority)
+  for _ = 1, 100 do
+    local returned = head_of(priority, SHARE_OF_NOBODY)
+    local client, head = in_turn(priority)
+    local id = returned or head
+    if not id then return end
+    local job = look(id)
+    local why = unfit(id, job)
+    if not why then return id, job end
+    if why == 'newer' then return end
+  end
+end
+
+local id, job = rung, look(rung)
+local why, priority = unfit(rung, job), job[5]
+if why then
+  priority = why ~= 'newer' and owing(priority)
+  if priority then id, job = next_of(priority) end
+  if not priority or not id then return {why} end
+else
+  if not stands_in_line(rung, priority, job[11]) then into_line(rung, priority, job[3] ~= '0') end  -- an older version's
+  if not stands_back(rung, priority) and (owed(priority) or in_turn(priority) ~= job[11]) then
+    local other, found = next_of(priority)
+    if other then id, job = other, found end
+  end
+end
+
+local key, attempt = job_key(id), tonumber(job[3]) + 1
 local alone = redis.call('GET', PREFIX .. 'alone:' .. worker)
 if alone and alone ~= id then return {'wait'} end
 if suspect(job[9], job[10], tonumber(max_attempts)) then
@@ -34,13 +79,15 @@ if suspect(job[9], job[10], tonumber(max_attempts)) then
   end
   redis.call('SET', PREFIX .. 'alone:' .. worker, id)
 end
+if not why and id ~= rung then
+  redis.call('SADD', PREFIX .. 'owed:' .. priority, rung)
+  -- It was rung above its priority, which serves another of its own: the next sweep rings so once more.
+  if number(look(rung)[16]) > 0 then redis.call('HINCRBY', job_key(rung), 'risen', -1) end
+end
+take_turn(id, priority)
 redis.call('SADD', PREFIX .. 'held:' .. worker, id)
-redis.call('ZREM', PREFIX .. 'queued:' .. job[5], id)
 redis.call('ZREM', PREFIX .. 'expiring', id)
 redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
-if tonumber(job[4]) > tonumber(redis.call('GET', PREFIX .. 'claimed:' .. job[5]) or '0') then
-  redis.call('SET', PREFIX .. 'claimed:' .. job[5], job[4])
-end
 local token = worker .. '/' .. attempt
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
 redis.call('HSETNX', key, 'first_started', now)
@@ -49,6 +96,7 @@ for _, follower in ipairs(followers_of(id)) do runs_along(follower, id) end
 if attempt == 1 and job[12] then count_cache('miss') end
 local late = redis.call('HMGET', key, 'first_started', 'seed', 'trace')
 return {'ok', answer({
+  id = id,
   token = token,
   request = job[2],
   attempt = attempt,

@@ -13,7 +13,7 @@ end
 -- Returns whether it waits again and must be rung.
 local function lose(id, blame, alone, max_crashes, worker_lost)
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'request', 'client', 'attempt', 'notes')
+  local job = redis.call('HMGET', key, 'status', 'priority', 'request', 'client', 'attempt', 'notes')
   if job[1] == 'canceling' then end_job(id, 'canceled', {}) return false end
   if job[1] ~= 'running' then leave(id) return false end
   redis.call('HINCRBY', PREFIX .. 'counts', 'lost:' .. blame, 1)
@@ -23,8 +23,8 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
       end_job(id, 'failed', {'error', worker_lost}, true)  -- what is like it would end more workers
       local blamed = redis.call('HMGET', key, 'crashes', 'lapses')
       redis.call('ZADD', PREFIX .. 'dead', now, id)
-      redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[4], client = job[5],
-        notes = job[7] or nil, attempts = tonumber(job[6]), crashes = tonumber(blamed[1]), lapses = tonumber(blamed[2]), died = now}))
+      redis.call('HSET', PREFIX .. 'dead-jobs', id, cjson.encode({request = job[3], client = job[4], notes = job[6] or nil,
+        attempts = tonumber(job[5]), crashes = tonumber(blamed[1]), lapses = tonumber(blamed[2]), died = now}))
       for _, old in ipairs(redis.call('ZRANGE', PREFIX .. 'dead', 0, -1 - MAX_DEAD)) do
         redis.call('ZREM', PREFIX .. 'dead', old)
         redis.call('HDEL', PREFIX .. 'dead-jobs', old)
@@ -32,6 +32,6 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
       return false
     end
   end
-  requeue(id, job[2], job[3])
+  requeue(id, job[2])
   return true
 end

@@ -18,7 +18,13 @@
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
---   sq:seq:<priority>      the last seq given out;  sq:claimed:<priority>  the highest seq ever claimed
+--   sq:seq:<priority>      the last seq given out;  sq:claimed-of:<priority>  hash: the highest seq of each client ever claimed
+--   sq:queued-of:<priority>:<client>, sq:back:<priority>  the same ids as sq:queued:<priority>, by seq: each client's line, and
+--                          those that had their turn before (lua/turns.lua, also for the next ones)
+--   sq:turns:<priority>    zset of clients with a line, by the virtual time of their next start;  sq:virtual:<priority>  the
+--                          latest virtual time;  sq:served:<priority>  hash of that from which each client's next job starts
+--   sq:waiting:<priority>  hash: the cost of each line ('': of sq:back);  sq:weights  hash of clients whose weight is not 1
+--   sq:owed:<priority>     set of waiting ids that have no doorbell, for theirs led to another's job (lua/claim.lua)
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started, and of running followers
 --                          by that at which they must have ended
 --   sq:running             zset of running ids by the end (ms) of their lease
@@ -57,43 +63,6 @@ local function absent(id)
 end
 
 local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
-
--- A new job's place is behind all others of its priority. `seq` and the `work` before it are its own for life.
-local function take_number(id, priority, cost)
-  local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
-  local work = redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
-  redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
-end
-
--- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
--- allowed for as if all were alike, so that nothing is added up and no sum can go astray.
-local function work_of(priority, count, seq, work)
-  if count == 0 then return 0 end
-  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 0)[1]), 'seq', 'work')
-  if not head[1] then return 0 end  -- somebody deleted a record by hand: an estimate is no reason to refuse a job
-  return math.floor((work - head[2]) * count / (seq - head[1]))
-end
-
-local function waiting_work(priority)
-  local count = redis.call('ZCARD', PREFIX .. 'queued:' .. priority)
-  if count == 0 then return 0 end
-  local seq, work = redis.call('GET', PREFIX .. 'seq:' .. priority), redis.call('GET', PREFIX .. 'work:' .. priority)
-  return work_of(priority, count, seq + 1, work)
-end
-
--- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
-local function place_of(id, priority)
-  local position, work = 1, 0
-  for _, p in ipairs(PRIORITIES) do
-    if p == priority then
-      local rank = redis.call('ZRANK', PREFIX .. 'queued:' .. p, id) or 0
-      local job = redis.call('HMGET', job_key(id), 'seq', 'work')
-      return {position + rank, work + work_of(p, rank, job[1], job[2]), redis.call('ZCARD', PREFIX .. 'running')}
-    end
-    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. p)
-    work = work + waiting_work(p)
-  end
-end
 
 -- The fields of sq:rates for a worker of this kind, by its word.
 local function rate_fields(word)
@@ -149,6 +118,7 @@ local function changed(id)
   redis.call('PUBLISH', PREFIX .. 'changed', id)
 end
 
+local enqueue, dequeue  -- lua/turns.lua
 local followers_of, waits_along, parted  -- lua/sharing.lua
 
 -- The job no longer runs on its worker.
@@ -165,7 +135,7 @@ end
 local function end_job(id, status, fields, for_all)
   local key = job_key(id)
   local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
-  redis.call('ZREM', PREFIX .. 'queued:' .. job[1], id)
+  dequeue(id, job[1])
   leave(id)
   redis.call('ZREM', PREFIX .. 'expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))
@@ -182,10 +152,10 @@ local function end_job(id, status, fields, for_all)
   redis.call('DEL', PREFIX .. 'resume:' .. id)
 end
 
--- Back into the queue at its old place: a job keeps its seq for life.
-local function requeue(id, priority, seq)
+-- Back into the queue, before those that have had no turn yet; a job keeps its seq for life.
+local function requeue(id, priority)
   leave(id)
-  redis.call('ZADD', PREFIX .. 'queued:' .. priority, seq, id)
+  enqueue(id, priority, true)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)

@@ -1,9 +1,22 @@
 -- The queue in figures, in one round trip.
--- ANSWER: depths, works (both of each priority, highest first), running, workers, senders (processes that send webhooks)
+-- ANSWER: depths, works, lines (each of every priority, highest first), running, workers,
+--   senders (processes that send webhooks)
+-- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
+-- now and has no job yet;
 -- running: {cost, ms since its start, fraction, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
 -- (ms), what they were expected to cost ('0': none), ...}
-local depths, works, running, workers = {}, {}, {}, {}
+local depths, works, lines, running, workers = {}, {}, {}, {}, {}
 for i, p in ipairs(PRIORITIES) do depths[i], works[i] = redis.call('ZCARD', PREFIX .. 'queued:' .. p), waiting_work(p) end
+for i, p in ipairs(PRIORITIES) do
+  lines[i] = {}
+  local function add(line)
+    for _, figure in ipairs(line) do
+      lines[i][#lines[i] + 1] = type(figure) == 'number' and string.format('%.17g', figure) or figure
+    end
+  end
+  for _, line in ipairs(lines_of(p)) do add(line) end
+  add({'', virtual_time(p), 1, 0, 0})
+end
 for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'running', 0, -1)) do
   local job = redis.call('HMGET', job_key(id), 'cost', 'started', 'progress')
   local fraction = job[3] and cjson.decode(job[3]).fraction or 0
@@ -15,4 +28,4 @@ for i = 1, #living, 2 do
   for _, part in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = part end
 end
 local senders = redis.call('ZCOUNT', PREFIX .. 'senders', '(' .. now, '+inf')
-return answer({depths = depths, works = works, running = running, workers = workers, senders = senders})
+return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders})

@@ -34,7 +34,7 @@ for _, id in ipairs(ids) do
     if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[2], id) then
       report_fault(id, 'is queued and stands in no queue')
       if repair then
-        redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
+        enqueue(id, job[2], job[6] ~= '0')
         if job[6] == '0' then redis.call('ZADD', PREFIX .. 'expiring', job[5], id) end
         redis.call('HSET', key, 'rung', 0, 'rings', 0)
       end

@@ -106,7 +106,7 @@ local function join(id, client, dedup_key)
   local priority = redis.call('HGET', job_key(id), 'priority')
   local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'progress')
   if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
-    redis.call('ZREM', PREFIX .. 'queued:' .. before[2], leader)
+    dequeue(leader, before[2])
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(leader), leader)
     lead(id, client, dedup_key)
@@ -123,11 +123,11 @@ local function join(id, client, dedup_key)
   return false
 end
 
--- A follower goes into the queue, at the place that it would have had on its own; the next sweep rings it.
-local function stand_in_queue(id)
+-- A follower goes into the queue, at the place that it would have had on its own; the next sweep rings it. `back`: it
+-- inherits the turn that its leader had.
+local function stand_in_queue(id, back)
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'priority', 'seq')
-  redis.call('ZADD', PREFIX .. 'queued:' .. job[2], job[3], id)
+  enqueue(id, redis.call('HGET', key, 'priority'), back)
   redis.call('HSET', key, 'rung', now, 'rings', 0)
   redis.call('RPUSH', PREFIX .. 'promoted', id)
   waits_along(id)
@@ -145,7 +145,7 @@ local function promote(id, client, dedup_key, before, status, failures)
   if status ~= 'failed' and redis.call('EXISTS', PREFIX .. 'resume:' .. before) == 1 then
     redis.call('RENAME', PREFIX .. 'resume:' .. before, PREFIX .. 'resume:' .. id)
   end
-  stand_in_queue(id)
+  stand_in_queue(id, redis.call('HGET', job_key(id), 'attempt') ~= '0')
 end
 
 -- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds.
@@ -172,7 +172,7 @@ function parted(id, status, for_all)
     elseif for_all then
       end_job(follower, status, {'error', job[5]})
     else
-      stand_in_queue(follower)
+      stand_in_queue(follower, false)
     end
   end
 end

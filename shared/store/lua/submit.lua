@@ -1,6 +1,7 @@
 -- New jobs enter the queue, all or none.
 -- ARGS: client, max_queued, key (of idempotency; '': none), fingerprint, batch ('': none), batch_ttl_s,
---   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number), cache_ttl_ms
+--   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number), cache_ttl_ms,
+--   weight (of the client beside others)
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
 --   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
 --   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none)
@@ -61,6 +62,8 @@ if rate > 0 then
   redis.call('SET', PREFIX .. 'paid:' .. client, paid_until, 'PX', math.ceil(paid_until - now))
 end
 redis.call('HINCRBY', PREFIX .. 'active', client, #jobs)
+if weight == '1' then redis.call('HDEL', PREFIX .. 'weights', client)
+else redis.call('HSET', PREFIX .. 'weights', client, weight) end
 
 local statuses, ring = {}, {}
 local own = PREFIX .. 'jobs-of:' .. client
@@ -92,7 +95,7 @@ for i, job in ipairs(jobs) do
     local left = dedup_key ~= '' and room(client, dedup_key)
     if not left and dedup_key ~= '' then lead(id, client, dedup_key) end
     if not left or left <= 0 or join(id, client, dedup_key) then
-      redis.call('ZADD', PREFIX .. 'queued:' .. priority, redis.call('HGET', job_key(id), 'seq'), id)
+      enqueue(id, priority, false)
       ring[#ring + 1] = id
     end
   end

@@ -9,6 +9,18 @@ grace_ms, slack = tonumber(grace_ms), tonumber(slack)
 local ring = {}
 local AGE_MS = 60000
 
+-- Whose doorbell is looked for: the jobs that came first, and the first of each client that is next.
+local function first_in_line(priority)
+  local ids = redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 99)
+  local met = {}
+  for _, id in ipairs(ids) do met[id] = true end
+  for _, client in ipairs(redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, 99)) do
+    local head = head_of(priority, client)
+    if head and not met[head] then ids[#ids + 1] = head end
+  end
+  return ids
+end
+
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed. Give every runner a fresh one.
 local swept = tonumber(redis.call('GET', PREFIX .. 'swept') or now)
 redis.call('SET', PREFIX .. 'swept', now)
@@ -49,18 +61,17 @@ for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do
   end
 end
 
--- A doorbell is lost when the job waits although its list is empty, or although later jobs of its priority were claimed.
--- Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
+-- A doorbell is lost when the job waits although its list is empty, or although later jobs of its client and priority were
+-- claimed. Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
 for i, priority in ipairs(PRIORITIES) do
-  local claimed = tonumber(redis.call('GET', PREFIX .. 'claimed:' .. priority) or '0')
   local empty = redis.call('LLEN', broker_lists[i]) == 0
-  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 99)) do
-    local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings')
-    local passed = tonumber(job[1]) + slack < claimed
-    if not (empty or passed) then break end
-    local rings = tonumber(job[3])
-    if now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
+  for _, id in ipairs(first_in_line(priority)) do
+    local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client')
+    local passed = job[1] and tonumber(job[1]) + slack < number(redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
+    local rings = number(job[3])
+    if (empty or passed) and job[1] and now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
+      redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
       ring[#ring + 1] = id
       ring[#ring + 1] = passed and PRIORITIES[1] or priority
     end

@@ -1,0 +1,184 @@
+-- Shared by every script: who is next. Clients share each priority by their weights (API__WEIGHTS), whoever queued more.
+--
+-- Each client stands in its own line, by seq. The line that is behind with its share is next: a virtual time is kept for
+-- each, and a job's start moves its line on by the job's cost / the client's weight (start-time fair queueing). A client that
+-- comes, or comes back, begins at the virtual time of those that wait, so that neither a long queue nor a long silence gains
+-- anything. With one client this is the order of arrival. Jobs that were given a turn before, and must run again, are next.
+--
+-- sq:queued:<priority> stays the truth about who waits. What an older version put there enters its line when its doorbell
+-- rings; what it took out leaves its line when it is met at the head.
+local SHARE_OF_NOBODY = ''  -- field of sq:waiting:<priority> for sq:back:<priority>; no client's name is empty
+
+local function line_key(priority, client)
+  if client == SHARE_OF_NOBODY then return PREFIX .. 'back:' .. priority end
+  return PREFIX .. 'queued-of:' .. priority .. ':' .. client
+end
+
+local function number(value) return tonumber(value or '0') end
+local function virtual_time(priority) return number(redis.call('GET', PREFIX .. 'virtual:' .. priority)) end
+-- What a job of this cost moves its line on: a whole number, so that clients who are level are seen to be.
+local function step_of(cost, weight) return math.max(1, math.floor(cost * 1000 / weight + 0.5)) end
+local function weight_of(client) return tonumber(redis.call('HGET', PREFIX .. 'weights', client) or '1') end
+
+-- Into its line. `back`: it had its turn before.
+local function into_line(id, priority, back)
+  local job = redis.call('HMGET', job_key(id), 'seq', 'client', 'cost')
+  local client = back and SHARE_OF_NOBODY or job[2]
+  if redis.call('ZADD', line_key(priority, client), job[1], id) == 0 then return end
+  redis.call('HINCRBY', PREFIX .. 'waiting:' .. priority, client, job[3] or 0)
+  if back or redis.call('ZSCORE', PREFIX .. 'turns:' .. priority, client) then return end
+  local due = math.max(virtual_time(priority), number(redis.call('HGET', PREFIX .. 'served:' .. priority, client)))
+  redis.call('ZADD', PREFIX .. 'turns:' .. priority, due, client)
+end
+
+-- Returns whether it stood in this line.
+local function out_of_line(id, priority, client, cost)
+  local line = line_key(priority, client)
+  if redis.call('ZREM', line, id) == 0 then return false end
+  if redis.call('EXISTS', line) == 1 then
+    redis.call('HINCRBY', PREFIX .. 'waiting:' .. priority, client, -number(cost))
+  else
+    redis.call('HDEL', PREFIX .. 'waiting:' .. priority, client)
+    redis.call('ZREM', PREFIX .. 'turns:' .. priority, client)
+  end
+  return true
+end
+
+-- A job begins to wait. `back`: it had its turn before.
+function enqueue(id, priority, back)
+  redis.call('ZADD', PREFIX .. 'queued:' .. priority, redis.call('HGET', job_key(id), 'seq'), id)
+  into_line(id, priority, back)
+end
+
+-- It waits no longer.
+function dequeue(id, priority)
+  if redis.call('ZREM', PREFIX .. 'queued:' .. priority, id) == 0 then return end
+  local job = redis.call('HMGET', job_key(id), 'client', 'cost')
+  if not out_of_line(id, priority, job[1], job[2]) then out_of_line(id, priority, SHARE_OF_NOBODY, job[2]) end
+  redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
+  if redis.call('EXISTS', PREFIX .. 'queued:' .. priority) == 0 then redis.call('DEL', PREFIX .. 'owed:' .. priority) end
+end
+
+local function stands_back(id, priority) return redis.call('ZSCORE', PREFIX .. 'back:' .. priority, id) end
+
+local function stands_in_line(id, priority, client)
+  return redis.call('ZSCORE', line_key(priority, client), id) or stands_back(id, priority)
+end
+
+-- Who is first in a line; nothing when nobody is.
+local function head_of(priority, client)
+  for _ = 1, 100 do
+    local id = redis.call('ZRANGE', line_key(priority, client), 0, 0)[1]
+    local cost = id and redis.call('HGET', job_key(id), 'cost')
+    if not id or (cost and redis.call('ZSCORE', PREFIX .. 'queued:' .. priority, id)) then return id end
+    out_of_line(id, priority, client, cost)
+  end
+end
+
+-- The client whose turn it is, and its first job; nothing when no client waits.
+local function in_turn(priority)
+  for _ = 1, 100 do
+    local client = redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, 0)[1]
+    if not client then return end
+    local head = head_of(priority, client)
+    if head then return client, head end
+  end
+end
+
+-- A job has its turn: its client pays for it, unless it had one before.
+local function take_turn(id, priority)
+  local turns, served = PREFIX .. 'turns:' .. priority, PREFIX .. 'served:' .. priority
+  local job = redis.call('HMGET', job_key(id), 'client', 'cost', 'seq')
+  local first = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')[2]
+  if first and tonumber(first) > virtual_time(priority) then redis.call('SET', PREFIX .. 'virtual:' .. priority, first) end
+  if not stands_back(id, priority) then
+    local due = redis.call('ZSCORE', turns, job[1]) or math.max(virtual_time(priority), number(redis.call('HGET', served, job[1])))
+    local paid = due + step_of(number(job[2]), weight_of(job[1]))
+    redis.call('HSET', served, job[1], paid)
+    redis.call('ZADD', turns, 'XX', paid, job[1])
+  end
+  dequeue(id, priority)
+  local claimed = PREFIX .. 'claimed-of:' .. priority
+  if tonumber(job[3]) > number(redis.call('HGET', claimed, job[1])) then redis.call('HSET', claimed, job[1], job[3]) end
+end
+
+-- A new job's place is behind all others of its client and priority. `seq` and the `work` before it are its own for life.
+local function take_number(id, priority, cost)
+  local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
+  local work = redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
+  redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
+end
+
+-- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
+-- allowed for as if all were alike, so that nothing is added up and no sum can go astray.
+local function work_of(priority, count, seq, work)
+  if count == 0 then return 0 end
+  local head = redis.call('HMGET', job_key(redis.call('ZRANGE', PREFIX .. 'queued:' .. priority, 0, 0)[1]), 'seq', 'work')
+  if not head[1] then return 0 end  -- somebody deleted a record by hand: an estimate is no reason to refuse a job
+  if tonumber(seq) <= tonumber(head[1]) then return 0 end
+  return math.floor((work - head[2]) * count / (seq - head[1]))
+end
+
+local function waiting_work(priority)
+  local count = redis.call('ZCARD', PREFIX .. 'queued:' .. priority)
+  if count == 0 then return 0 end
+  local seq, work = redis.call('GET', PREFIX .. 'seq:' .. priority), redis.call('GET', PREFIX .. 'work:' .. priority)
+  return work_of(priority, count, seq + 1, work)
+end
+
+-- Each client's line: {client, virtual time of its next start, weight, jobs, their cost}. Looked at once a script.
+local looked_at = {}
+local function lines_of(priority)
+  if looked_at[priority] then return looked_at[priority] end
+  local lines, turns = {}, redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, -1, 'WITHSCORES')
+  for i = 1, #turns, 2 do
+    local client = turns[i]
+    lines[#lines + 1] = {client, tonumber(turns[i + 1]), weight_of(client), redis.call('ZCARD', line_key(priority, client)),
+      number(redis.call('HGET', PREFIX .. 'waiting:' .. priority, client))}
+  end
+  looked_at[priority] = lines
+  return lines
+end
+
+-- How many jobs of a line start before one of another client that starts at this virtual time. shared/eta.py has the same.
+local function ahead(line, start, wins_tie)
+  local cost = line[5] / line[4]
+  local turns = (start - line[2] + (wins_tie and 1 or 0)) / step_of(cost, line[3])
+  return math.max(0, math.min(line[4], math.ceil(turns))), cost
+end
+
+-- Where a job stands among all of its priority: how many are before it, and their cost.
+local function before_it(id, priority)
+  local back = redis.call('ZRANK', PREFIX .. 'back:' .. priority, id)
+  local job = redis.call('HMGET', job_key(id), 'seq', 'work', 'client')
+  local rank = not back and redis.call('ZRANK', line_key(priority, job[3]), id)
+  local returned = redis.call('ZCARD', PREFIX .. 'back:' .. priority)
+  if rank and redis.call('ZCARD', PREFIX .. 'turns:' .. priority) > 1 then
+    local count, work, own = returned + rank, number(redis.call('HGET', PREFIX .. 'waiting:' .. priority, '')), nil
+    for _, line in ipairs(lines_of(priority)) do own = line[1] == job[3] and line or own end
+    local start = own[2] + rank * step_of(own[5] / own[4], own[3])
+    work = work + rank * own[5] / own[4]
+    for _, line in ipairs(lines_of(priority)) do
+      if line ~= own then
+        local others, cost = ahead(line, start, line[1] < own[1])
+        count, work = count + others, work + others * cost
+      end
+    end
+    return count, math.floor(work)
+  end
+  local count = back or (rank and returned + rank) or redis.call('ZRANK', PREFIX .. 'queued:' .. priority, id) or 0
+  return count, work_of(priority, count, job[1], job[2])
+end
+
+-- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
+local function place_of(id, priority)
+  local position, work = 1, 0
+  for _, p in ipairs(PRIORITIES) do
+    if p == priority then
+      local count, cost = before_it(id, p)
+      return {position + count, work + cost, redis.call('ZCARD', PREFIX .. 'running')}
+    end
+    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. p)
+    work = work + waiting_work(p)
+  end
+end
