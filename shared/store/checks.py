@@ -116,12 +116,12 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
             yield Finding("workers", "warning", message, "give each its own MODEL__DEVICE=cuda:N")
 
 
-def _webhooks(hosts: int, senders: int, *, configured: bool) -> Finding:
-    """Who sends what waits for so many hosts; nobody has to where no webhook can be asked for."""
-    waiting = f"receivers that something waits for: {hosts}"
+def _webhooks(clients: int, senders: int, *, configured: bool) -> Finding:
+    """Who sends what waits of so many clients; nobody has to where no webhook can be asked for."""
+    waiting = f"clients of which something waits: {clients}"
     if senders:
         return Finding("webhooks", "ok", f"senders: {senders}, {waiting}")
-    if configured or hosts:
+    if configured or clients:
         return Finding("webhooks", "warning", f"no process sends them, {waiting}", "start `python -m worker.webhooks`")
     return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 

@@ -31,6 +31,7 @@ def webhook_id(job_id: str, number: int) -> str:
 class Letter:
     """One event that this process may send until its lease (ms, Redis' clock) ends."""
 
+    client: str
     host: str
     job_id: str
     number: int
@@ -61,7 +62,7 @@ class Outbox:
         self._sender = sender
 
     async def take(self, most: int) -> list[Letter]:
-        """Up to `most` that are due, at most a few of one host; nobody else sends them meanwhile."""
+        """Up to `most` that are due, clients by turns, at most a few to one address; nobody else sends them then."""
         taken = await self._store.call(
             "take", sender=self._sender, ttl_ms=int(ALIVE_S * 1000), most=most, lease_ms=int(LEASE_S * 1000)
         )
@@ -72,38 +73,41 @@ class Outbox:
         await self._store.call("take", sender=self._sender, ttl_ms=0, most=0, lease_ms=0)
 
     async def settle(
-        self, letter: Letter, attempt: DeliveryAttempt, again_in_s: float | None, *, unwanted: bool
+        self,
+        letter: Letter,
+        attempt: DeliveryAttempt,
+        again_in_s: float | None,
+        *,
+        unwanted: bool,
+        address: str | None = None,
     ) -> bool:
-        """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent.
-        False: the lease had ended, so another sender has it; or the job was deleted."""
-        log = LOG.dump_json([*letter.log, attempt][-TRIES_KEPT:], exclude_none=True).decode()
-        outcome = "delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed"
-        return await self._settle(letter, outcome, log, int((again_in_s or 0) * 1000), unwanted=unwanted)
+        """How a try ended. `again_in_s` None: it is the last; `unwanted`: nothing more of this job shall be sent;
+        `address`: where the name led. False: the lease had ended, so another sender has it; or the job was deleted."""
+        answer = await self._settle(
+            letter,
+            outcome="delivered" if attempt.delivered else "given_up" if again_in_s is None else "failed",
+            log=LOG.dump_json([*letter.log, attempt][-TRIES_KEPT:], exclude_none=True).decode(),
+            next_try_ms=int((again_in_s or 0) * 1000),
+            unwanted=unwanted,
+            address=address,
+            answered="1" if attempt.status else "0" if attempt.error == "timeout" else "",
+        )
+        return answer == "ok"
 
     async def put_back(self, letter: Letter) -> None:
         """It was not tried to its end: due again at once."""
-        await self._settle(letter, "released")
+        await self._settle(letter, outcome="released")
 
-    async def _settle(
-        self, letter: Letter, outcome: str, log: str = "", next_try_ms: int = 0, *, unwanted: bool = False
-    ) -> bool:
-        answer = await self._store.call(
-            "settle",
-            host=letter.host,
-            id=letter.job_id,
-            number=letter.number,
-            lease=letter.lease,
-            outcome=outcome,
-            log=log,
-            next_try_ms=next_try_ms,
-            unwanted=unwanted,
-        )
-        return str(answer) == "ok"
+    async def _settle(self, letter: Letter, **outcome: Any) -> str:
+        known = {"log": None, "next_try_ms": 0, "unwanted": False, "address": None, "answered": None, **outcome}
+        place = {"client": letter.client, "host": letter.host, "id": letter.job_id, "number": letter.number}
+        return str(await self._store.call("settle", **place, lease=letter.lease, **known))
 
 
 def _letter(taken: dict[str, Any]) -> Letter:
     event = json.loads(taken["event"])
     return Letter(
+        client=taken["client"],
         host=taken["host"],
         job_id=taken["id"],
         number=int(taken["number"]),

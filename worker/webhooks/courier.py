@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import httpcore
 import httpx
@@ -35,6 +36,7 @@ BUSY = (429, 503)  # their Retry-After is heard
 class DeliveryOutcome:
     attempt: DeliveryAttempt
     retry_after_s: float | None = None
+    address: str | None = None  # where the name led; None: it was not looked up in time, or leads nowhere
 
 
 class Courier:
@@ -50,7 +52,7 @@ class Courier:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._signers = [Webhook(secret) for secret in secrets]
-        self._network = GuardedNetwork(resolve, allow_private=allow_private)
+        self._connect = partial(GuardedNetwork, resolve, allow_private=allow_private)
         self._try_s = try_s
         self._tls = tls or httpcore.default_ssl_context()
 
@@ -59,24 +61,25 @@ class Courier:
         status: int | None = None
         error: DeliveryFault | None = None
         retry_after_s: float | None = None
+        network = self._connect()
         try:
             with traces.span("webhook", letter.record.get("trace", ""), job=letter.job_id, event=letter.event) as note:
                 async with asyncio.timeout(self._try_s):
-                    status, retry_after_s = await self._post(letter, at)
+                    status, retry_after_s = await self._post(letter, at, network)
                 note("http.response.status_code", status)
         except Exception as caught:  # whatever a receiver can do to us is a failed try, never the end of this process
             error = _fault(caught)
             if error == "internal":
                 log.exception("a webhook could not be sent", extra={"job": letter.job_id})
         attempt = DeliveryAttempt(at=at, took_s=round(time.monotonic() - begun, 3), status=status, error=error)
-        return DeliveryOutcome(attempt, retry_after_s)
+        return DeliveryOutcome(attempt, retry_after_s, network.address)
 
-    async def _post(self, letter: Letter, at: datetime) -> tuple[int, float | None]:
+    async def _post(self, letter: Letter, at: datetime, network: GuardedNetwork) -> tuple[int, float | None]:
         """The status, and for how long the receiver wants to be left alone. Redirects are not followed: they could
         lead anywhere, and a receiver that has moved must say so to who posts jobs."""
         url, body = httpx.URL(letter.url), _body(letter)
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=self._network)
+        pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=network)
         async with pool, pool.stream("POST", target, headers=self._headers(letter, body, at), content=body) as answer:
             await _read(answer.aiter_stream())
             headers = {name.lower(): value for name, value in answer.headers}

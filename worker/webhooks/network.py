@@ -20,7 +20,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 MAX_ADDRESSES = 4  # of one name are tried
 CONNECT_S = 5.0  # for one of them
-MAX_LOOKUPS = 64  # threads: a lookup can hang, and must not keep others waiting
+MAX_LOOKUPS = 256  # threads: a lookup hangs longer than its try, and must not keep others waiting
 
 
 class NameNotResolved(Exception):
@@ -45,11 +45,12 @@ class Resolver:
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """What an httpcore pool connects with."""
+    """What an httpcore pool connects with, for one try; `address`: where the name led, the first of several."""
 
     def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
         self._resolve = resolve
         self._allow_private = allow_private
+        self.address: str | None = None
         self._sockets = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -69,6 +70,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             raise NameNotResolved
         if not self._allow_private and any(refused(address) for address in addresses):
             raise AddressRefused
+        self.address = addresses[0]
         *others, last = list(dict.fromkeys(addresses))[:MAX_ADDRESSES]
         for address in others:
             try:

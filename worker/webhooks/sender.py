@@ -75,7 +75,8 @@ class Sender:
         while time.monotonic() - taken < LEASE_S:
             with suppress(StoreUnavailable):
                 unwanted = outcome.attempt.status == GONE
-                await self._outbox.settle(letter, outcome.attempt, again_in_s, unwanted=unwanted)
+                address = outcome.address
+                await self._outbox.settle(letter, outcome.attempt, again_in_s, unwanted=unwanted, address=address)
                 return
             await asyncio.sleep(REST_S)
 

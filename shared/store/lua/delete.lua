@@ -11,7 +11,7 @@ end
 if job[2] ~= client then return {'unknown'} end
 if not FINAL[job[1]] then return {'not_finished', job[1]} end
 redis.call('DEL', key, PREFIX .. 'events:' .. id, PREFIX .. 'resume:' .. id)
-forget_deliveries(id)
+forget_deliveries(id, client)
 redis.call('ZREM', PREFIX .. 'jobs-of:' .. client, id)
 redis.call('ZREM', PREFIX .. 'dead', id)
 redis.call('HDEL', PREFIX .. 'dead-jobs', id)

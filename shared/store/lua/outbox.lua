@@ -5,35 +5,53 @@
 --   sq:deliveries:<id>     hash of a job that has a webhook: `url`, `posted` and `pending` (events), `disabled`; of each event
 --                          n: <n> (JSON: event, value, at), <n>:tries (of this round), <n>:log (JSON, shared/store/outbox.py)
 --   sq:webhook-job:<id>    a copy of a finished record, kept while something of it is still to be sent
---   sq:webhook-due:<host>  zset of events `<id>/<n>` by the time (ms) of their next try;  sq:webhook-out:<host>  of those
---                          that are being sent, by the end (ms) of their lease, which is also the token of who sends
---   sq:webhooks            zset of hosts by the time (ms) at which there may be something to do for them
+--   sq:webhook-line:<client>:<host>  zset of events `<id>/<n>` by the time (ms) of their next try
+--   sq:webhook-sending:<client>  zset of those that are being sent, by the end (ms) of their lease, which is also the token of
+--                          who sends;  sq:webhook-at:<client>  hash: where each of them goes, an address or, before one is known, a host
+--   sq:webhook-hosts:<client>, sq:webhook-clients  zsets of hosts, and of clients, by the time (ms) at which there may be something
+--                          to do for them
+--   sq:webhook-address:<host>  where its name led last;  sq:webhook-hung:<client>:<address>  it did not answer in time; both for 24 h
+--   sq:webhook-due:<host>, sq:webhook-out:<host>, sq:webhooks  the same as older versions keep it; lua/take.lua moves it on
 --   sq:senders             zset of the processes that send, by the time (ms) at which their word lapses
 local EVENTS_POSTED = 200  -- of one job; from then on only those of a final state
 local UNSENT_KEPT_S = 3 * 86400
-local AT_ONCE = 4  -- to one host, of all senders together: a receiver that hangs keeps no more places than these
+local AT_ONCE = 4  -- of one client to one address, of all senders together: a receiver that hangs keeps no more places than these
+local AT_ONCE_TO_HUNG = 1
+local ADDRESS_KEPT_S = 86400
 
 local function deliveries_key(id) return PREFIX .. 'deliveries:' .. id end
 
 local function host_of(url) return string.lower(string.match(url, '^%a+://([^/?#]*)')) end
 
--- When should the next sender look at this host?
-local function look_again(host)
-  local due = redis.call('ZRANGE', PREFIX .. 'webhook-due:' .. host, 0, 0, 'WITHSCORES')[2]
-  local lease = redis.call('ZRANGE', PREFIX .. 'webhook-out:' .. host, 0, 0, 'WITHSCORES')[2]
-  if redis.call('ZCARD', PREFIX .. 'webhook-out:' .. host) >= AT_ONCE then due = nil end
-  if due or lease then
-    redis.call('ZADD', PREFIX .. 'webhooks', math.min(tonumber(due or lease), tonumber(lease or due)), host)
+local function to_host(client, host) return PREFIX .. 'webhook-line:' .. client .. ':' .. host end
+local function hung_key(client, at) return PREFIX .. 'webhook-hung:' .. client .. ':' .. at end
+local function first_score(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+
+-- When should the next sender look at this host, and at its client? `not_before`: it has no place until then.
+local function look_again(client, host, not_before)
+  local hosts, due = PREFIX .. 'webhook-hosts:' .. client, first_score(to_host(client, host))
+  if due then redis.call('ZADD', hosts, math.max(due, not_before or due), host) else redis.call('ZREM', hosts, host) end
+  local first, lease = first_score(hosts), first_score(PREFIX .. 'webhook-sending:' .. client)
+  if first or lease then
+    redis.call('ZADD', PREFIX .. 'webhook-clients', math.min(first or lease, lease or first), client)
   else
-    redis.call('ZREM', PREFIX .. 'webhooks', host)
+    redis.call('ZREM', PREFIX .. 'webhook-clients', client)
   end
 end
 
+-- Somebody is sending it no more. Returns whether anybody was.
+local function stop_sending(client, event)
+  redis.call('HDEL', PREFIX .. 'webhook-at:' .. client, event)
+  return redis.call('ZREM', PREFIX .. 'webhook-sending:' .. client, event) == 1
+end
+
 -- An event shall be tried at this time. What nobody sent for days is dropped; its hash has ended by then.
-local function put_out(id, number, host, at)
-  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'webhook-due:' .. host, '-inf', now - UNSENT_KEPT_S * 1000)
-  redis.call('ZADD', PREFIX .. 'webhook-due:' .. host, at, id .. '/' .. number)
-  look_again(host)
+local function put_out(client, id, number, host, at)
+  local line = to_host(client, host)
+  local old = redis.call('ZRANGEBYSCORE', line, '-inf', now - UNSENT_KEPT_S * 1000, 'LIMIT', 0, 10)
+  if #old > 0 then redis.call('ZREM', line, unpack(old)) end
+  redis.call('ZADD', line, at, id .. '/' .. number)
+  look_again(client, host)
 end
 
 -- One more event of a job, to be sent if its webhook asks for this kind.
@@ -46,7 +64,7 @@ function post(id, number, event, value, final)
   if redis.call('HINCRBY', key, 'posted', 1) > EVENTS_POSTED and not final then return end
   redis.call('HSET', key, 'url', webhook.url, number, cjson.encode({event = event, value = value, at = now}))
   redis.call('HINCRBY', key, 'pending', 1)
-  put_out(id, number, host_of(webhook.url), now)
+  put_out(redis.call('HGET', job_key(id), 'client'), id, number, host_of(webhook.url), now)
 end
 
 -- The job is done: what is still to be sent outlives its record by a copy, for days at most.
@@ -80,14 +98,14 @@ local function events_posted(id)
 end
 
 -- A job is deleted: nothing more is sent of it, and no outcome is told.
-local function forget_deliveries(id)
+local function forget_deliveries(id, client)
   local url = redis.call('HGET', deliveries_key(id), 'url')
   if not url then return end
   local host = host_of(url)
   for _, number in ipairs(events_posted(id)) do
-    redis.call('ZREM', PREFIX .. 'webhook-due:' .. host, id .. '/' .. number)
-    redis.call('ZREM', PREFIX .. 'webhook-out:' .. host, id .. '/' .. number)
+    redis.call('ZREM', to_host(client, host), id .. '/' .. number)
+    stop_sending(client, id .. '/' .. number)
   end
   redis.call('DEL', deliveries_key(id), PREFIX .. 'webhook-job:' .. id)
-  look_again(host)
+  look_again(client, host)
 end

@@ -1,15 +1,20 @@
 -- One try of an event is over.
--- ARGS: host, id, number, lease (its end), outcome (delivered | failed | given_up | released), log (JSON),
---   next_try_ms (from now; failed), unwanted ('1': the receiver wants nothing more of this job)
+-- ARGS: client, host, id, number, lease (its end), outcome (delivered | failed | given_up | released), log (JSON),
+--   next_try_ms (from now; failed), unwanted ('1': the receiver wants nothing more of this job),
+--   address (to which its name led; '': unknown), answered ('1': the receiver did; '0': not in time; '': it was not met)
 -- Returns 'ok' | 'stale' (another sender has it, or the job was deleted). `released`: it was not tried, and is due at once.
-local key, event = deliveries_key(id), id .. '/' .. number
-local due, out = PREFIX .. 'webhook-due:' .. host, PREFIX .. 'webhook-out:' .. host
-if tonumber(redis.call('ZSCORE', out, event) or '0') ~= tonumber(lease) then return 'stale' end
-redis.call('ZREM', out, event)
+local key, event, line = deliveries_key(id), id .. '/' .. number, to_host(client, host)
+local held_until = redis.call('ZSCORE', PREFIX .. 'webhook-sending:' .. client, event)
+if tonumber(held_until or '0') ~= tonumber(lease) then return 'stale' end
+stop_sending(client, event)
+if address ~= '' then redis.call('SET', PREFIX .. 'webhook-address:' .. host, address, 'EX', ADDRESS_KEPT_S) end
+local at = address ~= '' and address or host
+if answered == '0' then redis.call('SET', hung_key(client, at), '1', 'EX', ADDRESS_KEPT_S) end
+if answered == '1' then redis.call('DEL', hung_key(client, at)) end
 if unwanted == '1' then
   redis.call('HSET', key, 'disabled', '1')
   for _, other in ipairs(events_posted(id)) do
-    if redis.call('ZREM', due, id .. '/' .. other) == 1 then
+    if redis.call('ZREM', line, id .. '/' .. other) == 1 then
       redis.call('HINCRBY', PREFIX .. 'counts', 'webhook:given_up', 1)
       no_more_tries(id)
     end
@@ -17,12 +22,12 @@ if unwanted == '1' then
 end
 if outcome == 'failed' and redis.call('HEXISTS', key, 'disabled') == 1 then outcome = 'given_up' end
 if outcome == 'released' then
-  redis.call('ZADD', due, now, event)
+  redis.call('ZADD', line, now, event)
 else
   redis.call('HINCRBY', PREFIX .. 'counts', 'webhook:' .. outcome, 1)
   redis.call('HINCRBY', key, number .. ':tries', 1)
   redis.call('HSET', key, number .. ':log', log)
-  if outcome == 'failed' then redis.call('ZADD', due, now + tonumber(next_try_ms), event) else no_more_tries(id) end
+  if outcome == 'failed' then redis.call('ZADD', line, now + tonumber(next_try_ms), event) else no_more_tries(id) end
 end
-look_again(host)
+look_again(client, host)
 return 'ok'

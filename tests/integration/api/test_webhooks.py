@@ -314,9 +314,9 @@ def test_what_a_killed_sender_held_is_sent_by_the_next(
     killed = Process(["worker.webhooks"], environment, tmp_path / "killed.log")
     receiver.next(60)
     killed.kill()
-    (out,) = redis_client.keys("sq:webhook-out:*")
-    redis_client.zadd(out, {f"{job_id}/{deliveries(api, job_id)[0]['number']}": 1})  # its lease has ended
-    redis_client.zadd("sq:webhooks", {str(out).removeprefix("sq:webhook-out:"): 1})
+    (sending_now,) = redis_client.keys("sq:webhook-sending:*")
+    redis_client.zadd(sending_now, {f"{job_id}/{deliveries(api, job_id)[0]['number']}": 1})  # its lease has ended
+    redis_client.zadd("sq:webhook-clients", {str(sending_now).removeprefix("sq:webhook-sending:"): 1})
 
     receiver.leave.set()
     following = Process(["worker.webhooks"], environment, tmp_path / "following.log")
@@ -407,9 +407,11 @@ def _all_one(metrics: str) -> bool:
 
 def _due_now(client: redis.Redis) -> None:
     """What waits for its next try waits no longer."""
-    for key in client.keys("sq:webhook-due:*"):
+    for key in client.keys("sq:webhook-line:*"):
         client.zadd(key, dict.fromkeys(map(str, client.zrange(key, 0, -1)), _now_ms(client)))
-        client.zadd("sq:webhooks", {str(key).removeprefix("sq:webhook-due:"): 1})
+        owner, _, host = str(key).removeprefix("sq:webhook-line:").partition(":")
+        client.zadd(f"sq:webhook-hosts:{owner}", {host: 1})
+        client.zadd("sq:webhook-clients", {owner: 1})
 
 
 def _now_ms(client: redis.Redis) -> int:

@@ -1,0 +1,164 @@
+"""Whose webhooks are sent next: clients take turns, each has places, and who hangs loses them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redis
+
+from scriptqueue.schemas import DeliveryAttempt, JobRequest, Webhook
+from shared.settings import Settings
+from shared.store.connection import Store
+from shared.store.deliveries import DeliveryStore
+from shared.store.outbox import Letter, Outbox
+from shared.store.submissions import Submissions
+
+SLOTS = 64
+
+
+class Post:
+    """Clients that queue jobs with webhooks, and one sender that a test moves by hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._store = Store(settings)
+        self._submissions = Submissions(self._store, settings)
+        self.outbox = Outbox(self._store, "test")
+        self.held: list[Letter] = []
+
+    def do(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return self._loop.run_until_complete(call)
+
+    def queue(self, client: str, *urls: str) -> list[str]:
+        """A job for each, whose first event is due at once."""
+        requests = [
+            JobRequest(prompt="x", use_cache=False, webhook=Webhook(url=url, events=["status"])) for url in urls
+        ]
+        return list(self.do(self._submissions.submit_batch(requests, client)).job_ids)
+
+    def take(self) -> list[Letter]:
+        taken: list[Letter] = self.do(self.outbox.take(SLOTS - len(self.held)))
+        self.held += taken
+        return taken
+
+    def settle(self, letter: Letter, address: str | None = None, *, status: int | None = 204) -> None:
+        """Answered, or not in time."""
+        attempt = DeliveryAttempt(at=datetime.now(UTC), took_s=1, status=status, error=None if status else "timeout")
+        self.held.remove(letter)
+        assert self.do(self.outbox.settle(letter, attempt, None, unwanted=False, address=address))
+
+    def places(self, job_id: str, client: str) -> list[str]:
+        return [delivery.state for delivery in self.do(DeliveryStore(self._store).of(job_id, client))]
+
+    def close(self) -> None:
+        self.do(self._store.close())
+        self._loop.close()
+
+
+@pytest.fixture
+def post(make_settings: Callable[..., Settings]) -> Iterator[Post]:
+    post = Post(make_settings())
+    yield post
+    post.close()
+
+
+@pytest.fixture
+def records(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        [f"https://h{n}.example/" for n in range(16) for _ in range(8)],
+        [f"https://one.example:{8000 + n}/" for n in range(16) for _ in range(8)],
+        [f"https://h{n}.example/" for n in range(300)],
+        [f"https://[2001:db8::{n:x}]/" for n in range(1, 200)],
+        ["https://one.example/"] * 200,
+        [f"https://H{n % 3}.example/{n}" for n in range(200)],
+    ],
+    ids=["names", "ports", "a name each", "addresses", "one", "three in capitals"],
+)
+def test_whatever_hangs_of_one_client_there_is_a_place_for_another(post: Post, urls: list[str]) -> None:
+    post.queue("ada", *urls)
+    while post.take():
+        pass
+    assert len(post.held) <= SLOTS / 2
+    post.queue("bob", "https://bob.example/")
+
+    assert [letter.client for letter in post.take()] == ["bob"]
+
+
+def test_clients_take_turns(post: Post) -> None:
+    for client, count in (("ada", 60), ("bob", 20), ("cyd", 5)):
+        post.queue(client, *(f"https://{client}{n}.example/" for n in range(count)))
+
+    first = [letter.client for letter in post.take()]
+
+    assert first[:6] == ["ada", "bob", "cyd"] * 2
+    assert Counter(first)["cyd"] == 5
+    assert abs(Counter(first)["ada"] - Counter(first)["bob"]) <= 1
+
+
+def test_names_that_lead_to_one_address_share_its_places(post: Post) -> None:
+    urls = [f"https://h{n}.example/" for n in range(10)]
+    post.queue("ada", *urls)
+    for letter in post.take():
+        post.settle(letter, "192.0.2.1")
+    post.queue("ada", *urls)
+    post.queue("bob", *urls)
+
+    assert Counter(letter.client for letter in post.take()) == {"ada": 4, "bob": 4}
+
+
+def test_an_address_that_hung_has_one_place_until_it_answers(post: Post) -> None:
+    urls = [f"https://h{n % 2}.example/" for n in range(20)]
+    post.queue("ada", *urls)
+    post.queue("bob", *urls)
+    for letter in post.take():
+        post.settle(letter, "192.0.2.1", status=None if letter.client == "ada" else 204)
+
+    assert Counter(letter.client for letter in post.take()) == {"ada": 1, "bob": 4}
+    (ada,) = [letter for letter in post.held if letter.client == "ada"]
+    post.settle(ada, "192.0.2.1", status=500)
+    assert Counter(letter.client for letter in post.take()) == {"ada": 4}
+
+
+def test_what_a_sender_held_that_died_is_due_again(post: Post, records: redis.Redis) -> None:
+    (job_id,) = post.queue("ada", "https://h.example/")
+    (letter,) = post.take()
+    assert (post.take(), post.places(job_id, "ada")) == ([], ["sending"])
+
+    records.zadd("sq:webhook-sending:ada", {f"{letter.job_id}/{letter.number}": 1})
+    records.zadd("sq:webhook-clients", {"ada": 1})
+
+    assert [again.webhook_id for again in post.take()] == [letter.webhook_id]
+    assert len(records.hgetall("sq:webhook-at:ada")) == 1
+
+
+def test_what_an_older_version_put_out_or_held_is_sent(post: Post, records: redis.Redis) -> None:
+    (waits,), (held,) = post.queue("ada", "https://h.example/"), post.queue("bob", "https://h.example/")
+    for key in records.keys("sq:webhook-*"):
+        records.delete(key)
+    records.zadd("sq:webhook-due:h.example", {f"{waits}/1": 1})
+    records.zadd("sq:webhook-out:h.example", {f"{held}/1": 1})  # its sender has died
+    records.zadd("sq:webhooks", {"h.example": 1})
+
+    assert {(letter.job_id, letter.client) for letter in post.take()} == {(waits, "ada"), (held, "bob")}
+    assert records.exists("sq:webhooks", "sq:webhook-due:h.example", "sq:webhook-out:h.example") == 0
+
+
+def test_nothing_is_left_when_all_was_sent(post: Post, records: redis.Redis) -> None:
+    post.queue("ada", *(f"https://h{n}.example/" for n in range(30)))
+    while taken := post.take():
+        for letter in taken:
+            post.settle(letter, f"192.0.2.{letter.number}")
+
+    left = [key for key in map(str, records.keys("sq:webhook*")) if not key.startswith("sq:webhook-address:")]
+    assert left == []
