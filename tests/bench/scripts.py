@@ -1,0 +1,293 @@
+"""How long each Lua script holds Redis at the largest arguments that the API and the workers give it.
+
+`python -m tests.bench.scripts` prints and writes the longest run of each, as Redis itself measures it (SLOWLOG); the
+limit is 50 ms on a quiet core. What a script leaves for its next piece is part of the case: the longest piece counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+
+from scriptqueue.schemas import (
+    MAX_SCENES,
+    DeliveryAttempt,
+    JobRequest,
+    Metrics,
+    ModelInfo,
+    Progress,
+    Scene,
+    Storyboard,
+    Webhook,
+)
+from shared.broker.messages import Doorbells
+from shared.errors import OutputInvalid
+from shared.settings import Settings
+from shared.store.checks import CHUNK
+from shared.store.connection import Store
+from shared.store.dead_jobs import DeadJobStore
+from shared.store.deliveries import DeliveryStore
+from shared.store.event_log import EventLog
+from shared.store.executions import Claim, Executions, Report, Success
+from shared.store.outbox import Outbox
+from shared.store.record import failure_of
+from shared.store.scripts import SCRIPT_NAMES, scripts
+from shared.store.stats import queue_stats
+from shared.store.submissions import Submissions
+from shared.workers import WorkerState
+from tests.bench import stage
+from tests.bench.report import Figure, write
+
+BATCH, ALIKE, ROWS, DEAD = 1000, 250, 512, 1000
+LIMIT_MS = 50.0
+PROMPT = "一个程序员在咖啡店找到灵感的故事。" * 100
+WEBHOOK = Webhook(url="https://example.com/hook", events=["status", "scene", "done"])
+MODEL = ModelInfo(name="bench", seed=1)
+SCENES = tuple(
+    Scene(
+        scene_number=number,
+        description="清晨的森林，雾慢慢散开，一只鹿走过",
+        duration=5,
+        camera="wide shot",
+        action="雾散开，鹿抬头看向镜头",
+        video_prompt="清晨的森林，雾慢慢散开，一只鹿走过, 4k, cinematic lighting",
+    )
+    for number in range(1, MAX_SCENES + 1)
+)
+SUCCESS = Success(
+    Storyboard(title="森林", total_duration=5 * MAX_SCENES, scenes=SCENES),
+    "model",
+    (),
+    MODEL,
+    Metrics(queue_s=0, run_s=1, prompt_tokens=1, output_tokens=1, tokens_per_s=1),
+)
+
+
+class Bench:
+    """A Redis of its own, both sides of the store on it, and the longest run of each script."""
+
+    def __init__(self, url: str) -> None:
+        self.settings = Settings(redis={"url": url, "timeout_s": 60}, api={"max_queued": 10**6})
+        self.redis = redis.Redis.from_url(url, decode_responses=True)
+        self.redis.config_set("slowlog-log-slower-than", 0)
+        self.redis.config_set("slowlog-max-len", 100_000)
+        self.loop = asyncio.new_event_loop()
+        self.store = Store(self.settings)
+        self.api = Submissions(self.store, self.settings)
+        self.worker = Executions(self.settings, "bench")
+        self.names = {self.redis.script_load(script.text): name for name, script in scripts().items()}
+        self.longest_ms: dict[str, float] = dict.fromkeys(SCRIPT_NAMES, 0.0)
+
+    def do(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(call)
+
+    def fresh(self) -> None:
+        self.note()
+        self.redis.flushall()
+        self.worker.beat(WorkerState("bench", "ready", "m", "cpu", "fp32", slots=8, serves="m"), 600)
+
+    def note(self) -> None:
+        """What ran since the last time."""
+        for entry in self.redis.slowlog_get(100_000):
+            words = bytes(entry["command"])[:60].decode(errors="replace").split()  # cut where a character may be
+            name = self.names.get(words[1]) if words[0].upper() == "EVALSHA" else None
+            if name:
+                self.longest_ms[name] = max(self.longest_ms[name], entry["duration"] / 1000)
+        self.redis.slowlog_reset()
+
+    def batch(self, count: int = BATCH, *, client: str = "ada", alike: int = 1, **fields: Any) -> list[str]:
+        """`alike` jobs that follow one another, of each prompt."""
+        requests = [
+            JobRequest(**{"prompt": f"{number % (count // alike)} {PROMPT}", "use_cache": alike > 1, **fields})
+            for number in range(count)
+        ]
+        self.last = self.do(self.api.submit_batch(requests, client))
+        return list(self.last.job_ids)
+
+    def claim(self, job_id: str) -> Claim:
+        claim = self.worker.claim(job_id)
+        assert isinstance(claim, Claim), claim
+        return claim
+
+    def sweep(self) -> None:
+        self.redis.delete("sq:sweep-lock")
+        self.worker.sweep()
+
+
+def batches(bench: Bench) -> None:
+    bench.batch(webhook=WEBHOOK)
+    bench.do(bench.store.call("ring", **Doorbells(bench.settings).arguments(bench.last.ring)))
+    bench.do(bench.api.page("ada", None, 100, None))
+    bench.do(bench.api.batch(bench.last.batch_id, "ada"))
+    bench.do(bench.api.batch(bench.last.batch_id, "ada", cancel=True))
+
+
+def alike_batches(bench: Bench) -> None:
+    bench.batch(alike=ALIKE, webhook=WEBHOOK)
+    bench.do(bench.api.batch(bench.last.batch_id, "ada", cancel=True))
+
+
+def leaders(bench: Bench) -> None:
+    """Canceled by the batch, each with a followed job of other batches."""
+    first = bench.batch(100, alike=2)
+    leading = bench.last.batch_id
+    for _ in range(10):
+        bench.batch(1000, alike=20)
+    del first
+    bench.do(bench.api.batch(leading, "ada", cancel=True))
+
+
+def leader_ends(bench: Bench, end: Callable[[Claim], object]) -> None:
+    ids = bench.batch(ALIKE, alike=ALIKE, webhook=WEBHOOK, max_scenes=MAX_SCENES)
+    claim = bench.claim(ids[0])
+    end(claim)
+
+
+def told_as_it_grows(bench: Bench) -> None:
+    ids = [bench.batch(ALIKE, alike=ALIKE, webhook=WEBHOOK, metadata={"stub": {"n": n}})[0] for n in range(16)]
+    claims = [bench.claim(job_id) for job_id in ids]
+    progress = Progress(phase="writing", tokens=900, scenes_done=MAX_SCENES)
+    bench.worker.renew([Report(claim, progress, SCENES) for claim in claims])
+    bench.worker.release("none")
+    bench.sweep()
+
+
+def many_rows(bench: Bench) -> None:
+    ids = bench.batch()
+    claims = [bench.claim(job_id) for job_id in ids[:ROWS]]
+    progress = Progress(phase="writing", tokens=900, scenes_done=MAX_SCENES)
+    bench.worker.renew([Report(claim, progress, SCENES) for claim in claims])
+    bench.do(bench.api.queue())
+    bench.do(queue_stats(bench.store))
+    bench.worker.give_back(claims.pop())
+    for name in bench.redis.zrange("sq:running", 0, -1):
+        bench.redis.zadd("sq:running", {name: 1})
+    for job_id in ids:
+        bench.redis.zadd("sq:expiring", {job_id: 1}, xx=True)
+    bench.redis.delete("sq:swept")
+    bench.sweep()
+    bench.worker.beat(WorkerState("bench", "ready", "m", "cpu", "fp32", slots=8, serves="m"), 600)
+    bench.worker.release("crashes")
+
+
+def many_clients(bench: Bench) -> None:
+    for number in range(BATCH):
+        bench.do(bench.store.call("submit", **_one(bench, f"client {number}")))
+    own = [bench.batch(128, client=f"client {number}") for number in range(2)]
+    bench.do(bench.api._read_all(own[0]))
+    bench.do(bench.api.page("client 1", None, 100, None))
+    bench.do(bench.api.queue())
+    bench.claim(own[1][-1])
+    bench.do(Outbox(bench.store, "bench").take(64))
+
+
+def _one(bench: Bench, client: str) -> dict[str, Any]:
+    from shared.store.entry import new_job_of
+
+    entry = new_job_of(JobRequest(prompt="x", use_cache=False, webhook=WEBHOOK))
+    return {
+        **dict.fromkeys(("key", "fingerprint", "batch"), ""),
+        "client": client,
+        "max_queued": 10**6,
+        "batch_ttl_s": 1,
+        "rate": 0,
+        "most": 0,
+        "cache_ttl_ms": 0,
+        "weight": 1,
+        "jobs": [entry.arguments(0)],
+    }
+
+
+def results(bench: Bench) -> None:
+    ids = bench.batch(2 * BATCH // 10, webhook=WEBHOOK)
+    for job_id in ids:
+        bench.worker.succeed(bench.claim(job_id), SUCCESS)
+    bench.do(bench.api._read_all(ids[:128]))
+    bench.do(bench.api.page("ada", None, 100, None))
+    bench.do(EventLog(bench.store).after(ids[0], "ada", 0))
+    deliveries = DeliveryStore(bench.store)
+    number = len(bench.do(deliveries.of(ids[0], "ada")))
+    bench.do(deliveries._read(ids[0], "ada", list(range(1, number + 1))))
+    letters = bench.do(Outbox(bench.store, "bench").take(64))
+    gone = DeliveryAttempt(at=datetime.now(UTC), took_s=1, status=410)
+    bench.do(Outbox(bench.store, "bench").settle(letters[0], gone, None, unwanted=True))
+    bench.do(bench.api.delete(ids[1], "ada"))
+    for begun in range(0, len(ids), CHUNK):
+        bench.do(bench.store.call("reconcile", repair=True, ids=ids[begun : begun + CHUNK]))
+
+
+def long_lists(bench: Bench) -> None:
+    for _ in range(3):
+        for job_id in bench.batch():
+            bench.redis.zadd("sq:expiring", {job_id: 1}, xx=True)
+    bench.do(bench.api.page("ada", "failed", 100, None))  # type: ignore[arg-type]
+    for _ in range(12):
+        bench.sweep()
+
+
+def dead(bench: Bench) -> None:
+    for begun in range(0, DEAD, BATCH):
+        ids = bench.batch(min(BATCH, DEAD - begun))
+        for job_id in ids:
+            for _ in range(3):
+                bench.claim(job_id)
+                bench.worker.release("crashes")
+                bench.worker.beat(WorkerState("bench", "ready", "m", "cpu", "fp32", slots=8, serves="m"), 600)
+    store = DeadJobStore(bench.store, bench.api)
+    bench.do(store.list("ada"))
+    bench.do(bench.store.call("exhume", id=ids[0]))
+
+
+def _fail(bench: Bench, claim: Claim) -> None:
+    bench.worker.fail(claim, failure_of(OutputInvalid()), MODEL)
+
+
+def _canceled(bench: Bench, claim: Claim) -> None:
+    bench.do(bench.api.cancel(claim.job_id, "ada"))
+    bench.worker.confirm_cancel(claim)
+
+
+CASES: dict[str, Callable[[Bench], None]] = {
+    "batches": batches,
+    "alike batches": alike_batches,
+    "leaders": leaders,
+    "a leader succeeds": lambda bench: leader_ends(bench, lambda claim: bench.worker.succeed(claim, SUCCESS)),
+    "a leader fails": lambda bench: leader_ends(bench, lambda claim: _fail(bench, claim)),
+    "a leader is canceled": lambda bench: leader_ends(bench, lambda claim: _canceled(bench, claim)),
+    "a leader is given back": lambda bench: leader_ends(bench, bench.worker.give_back),
+    "told as it grows": told_as_it_grows,
+    "many rows": many_rows,
+    "many clients": many_clients,
+    "results": results,
+    "long lists": long_lists,
+    "dead": dead,
+}
+
+
+def measured(*cases: str) -> dict[str, float]:
+    """The longest run of each script (ms); of some cases alone, of those that they call."""
+    with stage.redis() as url:
+        bench = Bench(url)
+        for case in cases or CASES:
+            bench.fresh()
+            before = dict(bench.longest_ms)
+            CASES[case](bench)
+            bench.note()
+            grown = {name: ms for name, ms in bench.longest_ms.items() if ms > before[name]}
+            print(f"{case}: " + ", ".join(f"{name} {ms:.1f}" for name, ms in sorted(grown.items())), flush=True)
+        return bench.longest_ms
+
+
+def figures() -> dict[str, Figure]:
+    meaning = "the longest run at the largest arguments, against the limit"
+    return {
+        f"script_{name}": Figure(ms, "ms", LIMIT_MS, ms / LIMIT_MS, meaning) for name, ms in measured().items() if ms
+    }
+
+
+if __name__ == "__main__":
+    write(figures(), "python -m tests.bench.scripts")
