@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from scriptqueue.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
+from shared.errors import StoreUnavailable
 from shared.keys import CANCEL_CHANNEL
 from shared.rings import Ring, broker_lists
 from shared.settings import Settings
@@ -24,6 +26,7 @@ from shared.workers import WorkerState
 
 SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
 Renewal = Literal["ok", "canceling", "lost"]
+_RENEWED_AT_ONCE = 8  # jobs; all the scenes of each could be new
 Blame = Literal["crashes", "lapses", "none"]
 Reason = Literal[
     "running", "canceling", "succeeded", "failed", "canceled", "expired", "unknown", "follows", "wait", "newer"
@@ -124,9 +127,13 @@ class Executions:
         )
 
     def renew(self, running: Sequence[Report]) -> list[Renewal]:
-        """A fresh lease for each running job, and in the same script how far it is."""
-        reports = [_arguments(report) for report in running]
-        return list(self._store.call("renew", lease_ms=self._lease_ms, reports=reports))
+        """A fresh lease for each running job, and in the same script how far it is; a few in each."""
+        answers: list[Renewal] = []
+        for begun in range(0, len(running), _RENEWED_AT_ONCE):
+            reports = [_arguments(report) for report in running[begun : begun + _RENEWED_AT_ONCE]]
+            answers += self._store.call("renew", lease_ms=self._lease_ms, reports=reports)
+        self._catch_up()
+        return answers
 
     def succeed(self, claim: Claim, success: Success) -> str:
         """Write the result; the status that now stands, or `stale`. Safe to repeat."""
@@ -150,7 +157,9 @@ class Executions:
 
     def give_back(self, claim: Claim) -> str:
         """Unfinished and blameless: `queued` (ring it), `canceled` or `stale`."""
-        return str(self._store.call("give_back", id=claim.job_id, token=claim.token))
+        stands = self._store.call("give_back", id=claim.job_id, token=claim.token)
+        self._catch_up()
+        return str(stands)
 
     def cancel(self, job_id: str) -> str:
         """What Flower's revoke means: the same as a client's cancel, whosever job it is. The status after, or
@@ -170,15 +179,18 @@ class Executions:
 
     def release(self, blame: Blame) -> list[Ring]:
         """This worker's process has ended: what ran on it waits again. Safe to repeat."""
-        return rings_of(
-            self._store.call(
+        rings, left = [], "1"
+        while left == "1":
+            left, *flat = self._store.call(
                 "release",
                 worker=self.worker,
                 blame=blame,
                 max_attempts=self._max_attempts,
                 worker_lost=WORKER_LOST,
             )
-        )
+            rings += rings_of(flat)
+        self._catch_up()
+        return rings
 
     def sweep(self) -> list[Ring]:
         return rings_of(self._store.call("sweep", **sweep_arguments(self._settings)))
@@ -198,7 +210,15 @@ class Executions:
 
     def _finish(self, claim: Claim, status: str, **fields: str) -> str:
         gained = [{"field": name, "value": value} for name, value in fields.items()]
-        return str(self._store.call("finish", id=claim.job_id, token=claim.token, status=status, gained=gained))
+        stands = self._store.call("finish", id=claim.job_id, token=claim.token, status=status, gained=gained)
+        self._catch_up()
+        return str(stands)
+
+    def _catch_up(self) -> None:
+        """Followers that the last script left behind, piece by piece; what is left at a fault, the sweep finds."""
+        with suppress(StoreUnavailable):
+            while self._store.call("catch_up"):
+                pass
 
 
 def _arguments(report: Report) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from shared.store.record import FORMAT, TOMBSTONE_S
 Name = Literal[
     "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
-    "release", "reconcile", "dead", "exhume", "events", "metrics",
+    "release", "catch_up", "reconcile", "dead", "exhume", "events", "metrics",
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
@@ -47,6 +47,7 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
         "sweep",
         "beat",
         "release",
+        "catch_up",
         "take",
         "settle",
         "ring",

@@ -129,6 +129,8 @@ class Submissions:
     async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
         """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
         answer, *rest = await self._store.call("batch", id=batch_id, client=client, cancel=cancel)
+        while answer == "more":
+            answer, *rest = await self._store.call("batch", id=batch_id, client=client, cancel=cancel)
         if answer == "unknown":
             raise BatchNotFound()
         return Batch(batch_id, int(rest[0]), rest[1], rest[2])

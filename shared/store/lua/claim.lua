@@ -26,7 +26,7 @@ local function unfit(id, job)
   local other = job[12] and not job[15] and cached(job[11], job[12], tonumber(job[14]))
   if other then  -- a result came meanwhile, or was there but no worker
     count_cache('hit')
-    answer_like(id, other)
+    answer_like(id, job_key(other))
     return 'succeeded'
   end
 end
@@ -92,7 +92,7 @@ local token = worker .. '/' .. attempt
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
 redis.call('HSETNX', key, 'first_started', now)
 changed(id)
-for _, follower in ipairs(followers_of(id)) do runs_along(follower, id) end
+bring_along(followers_of(id))
 if attempt == 1 and job[12] then count_cache('miss') end
 local late = redis.call('HMGET', key, 'first_started', 'seed', 'trace')
 return {'ok', answer({

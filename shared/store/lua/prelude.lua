@@ -36,6 +36,9 @@
 --   sq:cache:<client>:<dedup_key>  the finished job whose result answers the same request again; as long as its record
 --   sq:leader:<client>:<dedup_key>, sq:followers:<client>:<dedup_key>  of jobs in flight that ask for the same (lua/sharing.lua):
 --                          the one that generates; zset of those that wait for it, by priority and seq
+--   sq:stopping            set of batches that are being canceled; how many of a batch's jobs are still to come stands in its hash
+--   sq:behind              set of followers that are not yet as their leader is: `<id> <its leader> <how that ended>`
+--   sq:parted:<id>         a copy of a leader's record, for followers that its end has not reached; for 1 h
 --   sq:promoted            list of followers that went into the queue and that the next sweep rings
 --   sq:serves:<kind>       zset of ready workers that write texts of this kind (model, prompt, grammar), as sq:workers
 --   sq:counts              hash of what has ever been counted: `<terminal status>`, `source:<source>` of results, `lost:<blame>` of
@@ -84,12 +87,18 @@ local function living_workers()
   return living
 end
 
+-- How much more this script may do before it leaves the rest to the next piece (an event is 1): what grows with a batch, with
+-- followers or with rows is done in pieces, each whole by itself, so that nobody waits for Redis. Who called goes on at once,
+-- and what it leaves behind the next sweep finds: sq:stopping, sq:behind.
+local spare = 200
+
 local post, keep_unsent  -- outbox.lua
 
 -- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
 local function publish_event(id, event, value, final)
   local number = redis.call('HINCRBY', job_key(id), 'events', 1)
   redis.call('XADD', PREFIX .. 'events:' .. id, 'MAXLEN', EVENTS_KEPT, number .. '-0', event, value)
+  spare = spare - 1
   post(id, number, event, value, final)
 end
 
@@ -119,7 +128,7 @@ local function changed(id)
 end
 
 local enqueue, dequeue  -- lua/turns.lua
-local followers_of, waits_along, parted  -- lua/sharing.lua
+local followers_of, bring_along, parted  -- lua/sharing.lua
 
 -- The job no longer runs on its worker.
 local function leave(id)
@@ -159,7 +168,7 @@ local function requeue(id, priority)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)
-  for _, follower in ipairs(followers_of(id)) do waits_along(follower) end
+  bring_along(followers_of(id))
 end
 
 -- Its caller wants a job stopped. Returns the status before and after, or nothing.
@@ -177,4 +186,22 @@ local function cancel_job(id)
     return status, 'canceling'
   end
   return status, status
+end
+
+-- One piece of a batch's cancel. From its last job on: followers first, so that none takes over from a leader just to be
+-- canceled next. Returns whether more are left.
+local function stop_batch(id)
+  local batch, jobs = PREFIX .. 'batch:' .. id, PREFIX .. 'batch-jobs:' .. id
+  local left = tonumber(redis.call('HGET', batch, 'stopping') or '0')
+  while left > 0 and spare > 0 do
+    cancel_job(redis.call('LINDEX', jobs, left - 1) or '')
+    spare, left = spare - 1, left - 1
+  end
+  if left > 0 then
+    redis.call('HSET', batch, 'stopping', left)
+    return true
+  end
+  redis.call('HDEL', batch, 'stopping')
+  redis.call('SREM', PREFIX .. 'stopping', id)
+  return false
 end

@@ -10,7 +10,8 @@ for i, p in ipairs(PRIORITIES) do depths[i], works[i] = redis.call('ZCARD', PREF
 for i, p in ipairs(PRIORITIES) do
   lines[i] = {}
   local function add(line)
-    for _, figure in ipairs(line) do
+    for j = 1, 5 do
+      local figure = line[j]
       lines[i][#lines[i] + 1] = type(figure) == 'number' and string.format('%.17g', figure) or figure
     end
   end

@@ -5,8 +5,11 @@
 -- without one leaves the lead to a follower. A result that is there already answers at once, and no one leads.
 -- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
 local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
+local PROGRESS_KEPT_FOLLOWING = 8  -- of a follower's stream: there may be hundreds of them
 local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
 local KEPT_SOURCES = {model = true, repaired = true, stub = true}  -- a fallback is worth another try
+
+local stand_in_queue
 
 local function cache_key(client, dedup_key) return PREFIX .. 'cache:' .. client .. ':' .. dedup_key end
 local function leader_key(client, dedup_key) return PREFIX .. 'leader:' .. client .. ':' .. dedup_key end
@@ -39,9 +42,9 @@ local function remember(id, worker)
   redis.call('SET', cache_key(job[1], job[2]), id, 'PX', redis.call('PTTL', job_key(id)))
 end
 
--- The job ends with the result of another.
+-- The job ends with the result of another, whose record is at this key.
 local function answer_like(id, other)
-  local outcome = redis.call('HMGET', job_key(other), 'result', 'repairs', 'model', 'source')
+  local outcome = redis.call('HMGET', other, 'result', 'repairs', 'model', 'source')
   redis.call('HSETNX', job_key(id), 'started', now)
   end_job(id, 'succeeded', {'result', outcome[1], 'repairs', outcome[2], 'model', outcome[3],
     'source', outcome[4] == 'fallback' and 'fallback' or 'cache'})
@@ -59,6 +62,7 @@ local function stands_at(id)
   if job[1] ~= 'queued' then return {} end
   if job[3] ~= 'follower' then return place_of(id, job[2]) end
   local leader = redis.call('GET', leader_key(job[4], job[5]))
+  if not leader then return {} end  -- it has ended; its follower does in the next piece
   return place_of(leader, redis.call('HGET', job_key(leader), 'priority'))
 end
 
@@ -72,13 +76,89 @@ local function runs_along(id, leader)
 end
 
 -- The leader waits again, and so does its follower; having started once, it does not expire in the queue.
-function waits_along(id)
+local function waits_along(id)
   local key = job_key(id)
   if redis.call('HGET', key, 'status') ~= 'running' then return end
   redis.call('ZREM', PREFIX .. 'expiring', id)
   redis.call('HSET', key, 'status', 'queued')
   redis.call('HDEL', key, 'progress')
   changed(id)
+end
+
+-- How far a job is that runs, or follows one that does.
+local function publish_progress(id, kept, progress, count, scenes)
+  local key, stream = job_key(id), PREFIX .. 'events:' .. id
+  local job = redis.call('HMGET', key, 'progress', 'scenes_told', 'progress_told')
+  local grown, moved = count > tonumber(job[2] or '0'), progress and progress ~= job[1]
+  if grown then
+    redis.call('HSET', key, 'scenes', scenes)
+    publish_scenes(id, count)
+  end
+  if moved then
+    if job[3] and redis.call('XLEN', stream) >= kept then redis.call('XDEL', stream, job[3] .. '-0') end
+    publish_event(id, 'progress', progress)
+    redis.call('HSET', key, 'progress', progress, 'progress_told', redis.call('HGET', key, 'events'))
+  end
+  if grown or moved then changed(id) end
+end
+
+-- A follower becomes as its leader is. Safe to repeat.
+local function follow(id)
+  local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness')
+  local leader = own[1] == 'follower' and not FINAL[own[2]] and redis.call('GET', leader_key(own[3], own[4]))
+  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told')
+  if not as then return end
+  if as[1] == 'queued' then waits_along(id) end
+  if as[1] ~= 'running' then return end
+  if own[2] == 'queued' then runs_along(id, leader) end
+  publish_progress(id, PROGRESS_KEPT_FOLLOWING, as[2], tonumber(as[3] and as[4] or '0'), as[3])
+end
+
+-- The leader of a follower has ended, and left its record at `record`. `how`: 'shared' | 'alone' (it generates for itself) | the
+-- status in which both end.
+local function part(id, record, how)
+  local own = redis.call('HMGET', job_key(id), 'role', 'status')
+  if own[1] ~= 'follower' or FINAL[own[2]] then return end
+  redis.call('HDEL', job_key(id), 'role')
+  if how == 'shared' then
+    count_cache('shared')
+    answer_like(id, record)
+  elseif how == 'alone' then
+    stand_in_queue(id, false)
+  else
+    end_job(id, how, {'error', redis.call('HGET', record, 'error')})
+  end
+end
+
+-- As many as this script has room for, one at least; the others in the next pieces. `record`, `how`: as `part` has them.
+local function in_pieces(ids, leader, how)
+  local behind, record = {}, how and job_key(leader)
+  for i, id in ipairs(ids) do
+    if i > 1 and spare <= 0 then behind[#behind + 1] = id .. ' ' .. (leader or '') .. ' ' .. (how or '')
+    elseif how then part(id, record, how)
+    else follow(id) end
+    spare = spare - 1
+  end
+  if #behind == 0 then return end
+  redis.call('SADD', PREFIX .. 'behind', unpack(behind))
+  if how then
+    redis.call('COPY', record, PREFIX .. 'parted:' .. leader, 'REPLACE')
+    redis.call('EXPIRE', PREFIX .. 'parted:' .. leader, 3600)
+  end
+end
+
+function bring_along(ids) in_pieces(ids) end
+
+-- A piece of what others left behind. Returns whether more is left.
+local function catch_up()
+  while spare > 0 do
+    local entry = redis.call('SPOP', PREFIX .. 'behind')
+    if not entry then return false end
+    local id, leader, how = string.match(entry, '^(%S*) (%S*) (%S*)$')
+    if how == '' then follow(id) else part(id, PREFIX .. 'parted:' .. leader, how) end
+    spare = spare - 1
+  end
+  return redis.call('EXISTS', PREFIX .. 'behind') == 1
 end
 
 local function score_of(id)
@@ -125,7 +205,7 @@ end
 
 -- A follower goes into the queue, at the place that it would have had on its own; the next sweep rings it. `back`: it
 -- inherits the turn that its leader had.
-local function stand_in_queue(id, back)
+function stand_in_queue(id, back)
   local key = job_key(id)
   enqueue(id, redis.call('HGET', key, 'priority'), back)
   redis.call('HSET', key, 'rung', now, 'rings', 0)
@@ -156,23 +236,15 @@ function parted(id, status, for_all)
   local followers = followers_key(client, dedup_key)
   if role == 'follower' then redis.call('ZREM', followers, id) return end
   local ids = redis.call('ZRANGE', followers, 0, -1)
+  if #ids == 0 then redis.call('DEL', leader_key(client, dedup_key)) return end
   local failures = tonumber(job[4] or '0') + (status == 'failed' and 1 or 0)
-  if #ids > 0 and status ~= 'succeeded' and not for_all and failures < MAX_FAILURES then
+  if status ~= 'succeeded' and not for_all and failures < MAX_FAILURES then
     redis.call('ZREM', followers, ids[1])
     promote(ids[1], client, dedup_key, id, status, failures)
-    for i = 2, #ids do waits_along(ids[i]) end
+    table.remove(ids, 1)
+    if redis.call('HGET', job_key(ids[1] or ''), 'status') == 'running' then bring_along(ids) end
     return
   end
   redis.call('DEL', leader_key(client, dedup_key), followers)
-  for _, follower in ipairs(ids) do
-    redis.call('HDEL', job_key(follower), 'role')
-    if status == 'succeeded' then
-      count_cache('shared')
-      answer_like(follower, id)
-    elseif for_all then
-      end_job(follower, status, {'error', job[5]})
-    else
-      stand_in_queue(follower, false)
-    end
-  end
+  in_pieces(ids, id, status == 'succeeded' and 'shared' or for_all and status or 'alone')
 end

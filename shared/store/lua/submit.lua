@@ -87,7 +87,7 @@ for i, job in ipairs(jobs) do
   redis.call('ZADD', own, redis.call('INCR', PREFIX .. 'number:' .. client), id)
   if answers[i] then
     count_cache('hit')
-    answer_like(id, answers[i])
+    answer_like(id, job_key(answers[i]))
   else
     take_number(id, priority, job.cost)
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)

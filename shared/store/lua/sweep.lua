@@ -31,6 +31,7 @@ if now - swept > math.max(3000, lease_ms / 2) then
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now, 'LIMIT', 0, 100)) do
+  if spare <= 0 then break end
   local worker = redis.call('HGET', job_key(id), 'worker')
   if lose(id, 'lapses', false, max_attempts, worker_lost) then
     redis.call('SADD', PREFIX .. 'lapsed:' .. worker, id)
@@ -41,6 +42,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'expiring', '-inf', now, 'LIMIT', 0, 100)) do
+  if spare <= 0 then break end
   local job = redis.call('HMGET', job_key(id), 'status', 'role')
   if job[1] == 'queued' then
     end_job(id, 'expired', {})
@@ -50,6 +52,11 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'expiring', '-inf', no
     redis.call('ZREM', PREFIX .. 'expiring', id)
   end
 end
+
+-- A cancel that whoever began it did not bring to its end.
+for _, batch in ipairs(redis.call('SRANDMEMBER', PREFIX .. 'stopping', 1)) do stop_batch(batch) end
+
+catch_up()
 
 -- Followers that have to generate for themselves now; after the expiries above, which may have left a lead to some of them.
 for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do

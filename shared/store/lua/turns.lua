@@ -126,15 +126,17 @@ local function waiting_work(priority)
   return work_of(priority, count, seq + 1, work)
 end
 
--- Each client's line: {client, virtual time of its next start, weight, jobs, their cost}. Looked at once a script.
+-- Each client's line: {client, virtual time of its next start, weight, jobs, their cost, a job's step}. Looked at once a
+-- script.
 local looked_at = {}
 local function lines_of(priority)
   if looked_at[priority] then return looked_at[priority] end
   local lines, turns = {}, redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, -1, 'WITHSCORES')
   for i = 1, #turns, 2 do
     local client = turns[i]
-    lines[#lines + 1] = {client, tonumber(turns[i + 1]), weight_of(client), redis.call('ZCARD', line_key(priority, client)),
-      number(redis.call('HGET', PREFIX .. 'waiting:' .. priority, client))}
+    local weight, count = weight_of(client), redis.call('ZCARD', line_key(priority, client))
+    local cost = number(redis.call('HGET', PREFIX .. 'waiting:' .. priority, client))
+    lines[#lines + 1] = {client, tonumber(turns[i + 1]), weight, count, cost, step_of(cost / count, weight)}
   end
   looked_at[priority] = lines
   return lines
@@ -142,9 +144,9 @@ end
 
 -- How many jobs of a line start before one of another client that starts at this virtual time. shared/eta.py has the same.
 local function ahead(line, start, wins_tie)
-  local cost = line[5] / line[4]
-  local turns = (start - line[2] + (wins_tie and 1 or 0)) / step_of(cost, line[3])
-  return math.max(0, math.min(line[4], math.ceil(turns))), cost
+  local past = start - line[2] + (wins_tie and 1 or 0)
+  if past <= 0 then return 0 end
+  return math.min(line[4], math.ceil(past / line[6]))
 end
 
 -- Where a job stands among all of its priority: how many are before it, and their cost.
@@ -156,12 +158,12 @@ local function before_it(id, priority)
   if rank and redis.call('ZCARD', PREFIX .. 'turns:' .. priority) > 1 then
     local count, work, own = returned + rank, number(redis.call('HGET', PREFIX .. 'waiting:' .. priority, '')), nil
     for _, line in ipairs(lines_of(priority)) do own = line[1] == job[3] and line or own end
-    local start = own[2] + rank * step_of(own[5] / own[4], own[3])
+    local start = own[2] + rank * own[6]
     work = work + rank * own[5] / own[4]
     for _, line in ipairs(lines_of(priority)) do
       if line ~= own then
-        local others, cost = ahead(line, start, line[1] < own[1])
-        count, work = count + others, work + others * cost
+        local others = ahead(line, start, line[1] < own[1])
+        count, work = count + others, work + others * line[5] / line[4]
       end
     end
     return count, math.floor(work)
