@@ -46,8 +46,11 @@ local function stop_sending(client, event)
 end
 
 -- An event shall be tried at this time. What nobody sent for days is dropped; its hash has ended by then.
+local put_out_now = {}  -- lines that this script has put something into already: who looks at them is known
 local function put_out(client, id, number, host, at)
   local line = to_host(client, host)
+  if put_out_now[line] and at == now then redis.call('ZADD', line, at, id .. '/' .. number) return end
+  put_out_now[line] = at == now
   local old = redis.call('ZRANGEBYSCORE', line, '-inf', now - UNSENT_KEPT_S * 1000, 'LIMIT', 0, 10)
   if #old > 0 then redis.call('ZREM', line, unpack(old)) end
   redis.call('ZADD', line, at, id .. '/' .. number)
@@ -56,15 +59,18 @@ end
 
 -- One more event of a job, to be sent if its webhook asks for this kind.
 function post(id, number, event, value, final)
-  local wanted = event ~= 'progress' and redis.call('HGET', job_key(id), 'webhook')
-  if not wanted then return end
-  local webhook, key, subscribed = cjson.decode(wanted), deliveries_key(id), false
+  if event == 'progress' then return end
+  local job = redis.call('HMGET', job_key(id), 'webhook', 'client')
+  if not job[1] then return end
+  local webhook, key, subscribed = cjson.decode(job[1]), deliveries_key(id), false
   for _, kind in ipairs(webhook.events) do subscribed = subscribed or kind == event end
-  if not subscribed or redis.call('HEXISTS', key, 'disabled') == 1 then return end
-  if redis.call('HINCRBY', key, 'posted', 1) > EVENTS_POSTED and not final then return end
-  redis.call('HSET', key, 'url', webhook.url, number, cjson.encode({event = event, value = value, at = now}))
-  redis.call('HINCRBY', key, 'pending', 1)
-  put_out(redis.call('HGET', job_key(id), 'client'), id, number, host_of(webhook.url), now)
+  if not subscribed then return end
+  local so_far = redis.call('HMGET', key, 'disabled', 'posted', 'pending')
+  local posted = (so_far[2] or 0) + 1
+  if so_far[1] or (posted > EVENTS_POSTED and not final) then return end
+  redis.call('HSET', key, 'url', webhook.url, 'posted', posted, 'pending', (so_far[3] or 0) + 1,
+    number, cjson.encode({event = event, value = value, at = now}))
+  put_out(job[2], id, number, host_of(webhook.url), now)
 end
 
 -- The job is done: what is still to be sent outlives its record by a copy, for days at most.

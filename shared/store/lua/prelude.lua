@@ -127,6 +127,15 @@ local function changed(id)
   redis.call('PUBLISH', PREFIX .. 'changed', id)
 end
 
+-- As `changed`, for a job that is new and whose record has these fields.
+local NEW = {version = 1, status_told = 'queued', events = 1}
+local function first_word(id)
+  local status = '{"status":"queued","attempt":0}'
+  redis.call('XADD', PREFIX .. 'events:' .. id, '1-0', 'status', status)
+  post(id, 1, 'status', status)
+  redis.call('PUBLISH', PREFIX .. 'changed', id)
+end
+
 local enqueue, dequeue  -- lua/turns.lua
 local followers_of, bring_along, parted  -- lua/sharing.lua
 

@@ -65,43 +65,62 @@ redis.call('HINCRBY', PREFIX .. 'active', client, #jobs)
 if weight == '1' then redis.call('HDEL', PREFIX .. 'weights', client)
 else redis.call('HSET', PREFIX .. 'weights', client, weight) end
 
-local statuses, ring = {}, {}
+-- A few ids at random leave the client's list if their records have expired.
+local function trim(own)
+  local some = redis.call('ZRANDMEMBER', own, TRIMMED)
+  for i, old in ipairs(some) do some[i] = job_key(old) end
+  if #some == 0 or redis.call('EXISTS', unpack(some)) == #some then return end
+  for _, key in ipairs(some) do
+    if redis.call('EXISTS', key) == 0 then redis.call('ZREM', own, string.sub(key, #job_key('') + 1)) end
+  end
+end
+
+local statuses, ring, ids = {}, {}, {}
+local number = redis.call('INCRBY', PREFIX .. 'number:' .. client, #jobs)
 local own = PREFIX .. 'jobs-of:' .. client
 for i, job in ipairs(jobs) do
   local id, priority, dedup_key = job.id, job.priority, job.dedup_key
   local starts_by, deadline = now + tonumber(job.queue_timeout_ms), tonumber(job.deadline_ms)
   if deadline > 0 then starts_by = math.min(starts_by, deadline) end
-  redis.call('HSET', job_key(id), 'format', FORMAT, 'status', 'queued', 'request', job.request, 'client', client,
-    'priority', priority, 'result_ttl_s', job.result_ttl_s, 'starts_by', starts_by, 'created', now, 'rung', now, 'rings', 0,
-    'attempt', 0, 'crashes', 0, 'lapses', 0, 'seed', job.seed, 'execution_timeout_ms', job.execution_timeout_ms,
-    'cost', job.cost)
-  if job.retry_of ~= '' then redis.call('HSET', job_key(id), 'retry_of', job.retry_of) end
-  if dedup_key ~= '' then redis.call('HSET', job_key(id), 'likeness', dedup_key, 'cache_ttl_ms', cache_ttl_ms) end
-  if job.notes ~= '' then redis.call('HSET', job_key(id), 'notes', job.notes) end
-  if job.trace ~= '' then redis.call('HSET', job_key(id), 'trace', job.trace) end
-  if job.webhook ~= '' then redis.call('HSET', job_key(id), 'webhook', job.webhook) end
-  for _, old in ipairs(redis.call('ZRANDMEMBER', own, TRIMMED)) do
-    if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', own, old) end
+  local seq, work = next_number(priority, job.cost)
+  local record = {'format', FORMAT, 'status', 'queued', 'request', job.request, 'client', client, 'priority', priority,
+    'result_ttl_s', job.result_ttl_s, 'starts_by', starts_by, 'created', now, 'rung', now, 'rings', 0, 'attempt', 0,
+    'crashes', 0, 'lapses', 0, 'seed', job.seed, 'execution_timeout_ms', job.execution_timeout_ms, 'cost', job.cost,
+    'seq', seq, 'work', work}
+  local function also(field, value)
+    if value ~= '' then
+      record[#record + 1] = field
+      record[#record + 1] = value
+    end
   end
-  if batch ~= '' then redis.call('RPUSH', PREFIX .. 'batch-jobs:' .. batch, id) end
-  redis.call('ZADD', own, redis.call('INCR', PREFIX .. 'number:' .. client), id)
+  for field, value in pairs(answers[i] and {} or NEW) do also(field, value) end
+  also('retry_of', job.retry_of)
+  also('likeness', dedup_key)
+  also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
+  also('notes', job.notes)
+  also('trace', job.trace)
+  also('webhook', job.webhook)
+  redis.call('HSET', job_key(id), unpack(record))
+  trim(own)
+  redis.call('ZADD', own, number - #jobs + i, id)
   if answers[i] then
     count_cache('hit')
     answer_like(id, job_key(answers[i]))
   else
-    take_number(id, priority, job.cost)
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)
-    changed(id)
+    first_word(id)
     local left = dedup_key ~= '' and room(client, dedup_key)
     if not left and dedup_key ~= '' then lead(id, client, dedup_key) end
     if not left or left <= 0 or join(id, client, dedup_key) then
-      enqueue(id, priority, false)
+      stand_last(id, priority, client, seq, job.cost)
       ring[#ring + 1] = id
     end
   end
-  statuses[#statuses + 1] = redis.call('HGET', job_key(id), 'status')
+  statuses[#statuses + 1] = ring[#ring] == id and 'queued' or redis.call('HGET', job_key(id), 'status')
 end
 if batch ~= '' then
+  for i, job in ipairs(jobs) do ids[i] = job.id end
+  redis.call('RPUSH', PREFIX .. 'batch-jobs:' .. batch, unpack(ids))
   redis.call('HSET', PREFIX .. 'batch:' .. batch, 'client', client, 'created', now)
   for _, name in ipairs({'batch:', 'batch-jobs:'}) do redis.call('EXPIRE', PREFIX .. name .. batch, batch_ttl_s) end
 end

@@ -20,15 +20,18 @@ local function virtual_time(priority) return number(redis.call('GET', PREFIX .. 
 local function step_of(cost, weight) return math.max(1, math.floor(cost * 1000 / weight + 0.5)) end
 local function weight_of(client) return tonumber(redis.call('HGET', PREFIX .. 'weights', client) or '1') end
 
+local function stand_in(client, id, priority, seq, cost)
+  if redis.call('ZADD', line_key(priority, client), seq, id) == 0 then return end
+  redis.call('HINCRBY', PREFIX .. 'waiting:' .. priority, client, cost)
+  if client == SHARE_OF_NOBODY or redis.call('ZSCORE', PREFIX .. 'turns:' .. priority, client) then return end
+  local due = math.max(virtual_time(priority), number(redis.call('HGET', PREFIX .. 'served:' .. priority, client)))
+  redis.call('ZADD', PREFIX .. 'turns:' .. priority, due, client)
+end
+
 -- Into its line. `back`: it had its turn before.
 local function into_line(id, priority, back)
   local job = redis.call('HMGET', job_key(id), 'seq', 'client', 'cost')
-  local client = back and SHARE_OF_NOBODY or job[2]
-  if redis.call('ZADD', line_key(priority, client), job[1], id) == 0 then return end
-  redis.call('HINCRBY', PREFIX .. 'waiting:' .. priority, client, job[3] or 0)
-  if back or redis.call('ZSCORE', PREFIX .. 'turns:' .. priority, client) then return end
-  local due = math.max(virtual_time(priority), number(redis.call('HGET', PREFIX .. 'served:' .. priority, client)))
-  redis.call('ZADD', PREFIX .. 'turns:' .. priority, due, client)
+  stand_in(back and SHARE_OF_NOBODY or job[2], id, priority, job[1], job[3] or 0)
 end
 
 -- Returns whether it stood in this line.
@@ -48,6 +51,12 @@ end
 function enqueue(id, priority, back)
   redis.call('ZADD', PREFIX .. 'queued:' .. priority, redis.call('HGET', job_key(id), 'seq'), id)
   into_line(id, priority, back)
+end
+
+-- A new job begins to wait.
+local function stand_last(id, priority, client, seq, cost)
+  redis.call('ZADD', PREFIX .. 'queued:' .. priority, seq, id)
+  stand_in(client, id, priority, seq, cost)
 end
 
 -- It waits no longer.
@@ -103,10 +112,8 @@ local function take_turn(id, priority)
 end
 
 -- A new job's place is behind all others of its client and priority. `seq` and the `work` before it are its own for life.
-local function take_number(id, priority, cost)
-  local seq = redis.call('INCR', PREFIX .. 'seq:' .. priority)
-  local work = redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
-  redis.call('HSET', job_key(id), 'seq', seq, 'work', work)
+local function next_number(priority, cost)
+  return redis.call('INCR', PREFIX .. 'seq:' .. priority), redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
 end
 
 -- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
