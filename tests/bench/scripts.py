@@ -1,6 +1,6 @@
 """How long each Lua script holds Redis at the largest arguments that the API and the workers give it.
 
-`python -m tests.bench.scripts` prints and writes the longest run of each, in time that Redis' one thread computes, its
+`make bench ARGS=scripts` prints and writes the longest run of each, in time that Redis' one thread computes, its
 reading and writing included, so that what else the machine does counts little; the limit is 50 ms. What a script leaves
 for its next piece is part of the case: the longest piece counts.
 """
@@ -8,6 +8,7 @@ for its next piece is part of the case: the longest piece counts.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from shared.store.checks import CHUNK
 from shared.store.connection import Store
 from shared.store.dead_jobs import DeadJobStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.entry import new_job_of
 from shared.store.event_log import EventLog
 from shared.store.executions import Claim, Executions, Report, Success
 from shared.store.outbox import Outbox
@@ -42,10 +44,11 @@ from shared.store.stats import queue_stats
 from shared.store.submissions import Submissions
 from shared.workers import WorkerState
 from tests.bench import stage
-from tests.bench.report import Figure, write
+from tests.bench.report import RESULTS, Figure, hardware, write
 
 BATCH, ALIKE, ROWS, DEAD = 1000, 250, 512, 1000
 LIMIT_MS = 50.0
+ROUNDS = 3  # of each, the quickest counts: it met the fewest neighbours
 PROMPT = "一个程序员在咖啡店找到灵感的故事。" * 100
 WEBHOOK = Webhook(url="https://example.com/hook", events=["status", "scene", "done"])
 MODEL = ModelInfo(name="bench", seed=1)
@@ -187,8 +190,8 @@ def many_rows(bench: Bench) -> None:
     bench.do(bench.api.queue())
     bench.do(queue_stats(bench.store))
     bench.worker.give_back(claims.pop())
-    for name in bench.redis.zrange("sq:running", 0, -1):
-        bench.redis.zadd("sq:running", {name: 1})
+    for job_id in ids:
+        bench.redis.zadd("sq:running", {job_id: 1}, xx=True)
     for job_id in ids:
         bench.redis.zadd("sq:expiring", {job_id: 1}, xx=True)
     bench.redis.delete("sq:swept")
@@ -209,8 +212,6 @@ def many_clients(bench: Bench) -> None:
 
 
 def _one(bench: Bench, client: str) -> dict[str, Any]:
-    from shared.store.entry import new_job_of
-
     entry = new_job_of(JobRequest(prompt="x", use_cache=False, webhook=WEBHOOK))
     return {
         **dict.fromkeys(("key", "fingerprint", "batch"), ""),
@@ -305,8 +306,14 @@ def measured(*cases: str) -> dict[Name, float]:
 
 
 def figures() -> dict[str, Figure]:
-    meaning = "the longest run at the largest arguments, against the limit"
-    return {f"script_{name}": Figure(ms, "ms", LIMIT_MS, ms / LIMIT_MS, meaning) for name, ms in measured().items()}
+    """That of the longest; bench/results/scripts.json has all."""
+    longest = [measured() for _ in range(ROUNDS)]
+    least = {name: round(min(one[name] for one in longest), 1) for name in SCRIPT_NAMES}
+    content = {"hardware": hardware(), "limit_ms": LIMIT_MS, "longest_ms": least}
+    (RESULTS / "scripts.json").write_text(json.dumps(content, indent=2) + "\n")
+    name = max(least, key=lambda script: least[script])
+    meaning = f"{name}.lua at its largest arguments, the longest of all scripts, against the limit"
+    return {"longest_script": Figure(least[name], "ms", LIMIT_MS, least[name] / LIMIT_MS, meaning)}
 
 
 if __name__ == "__main__":
