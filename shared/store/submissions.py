@@ -122,6 +122,9 @@ class Submissions:
         entered = await self._enter(entries, client, once, batch_id)
         if isinstance(entered, str):
             return replace(await self.batch(entered, client), replayed=True)
+        with suppress(StoreUnavailable):  # accepted in any case; the sweep would say it too
+            while await self._store.call("catch_up"):
+                pass
         priorities = {entry.job_id: entry.request.priority for entry in entries}
         rings = tuple(Ring(job_id, priorities[job_id]) for job_id in entered["ring"])
         return Batch(batch_id, entered["created_ms"], list(priorities), entered["statuses"], ring=rings)

@@ -37,7 +37,8 @@
 --   sq:leader:<client>:<dedup_key>, sq:followers:<client>:<dedup_key>  of jobs in flight that ask for the same (lua/sharing.lua):
 --                          the one that generates; zset of those that wait for it, by priority and seq
 --   sq:stopping            set of batches that are being canceled; how many of a batch's jobs are still to come stands in its hash
---   sq:behind              set of followers that are not yet as their leader is: `<id> <its leader> <how that ended>`
+--   sq:behind              set of followers that are not yet as their leader is: `<id> <its leader> <how that ended>`; and of
+--                          new jobs that nothing was told of yet
 --   sq:parted:<id>         a copy of a leader's record, for followers that its end has not reached; for 1 h
 --   sq:promoted            list of followers that went into the queue and that the next sweep rings
 --   sq:serves:<kind>       zset of ready workers that write texts of this kind (model, prompt, grammar), as sq:workers
@@ -109,11 +110,19 @@ local function publish_scenes(id, count)
   if count > published then redis.call('HSET', job_key(id), 'scenes_told', count) end
 end
 
+-- As `changed`, for a job that is new: nobody can wait for it yet. Of a large batch it comes in pieces; until then `status_told`
+-- is empty.
+local function first_word(id)
+  redis.call('HSET', job_key(id), 'status_told', 'queued')
+  publish_event(id, 'status', '{"status":"queued","attempt":0}')
+end
+
 -- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
 local function changed(id)
   local key = job_key(id)
   redis.call('HINCRBY', key, 'version', 1)
   local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
+  if job[2] == '' then first_word(id) end
   if job[1] ~= job[2] then
     if job[4] then publish_scenes(id, #cjson.decode(job[4]).scenes) end
     publish_event(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
@@ -124,15 +133,6 @@ local function changed(id)
     end
     redis.call('HSET', key, 'status_told', job[1])
   end
-  redis.call('PUBLISH', PREFIX .. 'changed', id)
-end
-
--- As `changed`, for a job that is new and whose record has these fields.
-local NEW = {version = 1, status_told = 'queued', events = 1}
-local function first_word(id)
-  local status = '{"status":"queued","attempt":0}'
-  redis.call('XADD', PREFIX .. 'events:' .. id, '1-0', 'status', status)
-  post(id, 1, 'status', status)
   redis.call('PUBLISH', PREFIX .. 'changed', id)
 end
 

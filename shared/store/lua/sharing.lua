@@ -104,7 +104,8 @@ end
 
 -- A follower becomes as its leader is. Safe to repeat.
 local function follow(id)
-  local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness')
+  local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness', 'status_told')
+  if own[5] == '' then first_word(id) end
   local leader = own[1] == 'follower' and not FINAL[own[2]] and redis.call('GET', leader_key(own[3], own[4]))
   local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told')
   if not as then return end

@@ -11,6 +11,7 @@
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
 local MINUTE_MS = 60000
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
+local TRIMMED_WITH = 8  -- of a batch's jobs in one look
 max_queued, cache_ttl_ms, rate, most = tonumber(max_queued), tonumber(cache_ttl_ms), tonumber(rate), tonumber(most)
 local once = key ~= '' and once_key(client, key)
 if once then
@@ -66,8 +67,8 @@ if weight == '1' then redis.call('HDEL', PREFIX .. 'weights', client)
 else redis.call('HSET', PREFIX .. 'weights', client, weight) end
 
 -- A few ids at random leave the client's list if their records have expired.
-local function trim(own)
-  local some = redis.call('ZRANDMEMBER', own, TRIMMED)
+local function trim(own, count)
+  local some = redis.call('ZRANDMEMBER', own, count)
   for i, old in ipairs(some) do some[i] = job_key(old) end
   if #some == 0 or redis.call('EXISTS', unpack(some)) == #some then return end
   for _, key in ipairs(some) do
@@ -75,7 +76,7 @@ local function trim(own)
   end
 end
 
-local statuses, ring, ids = {}, {}, {}
+local statuses, ring, ids, silent = {}, {}, {}, {}
 local number = redis.call('INCRBY', PREFIX .. 'number:' .. client, #jobs)
 local own = PREFIX .. 'jobs-of:' .. client
 for i, job in ipairs(jobs) do
@@ -93,22 +94,23 @@ for i, job in ipairs(jobs) do
       record[#record + 1] = value
     end
   end
-  for field, value in pairs(answers[i] and {} or NEW) do also(field, value) end
+  also('version', answers[i] and '' or 1)
   also('retry_of', job.retry_of)
   also('likeness', dedup_key)
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
   also('notes', job.notes)
   also('trace', job.trace)
   also('webhook', job.webhook)
+  if not answers[i] then record[#record + 1], record[#record + 2] = 'status_told', '' end
   redis.call('HSET', job_key(id), unpack(record))
-  trim(own)
+  if i % TRIMMED_WITH == 1 then trim(own, TRIMMED * math.min(TRIMMED_WITH, #jobs - i + 1)) end
   redis.call('ZADD', own, number - #jobs + i, id)
   if answers[i] then
     count_cache('hit')
     answer_like(id, job_key(answers[i]))
   else
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)
-    first_word(id)
+    if spare > 0 then first_word(id) else silent[#silent + 1] = id .. '  ' end
     local left = dedup_key ~= '' and room(client, dedup_key)
     if not left and dedup_key ~= '' then lead(id, client, dedup_key) end
     if not left or left <= 0 or join(id, client, dedup_key) then
@@ -118,6 +120,7 @@ for i, job in ipairs(jobs) do
   end
   statuses[#statuses + 1] = ring[#ring] == id and 'queued' or redis.call('HGET', job_key(id), 'status')
 end
+if #silent > 0 then redis.call('SADD', PREFIX .. 'behind', unpack(silent)) end
 if batch ~= '' then
   for i, job in ipairs(jobs) do ids[i] = job.id end
   redis.call('RPUSH', PREFIX .. 'batch-jobs:' .. batch, unpack(ids))
