@@ -63,7 +63,7 @@ if why then
   if not priority or not id then return {why} end
 else
   if not stands_in_line(rung, priority, job[11]) then into_line(rung, priority, job[3] ~= '0') end  -- an older version's
-  if not stands_back(rung, priority) and (owed(priority) or in_turn(priority) ~= job[11]) then
+  if not (is_next(job[11], priority) and not owed(priority)) and not stands_back(rung, priority) then
     local other, found = next_of(priority)
     if other then id, job = other, found end
   end

@@ -94,6 +94,11 @@ local function in_turn(priority)
   end
 end
 
+-- Whether it is this client's turn. Often the first says so already, whatever its line looks like.
+local function is_next(client, priority)
+  return redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, 0)[1] == client or in_turn(priority) == client
+end
+
 -- A job has its turn: its client pays for it, unless it had one before.
 local function take_turn(id, priority)
   local turns, served = PREFIX .. 'turns:' .. priority, PREFIX .. 'served:' .. priority
