@@ -181,7 +181,7 @@ def leader_ends(bench: Bench, end: Callable[[Claim], object]) -> None:
     end(claim)
 
 
-def told_as_it_grows(bench: Bench) -> None:
+def heartbeats(bench: Bench) -> None:
     ids = [bench.batch(ALIKE, alike=ALIKE, webhook=WEBHOOK, metadata={"stub": {"n": n}})[0] for n in range(16)]
     claims = [bench.claim(job_id) for job_id in ids]
     progress = Progress(phase="writing", tokens=900, scenes_done=MAX_SCENES)
@@ -291,7 +291,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "a leader fails": lambda bench: leader_ends(bench, lambda claim: _fail(bench, claim)),
     "a leader is canceled": lambda bench: leader_ends(bench, lambda claim: _canceled(bench, claim)),
     "a leader is given back": lambda bench: leader_ends(bench, bench.worker.give_back),
-    "told as it grows": told_as_it_grows,
+    "heartbeats": heartbeats,
     "many rows": many_rows,
     "many clients": many_clients,
     "results": results,
