@@ -30,7 +30,8 @@ from api.sweeper import sweep
 from api.webhooks import SENT
 from shared import traces
 from shared.errors import RedisUnfit, StoreUnavailable
-from shared.settings import Settings, listed
+from shared.setting_lists import listed
+from shared.settings import Settings
 from shared.store.connection import Store
 from shared.store.redis_server import require_fit
 from shared.version import VERSION

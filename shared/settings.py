@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import SettingsInvalid
+from shared.setting_lists import listed, split_keys, split_weights
 
 PREFIX = "SCRIPTQUEUE_"
-MAX_WEIGHT = 1000
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
 _HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.IGNORECASE)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.IGNORECASE)
@@ -116,10 +116,6 @@ class ApiSettings(Section):
     weights: str = Field(
         "", description="`label:weight,...`: shares of the device while several clients wait; 1 where none is named."
     )
-
-    def weight_of(self, client: str) -> int:
-        return dict(split_weights(self.weights)).get(client, 1)
-
     hosts: str = Field(
         "", description="Names besides `localhost` and addresses, `name,name`, to be served by where no keys are set."
     )
@@ -128,6 +124,9 @@ class ApiSettings(Section):
         description="Other sites whose pages may use the API in a browser, `https://a.example,http://b.example:3000`.",
     )
     max_streams: int = Field(64, ge=1, le=100_000, description="Event streams and long polls a client, a process.")
+
+    def weight_of(self, client: str) -> int:
+        return dict(split_weights(self.weights)).get(client, 1)
 
     @field_validator("rate_per_minute", "max_active", mode="before")
     @classmethod
@@ -262,34 +261,6 @@ def known_names() -> list[str]:
         assert issubclass(group, Section)
         names += [f"{PREFIX}{section}__{leaf}".upper() for leaf in group.model_fields]
     return names
-
-
-def listed(names: str) -> list[str]:
-    """`a, b` as its parts; empty ones are none."""
-    return [name for name in map(str.strip, names.split(",")) if name]
-
-
-def split_keys(keys: SecretStr) -> list[tuple[str, str]]:
-    """`label:key,label:key` as pairs; raises ValueError without repeating a key."""
-    pairs = []
-    for number, part in enumerate(filter(None, (p.strip() for p in keys.get_secret_value().split(","))), start=1):
-        label, colon, key = part.partition(":")
-        if not (colon and label.strip() and key.strip()):
-            raise ValueError(f"entry {number} must be label:key")
-        pairs.append((label.strip(), key.strip()))
-    return pairs
-
-
-def split_weights(weights: str) -> list[tuple[str, int]]:
-    """`label:weight,label:weight` as pairs; raises ValueError."""
-    pairs = []
-    for part in filter(None, (p.strip() for p in weights.split(","))):
-        label, _, number = part.partition(":")
-        digits = number.strip()
-        if not (label.strip() and digits.isascii() and digits.isdigit() and 1 <= int(digits) <= MAX_WEIGHT):
-            raise ValueError(f"{part!r} must be label:weight, the weight from 1 to {MAX_WEIGHT}")
-        pairs.append((label.strip(), int(digits)))
-    return pairs
 
 
 def _size_of(base64: str) -> int:

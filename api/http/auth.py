@@ -8,7 +8,7 @@ from hmac import compare_digest
 from pydantic import SecretStr
 
 from shared.errors import Unauthorized
-from shared.settings import split_keys
+from shared.setting_lists import split_keys
 
 ANONYMOUS = "anonymous"
 

@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from shared.errors import SettingsInvalid
-from shared.settings import Settings, from_environment, known_names, listed, split_keys
+from shared.setting_lists import listed, split_keys
+from shared.settings import Settings, from_environment, known_names
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,9 @@ def test_a_batch_of_a_thousand_is_told_and_rung_in_a_few_round_trips(
         api.post("/batches", json={"jobs": jobs})
         until(lambda: redis_client.llen(broker_lists()[1]) == 1001, what="all were rung")
 
-    assert commands_of(redis_client, post_and_wait) == ["evalsha"] * (1 + 8 + 10)  # it enters at once, and is told in pieces
+    assert commands_of(redis_client, post_and_wait) == ["evalsha"] * (
+        1 + 8 + 10
+    )  # it enters at once, and is told in pieces
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)
