@@ -286,6 +286,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.redis.delete("sq:sweep-lock")
         rung = [ring.job_id for ring in self.store.workers["ada"].sweep()]
         lapsed = self.oracle.sweep()
+        self.oracle.ring(rung)
         assert set(lapsed) <= set(rung)
         # Twice at most: for its turn, and because it has waited so long that it rises.
         assert all(rung.count(job_id) <= 2 for job_id in rung)

@@ -303,6 +303,11 @@ class Oracle:
                 self._end(job, "expired")
         return waiting
 
+    def ring(self, job_ids: list[str]) -> None:
+        """They have a doorbell again."""
+        for owed in self.owed.values():
+            owed.difference_update(job_ids)
+
     def _lose(self, job: Job, blame: str, *, alone: bool) -> bool:
         if job.status == "canceling":
             self._end(job, "canceled")

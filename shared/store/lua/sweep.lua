@@ -95,6 +95,7 @@ for i = 2, #PRIORITIES do
     local above = PRIORITIES[i - risen]
     if above and waited_ms >= AGE_MS * risen then
       redis.call('HSET', job_key(id), 'risen', risen)
+      redis.call('SREM', PREFIX .. 'owed:' .. PRIORITIES[i], id)
       ring[#ring + 1] = id
       ring[#ring + 1] = above
       break
