@@ -84,7 +84,8 @@ def test_ctrl_c_leaves_no_process_behind(demo: Launched, tmp_path: Path, moment:
 
     demo.process.send_signal(number)
 
-    assert demo.process.wait(90) in (130, -number)
+    code = demo.process.wait(90)
+    assert code in (130, -number) or "init_import_site" in demo.log_text  # Python's own word for "before it began"
     assert demo.alive() == []
 
 
