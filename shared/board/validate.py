@@ -11,8 +11,9 @@ from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Sto
 from shared.board.entry import Entry
 from shared.board.reading import read_scene
 from shared.board.refusal import is_refusal
+from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
-from shared.board.text import clean, folded, quoted
+from shared.board.text import clean, quoted
 from shared.board.timeline import placed_lengths
 from shared.board.timing import durations, spread
 from shared.errors import OutputInvalid
@@ -23,8 +24,8 @@ MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
 def validate(
     raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
 ) -> tuple[Storyboard, list[str]]:
-    """A valid storyboard that begins with the scenes that are `published`, and what was mended for it; raises
-    `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its `repairs`."""
+    """A valid storyboard that begins with the scenes that are `published`, what was mended for it, and its `repeats`;
+    raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
     scenes = _scenes(raw.get("scenes"), repairs, fields)
     most = request.max_scenes
@@ -38,13 +39,13 @@ def validate(
     if len(scenes) < request.min_scenes:
         raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
     _fit_target(scenes, len(kept), request, repairs)
-    _tell_repeats(scenes, repairs)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
         title = clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
-    return assemble(title, scenes, request, fields), repairs
+    storyboard = assemble(title, scenes, request, fields)
+    return storyboard, [*repairs, *repeats(storyboard)]
 
 
 def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, Any]]:
@@ -90,18 +91,6 @@ def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any
         return entries
     repairs.append("scenes put in the order of their numbers")
     return [entries[index] for index in sorted(range(len(entries)), key=counted.__getitem__)]
-
-
-def _tell_repeats(scenes: list[dict[str, Any]], repairs: list[str]) -> None:
-    """Scenes whose texts are another's but for blanks, case and punctuation."""
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for number, scene in enumerate(scenes, 1):
-        alike.setdefault((folded(scene["description"]), folded(scene["action"])), []).append(number)
-    for first, *again in alike.values():
-        if again:
-            run = len(again) > 1 and again == [*range(again[0], again[-1] + 1)]
-            which = f"{again[0]} to {again[-1]}" if run else ", ".join(map(str, again))
-            repairs.append(f"scene{'s'[: len(again) > 1]} {which} repeat{'s'[: len(again) == 1]} scene {first}")
 
 
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:

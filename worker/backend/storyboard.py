@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scriptqueue.schemas import Source, Storyboard
 from shared import traces
+from shared.board.repeats import repeats
 from shared.errors import ExecutionTimeout, OutputInvalid
 from worker.attempt import Attempt
 from worker.backend.backend import Backend, Prefix
@@ -58,7 +59,8 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         except OutputInvalid as error:
             failure = error
             continue
-        source: Source = "repaired" if repairs and backend.source == "model" else backend.source
+        is_mended = bool({*repairs} - {*repeats(storyboard)})  # a scene that comes again stays as it was written
+        source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         return StoryboardOutcome(
             storyboard, source, (*again, *completion.notes, *repairs), prompt_tokens, output_tokens
