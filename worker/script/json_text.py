@@ -12,7 +12,6 @@ from worker.script.lenient import MAX_DEPTH, read_leniently
 
 _OPENING = re.compile(r"[{\[｛［]")
 _FENCE = re.compile(r"\n[ \t]*(?:```|~~~)")
-MAX_VALUES = 2000  # of a text; far above any storyboard that comes one scene a line
 _EFFORT = 2_000_000  # characters that may be read in vain
 _FAILURE = 1000  # of them that each try costs besides
 
@@ -57,13 +56,10 @@ def strict_values(text: str) -> list[Found]:
 
 
 def values(text: str) -> Iterator[Found]:
-    """All values, in the order of the text: each as JSON if it is, else as it may be meant."""
+    """All values, one by one in the order of the text: each as JSON if it is, else as it may be meant."""
     strict = {found.start: found for found in strict_values(text)}
     at = 0
-    for _ in range(MAX_VALUES):
-        opening = _OPENING.search(text, at)
-        if not opening:
-            return
+    while opening := _OPENING.search(text, at):
         start = opening.start()
         if found := strict.get(start):
             at = found.end

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
@@ -20,6 +21,7 @@ from worker.script.json_text import strict_value, strict_values, values
 from worker.script.reasoning import split_reasoning
 
 MAX_CHARACTERS = 200_000  # far above any storyboard
+MAX_VALUES = 2000  # of a text; far above any storyboard that comes one scene a line
 
 _MENDED, _WITHIN, _STRICT = range(3)  # how far the text of a candidate is JSON
 
@@ -37,14 +39,16 @@ def parse(text: str, fields: Fields = SCENE_FIELDS) -> dict[str, Any]:
     """The raw storyboard in a text; raises `OutputInvalid` and nothing else."""
     if len(text) > MAX_CHARACTERS:
         raise OutputInvalid(f"{len(text)} characters are no storyboard; at most {MAX_CHARACTERS} are read")
-    found = _Search(fields).search(text)
-    if not found:
-        raise OutputInvalid(f"no scenes in {len(text)} characters of text")
-    return found
+    search = _Search(fields)
+    if found := search.search(text):
+        return found
+    where = f"the first {MAX_VALUES} values" if search.is_cut else f"{len(text)} characters"
+    raise OutputInvalid(f"no scenes in {where} of text")
 
 
 class _Search:
     def __init__(self, fields: Fields) -> None:
+        self.is_cut = False  # there were more values than are read
         self._fields = fields
         self._finder = Finder(fields)
         texts = of_kind("text", fields)
@@ -71,7 +75,8 @@ class _Search:
         """The storyboards of a text in its order; scenes and lists that are parts of one are joined."""
         candidates: list[_Candidate] = []
         title = None
-        for found in values(text):
+        unread = values(text)
+        for found in islice(unread, MAX_VALUES):
             board = self._finder.find(found.value)
             if board:
                 candidates.append(self._candidate(board, _STRICT if found.is_strict else _MENDED))
@@ -83,6 +88,7 @@ class _Search:
                 ]
                 mended = [candidates.pop()] if board else []
                 candidates.append(max([*mended, *_joined(inner)], key=self._worth)) if mended or inner else None
+        self.is_cut = self.is_cut or next(unread, None) is not None
         joined = _joined(candidates)
         if title and len(joined) == 1:
             joined = [replace(joined[0], board=replace(joined[0].board, title=joined[0].board.title or title))]
@@ -113,6 +119,8 @@ class _Search:
             repairs.append("the text is no JSON and was read as it may be meant")
         if board.lists > 1:
             repairs.append(f"the scenes of {board.lists} lists were joined")
+        if self.is_cut:
+            repairs.append(f"the text has more than {MAX_VALUES} values, and the rest was not read")
         others = [c for c in candidates if c is not best and c.count and c.board.scenes != board.scenes]
         repairs += [
             f"another storyboard of {c.count} scenes in the text was left out"

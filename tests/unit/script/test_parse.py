@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.errors import OutputInvalid
 from worker.script.output import parse
+from worker.script.parse import MAX_VALUES
 
 SCENES = [
     {"scene_number": n, "description": f"画面{n}", "duration": 5, "camera": "wide shot", "action": f"动作{n}"}
@@ -123,6 +124,40 @@ def test_chinese_keys_keep_the_title() -> None:
 def test_a_text_without_a_storyboard_is_invalid_and_nothing_else(text: str) -> None:
     with pytest.raises(OutputInvalid):
         parse(text)
+
+
+NOTES = "[1] " * MAX_VALUES
+DRAFT = json.dumps({"title": "草稿", "scenes": SCENES[:2]})
+
+
+def lines(count: int) -> str:
+    return "\n".join(f'{{"description": "画面{n}", "action": "走"}}' for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "is_cut"),
+    [
+        (PLAIN + NOTES[4:], 3, False),
+        (PLAIN + NOTES, 3, True),
+        (f"{PLAIN}{NOTES}{DRAFT}", 3, True),
+        (lines(MAX_VALUES + 1), MAX_VALUES, True),
+        (lines(MAX_VALUES), MAX_VALUES, False),
+        (f"<think>{NOTES}{DRAFT}</think>{PLAIN}", 3, False),
+        (f"<think>{DRAFT}</think>{PLAIN}{NOTES}", 3, True),
+        (PLAIN.replace("}, {", ",}, {") + "{}" * MAX_VALUES, 3, True),
+    ],
+    ids=range(8),
+)
+def test_where_a_text_was_not_read_to_its_end_that_is_told(text: str, count: int, is_cut: bool) -> None:
+    raw = parse(text)
+
+    assert len(raw["scenes"]) == count
+    assert any("the rest was not read" in repair for repair in raw.get("repairs", [])) == is_cut
+
+
+def test_scenes_that_come_too_late_are_not_called_absent() -> None:
+    with pytest.raises(OutputInvalid, match="no scenes in the first 2000 values"):
+        parse(NOTES + PLAIN)
 
 
 @settings(max_examples=300, deadline=None)
