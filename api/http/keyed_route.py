@@ -15,6 +15,7 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 
 from api.http.dependencies import Parts
+from api.http.validation_errors import UNKNOWN, no_such
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -32,14 +33,14 @@ class KeyedRoute(APIRoute):
             if request.scope["query_string"]:
                 parts: Parts = request.app.state.parts
                 parts.client(request)
-                _refuse([name for name in request.query_params if name not in known])
+                _refuse([name for name in request.query_params if name not in known], known)
             return await handle(request)
 
         return handle_known
 
 
-def _refuse(unknown: list[str]) -> None:
-    """In pydantic's words for a field that it does not know."""
+def _refuse(unknown: list[str], known: set[str]) -> None:
     if unknown:
-        fault = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted"}
-        raise RequestValidationError([{**fault, "loc": ("query", name)} for name in unknown])
+        raise RequestValidationError(
+            [{"type": UNKNOWN, "msg": no_such("parameter", name, known), "loc": ("query", name)} for name in unknown]
+        )

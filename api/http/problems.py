@@ -150,9 +150,10 @@ async def on_error(_: Request, error: ScriptqueueError) -> Response:
     return answer(error)
 
 
-async def on_invalid(_: Request, error: RequestValidationError) -> Response:
+async def on_invalid(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
-    faults = faults_of(found[:MAX_FAULTS], error.body)
+    wanted = getattr(request.scope.get("route"), "body_field", None)
+    faults = faults_of(found[:MAX_FAULTS], error.body, wanted and wanted.field_info.annotation)
     words = "; ".join(words_of(fault) for fault in faults[:3])
     if len(found) > MAX_FAULTS:  # nobody counts them: a batch is not read on
         words += f"; more than {MAX_FAULTS} faults, of which these are the first"

@@ -1,21 +1,37 @@
-"""Pydantic's errors as faults with JSON pointers into the body that was sent, or the name of the parameter."""
+"""Pydantic's errors as faults with JSON pointers into the body that was sent, or the name of the parameter.
+
+What no field is called is told with the field that may be meant. Knows no field by its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from scriptqueue.responses import Fault
 
+UNKNOWN = "extra_forbidden"  # pydantic's own code for it
+
 _PARAMETER = "parameter "  # so begins the detail of a fault whose pointer leads into the query
+_LONGEST_NAME = 80  # to compare with ours, in characters
 
 
-def faults_of(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Fault]:
-    """One fault an error, in pydantic's order. Locations begin with "body", or "query" for a parameter at fault."""
+def faults_of(errors: Iterable[Mapping[str, Any]], body: Any, shape: Any) -> list[Fault]:
+    """One fault an error, in pydantic's order. Locations begin with "body", or "query" for a parameter at fault;
+    `shape` is the type that the body should have, None where there is no body."""
     return [
-        Fault(pointer=_pointer(error, body), code=error["type"], detail=_parameter(error) + error["msg"])
+        Fault(pointer=_pointer(error, body), code=error["type"], detail=_parameter(error) + _detail(error, shape))
         for error in errors
     ]
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """That there is none of this name, and which one may be meant."""
+    near = get_close_matches(name[:_LONGEST_NAME].lower(), sorted(known), n=1)
+    return f"no such {what}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def words_of(fault: Fault) -> str:
@@ -27,6 +43,30 @@ def words_of(fault: Fault) -> str:
 
 def _parameter(error: Mapping[str, Any]) -> str:
     return "" if error["loc"][0] == "body" else f"{_PARAMETER}{error['loc'][-1]}: "
+
+
+def _detail(error: Mapping[str, Any], shape: Any) -> str:
+    if error["type"] != UNKNOWN or error["loc"][0] != "body":
+        return str(error["msg"])
+    *at, name = error["loc"][1:]
+    return no_such("field", str(name), _fields_at(shape, at))
+
+
+def _fields_at(shape: Any, at: Sequence[str | int]) -> set[str]:
+    """The names that an object may have there; the steps that are no field (places in lists) change nothing."""
+    found = [*_objects(shape)]
+    for step in at:
+        inner = [kind.model_fields[step].annotation for kind in found if step in kind.model_fields]
+        found = [kind for each in inner for kind in _objects(each)] or found
+    return {name for kind in found for name in kind.model_fields}
+
+
+def _objects(shape: Any) -> Iterator[type[BaseModel]]:
+    """Those within a type: `Webhook` in `Webhook | None` and in `list[Webhook]`."""
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        yield shape
+    for inner in get_args(shape):
+        yield from _objects(inner)
 
 
 def _pointer(error: Mapping[str, Any], body: Any) -> str:

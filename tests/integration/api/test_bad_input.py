@@ -117,6 +117,72 @@ def test_a_field_at_fault_is_named_with_its_pointer_and_code(
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "pointer", "detail"),
+    [
+        ("/jobs", {"promt": "x"}, "/promt", "no such field; did you mean prompt?"),
+        ("/jobs", {"max_scene": 4}, "/max_scene", "no such field; did you mean max_scenes?"),
+        ("/jobs", {"maxScenes": 4}, "/maxScenes", "no such field; did you mean max_scenes?"),
+        ("/jobs", {"MIN_SCENES": 4}, "/MIN_SCENES", "no such field; did you mean min_scenes?"),
+        ("/jobs", {"target_duration": 20}, "/target_duration", "no such field; did you mean target_duration_s?"),
+        ("/jobs", {"web_hook": {}}, "/web_hook", "no such field; did you mean webhook?"),
+        ("/jobs", {"colour": "red"}, "/colour", "no such field"),
+        ("/jobs", {"": 1}, "/", "no such field"),
+        ("/jobs", {"颜色": 1}, "/颜色", "no such field"),
+        ("/jobs", {"prompt" * 9_000: 1}, "/" + "prompt" * 9_000, "no such field"),
+        ("/jobs", {"sampling": {"top-p": 1}}, "/sampling/top-p", "no such field; did you mean top_p?"),
+        ("/jobs", {"sampling": {"temprature": 1}}, "/sampling/temprature", "no such field; did you mean temperature?"),
+        ("/jobs", {"sampling": {"promt": 1}}, "/sampling/promt", "no such field"),
+        ("/jobs", {"temprature": 1}, "/temprature", "no such field"),
+        (
+            "/jobs",
+            {"webhook": {"url": "https://example.com", "event": ["done"]}},
+            "/webhook/event",
+            "no such field; did you mean events?",
+        ),
+        ("/batches", {"job": []}, "/job", "no such field; did you mean jobs?"),
+        ("/batches", {"jobs": [{"promt": "x"}]}, "/jobs/0/promt", "no such field; did you mean prompt?"),
+        (
+            "/batches",
+            {"jobs": [{"prompt": "x", "sampling": {"sed": 1}}]},
+            "/jobs/0/sampling/sed",
+            "no such field; did you mean seed?",
+        ),
+    ],
+    ids=range(18),
+)
+def test_a_field_that_is_not_there_is_told_with_the_one_that_may_be_meant(
+    door: httpx.Client, path: str, body: dict[str, Any], pointer: str, detail: str
+) -> None:
+    response = door.post(path, json=body)
+
+    assert response.status_code == 422
+    assert {"pointer": pointer, "code": "extra_forbidden", "detail": detail} in response.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("url", "detail"),
+    [
+        ("/jobs?statuses=done", "no such parameter; did you mean status?"),
+        ("/jobs?Status=done", "no such parameter; did you mean status?"),
+        ("/jobs?limits=3", "no such parameter; did you mean limit?"),
+        ("/jobs?colour=red", "no such parameter"),
+        ("/jobs?curser=x", "no such parameter; did you mean cursor?"),
+        ("/queue?status=done", "no such parameter"),
+    ],
+)
+def test_a_parameter_that_is_not_there_is_told_with_the_one_that_may_be_meant(
+    door: httpx.Client, url: str, detail: str
+) -> None:
+    response = door.get(url)
+
+    (name,) = httpx.URL(url).params
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {"pointer": f"/{name}", "code": "extra_forbidden", "detail": f"parameter {name}: {detail}"}
+    ]
+
+
 def test_every_fault_has_an_entry_of_its_own(door: httpx.Client) -> None:
     response = door.post("/jobs", json={"min_scenes": 0, "sampling": {"top_p": 3}, "colour": "red"})
 
