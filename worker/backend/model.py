@@ -37,7 +37,11 @@ GRAMMAR = version("llguidance")  # what it forces is part of a text
 
 WARM_UP_S = 120.0
 PROOF_S = 900.0  # of a model of 6 billion parameters on two slow cores
-PROBE = JobRequest(prompt="probe")  # what it becomes tells one version of prompt, grammar and model from another
+# What these become tells one version of prompts, languages, grammar and model from another.
+PROBES = [
+    JobRequest(prompt=text)
+    for text in ("probe", "试写一页", "ためし書き", "пробный текст", "시험 글", "une histoire de la mer", "نص تجريبي")
+]
 PROOF = [{"role": "system", "content": "You output JSON only."}, {"role": "user", "content": "The title of a story:"}]
 PROOF_SCHEMA = {
     "type": "object",
@@ -115,9 +119,8 @@ class ModelBackend:
         self.slots = engine.max_batch
         self._loaded = loaded
         self._engine = engine
-        self.serves = sha256(
-            f"{self._fingerprint(self._engine_request(PROBE, 0, 0, ()))} {edition}".encode()
-        ).hexdigest()
+        probed = [self._fingerprint(self._engine_request(probe, 0, 0, ())) for probe in PROBES]
+        self.serves = sha256(f"{probed} {edition}".encode()).hexdigest()
 
     @classmethod
     def load(cls, settings: Settings) -> ModelBackend:
@@ -175,9 +178,9 @@ class ModelBackend:
     def warm_up(self) -> None:
         """Two short texts, side by side, before the first job has to wait for it: kernels are loaded and chosen, memory
         is reserved, and the template's pages are there to be shared. Raises as `prove` does."""
-        sampling = PROBE.sampling.model_copy(update={"max_new_tokens": MIN_TOKENS_A_SCENE * PROBE.min_scenes})
-        probes = [PROBE.model_copy(update={"sampling": sampling, "language": spoken}) for spoken in ("zh", "en")]
-        self._written([self._engine_request(probe, 0, WARM_UP_S, ()) for probe in probes])
+        requests = [self._engine_request(probe, 0, WARM_UP_S, ()) for probe in PROBES[:2]]
+        least = MIN_TOKENS_A_SCENE * PROBES[0].min_scenes
+        self._written([replace(request, max_new_tokens=least) for request in requests])
 
     def _written(self, requests: list[GenerationRequest]) -> None:
         try:
