@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from shared.board.chinese import CHARACTERS, chinese_number
+
 Span = tuple[float, float]  # of a timeline: its start and its end
 
-_DIGITS = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_CHINESE = re.compile(r"([一二两三四五六七八九])?(十)?([一二三四五六七八九])?(?=\s*秒)")
+_CHINESE = re.compile(rf"[{CHARACTERS}]{{1,6}}(?=\s*秒)")
 _CLOCK = re.compile(r"(?:(\d{1,2})[:：])?(\d{1,2})[:：](\d{1,2}(?:[.,]\d+)?)")
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 _UNIT = r"(?:seconds?|secs?|s|秒钟?|″|\")?"
@@ -46,9 +47,10 @@ def read_duration(value: Any) -> float | None:
         return int(milliseconds[1]) / 1000
     if number := _NUMBER.search(text):
         return float(number[0])
-    for ones, ten, unit in _CHINESE.findall(text):
-        if ones or ten or unit:
-            return float(_DIGITS[ones or "一"] * 10 + _DIGITS[unit or "零"] if ten else _DIGITS[ones or unit])
+    for written in _CHINESE.findall(text):
+        seconds_in_words = chinese_number(written) or chinese_number(written[0])  # `两三秒`: at least two
+        if seconds_in_words is not None:
+            return float(seconds_in_words)
     return None
 
 

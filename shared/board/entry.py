@@ -8,10 +8,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, names, of_kind, spelled
+from shared.board.chinese import chinese_number
 from shared.board.scenes import COMPUTED
-
-_DIGITS = "零一二三四五六七八九"
-_CHINESE_NUMBER = re.compile(r"([一二三四五六七八九])?(十)?([一二三四五六七八九])?")
 
 
 class Item(NamedTuple):
@@ -62,19 +60,9 @@ def read_number(value: Any) -> int | None:
     bare = re.fullmatch(
         r"[^\W\d]{0,12}?(\d{1,4}|[一二三四五六七八九十]{1,3})[^\W\d]{0,3}", re.sub(r"[\s_#.:：-]+", "", value[:40])
     )
-    return _integer(bare[1]) if bare else None
-
-
-def _integer(digits: str) -> int | None:
-    if digits[0].isdigit():
-        return int(digits)
-    chinese = _CHINESE_NUMBER.fullmatch(digits)
-    if not chinese:
+    if not bare:
         return None
-    ones, ten, unit = (group or "" for group in chinese.groups())
-    if not ten:
-        return _DIGITS.index(ones or unit) if len(digits) == 1 else None
-    return _DIGITS.index(ones or "一") * 10 + _DIGITS.index(unit or "零")
+    return int(bare[1]) if bare[1].isdigit() else chinese_number(bare[1])
 
 
 def _lifted(raw: dict[Any, Any], fields: Fields) -> Iterator[tuple[Any, Any]]:

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_CHINESE = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2}
+from shared.board.chinese import CHARACTERS, chinese_number
+
 _WORDS = {
     word: value
     for value, word in enumerate(
@@ -37,7 +38,7 @@ _OTHERS = {  # of small counts, in languages besides Chinese and English
 }
 _TEEN_OR_ONE = "|".join(sorted(_WORDS, key=len, reverse=True))
 _NUMBER = (
-    r"(?:(?<!\d)(?<!\d[.,:])\d{1,5}(?:\.\d{1,2})?|[零〇一二三四五六七八九两兩十百半]{1,5}"
+    rf"(?:(?<!\d)(?<!\d[.,:])\d{{1,5}}(?:\.\d{{1,2}})?|[{CHARACTERS}半]{{1,5}}"
     rf"|\b(?:(?:{'|'.join(_TENS)})(?:[- ](?:{_TEEN_OR_ONE}))?|{_TEEN_OR_ONE}|{'|'.join(_OTHERS)})\b"
     r"(?:\s+and\s+a\s+half)?)"
 )
@@ -125,20 +126,9 @@ def number(text: str) -> float:
         return sum(map(number, words))
     word = words[0]
     known = _WORDS.get(word, _TENS.get(word, _OTHERS.get(word)))
-    return _chinese(word) if known is None else known
-
-
-def _chinese(text: str) -> float:
-    if text == "半":
-        return 0.5
-    if not re.fullmatch(
-        r"(?:[一二三四五六七八九]百零?)?(?:[一二三四五六七八九]?十)?[零〇一二三四五六七八九两兩]?", text
-    ):
-        return 0  # no number: `半百`, `二三`
-    hundreds, _, rest = text.rpartition("百")
-    tens, ten, ones = rest.rpartition("十")
-    value = _CHINESE.get(hundreds, 0) * 100 + (_CHINESE.get(tens, 1) * 10 if ten else 0)
-    return value + sum(_CHINESE[digit] for digit in ones)
+    if known is None:
+        return 0.5 if word == "半" else chinese_number(word) or 0  # no number: `半百`, `二三`
+    return known
 
 
 def _seconds(found: re.Match[str]) -> tuple[float, float]:
