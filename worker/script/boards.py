@@ -65,7 +65,7 @@ class Board:
     scenes: list[Any]
     title: Any = None
     lists: int = 1  # of scenes, joined
-    alone: bool = False  # one scene outside of any list
+    alone: bool = False  # scenes outside of any list
     left_out: tuple[str, ...] = ()
     rest: dict[Any, Any] = field(default_factory=dict)
 

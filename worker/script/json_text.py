@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from worker.script.lenient import MAX_DEPTH, read_leniently
+from worker.script.lenient import MAX_DEPTH, free_key, read_leniently
 
 _OPENING = re.compile(r"[{\[｛［]")
 _FENCE = re.compile(r"\n[ \t]*(?:```|~~~)")
@@ -74,11 +74,9 @@ def values(text: str) -> Iterator[Found]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A key that comes again keeps both of its values where they may be scenes."""
     value: dict[str, Any] = {}
     for key, inner in pairs:
-        again = key in value and isinstance(inner, (dict, list))
-        value[f"{key}({len(value) + 1})" if again else key] = inner
+        value[free_key(value, key, inner)] = inner
     return value
 
 

@@ -100,7 +100,7 @@ class _Reader:
         if isinstance(container, list):
             container.append(value)
         elif self._keys[-1] is not None:
-            container[_free(container, self._keys[-1], value)] = value
+            container[free_key(container, self._keys[-1], value)] = value
             self._keys[-1] = None
         elif is_key:
             self._keys[-1] = str(value)
@@ -144,7 +144,7 @@ class _Reader:
             return bare
 
 
-def _free(container: dict[str, Any], key: str, value: Any) -> str:
+def free_key(container: dict[str, Any], key: str, value: Any) -> str:
     """A key that comes again keeps both of its values where they may be scenes."""
     return f"{key}({len(container) + 1})" if key in container and isinstance(value, (dict, list)) else key
 

@@ -32,7 +32,6 @@ class _Candidate:
     strictness: int
     count: int  # scenes that are scenes for sure
     numbers: frozenset[int]  # of the scenes, where all have one
-    is_alone: bool = False  # scenes that stood one by one
 
 
 def parse(text: str, fields: Fields = SCENE_FIELDS) -> dict[str, Any]:
@@ -98,7 +97,7 @@ class _Search:
         numbers = [Entry(scene, self._fields).number() if isinstance(scene, dict) else None for scene in board.scenes]
         own = frozenset(number for number in numbers if number is not None)
         numbered = own if len(own) == len(numbers) else frozenset[int]()
-        return _Candidate(board, strictness, self._finder.count(board), numbered, board.alone)
+        return _Candidate(board, strictness, self._finder.count(board), numbered)
 
     def _worth(self, candidate: _Candidate) -> tuple[Any, ...]:
         is_json = candidate.strictness == _STRICT and candidate.count > 1
@@ -158,16 +157,17 @@ def _joined(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 def _go_on(before: _Candidate, after: _Candidate) -> bool:
     if before.numbers and after.numbers:
         return before.numbers.isdisjoint(after.numbers)
-    return before.is_alone and after.is_alone
+    return before.board.alone and after.board.alone
 
 
 def _both(before: _Candidate, after: _Candidate) -> _Candidate:
     boards = (before.board, after.board)
-    are_alone = before.is_alone and after.is_alone
+    are_alone = before.board.alone and after.board.alone
     board = Board(
         [scene for board in boards for scene in board.scenes],
         before.board.title or after.board.title,
         1 if are_alone else before.board.lists + after.board.lists,
+        are_alone,
         left_out=(*before.board.left_out, *after.board.left_out),
     )
     return _Candidate(
@@ -175,5 +175,4 @@ def _both(before: _Candidate, after: _Candidate) -> _Candidate:
         min(before.strictness, after.strictness),
         before.count + after.count,
         before.numbers | after.numbers,
-        are_alone,
     )
