@@ -86,7 +86,8 @@ class _Search:
                     self._candidate(board, _WITHIN) for value in found.within if (board := self._finder.find(value))
                 ]
                 mended = [candidates.pop()] if board else []
-                candidates.append(max([*mended, *_joined(inner)], key=self._worth)) if mended or inner else None
+                if mended or inner:
+                    candidates.append(max([*mended, *_joined(inner)], key=self._worth))
         self.is_cut = self.is_cut or next(unread, None) is not None
         joined = _joined(candidates)
         if title and len(joined) == 1:

@@ -49,29 +49,32 @@ def split_reasoning(text: str, held: list[tuple[int, int]]) -> Reasoned:
         [(mark.start(), mark.end(), True) for mark in _OPENS.finditer(bare)]
         + [(mark.start(), mark.end(), False) for mark in _CLOSES.finditer(bare)]
     )
-    answers, drafts, at, inside = [], [], 0, False
+    answers: list[str] = []
+    drafts: list[str] = []
+    at, inside = 0, False
     for start, end, opens in marks:
-        if start < at:
+        if start < at or (opens and inside):
             continue
-        if opens and not inside:
+        if opens:
             answers.append(text[at:start])
-        elif not opens:
-            drafts.extend([*answers, text[at:start]] if not inside else [text[at:start]])
-            answers = answers if inside else []
-        inside, at = (True, at if inside and opens else end) if opens else (False, end)
+        elif inside:
+            drafts.append(text[at:start])
+        else:
+            drafts += [*answers, text[at:start]]
+            answers.clear()
+        inside, at = opens, end
     (drafts if inside else answers).append(text[at:])
-    headed, rest = _headed("\n".join(answers), bare if not marks else None)
-    return Reasoned(rest, [*drafts, *headed[:1]], bool(headed[1:]))
+    answer = "\n".join(answers)
+    return _without_headed(answer, drafts, answer if marks else bare)
 
 
-def _headed(answer: str, bare: str | None) -> tuple[list[str], str]:
-    """The draft under a heading of prose, and the answer after it; with a second element when no heading ends it."""
-    searched = answer if bare is None else bare
+def _without_headed(answer: str, drafts: list[str], searched: str) -> Reasoned:
+    """A draft under a heading of prose ends where another heading says that the answer begins."""
     begins = _HEADED.search(searched)
-    if not begins:
-        return [], answer
-    ends = _ANSWERED.search(searched, begins.end())
-    return ([answer[: ends.start()]], answer[ends.end() :]) if ends else (["", ""], answer)
+    ends = begins and _ANSWERED.search(searched, begins.end())
+    if ends:
+        return Reasoned(answer[ends.end() :], [*drafts, answer[: ends.start()]], is_headed=False)
+    return Reasoned(answer, drafts, is_headed=begins is not None)
 
 
 def _without(text: str, held: list[tuple[int, int]]) -> str:
