@@ -14,13 +14,26 @@ from shared.errors import ModelUnavailable
 log = logging.getLogger(__name__)
 
 
+# A padding token, an image's mark, the two of ChatML are added without training. Whoever adds more trains them, and
+# then the weights have rows for them: a tokenizer with more is another checkpoint's.
+MAX_SURPLUS = 8
+
+
 def refuse_larger(tokenizer: Any, rows: int, where: Path) -> None:
-    """Raises `ModelUnavailable` where the vocabulary itself, without added tokens, has more ids than the model rows."""
-    largest = max(tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values(), default=0)
+    """Raises `ModelUnavailable` where the vocabulary itself has more ids than the model rows, or where more than a few
+    added tokens have no row: the two do not belong together."""
+    backend = tokenizer.backend_tokenizer
+    largest = max(backend.get_vocab(with_added_tokens=False).values(), default=0)
     if largest >= rows:
         raise ModelUnavailable(
             f"{where}: the tokenizer's vocabulary goes up to the id {largest} and the model has {rows} rows: they do"
             " not belong together"
+        )
+    surplus = sum(token >= rows for token in backend.get_vocab().values())
+    if surplus > MAX_SURPLUS:
+        raise ModelUnavailable(
+            f"{where}: {surplus} added tokens have no row of the model's {rows}: the tokenizer is another checkpoint's;"
+            " take the one that came with these weights"
         )
 
 

@@ -182,7 +182,7 @@ def test_a_folder_in_which_nothing_ends_a_text_is_refused(folder: Path) -> None:
 # Tokens without a row
 
 
-@pytest.mark.parametrize("more", [1, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("more", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_added_tokens_without_a_row_are_text(folder: Path, more: int) -> None:
     """Gemma 3 1B has one, Llama 3.2 and CodeLlama 34B too (vllm-project/vllm#33509, mlc-ai/xgrammar#237,
     unslothai/unsloth#1215)."""
@@ -195,6 +195,13 @@ def test_added_tokens_without_a_row_are_text(folder: Path, more: int) -> None:
     assert max(ids) < 260
     assert "<x0> and" in model.tokenizer.decode(ids)
     assert verify(folder, lambda line: None)
+
+
+@pytest.mark.parametrize("more", [9, 20])
+def test_many_added_tokens_without_a_row_are_another_checkpoint_s(folder: Path, more: int) -> None:
+    write_tokenizer(folder, *(f"<x{number}>" for number in range(more)))
+
+    refused(folder, f"{more} added tokens have no row of the model's 260")
 
 
 def test_a_vocabulary_that_is_larger_than_the_model_is_another_model_s(tmp_path: Path) -> None:
