@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scriptqueue.schemas import PRIORITIES, Priority
 from shared.keys import KEY_PREFIX
 
+TASK = "scriptqueue.run"  # the name of the task that answers a doorbell
 QUEUE = f"{KEY_PREFIX}jobs"  # Celery's queue: the first list, and the beginning of the others' names
 LEVEL: dict[Priority, int] = {priority: level for level, priority in enumerate(PRIORITIES)}  # kombu serves 0 first
 SEPARATOR = "/"  # kombu takes what stands before the last one for the name of the queue: none may be in it

@@ -32,6 +32,7 @@ class WorkerState:
     tokens_per_s: float = 0.0
     serves: str = ""
     gpu: str = ""  # the card's own name, by which two workers on it are noticed
+    node: str = ""  # as Celery and its monitors name it
 
     @property
     def serves_jobs(self) -> bool:

@@ -23,7 +23,7 @@ from scriptqueue.schemas import WorkerPhase
 from shared import logs, traces
 from shared.broker import celery_app
 from shared.errors import EngineBroken, StoreUnavailable
-from shared.rings import Ring
+from shared.rings import TASK, Ring
 from shared.settings import from_environment
 from shared.store.executions import Executions
 from shared.store.redis_server import require_fit
@@ -84,6 +84,7 @@ class Process:
     """How far the worker process is; `running` from the end of its loading on."""
 
     name: str
+    node: str = ""  # Celery's name for it
     phase: WorkerPhase = "loading"
     keeper: LeaseKeeper | None = None
     running: RunningWorker | None = None
@@ -98,7 +99,7 @@ class Process:
     def state(self) -> WorkerState:
         if self.running is None:
             named = settings.model
-            return WorkerState(self.name, self.phase, named.name, named.device, named.dtype, slots=0)
+            return WorkerState(self.name, self.phase, named.name, named.device, named.dtype, slots=0, node=self.node)
         backend = self.running.backend
         model = backend.model_info(None)
         return WorkerState(
@@ -112,6 +113,7 @@ class Process:
             tokens_per_s=backend.tokens_per_s,
             serves=backend.serves,
             gpu=backend.gpu,
+            node=self.node,
         )
 
     def metric_values(self) -> tuple[MetricValue, ...]:
@@ -171,7 +173,8 @@ process = Process(worker_name(os.getpid()))
 until_ready = partial(fatal, "scriptqueue worker", process.give_up)
 
 
-@app.task(name=celery_app.TASK, Request="worker.revoke:UnkilledRequest")
+# Without Celery's events, which are of doorbells: lua/tasks.lua tells those of jobs.
+@app.task(name=TASK, Request="worker.revoke:UnkilledRequest", send_events=False)
 def run(job_id: str) -> str:
     with logs.about(job_id):
         return process.loaded().runner.run(job_id)
@@ -198,14 +201,16 @@ def _ring(doorbell: Ring) -> None:
 @until_ready()
 def _log(**_: Any) -> None:
     logs.start_logs(settings.log)
+    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)  # it would say that a failed job's task succeeded
 
 
 @signals.worker_init.connect
 @until_ready()
-def _load(**_: Any) -> None:
+def _load(sender: Any, **_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
     logs.start_logs(settings.log)  # Celery sets its logging up after this
     scripts()  # what is missing is missed here and not in a thread
+    process.node = str(sender.hostname)
     keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, _ring)
     keeper.start()
     process.keeper = keeper

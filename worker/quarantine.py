@@ -15,9 +15,8 @@ from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
 from shared.broker import redis_transport
-from shared.broker.celery_app import TASK
 from shared.keys import QUARANTINE
-from shared.rings import broker_lists
+from shared.rings import TASK, broker_lists
 
 log = logging.getLogger(__name__)
 

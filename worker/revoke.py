@@ -25,20 +25,13 @@ def register_commands(executions: Executions) -> None:
     command(name="terminate", signature=f"<signal> {_IDS}", args=[("signal", str)])(partial(_terminate, executions))
 
 
-def _revoke(
-    executions: Executions, state: Any, task_id: str | list[str], terminate: bool = False, **_: Any
-) -> dict[str, str]:
+def _revoke(executions: Executions, state: Any, task_id: str | list[str], **_: Any) -> dict[str, str]:
     stand = {job_id: executions.cancel(job_id) for job_id in maybe_list(task_id)}
-    for job_id, status in stand.items():
-        if status == "canceled":  # a job that runs says itself what became of it
-            state.consumer.event_dispatcher.send(
-                "task-revoked", uuid=job_id, terminated=terminate, signum=None, expired=False
-            )
     return dict(ok(", ".join(f"{job_id}: {status}" for job_id, status in stand.items())))
 
 
 def _terminate(executions: Executions, state: Any, signal: str, task_id: str | list[str], **_: Any) -> dict[str, str]:
-    return _revoke(executions, state, task_id, terminate=True)
+    return _revoke(executions, state, task_id)
 
 
 class UnkilledRequest(Request):  # type: ignore[misc]

@@ -48,7 +48,7 @@ class Runner:
         self._lock = Lock()
 
     def run(self, job_id: str) -> str:
-        """Answer one doorbell; the line that Flower shows."""
+        """Answer one doorbell, in a line."""
         with self._lock:
             self.answered += 1
             self.busy += 1
@@ -76,6 +76,7 @@ class Runner:
             with logs.about(job), traces.span("job", claim.trace, job=job, attempt=claim.attempt) as note:
                 outcome = self._work(attempt)
                 note("outcome", outcome)
+                log.info("%s", outcome)
                 return outcome if job == job_id else f"{outcome} (of {job}, whose turn it was)"
         finally:
             self._keeper.drop(attempt)

@@ -13,11 +13,9 @@ from kombu.exceptions import OperationalError
 
 from scriptqueue.schemas import Priority
 from shared.broker import redis_transport
-from shared.rings import LEVEL, QUEUE, SEPARATOR
+from shared.rings import LEVEL, QUEUE, SEPARATOR, TASK
 from shared.settings import Settings
 from shared.store.connection import redis_errors
-
-TASK = "scriptqueue.run"
 
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
@@ -37,9 +35,6 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         task_serializer="json",
         accept_content=["json"],
-        # Flower sees queued tasks too.
-        worker_send_task_events=True,
-        task_send_sent_event=True,
         control_queue_expires=60,
         event_queue_expires=60,
         broker_connection_retry_on_startup=True,

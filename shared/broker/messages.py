@@ -1,13 +1,12 @@
 """A doorbell's message as Celery and kombu would send it, without sending it: for who has a Redis connection already.
 
-Celery writes one of each priority at the start, to a client that only notes it; later ones differ by the job's id and a
-few other blanks. Knows kombu (pinned exactly); not Redis, nor what a job is.
+Celery writes one of each priority at the start, to a client that only notes it; later ones differ by the job's id and
+a tag. Knows kombu (pinned exactly); not Redis, nor what a job is.
 """
 
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
@@ -21,48 +20,39 @@ from shared.broker import celery_app, redis_transport
 from shared.rings import Ring
 from shared.settings import Settings
 
-_ID, _TAG, _BODY, _TIME, _CLOCK = "{id}", "{tag}", "{body}", "{time}", "{clock}"
+_ID, _TAG, _BODY = "{id}", "{tag}", "{body}"
 
 
 class Doorbells:
     """What lua/ring.lua is told."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = celery_app.make_app(settings, patient=False)
-        self._forms: dict[Priority, tuple[str, _Form, _Form]] = {}
+        app = celery_app.make_app(settings, patient=False)
+        self._forms: dict[Priority, tuple[str, _Form]] = {}
         for priority in PRIORITIES:
-            broker_list, message, self._channel, event = _written(self._app, priority)
-            self._forms[priority] = broker_list, _Form(message), _Form(event)
+            broker_list, message = _written(app, priority)
+            self._forms[priority] = broker_list, _Form(message)
 
     def arguments(self, rings: Iterable[Ring]) -> dict[str, Any]:
         """What the script takes."""
-        return {"channel": self._channel, "doorbells": [self._doorbell(ring) for ring in rings]}
+        return {"doorbells": [self._doorbell(ring) for ring in rings]}
 
     def _doorbell(self, ring: Ring) -> dict[str, str]:
-        broker_list, message, event = self._forms[ring.priority]
-        clock = self._app.clock.forward()
-        return {
-            "list": broker_list,
-            "message": message.filled(ring.job_id, clock),
-            "event": event.filled(ring.job_id, clock),
-        }
+        broker_list, message = self._forms[ring.priority]
+        return {"list": broker_list, "message": message.filled(ring.job_id)}
 
 
 class _Form:
-    """A message of kombu's with blanks: the job's id, a tag that is its own, and in an event the time and the clock."""
+    """A message of kombu's with blanks: the job's id, and a tag that is its own."""
 
     def __init__(self, message: str) -> None:
         envelope = json.loads(message)
-        body = json.loads(b64decode(envelope["body"]))
-        if isinstance(body, dict):
-            body |= {"timestamp": _TIME, "clock": _CLOCK}
         envelope["properties"]["delivery_tag"] = _TAG
-        self._body = json.dumps(body).replace(f'"{_TIME}"', _TIME).replace(f'"{_CLOCK}"', _CLOCK)
+        self._body = b64decode(envelope["body"]).decode()
         self._envelope = json.dumps(envelope | {"body": _BODY})
 
-    def filled(self, job_id: str, clock: int) -> str:
-        body = self._body.replace(_ID, job_id).replace(_TIME, repr(time.time())).replace(_CLOCK, str(clock))
-        encoded = b64encode(body.encode()).decode()
+    def filled(self, job_id: str) -> str:
+        encoded = b64encode(self._body.replace(_ID, job_id).encode()).decode()
         return self._envelope.replace(_ID, job_id).replace(_TAG, str(uuid.uuid4())).replace(_BODY, encoded)
 
 
@@ -77,8 +67,6 @@ class _Notes:
 
     def eval(self, *arguments: Any) -> None:
         self.noted.append(arguments)
-
-    publish = eval
 
 
 class _Channel(redis_transport.Channel):
@@ -107,10 +95,10 @@ class _Transport(redis_transport.Transport):
     Channel = _Channel
 
 
-def _written(app: Celery, priority: Priority) -> tuple[str, str, str, str]:
-    """The list and the message, the channel and the event of a doorbell for `_ID`."""
+def _written(app: Celery, priority: Priority) -> tuple[str, str]:
+    """The list and the message of a doorbell for `_ID`."""
     with app.connection_for_write(transport=_Transport) as connection:
         connection.notes = _Notes()
         celery_app.ring(app, _ID, priority, producer=app.amqp.Producer(connection))
-        (_, _, broker_list, message), (channel, event) = connection.notes.noted
-    return broker_list, message, channel, event
+        ((_, _, broker_list, message),) = connection.notes.noted
+    return broker_list, message

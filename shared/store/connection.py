@@ -46,12 +46,13 @@ class SyncStore:
 
     def __init__(self, client: redis.Redis) -> None:
         self._scripts = {name: client.register_script(script.text) for name, script in scripts().items()}
+        self._database = client.connection_pool.connection_kwargs.get("db") or 0
 
     def call(self, script: Name, /, **keywords: Any) -> Any:
         """A script's answer; raises `TypeError` for an argument that is missing or unknown."""
         values = scripts()[script].flat(keywords)
         with redis_errors():
-            return self._scripts[script](args=values)
+            return self._scripts[script](args=[self._database, *values])
 
 
 class Store:
@@ -68,6 +69,7 @@ class Store:
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
             **_options(self._timeout_s),
         )
+        self._database = pool.connection_kwargs.get("db") or 0
         self._client = redis.asyncio.Redis.from_pool(pool)
         self._scripts = {name: self._client.register_script(script.text) for name, script in scripts().items()}
 
@@ -83,7 +85,7 @@ class Store:
         values = scripts()[script].flat(keywords)
         with redis_errors():
             async with asyncio.timeout(self._timeout_s):
-                return await self._scripts[script](args=values)
+                return await self._scripts[script](args=[self._database, *values])
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:

@@ -23,6 +23,7 @@ from typing import Any, Literal, get_args
 
 from scriptqueue.schemas import PRIORITIES, Status
 from shared.keys import KEY_PREFIX
+from shared.rings import TASK
 from shared.store.record import FORMAT, TOMBSTONE_S
 
 Name = Literal[
@@ -32,7 +33,7 @@ Name = Literal[
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
-SHARED = ("prelude", "turns", "outbox", "sharing", "poison")  # stand before every script, in this order
+SHARED = ("prelude", "tasks", "turns", "outbox", "sharing", "poison")  # stand before every script, in this order
 LUA_FOLDER = Path(__file__).parent / "lua"
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
@@ -62,6 +63,7 @@ CONSTANTS: Mapping[str, Any] = {
     "PRIORITIES": PRIORITIES,
     "RANK": {priority: rank for rank, priority in enumerate(PRIORITIES)},
     "FINAL": {status: True for status in Status if status.done},
+    "TASK": TASK,
 }
 
 
@@ -78,8 +80,8 @@ class Script:
     answers: tuple[str, ...]
 
     def flat(self, keywords: Mapping[str, Any]) -> list[Any]:
-        """ARGV; raises `TypeError` with the name of what is missing or unknown. None and False are '' in Lua, True
-        is '1'."""
+        """ARGV after the first, the database; raises `TypeError` with the name of what is missing or unknown. None and
+        False are '' in Lua, True is '1'."""
         self._require({*self.arguments, *([self.rest] if self.rest else ())}, keywords)
         values = [keywords[name] for name in self.arguments]
         rest: Iterable[Any] = keywords[self.rest] if self.rest else ()
@@ -142,12 +144,12 @@ def _declared(text: str, keyword: str) -> tuple[str, tuple[str, ...]]:
 
 def _locals(arguments: Sequence[str], rest: str, fields: Sequence[str]) -> str:
     """Lua that gives the arguments their names."""
-    places = ", ".join(f"ARGV[{place}]" for place in range(1, len(arguments) + 1))
+    places = ", ".join(f"ARGV[{place}]" for place in range(2, len(arguments) + 2))
     text = f"local {', '.join(arguments)} = {places}\n" if arguments else ""
     if rest:
         row = ", ".join(f"{field} = ARGV[i + {place}]" for place, field in enumerate(fields))
         item = f"{{{row}}}" if fields else "ARGV[i]"
-        loop = f"for i = {len(arguments) + 1}, #ARGV, {len(fields) or 1}"
+        loop = f"for i = {len(arguments) + 2}, #ARGV, {len(fields) or 1}"
         text += f"local {rest} = {{}}\n{loop} do {rest}[#{rest} + 1] = {item} end\n"
     return text
 
@@ -168,7 +170,8 @@ end
 
 
 def _constants() -> str:
-    return "".join(f"local {name} = {_lua(value)}\n" for name, value in CONSTANTS.items())
+    texts = {name: _lua(value) for name, value in CONSTANTS.items()} | {"DATABASE": "ARGV[1]"}
+    return "".join(f"local {name} = {text}\n" for name, text in texts.items())
 
 
 def _lua(value: Any) -> str:

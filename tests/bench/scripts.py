@@ -52,7 +52,7 @@ LOGGED_MS = 1.0  # what is shorter than this counts as this long; a lower limit 
 ROUNDS = 4
 PROMPT = "一个程序员在咖啡店找到灵感的故事。" * 100
 WEBHOOK = Webhook(url="https://example.com/hook", events=["status", "scene", "done"])
-READY = WorkerState("bench", "ready", "m", "cpu", "fp32", slots=8, serves="m")
+READY = WorkerState("bench", "ready", "m", "cpu", "fp32", slots=8, serves="m", node="celery@bench")
 MODEL = ModelInfo(name="bench", seed=1)
 SCENES = tuple(
     Scene(

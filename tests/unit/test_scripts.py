@@ -40,7 +40,7 @@ def test_a_list_comes_last_each_of_it_by_name() -> None:
         ("claim", {"rung": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
         ("read", {}, "read.lua: missing ids"),
         ("queue", {"ids": []}, "queue.lua: unknown ids"),
-        ("ring", {"channel": "c", "doorbells": [{"list": "l", "text": "m"}]}, "missing event, message; unknown text"),
+        ("ring", {"doorbells": [{"list": "l", "text": "m"}]}, "missing message; unknown text"),
     ],
 )
 def test_an_argument_that_is_missing_or_unknown_is_named(name: Name, arguments: dict[str, object], fault: str) -> None:

@@ -107,6 +107,7 @@ def test_lua_has_the_lists_of_python() -> None:
     assert "local RANK = {high = 0, normal = 1, low = 2}\n" in text
     assert "local FINAL = {succeeded = true, failed = true, canceled = true, expired = true}\n" in text
     assert "local TOMBSTONE_S = 604800\n" in text
+    assert "local TASK = 'scriptqueue.run'\n" in text
 
 
 def test_lua_spells_no_priority_and_remembers_only_sources_that_there_are() -> None:

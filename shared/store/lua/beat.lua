@@ -16,6 +16,7 @@ if ttl_ms > 0 and state.state == 'ready' and (state.serves or '') ~= '' then
   redis.call('EXPIRE', PREFIX .. 'serves:' .. state.serves, 86400)
 end
 if ttl_ms > 0 then
+  if (state.node or '') ~= '' then redis.call('SET', PREFIX .. 'node', state.node) end
   redis.call('SET', PREFIX .. 'worker:' .. worker, word, 'PX', ttl_ms)
   redis.call('ZADD', PREFIX .. 'workers', now + ttl_ms, worker)
 else

@@ -91,6 +91,9 @@ redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
 local token = worker .. '/' .. attempt
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
 redis.call('HSETNX', key, 'first_started', now)
+local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
+local node = word and cjson.decode(word).node
+if node and node ~= '' then redis.call('HSET', key, 'node', node) end
 changed(id)
 bring_along(followers_of(id))
 if attempt == 1 and job[12] then count_cache('miss') end

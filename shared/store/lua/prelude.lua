@@ -1,7 +1,8 @@
 -- Shared by every script: the clock, the names, and the few steps that transitions have in common.
 --
 -- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
--- comes first), RANK (of each priority) and FINAL (states that never change).
+-- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job), and
+-- DATABASE, the number of this one.
 --
 -- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/store/record.py; `trace` is the
@@ -48,8 +49,9 @@
 --                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
+--   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
--- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop).
+-- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop), Celery's of its events.
 -- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
 -- All clocks are Redis TIME, in milliseconds.
 local clock = redis.call('TIME')
@@ -94,6 +96,7 @@ end
 local spare = 200
 
 local post, keep_unsent  -- outbox.lua
+local show_task  -- tasks.lua
 
 -- One more event in the job's stream, and for its webhook. `final`: it tells how the job ended.
 local function publish_event(id, event, value, final)
@@ -115,6 +118,7 @@ end
 local function first_word(id)
   redis.call('HSET', job_key(id), 'status_told', 'queued')
   publish_event(id, 'status', '{"status":"queued","attempt":0}')
+  show_task(id, nil, 'queued')
 end
 
 -- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
@@ -122,9 +126,13 @@ local function changed(id)
   local key = job_key(id)
   redis.call('HINCRBY', key, 'version', 1)
   local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
-  if job[2] == '' then first_word(id) end
+  if job[2] == '' then
+    first_word(id)
+    job[2] = 'queued'
+  end
   if job[1] ~= job[2] then
-    if job[4] then publish_scenes(id, #cjson.decode(job[4]).scenes) end
+    local board = job[4] and cjson.decode(job[4])
+    if board then publish_scenes(id, #board.scenes) end
     publish_event(id, 'status', '{"status":"' .. job[1] .. '","attempt":' .. job[3] .. '}', FINAL[job[1]])
     if FINAL[job[1]] then
       publish_event(id, 'done', '', true)
@@ -132,6 +140,7 @@ local function changed(id)
       redis.call('PEXPIRE', PREFIX .. 'events:' .. id, redis.call('PTTL', key))
     end
     redis.call('HSET', key, 'status_told', job[1])
+    show_task(id, job[2], job[1], board)
   end
   redis.call('PUBLISH', PREFIX .. 'changed', id)
 end

@@ -68,9 +68,10 @@ end
 
 -- The leader runs, and so does its follower; its own execution timeout counts from here.
 local function runs_along(id, leader)
-  local key, attempt = job_key(id), redis.call('HGET', job_key(leader), 'attempt')
+  local key, first = job_key(id), redis.call('HMGET', job_key(leader), 'attempt', 'node')
   redis.call('ZADD', PREFIX .. 'expiring', now + redis.call('HGET', key, 'execution_timeout_ms'), id)
-  redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'started', now)
+  redis.call('HSET', key, 'status', 'running', 'attempt', first[1], 'started', now)
+  if first[2] then redis.call('HSET', key, 'node', first[2]) end
   redis.call('HSETNX', key, 'first_started', now)
   changed(id)
 end

@@ -1,13 +1,17 @@
-"""Flower beside a worker: it shows jobs by their ids and never a prompt, and its revoke is a cancel."""
+"""Flower beside a worker: a task is a job, under its id and never with a prompt; a revoke is a cancel."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from shared.broker import celery_app
+from shared.rings import QUEUE
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, flower_on, running, shown, submit
 
@@ -38,8 +42,38 @@ def test_a_job_is_shown_while_it_runs_and_with_a_short_result_after(flower: http
     job_id = submit(api, "另一个不能出现的提示词")
     done(api, job_id)
     after = shown(flower, job_id, "SUCCESS")
-    assert after["result"].strip("'").startswith("succeeded: 3 scenes")
+    assert after["result"].startswith("3 scenes, ")
     assert "提示词" not in str(task) + str(after)
+
+
+def test_its_figures_are_those_of_jobs(
+    flower: httpx.Client, api: httpx.Client, redis_url: str, make_settings: Any
+) -> None:
+    """The last job of all has run when every doorbell, also the doubled ones, is answered."""
+    with celery_app.make_app(make_settings(), patient=False) as app:
+        assert app.control.enable_events(reply=True)  # as Flower does every few seconds
+    running(api, hanging := submit(api, stub={"hang": True}))
+    good = [submit(api) for _ in range(4)]
+    bad = [submit(api, stub={"invalid": True}, allow_fallback=False) for _ in range(3)]
+    alike = [submit(api, "同一个故事", use_cache=True) for _ in range(3)]
+    given_up = submit(api)
+    api.post(f"/jobs/{given_up}/cancel")
+    with redis.Redis.from_url(redis_url) as client:
+        client.lpush(f"{QUEUE}/1", *client.lrange(f"{QUEUE}/1", 0, -1))
+    api.post(f"/jobs/{hanging}/cancel")
+    for job_id in (*good, *bad, *alike):
+        done(api, job_id)
+    done(api, last := submit(api, priority="low"))
+
+    shown(flower, last, "SUCCESS")
+
+    expected = {"SUCCESS": [*good, *alike, last], "FAILURE": bad, "REVOKED": [hanging, given_up]}
+    for state, ids in expected.items():
+        assert set(flower.get("/api/tasks", params={"state": state}).json()) == set(ids)
+    (figures,) = flower.get("/workers", params={"json": "1"}).json()["data"]
+    counts = {kind: figures.get(f"task-{kind}", 0) for kind in ("received", "succeeded", "failed", "revoked")}
+    assert counts == {"received": 13, "succeeded": 8, "failed": 3, "revoked": 2}
+    assert flower.get(f"/api/task/info/{bad[0]}").json()["exception"] == "output_invalid"
 
 
 @pytest.mark.parametrize("terminate", ["true", "false"])
@@ -52,6 +86,7 @@ def test_a_running_job_that_is_revoked_is_canceled_and_its_row_is_free(
     assert flower.post(f"/api/task/revoke/{job_id}", params={"terminate": terminate}).status_code == 200
 
     assert done(api, job_id)["status"] == "canceled"
+    shown(flower, job_id, "REVOKED")
     assert done(api, submit(api))["status"] == "succeeded"
 
 

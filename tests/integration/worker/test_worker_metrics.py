@@ -64,9 +64,10 @@ def test_in_json_every_line_of_a_jobs_work_bears_its_id(api: httpx.Client, start
 
     job_id = processes.submit(api, stub={"invalid": True}, allow_fallback=False)
     processes.done(api, job_id)
-    processes.until(lambda: "succeeded in" in worker.log_text, what="Celery's own line")
+    processes.until(lambda: "failed: " in worker.log_text, what="its outcome is logged")
 
     records = [json.loads(line) for line in worker.log_text.splitlines() if line.startswith("{")]
     of_job = [line["message"] for line in records if line.get("job") == job_id]
     assert any("received" in message for message in of_job)
     assert any("failed: output_invalid" in message for message in of_job)
+    assert "succeeded" not in worker.log_text
