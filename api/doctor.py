@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
 
 import httpx
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from shared.errors import SettingsInvalid
 from shared.findings import Finding
-from shared.settings import from_environment
+from shared.settings import ModelSettings, from_environment
 from shared.store import checks
 
 API_S = 5.0
@@ -53,7 +53,9 @@ def all_findings(url: str, environment: Mapping[str, str], *, repair: bool) -> I
     if environment.get("FLOWER_UNAUTHENTICATED_API", "").lower() in {"1", "true", "yes"}:
         yield Finding("flower", "fault", "its API is open to everybody", "unset FLOWER_UNAUTHENTICATED_API")
     yield api(url)
-    yield from _worker()
+    yield flower(url)
+    others = served_instead(settings.model, checks.models_served(settings))
+    yield from [others] if others else _worker()
 
 
 def api(url: str) -> Finding:
@@ -70,6 +72,32 @@ def api(url: str) -> Finding:
     except (ValueError, KeyError, TypeError):
         return Finding("api", "fault", f"{url} is no scriptqueue ({answer.status_code})", "give its --url")
     return Finding("api", "warning", f"{url} is not ready: {detail}")
+
+
+def flower(url: str) -> Finding:
+    """The Flower that the service at this address links to, as somebody without a login meets it."""
+    try:
+        address = httpx.get(f"{url.rstrip('/')}/page/settings.json", timeout=API_S).json()["flower_url"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        address = None
+    if not address:
+        return Finding("flower", "ok", "not checked: the service names none (FLOWER__URL)")
+    try:
+        answers = [httpx.get(address.rstrip("/") + path, timeout=API_S) for path in ("/", "/api/workers")]
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        message = f"{address} does not answer ({type(error).__name__})"
+        return Finding("flower", "warning", message, "start it, or set FLOWER__URL of the service")
+    if any(answer.is_success for answer in answers):
+        return Finding("flower", "fault", f"{address} is open to everybody", "start it with FLOWER_BASIC_AUTH")
+    return Finding("flower", "ok", f"{address} wants its login")
+
+
+def served_instead(settings: ModelSettings, served: Collection[str]) -> Finding | None:
+    """That ready workers serve other models than this environment would, which then is no matter; None: not so."""
+    own = settings.path.name if settings.path else settings.name
+    if not served or own in served:
+        return None
+    return Finding("model", "ok", f"the workers serve {', '.join(sorted(served))}; {own}, set here, is not checked")
 
 
 def _worker() -> Iterator[Finding]:

@@ -39,6 +39,11 @@ class WorkerState:
         """Whether a job posted now runs there. One that says it is ready and has no row runs none."""
         return self.state == "ready" and self.slots > 0
 
+    @property
+    def has_no_model(self) -> bool:
+        """It splits prompts instead; the stub is meant to."""
+        return self.device == "none" and self.model != "stub"
+
     def to_json(self) -> str:
         return dumps({name: value for name, value in asdict(self).items() if name != "worker"})
 

@@ -45,6 +45,16 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
         yield Finding("redis", "fault", message, "start it, or set REDIS__URL; `make up` prints that of its own")
 
 
+def models_served(settings: Settings) -> set[str]:
+    """By the workers that are ready; none where Redis does not answer, which `examine` tells."""
+    try:
+        with redis_errors(), connect(settings) as client:
+            workers = queue_load_of(named("queue", SyncStore(client).call("queue"))).workers
+    except StoreUnavailable:
+        return set()
+    return {worker.model for worker in workers if worker.serves_jobs and not worker.has_no_model}
+
+
 def _place(settings: Settings) -> str:
     """Where Redis is looked for, without what opens it."""
     url = urlsplit(settings.redis.url.get_secret_value())
@@ -63,13 +73,6 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("leases", "ok", f"{lease_s:g} s, Redis may take {timeout_s:g} s")
-    if settings.flower.password.get_secret_value():
-        yield Finding("flower", "ok", "has a password")
-    else:
-        message = "FLOWER__PASSWORD is not set: only `make up` makes one up"
-        yield Finding(
-            "flower", "warning", message, "set it, and FLOWER_BASIC_AUTH for a Flower that you start yourself"
-        )
 
 
 def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
@@ -105,7 +108,7 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
         if worker.state == "ready" and not worker.serves_jobs:
             message = f"{worker.worker} says that it is ready and has no rows: it runs no job"
             yield Finding("workers", "fault", message, "end it and start another")
-        if worker.serves_jobs and worker.device == "none" and worker.model != "stub":
+        if worker.serves_jobs and worker.has_no_model:
             message = f"{worker.worker} has no model: all that it writes is split from the prompt"
             yield Finding("workers", "warning", message, "its log says why; unset WORKER__FALLBACK_WITHOUT_MODEL")
         if worker.state == "broken":

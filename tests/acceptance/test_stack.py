@@ -136,11 +136,23 @@ def test_up_serves_until_it_is_told_to_stop_and_prints_flowers_login(tmp_path: P
         assert httpx.get(f"{flower}/api/tasks", trust_env=False).status_code == 401
         assert httpx.get(f"{flower}/api/tasks", auth=(user, password), trust_env=False).status_code == 200
         _is_private(up, tmp_path / ".run" / "up")
+        assert _not_ok(up, url) == []
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(30) == 0
         assert up.alive() == []
     finally:
         up.close()
+
+
+def _not_ok(up: Launched, url: str) -> list[str]:
+    """What `scriptqueue doctor` says with the printed address of Redis and nothing else of the stack's settings."""
+    (address,) = re.findall(r"Redis +(\S+)", up.log_text)
+    command = [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())", "--url", url, "doctor"]
+    environment = {**os.environ, "SCRIPTQUEUE_REDIS__URL": address}
+    checked = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    return [*checked.stderr.splitlines(), *(line for line in checked.stdout.splitlines() if not line.startswith("ok "))]
 
 
 def _is_private(up: Launched, folder: Path) -> None:

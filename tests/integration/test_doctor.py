@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import redis
 
-from api import cli
+from api import cli, doctor
 from scriptqueue.schemas import Status
 from shared.broker import celery_app
 from shared.findings import Finding
@@ -27,7 +29,7 @@ READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu=
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(flower={"password": "secret"})
+    return make_settings()
 
 
 @pytest.fixture
@@ -60,13 +62,13 @@ def test_a_healthy_queue_is_told_so_check_by_check(settings: Settings, desk: Des
     found = list(checks.examine(settings))
 
     assert {finding.level for finding in found} == {"ok"}
-    assert {"redis policy", "leases", "workers", "jobs", "doorbells", "quarantine", "dead list", "flower"} <= {
+    assert {"redis policy", "leases", "workers", "jobs", "doorbells", "quarantine", "dead list"} <= {
         finding.check for finding in found
     }
 
 
 def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
-    away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"}, flower={"password": "x"})
+    away = Settings(redis={"url": "redis://:secret@127.0.0.1:1"})
 
     findings = list(checks.examine(away))
     finding = findings[-1]
@@ -78,13 +80,11 @@ def test_a_redis_that_is_away_is_one_fault_with_its_fix() -> None:
     assert "redis" not in [other.check for other in findings[:-1]]
 
 
-@pytest.mark.parametrize(
-    ("sections", "check"), [({"worker": {"lease_s": 3}}, "leases"), ({"flower": {"password": ""}}, "flower")]
-)
-def test_settings_that_work_badly_together_are_warned_of(sections: dict[str, Any], check: str) -> None:
-    settings = Settings(**{"flower": {"password": "x"}, **sections})
+@pytest.mark.parametrize("worker", [{"lease_s": 3}, {"lease_s": 1.5}])
+def test_settings_that_work_badly_together_are_warned_of(worker: dict[str, Any]) -> None:
+    findings = list(checks.of_settings(Settings(worker=worker)))
 
-    assert [finding.check for finding in checks.of_settings(settings) if finding.level == "warning"] == [check]
+    assert [(finding.check, finding.level) for finding in findings] == [("leases", "warning")]
 
 
 def test_jobs_that_wait_without_any_worker_are_a_fault(settings: Settings, desk: Desk) -> None:
@@ -121,9 +121,7 @@ def test_a_worker_that_serves_without_a_model_is_warned_of(settings: Settings, w
 def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
     make_settings: Callable[..., Settings], worker: Executions, records: redis.Redis
 ) -> None:
-    settings = make_settings(
-        flower={"password": "secret"}, webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-    )
+    settings = make_settings(webhooks={"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
 
     (finding,) = wrong(settings)
     records.zadd("sq:senders", {"host:1": 9e15})
@@ -230,7 +228,99 @@ def test_the_command_exits_with_1_on_a_fault_and_says_each_fix(
         "flower": "unset FLOWER_UNAUTHENTICATED_API",
         "api": "start `uvicorn api.app:app`, or give its --url",
     }
-    assert any("stub" in finding["said"] for finding in answer["findings"] if finding["check"] == "model")
+    assert [finding["said"] for finding in answer["findings"] if finding["check"] == "model"] == [
+        "the workers serve test; stub, set here, is not checked"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "serving", "is_checked"),
+    [
+        ({}, {"model": "embedded"}, False),
+        ({}, {"model": "stub", "device": "none"}, False),
+        ({"path": "/srv/models/llama"}, {"model": "qwen-7b"}, False),
+        ({"name": "stub"}, {"model": "chatglm3-6b"}, False),
+        ({}, {"model": "chatglm3-6b"}, True),
+        ({"path": "/srv/models/llama"}, {"model": "llama"}, True),
+        ({}, {"model": "embedded", "device": "none"}, True),  # it has none, and splits prompts
+        ({}, {"model": "embedded", "state": "loading"}, True),
+        ({}, {"model": "embedded", "slots": 0}, True),
+        ({}, None, True),
+    ],
+)
+def test_only_a_model_that_this_environment_would_serve_is_checked(
+    own: dict[str, Any],
+    serving: dict[str, Any] | None,
+    is_checked: bool,
+    make_settings: Callable[..., Settings],
+) -> None:
+    settings = make_settings(model=own)
+    if serving:
+        Executions(settings, "worker-a").beat(replace(READY, **serving), ttl_s=60)
+
+    finding = doctor.served_instead(settings.model, checks.models_served(settings))
+
+    assert (finding is None) == is_checked
+    if finding and serving:
+        assert finding.level == "ok"
+        assert finding.message.startswith(f"the workers serve {serving['model']}; ")
+
+
+Answers = dict[str, tuple[int, str]]
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[Answers], str]]:
+    """`answering({"/": (200, "text")})`: the address of a server that answers so, and 404 elsewhere."""
+    answers: Answers = {}
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, text = answers.get(self.path, (404, ""))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.replace("HERE", address).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+        def answer(these: Answers) -> str:
+            answers.update(these)
+            return address
+
+        yield answer
+        server.shutdown()
+
+
+LINK = {"/page/settings.json": (200, '{"flower_url": "HERE/flower"}')}
+
+
+@pytest.mark.parametrize(
+    ("answers", "level", "word"),
+    [
+        ({**LINK, "/flower/": (401, ""), "/flower/api/workers": (401, "")}, "ok", "wants its login"),
+        ({**LINK, "/flower/": (302, ""), "/flower/api/workers": (401, "")}, "ok", "wants its login"),
+        ({**LINK, "/flower/": (200, "Flower"), "/flower/api/workers": (401, "")}, "fault", "open to everybody"),
+        ({**LINK, "/flower/": (401, ""), "/flower/api/workers": (200, "{}")}, "fault", "open to everybody"),
+        ({"/page/settings.json": (200, '{"flower_url": "http://127.0.0.1:1"}')}, "warning", "does not answer"),
+        ({"/page/settings.json": (200, '{"flower_url": "http://["}')}, "warning", "does not answer"),
+        ({"/page/settings.json": (200, '{"flower_url": null}')}, "ok", "names none"),
+        ({"/page/settings.json": (200, "no JSON")}, "ok", "names none"),
+        ({"/page/settings.json": (200, "[]")}, "ok", "names none"),
+        ({}, "ok", "names none"),
+    ],
+)
+def test_flower_is_judged_by_what_it_answers_to_somebody_without_a_login(
+    answering: Callable[[Answers], str], answers: Answers, level: str, word: str
+) -> None:
+    finding = doctor.flower(answering(answers))
+
+    assert (finding.check, finding.level) == ("flower", level)
+    assert word in finding.message
 
 
 def test_a_model_that_was_not_downloaded_is_a_fault_with_the_command_that_gets_it(tmp_path: Path) -> None:
