@@ -88,13 +88,15 @@ class Rated:
 
 @dataclass(frozen=True)
 class QueueLoad:
-    """How full the queue is, who works on it, and how many processes send webhooks."""
+    """How full the queue is, who works on it, how many processes send webhooks, and how many jobs failed in the last
+    hour, by the code of their error."""
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
     running: Sequence[RunningJob]
     rated: Sequence[Rated]
     senders: int = 0
+    failures: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
 
     @property

@@ -3,7 +3,7 @@
 import { get, Problem, Unreachable } from "./api.js";
 import { h, setText, svg } from "./dom.js";
 import { span } from "./format.js";
-import { onLanguage, say, words } from "./i18n.js";
+import { codeWords, onLanguage, say, words } from "./i18n.js";
 import { pause } from "./signal.js";
 
 const REFRESH_MS = 1500;
@@ -22,6 +22,9 @@ class Queue {
   #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta", "senders"].map((name) => [name, h("dd", {}, "–")]));
   #curve = svg("polyline", { points: "", class: "curve" });
   #depth = h("tbody");
+  #failures = h("tbody");
+  #failed;
+  #noFailures = h("p", { class: "empty", hidden: true, say: "no_failures" });
   #workers = h("tbody");
   #none = h("p", { class: "empty", hidden: true, say: "no_workers" });
   #stub = h("p", { class: "note", hidden: true, say: "stub_note" });
@@ -32,6 +35,7 @@ class Queue {
     const figure = (name) => h("div", { class: "figure" }, h("dt", { say: `figure.${name}` }), this.#figures[name]);
     const head = (...keys) => h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col", say: key }))));
     this.#table = h("div", { class: "wide", tabindex: 0, role: "region", label: "workers" }, h("table", {}, head("worker", "model", "device", "state", "rows", "speed"), this.#workers));
+    this.#failed = h("table", { class: "depth", hidden: true }, head("reason", "waiting_jobs"), this.#failures);
     this.element = h(
       "article",
       { class: "queue" },
@@ -41,6 +45,9 @@ class Queue {
       svg("svg", { viewBox: `0 0 ${KEPT} 20`, class: "speed", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#curve),
       h("h2", { say: "depth" }),
       h("table", { class: "depth" }, head("priority", "waiting_jobs"), this.#depth),
+      h("h2", { say: "failures" }),
+      this.#noFailures,
+      this.#failed,
       h("h2", { say: "workers" }),
       this.#none,
       this.#table,
@@ -83,7 +90,12 @@ class Queue {
     const most = Math.max(...this.#speeds);
     this.#curve.parentElement.toggleAttribute("hidden", !most);
     this.#curve.setAttribute("points", (most ? this.#speeds : []).map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
-    this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => depthRow(priority, queue.depth[priority] ?? 0, waiting)));
+    this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => countRow(words(`choice.${priority}`), queue.depth[priority] ?? 0, waiting)));
+    const failures = Object.entries(queue.failures_last_hour).sort(([, one], [, other]) => other - one);
+    const failed = failures.reduce((total, [, count]) => total + count, 0);
+    this.#failures.replaceChildren(...failures.map(([code, count]) => countRow(codeWords(code), count, failed)));
+    this.#failed.hidden = failed === 0;
+    this.#noFailures.hidden = failed > 0;
     this.#workers.replaceChildren(...queue.workers.map(workerRow));
     this.#none.hidden = queue.workers.length > 0;
     this.#table.hidden = queue.workers.length === 0;
@@ -91,10 +103,10 @@ class Queue {
   }
 }
 
-function depthRow(priority, depth, waiting) {
+function countRow(name, count, all) {
   const bar = h("span", { class: "depth-bar", "aria-hidden": "true" });
-  bar.style.setProperty("--share", waiting ? depth / waiting : 0);
-  return h("tr", {}, h("th", { scope: "row", say: `choice.${priority}` }), h("td", {}, h("div", { class: "depth-cell" }, h("span", { class: "number" }, String(depth)), bar)));
+  bar.style.setProperty("--share", all ? count / all : 0);
+  return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, h("div", { class: "depth-cell" }, h("span", { class: "number" }, String(count)), bar)));
 }
 
 function workerRow(worker) {

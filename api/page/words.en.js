@@ -142,6 +142,9 @@ export const WORDS = {
   no_scene: "no scene",
 
   depth: "Waiting by priority",
+  failures: "Failed in the last hour",
+  no_failures: "No job failed.",
+  reason: "Reason",
   priority: "Priority",
   waiting_jobs: "Jobs",
   workers: "Workers",

@@ -140,6 +140,9 @@ export const WORDS = {
   no_scene: "无场景",
 
   depth: "各优先级等待数",
+  failures: "最近一小时的失败",
+  no_failures: "没有失败的任务。",
+  reason: "原因",
   priority: "优先级",
   waiting_jobs: "任务数",
   workers: "工作进程",

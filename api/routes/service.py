@@ -40,6 +40,7 @@ async def queue(client: ClientName, parts: TheParts) -> QueueView:
         workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
         webhook_senders=figures.senders,
+        failures_last_hour=figures.failures,
         eta_s=figures.eta_s(figures.last("normal", client, parts.settings.api.weight_of(client)), TYPICAL_COST),
     )
 

@@ -108,6 +108,9 @@ class QueueView(Shape):
     workers: list[Worker]
     tokens_per_s: float = Field(ge=0, description="all workers together")
     webhook_senders: int = Field(ge=0, description="processes that send webhooks; while there is none, they wait")
+    failures_last_hour: dict[str, int] = Field(
+        default_factory=dict, description="jobs that failed, by the code of their error; of all clients together"
+    )
     eta_s: float | None = Field(
         description="seconds until a job of normal priority posted now has its result; null: nothing to measure by"
     )

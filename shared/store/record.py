@@ -84,6 +84,7 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
             for name, word, ms, cost in _in_groups(answer["workers"], 4)
         ],
         senders=answer["senders"],
+        failures=dict(_in_groups(answer["failures"], 2)),
         lines={
             priority: [
                 Line(client, int(start), int(weight), int(jobs), float(cost))

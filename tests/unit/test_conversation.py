@@ -65,6 +65,7 @@ QUEUE = {
     "workers": [],
     "tokens_per_s": 0,
     "webhook_senders": 0,
+    "failures_last_hour": {},
     "eta_s": None,
 }
 

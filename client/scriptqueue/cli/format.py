@@ -82,8 +82,11 @@ def delivery_line(event: Delivery) -> str:
 def queue_summary(view: QueueView) -> RenderableType:
     waiting = ", ".join(f"{depth} {priority}" for priority, depth in view.depth.items())
     eta = "unknown" if view.eta_s is None else f"about {view.eta_s:.0f} s"
+    most = sorted(view.failures_last_hour.items(), key=lambda failure: -failure[1])
+    failed = ", ".join(f"{count} {shown(code)}" for code, count in most) or "none"
     summary = Text(
-        f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\nsenders of webhooks: {view.webhook_senders}"
+        f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\n"
+        f"failed in the last hour: {failed}\nsenders of webhooks: {view.webhook_senders}"
     )
     if not view.workers:
         return Group(summary, Text("no worker"))

@@ -47,6 +47,7 @@
 --                          attempts whose worker was gone, `cache:<hit|shared|miss>` of jobs that could be answered by
 --                          another's result, a job in flight's, or by none,
 --                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
+--   sq:failures:<minute>   hash: how many jobs failed in this minute since 1970, by the code of their error; for 1 h
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
@@ -58,8 +59,11 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local EVENTS_KEPT = 1000  -- of one job; lua/renew.lua sees to it that progress alone never fills them
 local ONCE_S = 86400
+local MINUTE_MS, HOUR_MS = 60000, 3600000
 
 local function job_key(id) return PREFIX .. 'job:' .. id end
+
+local function failures_key(ms) return PREFIX .. 'failures:' .. math.floor(ms / MINUTE_MS) end
 
 -- Why there is no record, in the shape of an answer that has one.
 local function absent(id)
@@ -121,6 +125,8 @@ local function first_word(id)
   show_task(id, nil, 'queued')
 end
 
+local function error_code(id) return cjson.decode(redis.call('HGET', job_key(id), 'error')).code end
+
 -- Every change of a record ends here: a new version (the ETag), the event of a new status, a word to those who wait.
 local function changed(id)
   local key = job_key(id)
@@ -172,6 +178,11 @@ local function end_job(id, status, fields, for_all)
   redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', PREFIX .. 'counts', status, 1)
   redis.call('HINCRBY', PREFIX .. 'active', job[3], -1)
+  if status == 'failed' then
+    local minute = failures_key(now)
+    redis.call('HINCRBY', minute, error_code(id), 1)
+    redis.call('EXPIRE', minute, HOUR_MS / 1000)
+  end
   local source = redis.call('HGET', key, 'source')
   if source then redis.call('HINCRBY', PREFIX .. 'counts', 'source:' .. source, 1) end
   changed(id)

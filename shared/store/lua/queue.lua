@@ -1,6 +1,6 @@
 -- The queue in figures, in one round trip.
 -- ANSWER: depths, works, lines (each of every priority, highest first), running, workers,
---   senders (processes that send webhooks)
+--   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together)
 -- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
 -- now and has no job yet;
 -- running: {cost, ms since its start, fraction, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
@@ -29,4 +29,14 @@ for i = 1, #living, 2 do
   for _, part in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = part end
 end
 local senders = redis.call('ZCOUNT', PREFIX .. 'senders', '(' .. now, '+inf')
-return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders})
+local counts, failures = {}, {}
+for ms = now, now - HOUR_MS + MINUTE_MS, -MINUTE_MS do
+  local minute = redis.call('HGETALL', failures_key(ms))
+  for i = 1, #minute, 2 do counts[minute[i]] = (counts[minute[i]] or 0) + minute[i + 1] end
+end
+for code, count in pairs(counts) do
+  failures[#failures + 1] = code
+  failures[#failures + 1] = count
+end
+return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders,
+  failures = failures})

@@ -9,7 +9,6 @@
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
-local MINUTE_MS = 60000
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local TRIMMED_WITH = 8  -- of a batch's jobs in one look
 max_queued, cache_ttl_ms, rate, most = tonumber(max_queued), tonumber(cache_ttl_ms), tonumber(rate), tonumber(most)

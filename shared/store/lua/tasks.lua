@@ -20,12 +20,12 @@ end
 
 -- What a final event says besides; `board`: the storyboard, of a job that succeeded.
 local function outcome_of(id, status, before, board)
-  local job = redis.call('HMGET', job_key(id), 'started', 'source', 'error')
   if status == 'succeeded' then
+    local job = redis.call('HMGET', job_key(id), 'started', 'source')
     local line = string.format('%d scenes, %g s of video, %s', #board.scenes, board.total_duration, job[2])
     return ',"result":' .. cjson.encode(line) .. ',"runtime":' .. (now - job[1]) / 1000
   end
-  if status == 'failed' then return ',"exception":' .. cjson.encode(cjson.decode(job[3]).code) .. ',"traceback":""' end
+  if status == 'failed' then return ',"exception":' .. cjson.encode(error_code(id)) .. ',"traceback":""' end
   local ran, expired = before == 'running' or before == 'canceling', status == 'expired'
   return ',"terminated":' .. tostring(ran) .. ',"expired":' .. tostring(expired) .. ',"signum":null'
 end

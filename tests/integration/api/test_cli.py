@@ -305,6 +305,8 @@ def test_jobs_are_listed_newest_first(run: Run, api: httpx.Client) -> None:
 
 
 def test_the_queue_is_shown_to_people_and_to_scripts(run: Run, worker: HandWorker) -> None:
+    run("submit", "y")
+    worker.fail(worker.claim(worker.next_id()))
     run("submit", "x", "--priority", "low")
     empty = run("queue")
     worker.beat()
@@ -313,6 +315,7 @@ def test_the_queue_is_shown_to_people_and_to_scripts(run: Run, worker: HandWorke
     assert "waiting: 0 high, 0 normal, 1 low" in empty.stdout
     assert "no worker" in empty.stdout
     assert "by-hand" in shown.stdout
+    assert "failed in the last hour: 1 output_invalid\n" in shown.stdout
     assert json.loads(as_json.stdout)["workers"][0]["model"] == "stub"
 
 
