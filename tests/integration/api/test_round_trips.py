@@ -98,9 +98,11 @@ def test_a_batch_of_a_thousand_is_told_and_rung_in_a_few_round_trips(
         api.post("/batches", json={"jobs": jobs})
         until(lambda: redis_client.llen(broker_lists()[1]) == 1001, what="all were rung")
 
-    assert commands_of(redis_client, post_and_wait) == ["evalsha"] * (
-        1 + 8 + 10
-    )  # it enters at once, and is told in pieces
+    commands = commands_of(redis_client, post_and_wait)
+
+    # It enters at once, is told in 8 pieces and rung in 10; a turn of the sweep may come between.
+    assert set(commands) == {"evalsha"}
+    assert 1 + 8 + 10 <= len(commands) <= 1 + 8 + 10 + 3
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)

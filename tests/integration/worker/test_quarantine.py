@@ -11,9 +11,9 @@ import httpx
 import pytest
 import redis
 
-from shared.broker.celery_app import TASK, make_app, ring
+from shared.broker.celery_app import make_app, ring
 from shared.keys import QUARANTINE
-from shared.rings import broker_lists
+from shared.rings import TASK, broker_lists
 from tests.integration.worker.conftest import StartWorker
 from tests.integration.worker.processes import Process, done, submit, until
 from worker.quarantine import is_doorbell
