@@ -11,7 +11,6 @@ from shared.store.record import TIMED_OUT, WORKER_LOST
 
 SWEEP_EVERY_S = 1.0
 _GRACE_S = 2.0  # a doorbell this young is on its way
-_SLACK = 64  # workers take doorbells a little out of order
 
 
 def sweep_arguments(settings: Settings) -> dict[str, Any]:
@@ -22,7 +21,6 @@ def sweep_arguments(settings: Settings) -> dict[str, Any]:
         "worker_lost": WORKER_LOST,
         "every_ms": int(SWEEP_EVERY_S * 900),
         "grace_ms": int(_GRACE_S * 1000),
-        "slack": _SLACK,
         "timed_out": TIMED_OUT,
         "broker_lists": broker_lists(),
     }

@@ -6,8 +6,8 @@
 -- newer version | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it
 --
 -- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
--- own, unless another client's turn has come: then that job is owed a doorbell, and the one that is left over in the broker's
--- list, of a job that has run already, serves it.
+-- own, unless another client's turn has come, or many of its own line stand before it: then that job is owed a doorbell, and the
+-- one that is left over in the broker's list, of a job that has run already, serves it.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
   'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen'}
 
@@ -63,7 +63,9 @@ if why then
   if not priority or not id then return {why} end
 else
   if not stands_in_line(rung, priority, job[11]) then into_line(rung, priority, job[3] ~= '0') end  -- an older version's
-  if not (is_next(job[11], priority) and not owed(priority)) and not stands_back(rung, priority) then
+  local own = stands_back(rung, priority)
+    or (is_next(job[11], priority) and not owed(priority) and is_near_head(rung, priority, job[11]))
+  if not own then
     local other, found = next_of(priority)
     if other then id, job = other, found end
   end

@@ -1,11 +1,11 @@
 -- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells, ageing.
--- ARGS: lease_ms, max_attempts, worker_lost (JSON: a failure), every_ms, grace_ms, slack,
+-- ARGS: lease_ms, max_attempts, worker_lost (JSON: a failure), every_ms, grace_ms,
 --   timed_out (JSON: the failure of a follower whose time is up before its leader's)
 -- LIST: broker_lists (of each priority, highest first)
 -- Returns {id, priority to ring it with, ...}: the caller rings them.
 if not redis.call('SET', PREFIX .. 'sweep-lock', '1', 'NX', 'PX', every_ms) then return {} end
 lease_ms, max_attempts = tonumber(lease_ms), tonumber(max_attempts)
-grace_ms, slack = tonumber(grace_ms), tonumber(slack)
+grace_ms = tonumber(grace_ms)
 local ring = {}
 local AGE_MS = 60000
 
@@ -74,7 +74,8 @@ for i, priority in ipairs(PRIORITIES) do
   local empty = redis.call('LLEN', broker_lists[i]) == 0
   for _, id in ipairs(first_in_line(priority)) do
     local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client')
-    local passed = job[1] and tonumber(job[1]) + slack < number(redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
+    local claimed = number(job[1] and redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
+    local passed = job[1] and tonumber(job[1]) + OUT_OF_ORDER < claimed
     local rings = number(job[3])
     if (empty or passed) and job[1] and now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)

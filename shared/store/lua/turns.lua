@@ -7,6 +7,7 @@
 --
 -- sq:queued:<priority> stays the truth about who waits. What an older version put there enters its line when its doorbell
 -- rings; what it took out leaves its line when it is met at the head.
+local OUT_OF_ORDER = 64  -- a client's doorbells are answered at most so many places out of order
 local SHARE_OF_NOBODY = ''  -- field of sq:waiting:<priority> for sq:back:<priority>; no client's name is empty
 
 local function line_key(priority, client)
@@ -97,6 +98,12 @@ end
 -- Whether it is this client's turn. Often the first says so already, whatever its line looks like.
 local function is_next(client, priority)
   return redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, 0)[1] == client or in_turn(priority) == client
+end
+
+-- Whether its own doorbell may lead to it, though others of its line came before: only as far as doorbells come out of order.
+local function is_near_head(id, priority, client)
+  local rank = redis.call('ZRANK', line_key(priority, client), id)
+  return rank and rank <= OUT_OF_ORDER
 end
 
 -- A job has its turn: its client pays for it, unless it had one before.
