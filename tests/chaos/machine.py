@@ -348,6 +348,7 @@ class StoreMachine(RuleBasedStateMachine):
         due = {name: float(at) / STEP for name, at in pairs(found.get(f"sq:turns:{priority}", ("", 0, []))[2]).items()}
         assert due == {client: self.oracle.shares[priority].due[client] for client in clients}
         assert set(found.get(f"sq:owed:{priority}", ("", 0, []))[2]) == self.oracle.owed[priority]
+        assert int(found.get(f"sq:in-vain:{priority}", ("", 0, 0))[2]) == self.oracle.in_vain[priority]
 
     def _no_leak(self, found: dict[str, Any]) -> None:
         """Whatever is named after a job that has ended or is gone ends by itself."""

@@ -6,6 +6,7 @@ that a real call takes never matter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 TICK_S = 10
@@ -17,6 +18,7 @@ LAPSED_KEPT_S = 3600
 SILENT_S = LEASE_S / 2  # nobody swept for so long: nobody could renew
 PRIORITIES = ("high", "normal", "low")
 WEIGHTS = {"one": 1, "two": 2}
+MOST_IN_VAIN = 3
 COST = 1.0  # of any job: virtual time is counted in jobs
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 HELD = frozenset({"running", "canceling"})
@@ -90,6 +92,7 @@ class Oracle:
     seq: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PRIORITIES, 0))
     shares: dict[str, Shares] = field(default_factory=lambda: {priority: Shares() for priority in PRIORITIES})
     owed: dict[str, set[str]] = field(default_factory=lambda: {priority: set() for priority in PRIORITIES})
+    in_vain: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PRIORITIES, 0))
     alone: dict[str, Alone] = field(default_factory=dict)
     lapsed: dict[str, dict[str, float]] = field(default_factory=dict)  # worker -> id -> when that is forgotten
     dead: set[str] = field(default_factory=set)
@@ -152,8 +155,8 @@ class Oracle:
         """Why nothing runs, or `ok`; and the job that runs."""
         why, job = self._unfit(rung), self.jobs.get(rung)
         if why:
-            owing = [priority for priority in ([job.priority] if job else PRIORITIES) if self.owed[priority]]
-            chosen = self._next_of(owing[0]) if owing else None
+            served = self._served_by([job.priority] if job else PRIORITIES)
+            chosen = self._next_of(served) if served else None
             if not chosen:
                 return why, rung
         else:
@@ -171,7 +174,17 @@ class Oracle:
         if not why and chosen.job_id != rung:
             self.owed[chosen.priority].add(rung)
         self._start(chosen, worker)
+        self.in_vain[chosen.priority] = 0
         return "ok", chosen.job_id
+
+    def _served_by(self, priorities: Sequence[str]) -> str | None:
+        """The priority that a left-over doorbell may be for."""
+        owing = [priority for priority in priorities if self.owed[priority]]
+        waiting = [priority for priority in priorities if self.arrived(priority)]
+        if owing or not waiting:
+            return owing[0] if owing else None
+        self.in_vain[waiting[0]] += 1
+        return waiting[0] if self.in_vain[waiting[0]] > MOST_IN_VAIN else None
 
     def _unfit(self, job_id: str) -> str | None:
         job = self.jobs.get(job_id)
@@ -205,6 +218,7 @@ class Oracle:
         self.owed[job.priority].discard(job.job_id)
         if not self.arrived(job.priority):
             self.owed[job.priority].clear()
+            self.in_vain[job.priority] = 0
 
     def owns(self, job_id: str, token: str) -> bool:
         job = self.jobs.get(job_id)

@@ -127,7 +127,7 @@ def test_what_a_client_canceled_does_not_count_against_it(even: Desk, worker: Ex
     for job_id in doorbells[:29]:
         even.cancel(job_id)
 
-    assert started(worker, doorbells[:30]) == [doorbells[29]]
+    assert started(worker, doorbells[29:30]) == [doorbells[29]]
 
 
 def test_who_was_away_has_saved_nothing_and_owes_nothing(even: Desk, worker: Executions) -> None:

@@ -10,8 +10,9 @@ import redis
 from scriptqueue.schemas import JobRequest
 from shared.rings import broker_lists
 from shared.settings import Settings
-from shared.store.executions import Executions
-from tests.integration.desk import Desk, claimed, sweep_as_if_alone
+from shared.store.executions import Claim, Executions
+from tests.chaos.oracle import MOST_IN_VAIN
+from tests.integration.desk import Desk, claimed, success, sweep_as_if_alone
 
 
 @pytest.fixture
@@ -22,6 +23,56 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 def submit(desk: Desk, client: str, count: int, **fields: object) -> list[str]:
     requests = [JobRequest.model_validate({"prompt": "x", "use_cache": False, **fields})] * count
     return list(desk.do(lambda s: s.submit_batch(requests, client)).job_ids)
+
+
+def canceled(desk: Desk, worker: Executions, ids: list[str]) -> list[str]:
+    for job_id in ids:
+        desk.cancel(job_id)
+    return ids
+
+
+def done(desk: Desk, worker: Executions, ids: list[str]) -> list[str]:
+    for job_id in ids:
+        worker.succeed(claimed(worker, job_id), success())
+    return ids
+
+
+def running(desk: Desk, worker: Executions, ids: list[str]) -> list[str]:
+    """Rung twice each."""
+    for job_id in ids:
+        claimed(worker, job_id)
+    return ids
+
+
+def deleted(desk: Desk, worker: Executions, ids: list[str]) -> list[str]:
+    for job_id in done(desk, worker, ids):
+        desk.do(lambda s, job_id=job_id: s.delete(job_id, "ada"))  # type: ignore[misc]
+    return ids
+
+
+def rung_thrice(desk: Desk, worker: Executions, ids: list[str]) -> list[str]:
+    return canceled(desk, worker, ids) * 3
+
+
+@pytest.mark.parametrize("left_over", [canceled, done, running, deleted, rung_thrice])
+def test_another_clients_job_is_served_by_the_fourth(
+    desk: Desk, worker: Executions, left_over: Callable[..., list[str]]
+) -> None:
+    doorbells = left_over(desk, worker, submit(desk, "ada", 24))
+    (waiting,) = submit(desk, "bob", 1)
+
+    claims = [worker.claim(job_id) for job_id in doorbells]
+
+    assert [claim.job_id for claim in claims[: MOST_IN_VAIN + 1] if isinstance(claim, Claim)] == [waiting]
+    assert not any(isinstance(claim, Claim) for claim in claims[MOST_IN_VAIN + 1 :])
+
+
+def test_as_many_as_four_for_each_job_are_used_up(desk: Desk, worker: Executions) -> None:
+    ids = submit(desk, "ada", 30)
+
+    started = [job_id for job_id in ids for _ in range(4) if isinstance(worker.claim(job_id), Claim)]
+
+    assert started == ids
 
 
 @pytest.mark.parametrize("later", [1, 16, 200])

@@ -7,9 +7,13 @@
 --
 -- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
 -- own, unless another client's turn has come, or many of its own line stand before it: then that job is owed a doorbell, and the
--- one that is left over in the broker's list, of a job that has run already, serves it.
+-- one that is left over in the broker's list, of a job that has run already, serves it. Others are left over for nothing: their
+-- jobs were canceled, or rung twice. They are used up three in a row at most; then one starts what waits, whose own is left over
+-- in its place. So a thousand in a row keep nobody waiting.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
   'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen'}
+
+local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
 local function look(id) return redis.call('HMGET', job_key(id), unpack(FIELDS)) end
 
@@ -33,12 +37,20 @@ end
 
 local function owed(priority) return redis.call('EXISTS', PREFIX .. 'owed:' .. priority) == 1 end
 
--- The priority whose left-over doorbell this may be.
-local function owing(priority)
-  if priority then return owed(priority) and priority end
-  for _, p in ipairs(PRIORITIES) do
-    if owed(p) then return p end
+local function waits(priority) return redis.call('EXISTS', PREFIX .. 'queued:' .. priority) == 1 end
+local function first_of(priorities, holds)
+  for _, p in ipairs(priorities) do
+    if holds(p) then return p end
   end
+end
+
+-- The priority that a left-over doorbell serves: one that owes some; else, after a few that came to nothing, any that waits.
+local function served_by(priority)
+  local priorities = priority and {priority} or PRIORITIES
+  local owing = first_of(priorities, owed)
+  if owing then return owing end
+  local waiting = first_of(priorities, waits)
+  return waiting and redis.call('INCR', PREFIX .. 'in-vain:' .. waiting) > MOST_IN_VAIN and waiting
 end
 
 -- The next of a priority, whoever's it is; nothing when none can be had.
@@ -58,7 +70,7 @@ end
 local id, job = rung, look(rung)
 local why, priority = unfit(rung, job), job[5]
 if why then
-  priority = why ~= 'newer' and owing(priority)
+  priority = why ~= 'newer' and served_by(priority)
   if priority then id, job = next_of(priority) end
   if not priority or not id then return {why} end
 else
@@ -87,6 +99,7 @@ if not why and id ~= rung then
   if number(look(rung)[16]) > 0 then redis.call('HINCRBY', job_key(rung), 'risen', -1) end
 end
 take_turn(id, priority)
+redis.call('DEL', PREFIX .. 'in-vain:' .. priority)
 redis.call('SADD', PREFIX .. 'held:' .. worker, id)
 redis.call('ZREM', PREFIX .. 'expiring', id)
 redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)

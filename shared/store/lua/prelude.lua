@@ -26,6 +26,7 @@
 --                          latest virtual time;  sq:served:<priority>  hash of that from which each client's next job starts
 --   sq:waiting:<priority>  hash: the cost of each line ('': of sq:back);  sq:weights  hash of clients whose weight is not 1
 --   sq:owed:<priority>     set of waiting ids that have no doorbell, for theirs led to another's job (lua/claim.lua)
+--   sq:in-vain:<priority>  how many left-over doorbells in a row came to nothing while something waited
 --   sq:expiring            zset of waiting ids by the time (ms) at which they must have started, and of running followers
 --                          by that at which they must have ended
 --   sq:running             zset of running ids by the end (ms) of their lease

@@ -66,7 +66,9 @@ function dequeue(id, priority)
   local job = redis.call('HMGET', job_key(id), 'client', 'cost')
   if not out_of_line(id, priority, job[1], job[2]) then out_of_line(id, priority, SHARE_OF_NOBODY, job[2]) end
   redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
-  if redis.call('EXISTS', PREFIX .. 'queued:' .. priority) == 0 then redis.call('DEL', PREFIX .. 'owed:' .. priority) end
+  if redis.call('EXISTS', PREFIX .. 'queued:' .. priority) == 0 then
+    redis.call('DEL', PREFIX .. 'owed:' .. priority, PREFIX .. 'in-vain:' .. priority)
+  end
 end
 
 local function stands_back(id, priority) return redis.call('ZSCORE', PREFIX .. 'back:' .. priority, id) end
