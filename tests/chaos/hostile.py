@@ -1,38 +1,33 @@
-"""Hostile clients beside a good one: what alice does with and without her key must not be felt by bob.
+"""A good client beside a hostile one: what alice does with and without her key must not be felt by bob.
 
-First bob alone, then bob while all attacks run at once, in a process of its own at low priority, for the two share
-this machine's cores. `python -m tests.chaos.hostile URL KEY` is that process: it attacks until its stdin ends. All of
-it stays on loopback, and each attack is bounded in rate, bytes and connections.
+First bob alone, then bob while all of `attacks` run at once. What the two feel and do is judged here by functions
+that know no process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import socket
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import httpx
 
-from shared.parent_death import die_with
+from tests.chaos.attacks import ATTACKS, Tally, attacked
 from tests.chaos.report import Report, spread, words
-from tests.chaos.stage import HOST, ROOT, Process, Stage, free_port
+from tests.chaos.stage import HOST, Process, Stage
 
 KEYS = {"alice": "alice-key-0123456789", "bob": "bob-key-0123456789"}
 SECRET = "whsec_" + "QUFB" * 8
 ALONE_S, MINUTES = 45.0, 5.0
 EVERY_S = 0.4  # between two of bob's jobs
-BOBS_JOB_S, ALICES_JOB_S = 1.0, 0.2
+BOBS_JOB_S = 1.0
+DESCRIPTORS = 256  # of the API, so few that the attack could take them all
 POST_P99_S = 0.25
 SLOWER = 1.2  # times as long as without the attack, in the median
 LATE_S = 20.0  # for a job, or its webhook, that does not come at all
@@ -56,45 +51,77 @@ def run(report: Report, folder: Path, minutes: float = MINUTES) -> None:
         "worker__max_batch": 8,
     }
     with Stage(folder / "hostile", **settings) as stage, ExitStack() as stack:
-        stage.start_api()
+        stage.start_api(descriptors=DESCRIPTORS)
         stage.start_worker("w")
         sender = Process("webhooks", [sys.executable, "-m", "worker.webhooks"], folder / "webhooks.log", stage.settings)
         sender.start()
         stack.callback(sender.kill)
-        stage.ready(1)
+        stage.ready(1, key=KEYS["bob"])
+        pids = _pids(stage, sender)
         alone = asyncio.run(bob(stage.api_url, ALONE_S))
-        with attacks(stage.api_url, folder / "attacks.log"):
+        with attacked(stage.api_url, KEYS["alice"], folder / "attacks.log") as tally:
             beside = asyncio.run(bob(stage.api_url, minutes * 60))
-        alive = bool(stage.api and stage.api.alive and sender.alive)
+        same = pids == _pids(stage, sender)
     for name in ("posts", "jobs", "webhooks"):
         report.figures[f"hostile_{name}_s"] = {
             "alone": spread(getattr(alone, name)),
             "beside": spread(getattr(beside, name)),
         }
-    report.check("hostile", "POSTs of another client", lambda: _quick(beside))
-    for name in ("jobs", "webhooks"):
-        report.check("hostile", f"{name} of another client", lambda name=name: _as_before(alone, beside, name))  # type: ignore[misc]
-    report.check("hostile", "nothing of another client is lost", lambda: _whole(beside, alive=alive))
+    report.figures["hostile_rounds"] = tally
+    promises = {
+        "POSTs of another client": lambda: quick(beside),
+        "jobs of another client": lambda: as_before(alone.jobs, beside.jobs),
+        "webhooks of another client": lambda: as_before(alone.webhooks, beside.webhooks),
+        "nothing of another client is lost": lambda: whole(beside, same_processes=same),
+        "every attack went on to the end": lambda: went_on(tally, minutes * 60),
+    }
+    for fault, drill in promises.items():
+        report.check("hostile", fault, drill)
 
 
-def _quick(beside: Felt) -> str:
+def _pids(stage: Stage, sender: Process) -> list[int | None]:
+    """Of all that serves, as long as it lives."""
+    processes = (stage.redis, stage.api, sender)
+    return [process.pid if process and process.alive else None for process in processes] + [
+        worker.worker_pid for worker in stage.workers.values()
+    ]
+
+
+# -- what was promised ------------------------------------------------------------------------------------------------
+
+
+def quick(beside: Felt) -> str:
     felt = spread(beside.posts)
+    assert felt["n"] > 0, "no POST was answered"
     assert felt["p99"] < POST_P99_S, f"{words(felt)}; p99 must be under {POST_P99_S:g} s"
     return words(felt)
 
 
-def _as_before(alone: Felt, beside: Felt, name: str) -> str:
-    before, after = (statistics.median(getattr(felt, name)) for felt in (alone, beside))
+def as_before(alone: Sequence[float], beside: Sequence[float]) -> str:
+    assert alone, "none came without the attack"
+    assert beside, "none came beside the attack"
+    before, after = statistics.median(alone), statistics.median(beside)
     outcome = f"{after:.2f} s beside the attack, {before:.2f} s without it, in the median"
     assert after <= before * SLOWER, outcome
     return outcome
 
 
-def _whole(beside: Felt, *, alive: bool) -> str:
-    assert alive, "a process has ended"
+def whole(beside: Felt, *, same_processes: bool) -> str:
+    assert same_processes, "a process has ended"
     assert not beside.faults, beside.faults[:5]
-    assert len(beside.webhooks) == len(beside.jobs) == len(beside.posts)
-    return f"{len(beside.jobs)} jobs succeeded, each with its webhook"
+    counts = len(beside.posts), len(beside.jobs), len(beside.webhooks)
+    assert len(set(counts)) == 1, "{} POSTs, {} jobs done, {} webhooks".format(*counts)
+    return f"{counts[0]} jobs succeeded, each with its webhook"
+
+
+def went_on(tally: Tally, seconds: float) -> str:
+    """An attack that came to nothing would prove nothing: as many rounds as a tenth of the time has room for."""
+    rounds = {attack.name: tally.get(attack.name, {}).get(attack.comes_to, 0) for attack in ATTACKS}
+    for attack in ATTACKS:
+        least = max(1, int(seconds / attack.every_s / 10))
+        came = f"{attack.name} came to {attack.comes_to} {rounds[attack.name]} times of {tally.get(attack.name)}"
+        assert rounds[attack.name] >= least, f"{came}, not {least}"
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in rounds.items())
 
 
 # -- the good client --------------------------------------------------------------------------------------------------
@@ -148,139 +175,3 @@ async def bob(url: str, seconds: float) -> Felt:
                 await asyncio.sleep(EVERY_S)
     server.close()
     return felt
-
-
-# -- the hostile one --------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def attacks(url: str, log: Path) -> Iterator[None]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.hostile", url, KEYS["alice"]],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - it only makes two system calls
-        )
-    try:
-        yield
-        assert process.poll() is None, f"the attack ended by itself: {log.read_text()[-2000:]}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-class Alice:
-    """Each method is one round of one attack."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self._url = url
-        self._key = {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
-        self._json = {"Content-Type": "application/json"}
-        self._large = b'{"jobs":[' + b",".join([b"{}"] * 5_500_000) + b"]}"
-        self._unknown = json.dumps({"jobs": [{f"k{n}": 0 for n in range(1_000_000)}]}).encode()
-        self._hung = [self._hanging(f"127.0.1.{n}") for n in range(1, 17)]
-        self._held: list[socket.socket] = []
-
-    def large_bodies_without_a_key(self) -> None:
-        with suppress(httpx.HTTPError):  # refused before it is sent to its end
-            self._http.post("/batches", content=self._large, headers=self._json)
-
-    def unknown_keys(self) -> None:
-        with suppress(httpx.HTTPError):
-            self._http.post("/batches", content=self._unknown, headers=self._json | self._key)
-
-    def hanging_receivers(self) -> None:
-        """On 16 addresses, each of which takes connections and never answers."""
-        jobs = [
-            {
-                "prompt": f"hang {place} {time.time_ns()}",
-                "use_cache": False,
-                "webhook": {"url": f"http://{host}:{port}/", "events": ["status", "scene", "done"]},
-            }
-            for place, (host, port) in enumerate(self._hung)
-        ]
-        self._post("/batches", {"jobs": jobs})
-
-    def a_batch_of_alike_jobs(self) -> None:
-        """Four times 250 of one likeness, canceled while they wait."""
-        jobs = [{"prompt": f"alike {n % 4} {time.time_ns() // 10**10}", "metadata": self._stub()} for n in range(1000)]
-        batch = self._post("/batches", {"jobs": jobs})
-        if batch.status_code == 202:
-            self._post(f"/batches/{batch.json()['id']}/cancel", None)
-
-    def a_deep_queue(self) -> None:
-        waiting = sum(self._http.get("/queue", headers=self._key).json()["depth"].values())
-        if waiting < 2000:
-            jobs = [
-                {"prompt": f"deep {n} {time.time_ns()}", "use_cache": False, "metadata": self._stub()}
-                for n in range(1000)
-            ]
-            self._post("/batches", {"jobs": jobs})
-
-    def streams_and_idle_connections(self) -> None:
-        """Up to 600 of them, each opened again when it is closed on her."""
-        job = self._post("/jobs", {"prompt": f"watched {time.time_ns()}", "metadata": self._stub()}).json()
-        if "id" not in job:
-            return
-        host, _, port = self._url.removeprefix("http://").partition(":")
-        for stream in (True, False) * 50:
-            path = f"/jobs/{job['id']}/events" if stream else "/healthz"
-            request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {self._key['Authorization']}\r\n\r\n"
-            with suppress(OSError):
-                held = socket.create_connection((host, int(port)), timeout=2)
-                held.sendall(request.encode())
-                self._held.append(held)
-        while len(self._held) > 600:
-            self._held.pop(0).close()
-
-    def _post(self, path: str, body: Any) -> httpx.Response:
-        return self._http.post(path, json=body, headers=self._key)
-
-    def _stub(self) -> dict[str, Any]:
-        return {"stub": {"seconds": ALICES_JOB_S}}
-
-    def _hanging(self, host: str) -> tuple[str, int]:
-        listener = socket.create_server((host, free_port()), backlog=512)
-        Thread(target=_take_and_keep, args=(listener,), daemon=True).start()
-        return host, int(listener.getsockname()[1])
-
-
-def _take_and_keep(listener: socket.socket) -> None:
-    kept = []
-    while True:
-        with suppress(OSError):
-            kept.append(listener.accept())
-
-
-def main(url: str, key: str) -> int:
-    os.nice(10)
-    alice, ended = Alice(url, key), Event()
-    rounds: dict[Callable[[], None], float] = {  # and seconds between two
-        alice.large_bodies_without_a_key: 0.2,
-        alice.unknown_keys: 2.0,
-        alice.hanging_receivers: 1.0,
-        alice.a_batch_of_alike_jobs: 5.0,
-        alice.a_deep_queue: 2.0,
-        alice.streams_and_idle_connections: 1.0,
-    }
-
-    def again_and_again(attack: Callable[[], None], every_s: float) -> None:
-        while not ended.wait(every_s):
-            try:
-                attack()
-            except (httpx.HTTPError, OSError) as error:  # a refusal is what she deserves
-                print(f"{attack.__name__}: {type(error).__name__}: {error}", flush=True)
-
-    for attack, every_s in rounds.items():
-        Thread(target=again_and_again, args=(attack, every_s), daemon=True).start()
-    sys.stdin.read()
-    ended.set()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

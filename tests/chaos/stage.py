@@ -155,8 +155,10 @@ class Stage:
         """For another process of the service."""
         return self._environment("", wired=False)
 
-    def start_api(self, *, wired: bool = False) -> None:
+    def start_api(self, *, wired: bool = False, descriptors: int | None = None) -> None:
         command = [sys.executable, "-m", "uvicorn", "api.app:app", "--host", HOST, "--port", str(self._api_port)]
+        if descriptors:
+            command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
         self.api = Process("api", command, self._folder / "api.log", self._environment("api", wired))
         self.api.start()
         until(self.api_answers, 30, "the API answers")
@@ -171,9 +173,12 @@ class Stage:
         worker.start()
         return worker
 
-    def ready(self, count: int, within_s: float = 60) -> None:
+    def ready(self, count: int, within_s: float = 60, key: str = "") -> None:
+        """`key`: for a service that asks for one."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+
         def are_ready() -> bool:
-            workers = self.http().get("/queue").json()["workers"]
+            workers = self.http().get("/queue", headers=headers).raise_for_status().json()["workers"]
             return bool(sum(worker["state"] == "ready" for worker in workers) >= count)
 
         until(are_ready, within_s, f"{count} workers are ready")
