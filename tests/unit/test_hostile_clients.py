@@ -29,15 +29,23 @@ def test_slow_posts_are_a_broken_promise(posts: list[float]) -> None:
         quick(Felt(posts))
 
 
-@pytest.mark.parametrize("beside", [[1.0] * 9, [1.2] * 9, [0.5] * 9, [1.0] * 5 + [30.0] * 4])
-def test_the_median_may_be_a_fifth_longer(beside: list[float]) -> None:
-    assert "in the median" in as_before([1.0] * 9, beside)
+@pytest.mark.parametrize("beside", [[1.0] * 9, [1.2] * 9, [0.5] * 9, [1.0] * 5 + [2.0] * 4, [1.0] * 100 + [30.0]])
+def test_the_median_may_be_a_fifth_longer_and_one_in_a_hundred_twice_as_long(beside: list[float]) -> None:
+    assert "without it n 9" in as_before([1.0] * 9, beside)
 
 
 @pytest.mark.parametrize(
-    ("alone", "beside"), [([1.0], [1.21]), ([1.0] * 9, [1.0] * 4 + [1.3] * 5), ([1.0], []), ([], [1.0]), ([], [])]
+    ("alone", "beside"),
+    [
+        ([1.0], [1.21]),
+        ([1.0] * 9, [1.0] * 4 + [1.3] * 5),
+        ([1.0] * 9, [1.0] * 97 + [8.0] * 3),
+        ([1.0], []),
+        ([], [1.0]),
+        ([], []),
+    ],
 )
-def test_a_slower_median_or_none_is_a_broken_promise(alone: list[float], beside: list[float]) -> None:
+def test_slower_jobs_or_none_are_a_broken_promise(alone: list[float], beside: list[float]) -> None:
     with pytest.raises(AssertionError):
         as_before(alone, beside)
 
