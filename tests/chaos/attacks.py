@@ -70,7 +70,7 @@ class Alice:
         )
         self._large = b'{"jobs":[' + b",".join([b"{}"] * 5_500_000) + b"]}"
         self._unknown = b'{"jobs":[{' + b",".join(b'"k%d":0' % n for n in range(1_000_000)) + b"}]}"
-        self._hanging = [_hanging(host) for host in HANGING]
+        self._hanging = [hanging(host) for host in HANGING]
         self._streams: deque[socket.socket] = deque()
         self._idle: deque[socket.socket] = deque()
 
@@ -164,7 +164,7 @@ def _outcome(answer: httpx.Response) -> str:
     return str(answer.status_code if answer.is_success else answer.json().get("code", answer.status_code))
 
 
-def _hanging(host: str) -> tuple[str, int]:
+def hanging(host: str) -> tuple[str, int]:
     listener = socket.create_server((host, 0), backlog=512)
 
     def take_and_keep() -> None:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ CASES = "400"  # of the state machine, always the same ones
 LAYERS = {
     "store": ["-m", "tests.chaos", "--layers", "store", "--cases", CASES, "--any"],
     "processes": ["-m", "tests.chaos.short"],
+    "neighbours": ["-m", "tests.chaos", "--layers", "neighbours"],
 }
 LIMIT_S = 240
 
@@ -48,11 +50,14 @@ class Mutant:
     name: str
     breaks: str
     edits: tuple[Edit, ...]
+    layers: tuple[str, ...] = tuple(LAYERS)  # of which one must notice it
 
 
 def mutants() -> list[Mutant]:
     tables = tomllib.loads(DATA.read_text())["mutant"]
-    return [Mutant(m["name"], m["breaks"], tuple(Edit(**edit) for edit in m["edit"])) for m in tables]
+    return [
+        Mutant(m["name"], m["breaks"], tuple(Edit(**edit) for edit in m["edit"]), tuple(m["layers"])) for m in tables
+    ]
 
 
 def copy(to: Path) -> None:
@@ -77,12 +82,17 @@ def notices(layer: str, root: Path) -> str | None:
     return faults[0][:110] if faults else ended.stderr[-300:]
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
+    """`names`: of the breaks; none: all of them, and the code as it is."""
+    chosen = [mutant for mutant in mutants() if mutant.name in names]
+    if len(chosen) != len(names):
+        print(f"the breaks are: {', '.join(mutant.name for mutant in mutants())}")
+        return 2
     table = Table("break", "layer", "what it noticed", "s", title="make chaos-mutants")
     unnoticed, false_alarms = [], []
-    for mutant in [Mutant("(none)", "the code as it is", ()), *mutants()]:
+    for mutant in chosen or [Mutant("(none)", "the code as it is", ()), *mutants()]:
         seen = False
-        for layer in LAYERS:
+        for layer in mutant.layers:
             started = time.monotonic()
             with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
                 copy(Path(folder))
@@ -103,4 +113,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
