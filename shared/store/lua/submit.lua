@@ -75,6 +75,7 @@ local function trim(own, count)
   end
 end
 
+if #jobs > 100 then spare = 50 end  -- a thousand records alone take most of what a script may: nearly all is told afterwards
 local statuses, ring, ids, silent = {}, {}, {}, {}
 local number = redis.call('INCRBY', PREFIX .. 'number:' .. client, #jobs)
 local own = PREFIX .. 'jobs-of:' .. client
