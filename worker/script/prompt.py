@@ -26,8 +26,9 @@ _TITLE = {"zh": "标题", "en": "the title"}
 
 def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
     """The conversation, system first."""
-    spoken = words_in(language(request))
-    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields)
+    tag = language(request)
+    spoken = words_in(tag)
+    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields, tag)
     return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
 
 
@@ -52,14 +53,14 @@ def _task_zh(request: JobRequest, fields: Fields) -> str:
     )
 
 
-def _task_en(request: JobRequest, fields: Fields) -> str:
+def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
     notes = "".join(f"{field.en.note} " for field in fields if field.en.note)
     return (
         f"Write a storyboard for the idea, in this form:\n{_example('en', fields)}\n"
         f"{terms}Each scene lasts {MIN_SCENE_S} to {MAX_SCENE_S} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
-        f"{_language_en(request)}Output JSON only.\nThe idea: "
+        f"{_language_en(tag)}Output JSON only.\nThe idea: "
     )
 
 
@@ -89,8 +90,7 @@ def _listed(words: list[str], comma: str, last: str) -> str:
     return last.join(part for part in (comma.join(words[:-1]), words[-1]) if part)
 
 
-def _language_en(request: JobRequest) -> str:
-    tag = language(request)
+def _language_en(tag: str) -> str:
     return "" if tag == ENGLISH else f"Write all texts in {NAMES[tag]}. "
 
 
