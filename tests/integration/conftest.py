@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import redis
 
 from shared.settings import Settings
 from shared.store.executions import Executions
 from tests.integration.desk import Desk
+
+
+@pytest.fixture
+def records(redis_url: str) -> Iterator[redis.Redis]:
+    """Redis itself, to look behind the store."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture

@@ -44,12 +44,6 @@ def worker(settings: Settings) -> Executions:
     return worker
 
 
-@pytest.fixture
-def records(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
-
-
 def wrong(settings: Settings, *, repair: bool = False) -> list[Finding]:
     return [finding for finding in checks.examine(settings, repair=repair) if finding.level != "ok"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,12 +20,6 @@ STATE = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=8)
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(worker={"lease_s": 0.5})
-
-
-@pytest.fixture
-def records(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 def blame(records: redis.Redis, job_id: str) -> tuple[int, int]:

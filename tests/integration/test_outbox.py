@@ -67,12 +67,6 @@ def post(make_settings: Callable[..., Settings]) -> Iterator[Post]:
     post.close()
 
 
-@pytest.fixture
-def records(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
-
-
 @pytest.mark.parametrize(
     "urls",
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,12 +53,6 @@ def worker(settings: Settings) -> Executions:
     worker = Executions(settings, "worker-a")
     worker.beat(state(), ttl_s=60)
     return worker
-
-
-@pytest.fixture
-def records(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 def counted(records: redis.Redis) -> dict[str, int]:
