@@ -53,6 +53,12 @@ class Changes:
         self._store = store
         self._submissions = submissions
         self._watches: dict[str, set[Waiter]] = {}
+        self.ending = False  # the process is: nobody waits any more
+
+    def stop_waiting(self) -> None:
+        """Whoever waits is answered with what there is: the process is to end."""
+        self.ending = True
+        self._wake_all()
 
     @contextmanager
     def watch(self, job_id: str) -> Iterator[Waiter]:
@@ -67,7 +73,8 @@ class Changes:
                 del self._watches[job_id]
 
     async def read(self, job_id: str, client: str, wait_s: float, enough: Callable[[Read], bool]) -> Read:
-        """The job once it is `enough` or done, or as it is after `wait_s`; raises as `Submissions.read`."""
+        """The job once it is `enough` or done, or as it is after `wait_s` or when the process is to end; raises as
+        `Submissions.read`."""
         if not wait_s:
             return await self._submissions.read(job_id, client)
         until_s = asyncio.get_running_loop().time() + wait_s
@@ -75,7 +82,7 @@ class Changes:
             while True:
                 read = await self._submissions.read(job_id, client)
                 left_s = until_s - asyncio.get_running_loop().time()
-                if read.job.done or enough(read) or left_s <= 0:
+                if read.job.done or enough(read) or left_s <= 0 or self.ending:
                     return read
                 await watch.changed(left_s)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -22,8 +23,10 @@ from api.http.browsers import ALLOWED_BY_CORS, BrowserGuard
 from api.http.connections import watch_descriptors
 from api.http.dependencies import Parts
 from api.http.error_middleware import Failsafe
+from api.http.head import HeadAsGet
 from api.http.metrics import HttpMeter
 from api.http.openapi import DescribedAPI, operation_id
+from api.http.slow_clients import STOP_WAITING
 from api.http.tracing import Traced
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
 from api.sweeper import sweep
@@ -48,7 +51,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     ProcessCollector(registry=registry)
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def life(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         await _look_at_redis(settings)
         store = Store(settings)
         parts = app.state.parts = Parts.on(store, settings, keys, registry)
@@ -56,7 +59,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
         sweeping = sweep(parts.submissions, parts.doorbell)
         tasks = [asyncio.create_task(one) for one in (parts.changes.listen(), sweeping, watch_descriptors())]
         try:
-            yield
+            yield {STOP_WAITING: parts.changes.stop_waiting}
         finally:
             await end(tasks)
             await store.close()
@@ -76,6 +79,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     app.authenticated = bool(keys)
     app.webhooks.include_router(SENT)
     origins = listed(settings.api.cors_origins)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BrowserGuard, hosts=None if keys else listed(settings.api.hosts), origins=origins)
     app.add_middleware(Failsafe)
     if origins:  # outside all that may refuse: a preflight has no key, and a page must be able to read an error

@@ -27,6 +27,7 @@ _LEAST_BYTES_A_S = 16 * 1024
 _MAX_DIGITS = 300  # so that no number overflows a double
 _MAX_MEMBERS = 4096  # of one array or object; `metadata` has no room for more
 _LARGE_BYTES = 64 * 1024
+_CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _LARGE_BODIES = ThreadPoolExecutor(1, "large-body")  # one: two would only take the interpreter from each other
 
 
@@ -128,6 +129,9 @@ def _check_type(request: Request) -> None:
     message["content-type"] = request.headers.get("content-type") or "none/none"
     if message.get_content_type() != "application/json":
         raise NotJson()
+    charset = str(message.get_param("charset", "utf-8"))
+    if charset.lower() not in _CHARSETS:  # another text would be read, and not always refused
+        raise NotJson(f"JSON is UTF-8; the charset {json.dumps(charset[:100])} is not taken")
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in {"", "identity"}:
         raise EncodedBody(f"The Content-Encoding {json.dumps(coding[:100])} is not taken: send the body as it is")

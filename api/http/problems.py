@@ -174,8 +174,10 @@ async def on_http(request: Request, error: HTTPException) -> Response:
 
 def _methods_at(request: Request) -> list[str]:
     routes: list[BaseRoute] = request.app.routes
-    scopes = [{**request.scope, "method": method} for method in METHODS]
-    return [scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    scopes = {method: {**request.scope, "method": "GET" if method == "HEAD" else method} for method in METHODS}
+    return [
+        method for method, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 HANDLERS: dict[Any, Any] = {ScriptqueueError: on_error, RequestValidationError: on_invalid, HTTPException: on_http}

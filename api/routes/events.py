@@ -109,7 +109,8 @@ async def _leaving(place: ExitStack, lines: AsyncIterator[str]) -> AsyncIterator
 async def follow(
     parts: Parts, job_id: str, client: str, known: int, *, heartbeat_s: float = HEARTBEAT_S
 ) -> AsyncIterator[str]:
-    """The stream's text. It is read as fast as its client takes it: nothing is kept for a slow one but its place."""
+    """The stream's text. It is read as fast as its client takes it: nothing is kept for a slow one but its place. It
+    also ends when the process is to end: the client goes on with `Last-Event-ID` at the next one."""
     yield f"retry: {RETRY_MS}\n\n"
     with parts.changes.watch(job_id) as watch:
         while True:
@@ -119,7 +120,7 @@ async def follow(
             for event in news.events:
                 known = event.number
                 yield _line(event)
-            if news.done:
+            if news.done or parts.changes.ending:
                 return
             if not news.events and not await watch.changed(heartbeat_s):
                 yield ": heartbeat\n\n"

@@ -61,7 +61,7 @@ Known = Annotated[str, Header(alias="If-None-Match")]
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def index(known: Known = "") -> Response:
     """The page."""
     return _answer(INDEX, known)
@@ -73,7 +73,7 @@ async def settings(parts: TheParts) -> dict[str, Any]:
     return {"authenticated": bool(parts.keys), "flower_url": parts.settings.flower.url or None}
 
 
-@router.api_route("/page/{name}", methods=["GET", "HEAD"])
+@router.get("/page/{name}")
 async def file(name: str, known: Known = "") -> Response:
     """One file of it; raises `NoSuchPath`."""
     return _answer(name, known)

