@@ -26,6 +26,7 @@ from api.http.error_middleware import Failsafe
 from api.http.head import HeadAsGet
 from api.http.metrics import HttpMeter
 from api.http.openapi import DescribedAPI, operation_id
+from api.http.prefix import Prefixed
 from api.http.slow_clients import STOP_WAITING
 from api.http.tracing import Traced
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
@@ -85,6 +86,7 @@ def create_app(settings: Settings, when_started: Callable[[], None] = lambda: No
     if origins:  # outside all that may refuse: a preflight has no key, and a page must be able to read an error
         app.add_middleware(CORSMiddleware, allow_origins=origins, **ALLOWED_BY_CORS)
     app.add_middleware(HttpMeter, registry=registry)
+    app.add_middleware(Prefixed)
     if settings.traces.endpoint:
         app.add_middleware(Traced)
     app.include_router(jobs.router)

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match
 from api.http.validation_errors import faults_of, words_of
 from scriptqueue.responses import Fault, Problem, ProblemType
 from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, ScriptqueueError
+from shared.url_prefix import reached_at
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -91,7 +92,7 @@ STATUS: Mapping[str, int | None] = {
 
 def type_of(code: str) -> str:
     """The URI of a problem's type; GET answers it (routes/service.py)."""
-    return f"/problems/{code}"
+    return reached_at(f"/problems/{code}")
 
 
 def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Response:

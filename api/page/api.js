@@ -4,6 +4,7 @@ import { key, keyWanted } from "./key.js";
 import { Signal } from "./signal.js";
 
 const TIMEOUT_MS = 15000;
+const SERVICE = new URL("..", import.meta.url); // it may be under a path of its host
 
 /** How the last thing that was tried went: `up`; `down`, nobody answered; `away`, the API could not reach its store. */
 export const link = new Signal("up");
@@ -46,7 +47,7 @@ export async function open(method, path, { headers = {}, body, abort } = {}) {
   const own = key.value ? { Authorization: `Bearer ${key.value}` } : {};
   let response;
   try {
-    response = await fetch(path, { method, headers: { ...own, ...headers }, body, signal: abort, cache: "no-store" });
+    response = await fetch(new URL(path.slice(1), SERVICE), { method, headers: { ...own, ...headers }, body, signal: abort, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     link.set("down");

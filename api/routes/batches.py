@@ -22,6 +22,7 @@ from shared.board.filled import filled
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
 from shared.settings import Settings
 from shared.store.submissions import Batch
+from shared.url_prefix import reached_at
 
 MAX_JOBS = 1000
 
@@ -143,7 +144,7 @@ def _all_resolved(requests: list[JobRequest], settings: Settings) -> list[JobReq
 
 def _view(batch: Batch) -> BatchView:
     counts = BatchCounts(**Counter(batch.statuses))
-    base = f"/batches/{batch.batch_id}"
+    base = reached_at(f"/batches/{batch.batch_id}")
     return BatchView.model_validate(
         {
             "id": batch.batch_id,

@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 
 from api.routes.page import HEADERS
+from shared.url_prefix import reached_at
 
 SWAGGER_FILES = "/docs/files"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -36,12 +37,13 @@ FILES_APP = _Files(packages=[("fastapi_swagger", "resources")])
 @router.get("/docs")
 async def swagger_ui(request: Request) -> HTMLResponse:
     """The description of the API, to read and to try."""
+    files = reached_at(SWAGGER_FILES)
     response = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url=reached_at("/openapi.json"),
         title=request.app.title,
-        swagger_js_url=f"{SWAGGER_FILES}/swagger-ui-bundle.js",
-        swagger_css_url=f"{SWAGGER_FILES}/swagger-ui.css",
-        swagger_favicon_url=f"{SWAGGER_FILES}/favicon-32x32.png",
+        swagger_js_url=f"{files}/swagger-ui-bundle.js",
+        swagger_css_url=f"{files}/swagger-ui.css",
+        swagger_favicon_url=f"{files}/favicon-32x32.png",
     )
     response.headers.update({**HEADERS, "Content-Security-Policy": _policy(bytes(response.body))})
     return response

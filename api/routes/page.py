@@ -6,6 +6,7 @@ Knows the folder api/page and the headers of a page that no other code may enter
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import guess_type
@@ -18,6 +19,7 @@ from fastapi.responses import Response
 from api.http.dependencies import TheParts
 from api.http.problems import NoSuchPath
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields
+from shared.url_prefix import reached_at
 
 FOLDER = Path(__file__).parents[1] / "page"
 INDEX = "index.html"
@@ -31,6 +33,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",  # kept, and asked for again by its ETag: a new version is seen at once
 }
+_FILE_OF_OURS = re.compile(rb'\b(?:href|src)="(?=/)')
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index(known: Known = "") -> Response:
-    """The page."""
-    return _answer(INDEX, known)
+    """The page, whose files are where the service is reached."""
+    sent = FILES[INDEX]
+    if reached_at(""):
+        sent = PageFile.of(INDEX, _FILE_OF_OURS.sub(rb"\g<0>" + reached_at("").encode(), sent.content))
+    return _answer(sent, known)
 
 
 @router.get("/page/settings.json")
@@ -76,13 +82,12 @@ async def settings(parts: TheParts) -> dict[str, Any]:
 @router.get("/page/{name}")
 async def file(name: str, known: Known = "") -> Response:
     """One file of it; raises `NoSuchPath`."""
-    return _answer(name, known)
-
-
-def _answer(name: str, known: str) -> Response:
     if name not in FILES:
         raise NoSuchPath()
-    sent = FILES[name]
+    return _answer(FILES[name], known)
+
+
+def _answer(sent: PageFile, known: str) -> Response:
     headers = {**HEADERS, "ETag": sent.etag}
     if sent.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)

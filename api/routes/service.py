@@ -19,6 +19,7 @@ from scriptqueue.schemas import JobRequest, Storyboard
 from shared.errors import StoreUnavailable
 from shared.eta import cost_of
 from shared.store.stats import queue_stats
+from shared.url_prefix import reached_at
 
 TYPICAL_COST = cost_of(JobRequest(prompt="a prompt and nothing else"))
 
@@ -79,7 +80,11 @@ async def metrics(_: ClientName, parts: TheParts) -> Response:
 async def storyboard_schema() -> dict[str, Any]:
     """The JSON Schema of a storyboard."""
     schema = Storyboard.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "/schemas/storyboard.json", **schema}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": reached_at("/schemas/storyboard.json"),
+        **schema,
+    }
 
 
 @router.get("/problems/{code}", responses=errors(NoSuchPath))

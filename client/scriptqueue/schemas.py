@@ -309,8 +309,8 @@ class Urls(Shape):
     cancel: str
 
     @classmethod
-    def of(cls, job_id: UUID | str) -> Urls:
-        base = f"/jobs/{job_id}"
+    def of(cls, job_id: UUID | str, prefix: str = "") -> Urls:
+        base = f"{prefix}/jobs/{job_id}"
         return cls(self=base, events=f"{base}/events", result=f"{base}/result", cancel=f"{base}/cancel")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import Line, QueueLoad, Rated, RunningJob
+from shared.url_prefix import URL_PREFIX
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
@@ -65,7 +66,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         source=record.get("source"),
         metadata=json.loads(record["request"])["metadata"],
         retry_of=record.get("retry_of"),
-        urls=Urls.of(job_id),
+        urls=Urls.of(job_id, URL_PREFIX.get()),
         **fields,
     )
 
