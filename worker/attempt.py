@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Literal
 
+from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import Progress
 from shared.store.executions import Claim, Report
 from worker.backend.backend import Completion, Generation
@@ -64,7 +65,8 @@ class Attempt:
             partial = self._generation.partial()
             if partial.scenes_done > len(self.scenes) and not self._validating:
                 known = len(self.scenes)
-                self.scenes += complete_scenes(partial.text(), self.claim.request)[known:]
+                request = self.claim.request
+                self.scenes += complete_scenes(partial.text(), request, fields_named(request.fields))[known:]
                 if self.scenes and not known:
                     self.first_scene_s = self.run_s
             progress = self._generation.progress()

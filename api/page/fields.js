@@ -14,6 +14,10 @@ export const GROUPS = [
       number("max_scenes", 8, { min: 1, max: 20 }),
       number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
       flag("read_prompt"),
+      { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
+      { kind: "text", name: "style", fallback: null },
+      { kind: "text", name: "instructions", fallback: null },
+      { kind: "text", name: "aspect_ratio", fallback: null },
       { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
     ],
   },
@@ -77,7 +81,7 @@ export function textOf(field, request) {
   const wanted = field.name.split("/").reduce((node, part) => node?.[part], request);
   const shown = Array.isArray(wanted) ? wanted.join(", ") : wanted;
   if (field.kind === "choice") return String(shown ?? field.fallback);
-  if (shown === null || shown === undefined || shown === field.fallback) return "";
+  if (shown === null || shown === undefined || shown === String(field.fallback)) return "";
   if (field.kind === "json") return Object.keys(shown).length ? JSON.stringify(shown, null, 2) : "";
   if (field.kind === "time") return localTime(new Date(shown));
   return String(shown);

@@ -2,10 +2,11 @@
 // new view: focus, drafts and open streams stay. Knows no view.
 
 import { recall, remember } from "./memory.js";
+import { FIELD_WORDS } from "./scene_fields.js";
 import { WORDS as en } from "./words.en.js";
 import { WORDS as zh } from "./words.zh.js";
 
-const LANGUAGES = { zh, en };
+const LANGUAGES = { zh: { ...FIELD_WORDS.zh, ...zh }, en: { ...FIELD_WORDS.en, ...en } };
 const TEXT = ""; // instead of an attribute's name
 const bindings = new WeakMap(); // element -> Map of attribute -> [key, argument]
 const listeners = new Set();

@@ -18,7 +18,7 @@ from api.http.poll import POLLED, RawRoute, etag, poll_of
 from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
-from scriptqueue.schemas import Job, JobRequest, Status, Storyboard
+from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status, Storyboard
 from shared.board.filled import filled
 from shared.errors import (
     BodyTooLarge,
@@ -40,6 +40,7 @@ from shared.errors import (
     TooManyActive,
     TooManyStreams,
 )
+from shared.eta import TOKENS_A_SCENE, tokens_a_scene
 from shared.rings import Ring
 from shared.settings import Settings
 from shared.store.submissions import Submitted
@@ -218,6 +219,9 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     sampling = requested | {
         name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
     }
+    if request.fields and "max_new_tokens" not in request.sampling.model_fields_set:  # more to write takes more
+        share = tokens_a_scene(request) / TOKENS_A_SCENE
+        sampling["max_new_tokens"] = min(MAX_NEW_TOKENS, round(sampling["max_new_tokens"] * share))
     if sampling == requested:
         return request
     try:

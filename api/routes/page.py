@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from api.http.dependencies import TheParts
 from api.http.problems import NoSuchPath
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields
+from scriptqueue.further_fields import ALL_FIELDS
+from scriptqueue.scene_fields import Fields, Spoken
 from shared.url_prefix import reached_at
 
 FOLDER = Path(__file__).parents[1] / "page"
@@ -50,10 +52,22 @@ class PageFile:
         return cls(content, media_type, f'"{sha256(content).hexdigest()[:20]}"')
 
 
-def scene_fields(fields: Fields = SCENE_FIELDS) -> bytes:
-    """The module that tells the page which fields a scene has."""
+def scene_fields(fields: Fields = ALL_FIELDS) -> bytes:
+    """The module that tells the page which fields a scene may have, and what readers call them and their terms."""
     known = [{"name": field.name, "kind": field.kind} for field in fields]
-    return f"// Made from the service's own table.\n\nexport const SCENE_FIELDS = {json.dumps(known)};\n".encode()
+    words = {spoken: dict(_words(fields, spoken)) for spoken in get_args(Spoken)}
+    return (
+        f"// Made from the service's own table.\n\nexport const SCENE_FIELDS = {json.dumps(known)};\n\n"
+        f"export const FIELD_WORDS = {json.dumps(words, ensure_ascii=False)};\n"
+    ).encode()
+
+
+def _words(fields: Fields, spoken: Spoken) -> Iterator[tuple[str, str]]:
+    for field in fields:
+        label = field.wording(spoken).label
+        yield f"scene.{field.name}", label[0].upper() + label[1:]
+        for term in field.terms:
+            yield f"{field.name}.{term.replace(' ', '_')}", field.shown(spoken, term)
 
 
 GENERATED = {"scene_fields.js": scene_fields()}  # a module and no answer of its own: it is there before the first card

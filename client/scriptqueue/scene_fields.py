@@ -54,6 +54,7 @@ class SceneField:
     default: str = ""  # the term where nothing names one; empty: the field is absent then
     read: Callable[[Any], str | None] | None = None  # the term that free words mean; None: only its own name does
     max_characters: int = MAX_TEXT_CHARACTERS
+    may_be_empty: bool = False  # a text that not every scene has: nobody speaks in each
     aliases: tuple[str, ...] = ()  # what models call it instead, in any spelling; the first that can be read is taken
     starts: tuple[str, ...] = ()  # of a length: what models call its beginning on the timeline, if they give that,
     ends: tuple[str, ...] = ()  # and its end

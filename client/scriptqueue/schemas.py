@@ -34,9 +34,50 @@ MAX_SCENES = 20
 MAX_PROMPT_CHARACTERS = 4000
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
+MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
+MAX_NEW_TOKENS = 8192
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
 Camera = Literal["wide shot", "medium shot", "close up"]
+FieldName = Literal[
+    "size",
+    "angle",
+    "movement",
+    "pace",
+    "transition",
+    "setting",
+    "light",
+    "narration",
+    "sound",
+    "on_screen_text",
+    "first_frame",
+    "last_frame",
+]
+Size = Literal[
+    "extreme wide", "wide", "full", "medium wide", "medium", "medium close up", "close up", "extreme close up"
+]
+Angle = Literal["eye level", "low", "high", "overhead", "ground level", "dutch", "over the shoulder", "point of view"]
+Movement = Literal[
+    "static",
+    "push in",
+    "pull out",
+    "pan left",
+    "pan right",
+    "tilt up",
+    "tilt down",
+    "truck left",
+    "truck right",
+    "crane up",
+    "crane down",
+    "orbit",
+    "follow",
+    "handheld",
+    "zoom in",
+    "zoom out",
+]
+Tempo = Literal["slow", "normal", "fast"]
+Transition = Literal["cut", "dissolve", "fade", "wipe", "match cut"]
+AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
 Priority = Literal["high", "normal", "low"]
 Source = Literal["model", "repaired", "fallback", "cache", "stub"]
 Phase = Literal["starting", "prefill", "writing", "validating"]
@@ -89,7 +130,9 @@ class Sampling(StrictShape):
     temperature: float = Field(0.7, ge=0, le=2, description="0 is greedy")
     top_p: float = Field(0.9, gt=0, le=1)
     seed: int | None = Field(None, ge=0, le=2**53 - 1, description="null: drawn at submit and told in `model.seed`")
-    max_new_tokens: int = Field(1536, ge=1, le=8192, description="sampled tokens; those the grammar forces are free")
+    max_new_tokens: int = Field(
+        1536, ge=1, le=MAX_NEW_TOKENS, description="sampled tokens; those the grammar forces are free"
+    )
 
 
 class Webhook(StrictShape):
@@ -122,6 +165,10 @@ class JobRequest(StrictShape):
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
+    fields: tuple[FieldName, ...] = Field((), strict=False, description="of each scene, besides those that all have")
+    style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
+    instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
+    aspect_ratio: AspectRatio | None = None
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
@@ -137,18 +184,24 @@ class JobRequest(StrictShape):
     webhook: Webhook | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict, description="echoed; at most 4 kB as JSON")
 
-    @field_validator("quality_keywords")
+    @field_validator("quality_keywords", "style")
     @classmethod
-    def _on_one_line(cls, text: str) -> str:
+    def _on_one_line(cls, text: str | None) -> str | None:
         """Part of the board, which reaches terminals and files as it is."""
-        return _UNSHOWN.sub(" ", text)
+        return text and _UNSHOWN.sub(" ", text)
 
-    @field_validator("prompt", "quality_keywords")
+    @field_validator("prompt", "quality_keywords", "style", "instructions")
     @classmethod
-    def _says_something(cls, text: str) -> str:
-        if not text.strip():
+    def _says_something(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
             raise PydanticCustomError("blank", "must not be blank")
         return text
+
+    @field_validator("fields")
+    @classmethod
+    def _each_once(cls, fields: tuple[FieldName, ...]) -> tuple[FieldName, ...]:
+        """In the table's order, so that requests for the same are the same."""
+        return tuple(name for name in get_args(FieldName) if name in fields)
 
     @field_validator("metadata")
     @classmethod
@@ -194,17 +247,23 @@ class JobRequest(StrictShape):
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
-        least = MIN_TOKENS_A_SCENE * info.data.get("min_scenes", 1)
+        a_scene = MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(info.data.get("fields", ()))
+        least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(
                 "too_few_tokens",
                 "max_new_tokens must be at least {least} for {min_scenes} scenes ({a_scene} a scene)",
-                {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": MIN_TOKENS_A_SCENE},
+                {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": a_scene},
             )
         return sampling
 
 
 # -- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def optional(description: str = "") -> Any:
+    """A field that a request asks for: absent where it did not, or where there is nothing to say."""
+    return Field(None, description=description or None, exclude_if=lambda value: value is None)
 
 
 class Scene(Shape):
@@ -218,6 +277,18 @@ class Scene(Shape):
     camera: Camera
     action: str
     video_prompt: str = Field(description="the description and the quality keywords, for a text-to-video model")
+    size: Size | None = optional()
+    angle: Angle | None = optional()
+    movement: Movement | None = optional()
+    pace: Tempo | None = optional()
+    transition: Transition | None = optional()
+    setting: str | None = optional("place and time of day")
+    light: str | None = optional()
+    narration: str | None = optional("spoken over the shot")
+    sound: str | None = optional()
+    on_screen_text: str | None = optional()
+    first_frame: str | None = optional("for image-to-video models")
+    last_frame: str | None = optional("for image-to-video models")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
@@ -236,6 +307,8 @@ class Storyboard(Shape):
     title: str
     total_duration: Seconds = Field(description="seconds, the sum of the scenes")
     scenes: tuple[SerializeAsAny[Scene], ...] = Field(min_length=1, max_length=MAX_SCENES)
+    style: str | None = optional("as the request gave it")
+    aspect_ratio: AspectRatio | None = optional("as the request gave it")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:

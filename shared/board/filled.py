@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import math
 
-from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, MIN_SCENE_S, MIN_TOKENS_A_SCENE, JobRequest
+from scriptqueue.schemas import (
+    MAX_SCENE_S,
+    MAX_SCENES,
+    MIN_SCENE_S,
+    MIN_TOKENS_A_FIELD,
+    MIN_TOKENS_A_SCENE,
+    JobRequest,
+)
 from shared.board.wishes import Wish, wishes_of
 
 _FIELDS = {"min_scenes", "max_scenes", "target_duration_s"}
@@ -36,7 +43,8 @@ class _Filling:
         self._given = request.model_fields_set & _FIELDS
         self._min, self._max, self._target_s = request.min_scenes, request.max_scenes, request.target_duration_s
         self._bounds = self._bounds_given()
-        self._most_by_tokens = max(1, request.sampling.max_new_tokens // MIN_TOKENS_A_SCENE)
+        a_scene = MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(request.fields)
+        self._most_by_tokens = max(1, request.sampling.max_new_tokens // a_scene)
 
     @property
     def values(self) -> dict[str, float | None]:

@@ -125,4 +125,6 @@ def _term_of(field: SceneField, value: Any) -> str | None:
     if field.read:
         return field.read(value)
     words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
+    for spoken in (field.zh.terms, field.en.terms):
+        words = dict(zip(spoken, field.terms, strict=False)).get(words, words)
     return words if words in field.terms else None

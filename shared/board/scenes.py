@@ -37,6 +37,8 @@ def assemble(
         title=title,
         total_duration=math.fsum(scene["duration"] for scene in scenes),
         scenes=numbered(scenes, request, fields),
+        style=request.style,
+        aspect_ratio=request.aspect_ratio,
     )
 
 

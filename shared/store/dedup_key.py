@@ -24,6 +24,7 @@ _DECIDING = frozenset(
         "allow_fallback",
     }
 )
+_LATER = ("fields", "style", "instructions", "aspect_ratio")  # as well, where they are given
 
 
 def dedup_key(request: JobRequest) -> str:
@@ -33,4 +34,5 @@ def dedup_key(request: JobRequest) -> str:
         return ""
     # The stub's text depends on what it is told there; a model never sees it.
     deciding = request.model_dump(mode="json", include=set(_DECIDING)) | {"stub": request.metadata.get("stub")}
+    deciding |= request.model_dump(mode="json", include=set(_LATER), exclude_defaults=True)
     return sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

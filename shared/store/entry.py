@@ -137,6 +137,10 @@ def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
     return digest.hexdigest()
 
 
+# Fields that older workers do not know.
+_LATER = ("read_prompt", "fields", "style", "instructions", "aspect_ratio")
+
+
 def _unused(request: JobRequest) -> set[str]:
     """Fields of later versions at their defaults: with or without them it is the same request."""
-    return {"read_prompt"} if request.read_prompt else set()
+    return {name for name in _LATER if getattr(request, name) == JobRequest.model_fields[name].default}

@@ -33,15 +33,17 @@ LONGER: dict[str, str] = {
 HEAVY = {"torch", "transformers", "accelerate", "bitsandbytes", "llguidance", "safetensors"}
 OURS = {"api", "models", "scriptqueue", "shared", "worker"}
 SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its plain values, without the wings below
+FIELDS = ("scriptqueue.scene_fields", "scriptqueue.further_fields")
 # What each wing may import besides itself. A module belongs to the longest name that it begins with.
 WINGS: dict[str, tuple[str, ...]] = {
     "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses"),
     "scriptqueue.scene_fields": ("scriptqueue.schemas", "scriptqueue.camera"),
+    "scriptqueue.further_fields": ("scriptqueue.schemas", "scriptqueue.scene_fields"),
     "scriptqueue.camera": ("scriptqueue.schemas",),
     "scriptqueue.schemas": (),
     "scriptqueue.responses": ("scriptqueue.schemas",),
-    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", "scriptqueue.scene_fields", "scriptqueue.responses"),
-    "shared": ("scriptqueue.schemas", "shared.errors", "shared.board"),
+    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", *FIELDS, "scriptqueue.responses"),
+    "shared": ("scriptqueue.schemas", *FIELDS, "shared.errors", "shared.board"),
     "shared.errors": (),
     "shared.board": ("scriptqueue.schemas", "scriptqueue.scene_fields", "shared.errors"),
     "shared.store": (*SHAPES, "shared.store.connection"),
@@ -56,16 +58,16 @@ WINGS: dict[str, tuple[str, ...]] = {
     ),
     "worker.webhooks": (*SHAPES, "worker", "shared.store", "shared.store.connection"),
     "worker.backend": (
-        *(*SHAPES, "scriptqueue.scene_fields", "shared.board", "shared.store"),
+        *(*SHAPES, *FIELDS, "shared.board", "shared.store"),
         *("models", "worker", "worker.engine", "worker.script"),
     ),
     "worker": (
-        *(*SHAPES, "shared.store", "shared.broker"),
+        *(*SHAPES, "scriptqueue.further_fields", "shared.store", "shared.broker"),
         *("models", "worker.backend", "worker.script"),
     ),
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
     "api.routes": (
-        *(*SHAPES, "scriptqueue.scene_fields", "scriptqueue.responses"),
+        *(*SHAPES, *FIELDS, "scriptqueue.responses"),
         *("shared.board", "shared.store", "api", "api.http"),
     ),
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),

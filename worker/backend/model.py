@@ -17,6 +17,7 @@ from models.chat_formats import ChatMessage
 from models.cpu import cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
+from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
 from shared.board.scenes import values_of
@@ -222,16 +223,17 @@ class ModelBackend:
     def _engine_request(
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
-        sampling = request.sampling
+        sampling, fields = request.sampling, fields_named(request.fields)
+        shape = layout(fields)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
-            texts = [values.get(field.name, "") for values in values_of(given) for field in of_kind("text")]
+            texts = [v.get(field.name, "") for v in values_of(given, fields) for field in of_kind("text", fields)]
             spent = len(self._chat().encode("".join(texts)))
-            budget = max(budget - spent, min(budget, layout().min_tokens * request.min_scenes))
+            budget = max(budget - spent, min(budget, shape.min_tokens * request.min_scenes))
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(messages(request))),
-            schema=json.dumps(storyboard_schema(request, given)),
-            layout=layout(),
+            prompt_ids=tuple(self._prompt_ids(messages(request, fields))),
+            schema=json.dumps(storyboard_schema(request, given, fields)),
+            layout=shape,
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,

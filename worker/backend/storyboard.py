@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import Source, Storyboard
 from shared import traces
 from shared.board.repeats import repeats
@@ -31,6 +32,7 @@ class StoryboardOutcome:
 def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     """Raises `Stopped`, a `JobError`, or `EngineBroken`."""
     request = attempt.claim.request
+    fields = fields_named(request.fields)
     assert request.sampling.seed is not None  # drawn at submit
     prompt_tokens = output_tokens = 0
     resumed_index = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
@@ -55,7 +57,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
                 raise Stopped
             if completion.ended == "timeout":
                 raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
-            storyboard, repairs = validate(parse(completion.text), request, attempt.scenes)
+            storyboard, repairs = validate(parse(completion.text, fields), request, attempt.scenes, fields)
         except OutputInvalid as error:
             failure = error
             continue
@@ -69,5 +71,5 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         raise failure
     notes = (f"the prompt was split into sentences: {failure.detail}",)
     return StoryboardOutcome(
-        fallback(request.prompt, request, attempt.scenes), "fallback", notes, prompt_tokens, output_tokens
+        fallback(request.prompt, request, attempt.scenes, fields), "fallback", notes, prompt_tokens, output_tokens
     )

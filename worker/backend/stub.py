@@ -13,6 +13,7 @@ from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.timing import COMFORTABLE_SCENE_S, durations
@@ -120,7 +121,7 @@ class StubGeneration:
         return len(fixed) if fixed else self._request.min_scenes
 
     def _text(self, count: int) -> str:
-        return stub_text(self._request, count)
+        return stub_text(self._request, count, fields_named(self._request.fields))
 
 
 def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) -> str:

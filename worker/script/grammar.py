@@ -62,7 +62,7 @@ def _value(field: SceneField, number: int, seconds: float | None) -> dict[str, A
         case "number":
             return {"const": number}
         case "text":
-            return _text(field.max_characters)
+            return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
             return {"enum": list(field.terms)}
         case "seconds" if seconds is None:
@@ -76,8 +76,9 @@ def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
     return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
 
 
-def _text(max_characters: int) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^{_VISIBLE}{_ANY}{{0,{max_characters - 1}}}$"}
+def _text(max_characters: int, *, may_be_empty: bool = False) -> dict[str, Any]:
+    something = f"{_VISIBLE}{_ANY}{{0,{max_characters - 1}}}"
+    return {"type": "string", "pattern": f"^({something})?$" if may_be_empty else f"^{something}$"}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def _task_zh(request: JobRequest, fields: Fields) -> str:
     return (
         f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields)}\n"
         f"{terms}每个场景 {MIN_SCENE_S} 到 {MAX_SCENE_S} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}只输出 JSON。\n创意："
+        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}"
+        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
 
 
@@ -60,8 +61,17 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
         f"Write a storyboard for the idea, in this form:\n{_example('en', fields)}\n"
         f"{terms}Each scene lasts {MIN_SCENE_S} to {MAX_SCENE_S} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
-        f"{_language_en(tag)}Output JSON only.\nThe idea: "
+        f"{_language_en(tag)}"
+        f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
+        "Output JSON only.\nThe idea: "
     )
+
+
+def _wishes(request: JobRequest, *sentences: str) -> str:
+    """What the request says of the whole board. A label on a line of its own is copied into texts by small models."""
+    wishes = (request.style, request.aspect_ratio, request.instructions)
+    given = ((sentence, wish.strip().rstrip(".。")) for sentence, wish in zip(sentences, wishes, strict=True) if wish)
+    return "".join(sentence.replace("{}", wish) for sentence, wish in given)
 
 
 def _example(spoken: Spoken, fields: Fields) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, get_args
 
 import shtab
 
-from scriptqueue.schemas import JobRequest, Priority, Status, WebhookEvent
+from scriptqueue.schemas import AspectRatio, FieldName, JobRequest, Priority, Status, WebhookEvent
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 USAGE = 2
@@ -133,6 +133,10 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "max_scenes": _first(arguments.max_scenes, most),
         "target_duration_s": arguments.duration,
         "read_prompt": False if arguments.no_read_prompt else None,
+        "fields": arguments.fields,
+        "style": arguments.style,
+        "instructions": arguments.instructions,
+        "aspect_ratio": arguments.aspect_ratio,
         "quality_keywords": arguments.quality_keywords,
         "priority": arguments.priority,
         "allow_fallback": False if arguments.no_fallback else None,
@@ -165,6 +169,10 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
+    story.add_argument("--fields", type=_fields, metavar="NAMES", help="more of each scene: light,movement,narration")
+    story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
+    story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
+    story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
     story.add_argument("--quality-keywords", metavar="TEXT", help="appended to each video prompt")
     sampling = submit.add_argument_group("sampling")
     sampling.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
@@ -202,6 +210,13 @@ def _range(text: str) -> tuple[int, int]:
     if not match:
         raise ArgumentTypeError(f"{text!r} is not MIN-MAX, such as 3-6")
     return int(match[1]), int(match[2] or match[1])
+
+
+def _fields(text: str) -> list[str]:
+    names = [name for name in re.split(r"[\s,]+", text) if name]
+    if unknown := next((name for name in names if name not in get_args(FieldName)), None):
+        raise ArgumentTypeError(f"{unknown!r} is none of {', '.join(get_args(FieldName))}")
+    return names
 
 
 def _object(text: str) -> dict[str, Any]:

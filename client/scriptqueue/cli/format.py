@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from scriptqueue.cli.terminal import shown
+from scriptqueue.further_fields import ALL_FIELDS
 from scriptqueue.responses import QueueView
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, labelled
+from scriptqueue.scene_fields import Fields, labelled
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
 from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 
@@ -33,7 +34,7 @@ def fraction(job: Job) -> float:
     return 1.0 if job.done else job.progress.fraction if job.progress else 0.0
 
 
-def card(job: Job, board: Storyboard, fields: Fields = SCENE_FIELDS) -> RenderableType:
+def card(job: Job, board: Storyboard, fields: Fields = ALL_FIELDS) -> RenderableType:
     """The storyboard of a job, a card a scene, and where it came from."""
     scenes = [
         Panel(

@@ -10,6 +10,7 @@ from html import escape
 from itertools import accumulate
 
 from scriptqueue.cli.text_layout import width_em, wrapped
+from scriptqueue.further_fields import ALL_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled
 from scriptqueue.schemas import Camera, Scene, Storyboard
 
@@ -72,7 +73,7 @@ _ZH = Words("zh-CN", "{} 个镜头", "{:g} 秒", "zh")
 _CAMERA = next(field for field in SCENE_FIELDS if field.name == "camera")
 
 
-def svg(board: Storyboard, note: str = "", fields: Fields = SCENE_FIELDS) -> str:
+def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One picture, as high as its text needs. `note` stands at its foot."""
     words = _words(board)
     parts: list[str] = []
@@ -105,7 +106,7 @@ def svg(board: Storyboard, note: str = "", fields: Fields = SCENE_FIELDS) -> str
     )
 
 
-def html(board: Storyboard, note: str = "", fields: Fields = SCENE_FIELDS) -> str:
+def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One page, which prints on sheets of A4 without cutting a card."""
     words = _words(board)
     ends = list(accumulate(scene.duration for scene in board.scenes))

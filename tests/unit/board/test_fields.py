@@ -7,16 +7,26 @@ import io
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 
 from api.routes.page import scene_fields
 from scriptqueue.cli import sheet
+from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, Wording, labelled, names
-from scriptqueue.schemas import MIN_TOKENS_A_SCENE, Job, JobRequest, Scene, Status, Storyboard, Urls
+from scriptqueue.schemas import (
+    MIN_TOKENS_A_FIELD,
+    MIN_TOKENS_A_SCENE,
+    FieldName,
+    Job,
+    JobRequest,
+    Scene,
+    Status,
+    Storyboard,
+    Urls,
+)
 from shared.board.scenes import COMPUTED, columns, rows, scene_type
 from shared.board.validate import validate
 from worker.backend.stub import stub_text
@@ -47,7 +57,6 @@ MOVEMENT = SceneField(
 )
 FIELDS: Fields = (*SCENE_FIELDS, LIGHT, MOVEMENT)
 REQUEST = JobRequest(prompt="雨中的猫。它找到一把伞。它回家", max_scenes=3)
-PAGE = Path(__file__).parents[3] / "api" / "page"
 
 
 def entry(number: int, **change: Any) -> dict[str, Any]:
@@ -70,12 +79,14 @@ def written(*scenes: dict[str, Any]) -> tuple[Storyboard, list[str]]:
 
 
 def test_every_row_is_a_field_of_a_scene_and_every_field_is_a_row_or_computed() -> None:
-    assert [*(field.name for field in SCENE_FIELDS), *COMPUTED] == list(Scene.model_fields)
-    assert scene_type() is Scene
+    names = [field.name for field in FURTHER_FIELDS]
+    assert [*(field.name for field in SCENE_FIELDS), *COMPUTED, *names] == list(Scene.model_fields)
+    assert names == list(get_args(FieldName))
+    assert scene_type() is scene_type(ALL_FIELDS) is Scene
 
 
 def test_every_row_says_what_its_kind_needs() -> None:
-    for field in FIELDS:
+    for field in (*FIELDS, *FURTHER_FIELDS):
         called = {field.name, *field.aliases}
         assert set(field.distinctive) <= called
         assert bool(field.terms) == (field.kind == "term")
@@ -84,6 +95,7 @@ def test_every_row_says_what_its_kind_needs() -> None:
             assert wording.label
             assert bool(wording.placeholder) == (field.kind == "text")
             assert len(wording.terms) in {0, len(field.terms)}
+        assert len(field.zh.terms) == len(field.terms)
 
 
 def test_the_grammar_has_it() -> None:
@@ -247,20 +259,22 @@ def test_a_job_and_a_sheet_show_it_in_the_readers_words() -> None:
 
 
 def test_the_page_knows_its_name_and_kind() -> None:
-    _, _, table = scene_fields(FIELDS).decode().partition("SCENE_FIELDS = ")
+    table = re.search(r"SCENE_FIELDS = (.*);", scene_fields(FIELDS).decode())
 
-    known = json.loads(table.rstrip(";\n"))
+    assert table
+    known = json.loads(table[1])
     assert known[-2:] == [{"name": "light", "kind": "text"}, {"name": "movement", "kind": "term"}]
     assert [field["name"] for field in known[:-2]] == [field.name for field in SCENE_FIELDS]
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_page_has_words_for_every_row(language: str) -> None:
-    keys = set(re.findall(r'^  "?([\w./]+)"?:', (PAGE / f"words.{language}.js").read_text(), re.MULTILINE))
+@pytest.mark.parametrize(("language", "size"), [("en", "close up"), ("zh", "近景")])
+def test_the_page_has_words_for_every_row(language: str, size: str) -> None:
+    words = re.search(r"FIELD_WORDS = (.*);", scene_fields().decode())
 
-    wanted = {f"{field.name}.{term.replace(' ', '_')}" for field in SCENE_FIELDS for term in field.terms}
-    wanted |= {f"scene.{field.name}" for field in SCENE_FIELDS if field.kind == "text" and field.name != "description"}
-    assert wanted - keys == set()
+    assert words
+    keys = json.loads(words[1])[language]
+    assert {f"scene.{field.name}" for field in ALL_FIELDS} <= keys.keys()
+    assert keys["size.close_up"] == size
 
 
 def test_the_engine_is_given_its_layout() -> None:
@@ -268,3 +282,5 @@ def test_the_engine_is_given_its_layout() -> None:
     assert layout().min_tokens == MIN_TOKENS_A_SCENE
     assert layout(FIELDS).strings == (True, False, True, True, False)
     assert layout(FIELDS).min_tokens == MIN_TOKENS_A_SCENE + 3 + 3  # the light, and the longest movement
+    for field in FURTHER_FIELDS:
+        assert layout((*SCENE_FIELDS, field)).min_tokens <= MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD
