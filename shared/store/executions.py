@@ -21,7 +21,7 @@ from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
 from shared.store.record import WORKER_LOST, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
-from shared.store.sweep import rings_of, sweep_arguments
+from shared.store.sweep import Sweeps, rings_of
 from shared.workers import WorkerState
 
 SCENES: TypeAdapter[tuple[Scene, ...]] = TypeAdapter(tuple[Scene, ...])
@@ -96,9 +96,11 @@ class Success:
 class Executions:
     """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it."""
 
-    def __init__(self, settings: Settings, worker: str, timeout_s: float | None = None) -> None:
+    def __init__(
+        self, settings: Settings, worker: str, timeout_s: float | None = None, sweeps: Sweeps | None = None
+    ) -> None:
         self.worker = worker
-        self._settings = settings
+        self._sweeps = sweeps or Sweeps(settings)
         self._lease_ms = int(settings.worker.lease_s * 1000)
         self._max_attempts = settings.worker.max_attempts
         self._client = connect(settings, timeout_s=timeout_s, retries=1)
@@ -193,7 +195,7 @@ class Executions:
         return rings
 
     def sweep(self) -> list[Ring]:
-        return rings_of(self._store.call("sweep", **sweep_arguments(self._settings)))
+        return self._sweeps.rings(self._store.call("sweep", **self._sweeps.arguments()))
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""

@@ -26,7 +26,7 @@ from shared.store.connection import Store
 from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of, new_jobs_of
 from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
-from shared.store.sweep import rings_of, sweep_arguments
+from shared.store.sweep import Sweeps
 
 FIGURES_FRESH_S = 0.25
 SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
@@ -86,6 +86,7 @@ class Submissions:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._sweeps = Sweeps(settings)
         self._reads = Coalescer(self._read_all, READ_AT_ONCE)
         self._figures: QueueLoad | None = None
         self._figures_at = -math.inf
@@ -239,4 +240,4 @@ class Submissions:
 
     async def sweep(self) -> list[Ring]:
         """What must be rung, after mending what nobody else would mend; empty when another swept this second."""
-        return rings_of(await self._store.call("sweep", **sweep_arguments(self._settings)))
+        return self._sweeps.rings(await self._store.call("sweep", **self._sweeps.arguments()))

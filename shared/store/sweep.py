@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 from scriptqueue.schemas import Priority
@@ -13,17 +16,33 @@ SWEEP_EVERY_S = 1.0
 _GRACE_S = 2.0  # a doorbell this young is on its way
 
 
-def sweep_arguments(settings: Settings) -> dict[str, Any]:
-    """What lua/sweep.lua takes."""
-    return {
-        "lease_ms": int(settings.worker.lease_s * 1000),
-        "max_attempts": settings.worker.max_attempts,
-        "worker_lost": WORKER_LOST,
-        "every_ms": int(SWEEP_EVERY_S * 900),
-        "grace_ms": int(_GRACE_S * 1000),
-        "timed_out": TIMED_OUT,
-        "broker_lists": broker_lists(),
-    }
+class Sweeps:
+    """What lua/sweep.lua takes, each time. One for each process, which knows how long ago its last sweep was whatever
+    Redis' clock does meanwhile: `clock_s` never jumps."""
+
+    def __init__(self, settings: Settings, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._fixed: dict[str, Any] = {
+            "lease_ms": int(settings.worker.lease_s * 1000),
+            "max_attempts": settings.worker.max_attempts,
+            "worker_lost": WORKER_LOST,
+            "every_ms": int(SWEEP_EVERY_S * 900),
+            "grace_ms": int(_GRACE_S * 1000),
+            "timed_out": TIMED_OUT,
+            "broker_lists": broker_lists(),
+        }
+        self._clock_s = clock_s
+        self._begun_s = self._answered_s = math.nan
+
+    def arguments(self) -> dict[str, Any]:
+        """For a call now."""
+        self._begun_s = self._clock_s()
+        since_s = self._begun_s - self._answered_s
+        return {**self._fixed, "since_ms": "" if math.isnan(since_s) else int(since_s * 1000)}
+
+    def rings(self, answer: list[str]) -> list[Ring]:
+        """The script's flat answer, typed."""
+        self._answered_s = self._begun_s
+        return rings_of(answer)
 
 
 def rings_of(answer: list[str]) -> list[Ring]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from shared.store.connection import Store as Connection
 from shared.store.executions import Claim, Executions, Refused, Report, Success
 from shared.store.record import failure_of
 from shared.store.submissions import Submissions
+from shared.store.sweep import Sweeps
 from shared.workers import WorkerState
 from tests.chaos.oracle import FINAL, HELD, LEASE_S, MAX_ATTEMPTS, PRIORITIES, TICK_S, WEIGHTS, Job, Oracle
 
@@ -55,7 +57,9 @@ class Store:
             },
         )
         self.redis = redis.Redis.from_url(url, decode_responses=True)
-        self.workers = {name: Executions(settings, name) for name in WORKERS}
+        self.passed_s = 0.0  # by travelling, which is time and no jump of a clock
+        sweeps = Sweeps(settings, lambda: time.monotonic() + self.passed_s)
+        self.workers = {name: Executions(settings, name, sweeps=sweeps) for name in WORKERS}
         self.loop = asyncio.new_event_loop()
         self.connection = Connection(settings)
         self.api = Submissions(self.connection, settings)
@@ -280,6 +284,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _travel(self, seconds: float) -> None:
         self.store.travel(args=[int(seconds * 1000)])
+        self.store.passed_s += seconds
         self.oracle.pass_time(seconds)
 
     def _sweep(self) -> list[str]:

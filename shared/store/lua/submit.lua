@@ -94,6 +94,7 @@ for i, job in ipairs(jobs) do
       record[#record + 1] = value
     end
   end
+  also('deadline', deadline > 0 and deadline or '')
   also('version', answers[i] and '' or 1)
   also('retry_of', job.retry_of)
   also('likeness', dedup_key)

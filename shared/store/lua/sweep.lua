@@ -1,9 +1,13 @@
 -- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells, ageing.
 -- ARGS: lease_ms, max_attempts, worker_lost (JSON: a failure), every_ms, grace_ms,
---   timed_out (JSON: the failure of a follower whose time is up before its leader's)
+--   timed_out (JSON: the failure of a follower whose time is up before its leader's),
+--   since_ms (how long ago the caller's last sweep was, by a clock that does not jump; '': it was none)
 -- LIST: broker_lists (of each priority, highest first)
 -- Returns {id, priority to ring it with, ...}: the caller rings them.
-if not redis.call('SET', PREFIX .. 'sweep-lock', '1', 'NX', 'PX', every_ms) then return {} end
+every_ms = tonumber(every_ms)
+local locked_ms = redis.call('PTTL', PREFIX .. 'sweep-lock')
+if locked_ms > 0 and locked_ms <= every_ms then return {} end  -- longer: the clock stepped back since
+redis.call('SET', PREFIX .. 'sweep-lock', '1', 'PX', every_ms)
 lease_ms, max_attempts = tonumber(lease_ms), tonumber(max_attempts)
 grace_ms = tonumber(grace_ms)
 local ring = {}
@@ -21,13 +25,50 @@ local function first_in_line(priority)
   return ids
 end
 
--- Nobody swept for a while: Redis or everybody was away and no lease could be renewed. Give every runner a fresh one.
+-- Nobody swept for a while: Redis or everybody was away and no lease could be renewed; or its clock stepped. Give every runner
+-- a fresh one.
 local swept = tonumber(redis.call('GET', PREFIX .. 'swept') or now)
 redis.call('SET', PREFIX .. 'swept', now)
-if now - swept > math.max(3000, lease_ms / 2) then
+local MAX_GAP_MS = math.max(3000, lease_ms / 2)
+local gap_ms = now - swept
+if gap_ms > MAX_GAP_MS then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now + lease_ms)) do
     redis.call('ZADD', PREFIX .. 'running', now + lease_ms, id)
   end
+elseif gap_ms < -MAX_GAP_MS then  -- what began before the step would last as much longer
+  for _, ends in ipairs({'running', 'workers'}) do
+    for _, member in ipairs(redis.call('ZRANGE', PREFIX .. ends, 0, -1)) do
+      redis.call('ZADD', PREFIX .. ends, now + lease_ms, member)
+    end
+  end
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'jumps', now, '+inf')
+end
+
+-- What the clock jumped forward is no time in which a job waited: it is taken off when the wait seems to be over.
+local jump_ms = since_ms == '' and 0 or gap_ms - since_ms
+if jump_ms > MAX_GAP_MS then
+  redis.call('ZADD', PREFIX .. 'jumps', now, now .. ' ' .. math.floor(jump_ms))
+  redis.call('EXPIRE', PREFIX .. 'jumps', 8 * 86400)  -- nothing waits longer than 7 days
+end
+local function jumped_since(ms)
+  local sum_ms = 0
+  for _, jump in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'jumps', '(' .. ms, '+inf')) do
+    sum_ms = sum_ms + string.match(jump, ' (%d+)')
+  end
+  return sum_ms
+end
+
+-- When this wait, or this follower's run, is over; a deadline is a time of day and stays.
+local function over_at(id)
+  local job = redis.call('HMGET', job_key(id), 'status', 'created', 'starts_by', 'deadline', 'started', 'execution_timeout_ms')
+  if job[1] == 'queued' then
+    local forgiven_ms = jumped_since(job[2])
+    return forgiven_ms > 0 and math.min(job[3] + forgiven_ms, tonumber(job[4]) or math.huge) or now
+  elseif job[1] == 'running' then
+    local forgiven_ms = jumped_since(job[5])
+    return forgiven_ms > 0 and job[5] + job[6] + forgiven_ms or now
+  end
+  return now
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now, 'LIMIT', 0, 100)) do
@@ -44,7 +85,10 @@ end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'expiring', '-inf', now, 'LIMIT', 0, 100)) do
   if spare <= 0 then break end
   local job = redis.call('HMGET', job_key(id), 'status', 'role')
-  if job[1] == 'queued' then
+  local over = over_at(id)
+  if over > now then
+    redis.call('ZADD', PREFIX .. 'expiring', over, id)
+  elseif job[1] == 'queued' then
     end_job(id, 'expired', {})
   elseif job[1] == 'running' and job[2] == 'follower' then
     end_job(id, 'failed', {'error', timed_out})
