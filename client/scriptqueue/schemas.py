@@ -98,12 +98,16 @@ def _whole(number: float) -> float | int:
 Seconds = Annotated[float, PlainSerializer(_whole), WithJsonSchema({"type": "number"})]  # 5.0 is written as 5
 
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)")
+_HOUR, _SIXTIETH = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
+_RFC_3339 = re.compile(
+    rf"\d{{4}}-\d\d-\d\d[Tt ]{_HOUR}:{_SIXTIETH}(:{_SIXTIETH}(\.\d+)?)?([Zz]|[+-]{_HOUR}:?{_SIXTIETH})"
+)
 
 
 def _text_only(value: Any) -> Any:
     """pydantic alone takes a text of digits for seconds since 1970."""
-    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+    zoned = value.tzinfo if isinstance(value, datetime) else isinstance(value, str) and _RFC_3339.fullmatch(value)
+    if zoned:
         return value
     raise PydanticCustomError("datetime_type", "must be an RFC 3339 time with its zone, as text: 2026-01-31T18:00:00Z")
 

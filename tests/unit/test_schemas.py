@@ -6,6 +6,7 @@ import gc
 import sys
 import time
 import unicodedata
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,13 @@ def test_only_the_prompt_is_required() -> None:
         *(
             ({"deadline": text}, "deadline", "datetime_type")
             for text in ("tomorrow", "2026-01-01T00:00:00", "1764150000", "20260101", "1e9", "2026-01-01", " ")
+        ),
+        *(  # a day without that hour, a leap second, a zone that is none, and Python's own time without one
+            ({"deadline": time}, "deadline", "datetime_type")
+            for time in (
+                *("2026-01-01T24:00:00Z", "2026-06-30T23:59:60Z", "2026-01-01T00:00:00+24:00"),
+                datetime(2026, 1, 1),
+            )
         ),
         ({"deadline": "2026-13-01T00:00:00Z"}, "deadline", "datetime_from_date_parsing"),
         ({"quality_keywords": "\x1b\n\u202e"}, "quality_keywords", "blank"),

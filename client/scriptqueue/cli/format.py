@@ -3,6 +3,8 @@ a terminal's commands."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -28,6 +30,11 @@ def line(job: Job) -> str:
             f"{progress.scenes_done} scenes, {progress.fraction:.0%}"
         )
     return str(job.status) + (f": {job.error.detail} ({job.error.code})" if job.error else "")
+
+
+def moment(time: datetime) -> str:
+    """As a clock on the reader's wall shows it, with its distance from UTC."""
+    return f"{time.astimezone():%F %T %z}"
 
 
 def fraction(job: Job) -> float:
@@ -68,7 +75,7 @@ def event_line(event: Event) -> str:
 
 
 def dead_job_line(job: DeadJob) -> str:
-    return f"{job.id}  {job.failed_at:%F %T}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
+    return f"{job.id}  {moment(job.failed_at)}  {job.attempts} attempts, {job.crashes} crashes: {job.prompt!r:.60}"
 
 
 def delivery_line(event: Delivery) -> str:
@@ -76,8 +83,8 @@ def delivery_line(event: Delivery) -> str:
     what = f"{event.number}  {event.type}  {event.state}, {event.tries} {'try' if event.tries == 1 else 'tries'}"
     if event.attempts:
         last = event.attempts[-1]
-        what += f", the last {last.at:%F %T}: {last.error or last.status} after {last.took_s:.1f} s"
-    return what + (f", the next {event.next_attempt_at:%F %T}" if event.next_attempt_at else "")
+        what += f", the last {moment(last.at)}: {last.error or last.status} after {last.took_s:.1f} s"
+    return what + (f", the next {moment(event.next_attempt_at)}" if event.next_attempt_at else "")
 
 
 def queue_summary(view: QueueView) -> RenderableType:

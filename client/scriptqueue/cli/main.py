@@ -181,7 +181,7 @@ def _delete(client: Client, arguments: Namespace) -> int:
 def _list(client: Client, arguments: Namespace) -> int:
     for job in client.list(STATUSES.get(arguments.status), arguments.limit):
         title = f"  {job.result.title}" if job.result else ""
-        _print(job, arguments, f"{job.id}  {job.created_at:%F %T}  {format.line(job)}{title}")
+        _print(job, arguments, f"{job.id}  {format.moment(job.created_at)}  {format.line(job)}{title}")
     return 0
 
 
