@@ -83,7 +83,7 @@ class WorkerSettings(Section):
         description="So long without a step, an answer or a load's progress: replaced; empty: 120 (CPU 900), 60, 300.",
     )
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Where a worker tells its metrics.")
-    metrics_port: int = Field(9808, ge=0, le=65535, description="0: nowhere. A taken port is warned of.")
+    metrics_port: int = Field(9808, ge=0, le=65535, description="0: nowhere. Taken: one of the next 15.")
     fallback_without_model: bool = Field(
         False, description="Serve sentence-splitting fallbacks when the model cannot be loaded, instead of stopping."
     )

@@ -236,7 +236,10 @@ def _ready(**_: Any) -> None:
         return
     running = process.loaded()
     with suppress(StoreUnavailable):
-        for rival in Executions(settings, process.name).rivals(running.backend.gpu):
+        executions = Executions(settings, process.name)
+        for namesake in executions.namesakes(process.node):
+            log.warning("worker %s is %s too: monitors take both for one; give it a name by -n", namesake, process.node)
+        for rival in executions.rivals(running.backend.gpu):
             log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
     running.prove()
     process.phase = "ready"

@@ -5,6 +5,7 @@ Counters begin anew with each process, as Prometheus expects. Knows a backend's 
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 
+PORTS = 16  # that are tried: more than a host has cards
 _OUTCOMES = ("succeeded", "failed", "canceled", "queued", "stale")
 ATTEMPTS = Counter(
     "scriptqueue_worker_attempts", "Attempts that this process left, by what became of the job.", ("outcome",)
@@ -34,16 +36,26 @@ RAN = Histogram("scriptqueue_job_run_seconds", "From the start of an attempt to 
 
 
 def serve_metrics(settings: WorkerSettings, metric_values: Callable[[], Iterable[MetricValue]]) -> None:
-    """Answer Prometheus from a thread of its own. A taken port is no reason not to work."""
+    """Answer Prometheus from a thread of its own, at the port or, where other workers of the host are there already, at
+    one of the next. That none is free is no reason not to work."""
     for outcome in _OUTCOMES:
         ATTEMPTS.labels(outcome)  # a series must be there before its first increase is seen
     REGISTRY.register(_Now(metric_values))
-    if not settings.metrics_port:
-        return
-    try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
-    except OSError as error:
-        log.warning("no metrics at %s:%d: %s", settings.metrics_host, settings.metrics_port, error.strerror)
+    if settings.metrics_port:
+        _listen(settings.metrics_host, settings.metrics_port)
+
+
+def _listen(host: str, first: int) -> None:
+    for port in range(first, min(first + PORTS, 65536)):
+        try:
+            start_http_server(port, host)
+        except OSError as error:
+            log.warning("no metrics at %s:%d: %s", host, port, error.strerror)
+            if error.errno != errno.EADDRINUSE:
+                return
+        else:
+            log.info("metrics: %s:%d", host, port)
+            return
 
 
 def count_outcome(outcome: str) -> None:

@@ -176,8 +176,15 @@ class Executions:
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""
-        workers = queue_load_of(named("queue", self._store.call("queue"))).workers if gpu else []
-        return [state.worker for state in workers if state.gpu == gpu and state.worker != self.worker]
+        return [state.worker for state in self._others() if gpu and state.gpu == gpu]
+
+    def namesakes(self, node: str) -> list[str]:
+        """The other workers that Celery and its monitors know by this name, without those that are about to end."""
+        return [state.worker for state in self._others() if state.node == node and state.state in ("loading", "ready")]
+
+    def _others(self) -> list[WorkerState]:
+        workers = queue_load_of(named("queue", self._store.call("queue"))).workers
+        return [state for state in workers if state.worker != self.worker]
 
     def release(self, blame: Blame) -> list[Ring]:
         """This worker's process has ended: what ran on it waits again. Safe to repeat."""

@@ -135,6 +135,19 @@ def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Execu
     assert (second.rivals("GPU-2"), second.rivals("")) == ([], [])
 
 
+def test_a_worker_knows_of_others_of_its_name_whose_hosts_are_called_alike(
+    worker: Executions, rival: Executions
+) -> None:
+    """puckel/docker-airflow#496: all containers of a service have one host name, and no port or lock in common."""
+    loading = WorkerState("worker-a", "loading", "test", "cuda:0", "fp16", slots=0, node="celery@host")
+    worker.beat(loading, ttl_s=60)
+    assert rival.namesakes("celery@host") == ["worker-a"]
+    assert (rival.namesakes("celery@other"), worker.namesakes("celery@host")) == ([], [])
+
+    worker.beat(replace(loading, state="draining"), ttl_s=60)
+    assert rival.namesakes("celery@host") == []
+
+
 def test_every_disagreement_of_records_and_indexes_is_found_and_repaired(
     settings: Settings, desk: Desk, worker: Executions, records: redis.Redis
 ) -> None:
