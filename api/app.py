@@ -12,7 +12,7 @@ import sys
 
 from fastapi import FastAPI
 
-from api.http import connections, http_1_0, slow_clients
+from api.http import connections, http_1_0, metrics, slow_clients
 from api.wiring import create_app
 from shared import logs, traces
 from shared.errors import SettingsInvalid
@@ -29,6 +29,7 @@ def _app_of_the_environment() -> FastAPI:
     connections.bound_connections(connections.raise_descriptor_limit())
     slow_clients.watch_connections()
     http_1_0.answer_in_one_piece()
+    metrics.share_between_processes()
     return create_app(settings, when_started=_freeze)
 
 

@@ -1,19 +1,23 @@
 """`/metrics` of the API: what the job store counts, and what this process saw of HTTP.
 
-Figures of jobs come from Redis, so every API process tells the same; those of HTTP are each process's own. Names and
-units follow Prometheus' conventions. Knows no routes.
+Figures of jobs come from Redis, so every API process tells the same; those of HTTP are each process's own, unless
+`PROMETHEUS_MULTIPROC_DIR`, the client library's variable, names a folder in which `uvicorn --workers N` adds them up.
+Names and units follow Prometheus' conventions. Knows no routes.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +25,7 @@ from scriptqueue.schemas import Source, Status, WorkerPhase
 from shared.store.executions import Blame
 from shared.store.stats import QueueStats
 
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _WAITED = b"preference-applied"  # an answer that was asked to wait says nothing of our speed
 STATES: tuple[WorkerPhase, ...] = get_args(WorkerPhase)
 RESULT_SOURCES: tuple[Source, ...] = get_args(Source)
@@ -69,7 +74,22 @@ class HttpMeter:
 
 def exposition(registry: CollectorRegistry, measures: QueueStats) -> bytes:
     """Prometheus' text format."""
-    return generate_latest(registry) + generate_latest(_Store(measures))
+    of_http = _AllProcesses() if os.environ.get(SHARED_FOLDER) else registry
+    return generate_latest(of_http) + generate_latest(_Store(measures))
+
+
+def share_between_processes() -> None:
+    """Before the first figure: the library puts them into the folder, which must be there."""
+    if folder := os.environ.get(SHARED_FOLDER):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+class _AllProcesses(Collector):
+    """What the processes of one folder counted, without what others than the API keep in it."""
+
+    def collect(self) -> Iterator[Metric]:
+        metrics = MultiProcessCollector(None).collect()  # type: ignore[no-untyped-call]
+        yield from (metric for metric in metrics if metric.name.startswith("scriptqueue_http_"))
 
 
 class _Store(Collector):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -150,3 +153,50 @@ def test_what_keda_asks_for_is_told(api: httpx.Client) -> None:
     names = {name for query in queries for name in re.findall(r"scriptqueue_\w+", query)}
     assert "scriptqueue_queued_work_seconds" in names
     assert names <= exposed
+
+
+THREE_PROCESSES = """
+import asyncio, os, sys
+from prometheus_client import CollectorRegistry, Counter
+from api.http import metrics
+
+async def answers(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+
+async def nobody(message): ...
+
+def requests(count):
+    for _ in range(count):
+        asyncio.run(meter({"type": "http", "method": "GET"}, None, nobody))
+
+metrics.share_between_processes()
+registry = CollectorRegistry()
+meter = metrics.HttpMeter(answers, registry)
+Counter("scriptqueue_worker_repairs", "Of a worker with the same environment.").inc()
+for _ in range(2):
+    if not os.fork():
+        requests(3)
+        os._exit(0)
+    os.wait()
+requests(1)
+sys.stdout.buffer.write(metrics.exposition(registry, metrics.QueueStats({}, {}, {}, None, 0, 0, 0, (), 0)))
+"""
+
+
+@pytest.mark.parametrize(("shared", "requests"), [(True, 7), (False, 1)])
+def test_processes_that_share_a_folder_add_up_what_they_answered(tmp_path: Path, shared: bool, requests: int) -> None:
+    """geolens-io/geolens#1240: figures of whichever process answers look like resets; frecar/epguides-api#205 too."""
+    variables = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "not/there/yet")} if shared else {}
+    written = subprocess.run(
+        [sys.executable, "-c", THREE_PROCESSES],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert f'scriptqueue_http_requests_total{{method="any",route="none",status="200"}} {requests}.0' in written
+    assert "scriptqueue_http_request_seconds_count" in written
+    assert "scriptqueue_queue_depth" in written
+    assert "worker_repairs" not in written
