@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from api.http import connections, http_1_0, metrics, slow_clients
 from api.wiring import create_app
 from shared import logs, traces
+from shared.broker import celery_app
 from shared.errors import SettingsInvalid
 from shared.settings import from_environment
 
@@ -22,6 +23,7 @@ from shared.settings import from_environment
 def _app_of_the_environment() -> FastAPI:
     try:
         settings = from_environment()
+        celery_app.require_alone(settings)
         traces.start_traces(settings.traces, "scriptqueue-api")
     except SettingsInvalid as error:
         sys.exit(f"scriptqueue: {error}")

@@ -29,12 +29,13 @@ from shared.store.executions import Executions
 from shared.store.redis_server import require_fit
 from shared.store.scripts import scripts
 from shared.workers import WorkerState, worker_name
-from worker import dashboard, metrics, quarantine, revoke
+from worker import dashboard, metrics, options, quarantine, remote, revoke
 from worker.backend.backend import Backend, MetricValue
 from worker.backend.load import load_backend
 from worker.exits import EXIT_REPLACE, fatal
 from worker.lease import LeaseKeeper
 from worker.loading import watched
+from worker.node import own_node
 from worker.tasks import Runner, until_heard
 from worker.watchdog import Probe, Verdict, Watchdog, stall_detector_of
 
@@ -47,7 +48,8 @@ settings = from_environment()
 app = celery_app.make_app(settings, patient=True)
 quarantine.use_quarantine()
 dashboard.guard_metrics()
-app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch)
+app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch, worker_disable_rate_limits=True)
+app.user_options["worker"].add(options.gate(settings, partial(own_node, settings.model.device)))
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,7 @@ def _load(sender: Any, **_: Any) -> None:
     process.running = RunningWorker(backend, keeper, runner, watchdog)
     watchdog.start()
     revoke.register_commands(executions)
+    remote.refuse_commands()
 
 
 @signals.worker_ready.connect

@@ -26,6 +26,7 @@ from shared.store.redis_server import require_fit
 from shared.store.scripts import scripts
 from shared.workers import worker_name
 from worker.exits import EXIT_BROKEN, EXIT_REPLACE, EXIT_UNUSABLE, fatal
+from worker.options import require_followed
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,8 @@ def main(arguments: Sequence[str]) -> int:
     with fatal("scriptqueue"):
         settings = from_environment()
         logs.start_logs(settings.log)
+        celery_app.require_alone(settings)
+        require_followed(arguments, os.environ, settings)  # before a pool is patched in that is not installed
         scripts()  # what is missing is missed here and not in a thread
         try:
             require_fit(settings)

@@ -5,6 +5,7 @@ Knows Celery; not what a job is.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from celery import Celery
@@ -13,13 +14,21 @@ from kombu.exceptions import OperationalError
 
 from scriptqueue.schemas import Priority
 from shared.broker import redis_transport
+from shared.errors import SettingsInvalid
 from shared.rings import LEVEL, QUEUE, SEPARATOR, TASK
 from shared.settings import Settings
 from shared.store.connection import redis_errors
 
+# Variables that win over an app's own settings; `celery -b`, BROKER_URL and `celery --config` set them, too.
+OF_CELERY = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_CONFIG_MODULE")
+
 
 def make_app(settings: Settings, *, patient: bool) -> Celery:
-    """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s."""
+    """The Celery app of a process. `patient`: a worker waits for the broker for ever, the API gives up within 3 s.
+
+    Raises `SettingsInvalid`.
+    """
+    require_alone(settings)
     redis_transport.use_transport()
     app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
     app.conf.update(
@@ -45,6 +54,17 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1},
     )
     return app
+
+
+def require_alone(settings: Settings) -> None:
+    """Of every process that rings or is rung; raises `SettingsInvalid` where a variable of Celery's would win."""
+    own = (None, "", settings.redis.url.get_secret_value())
+    taken = [name for name in OF_CELERY if os.environ.get(name) not in own]
+    if taken:
+        words = (
+            "Celery would take it for SCRIPTQUEUE_ settings: unset it, and BROKER_URL, and leave -b and --config away"
+        )
+        raise SettingsInvalid("; ".join(f"{name} is set, and {words}" for name in taken))
 
 
 def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:

@@ -48,7 +48,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     "shared.board": ("scriptqueue.schemas", "scriptqueue.scene_fields", "shared.errors"),
     "shared.store": (*SHAPES, "shared.store.connection"),
     "shared.store.connection": ("shared", "shared.errors", "shared.store"),
-    "shared.broker": ("scriptqueue.schemas", "shared", "shared.store.connection"),  # for Redis's errors as ours
+    "shared.broker": (*SHAPES, "shared.store.connection"),  # for Redis's errors as ours
     "models": ("shared", "shared.errors"),
     "worker.engine": ("worker.engine.layout", "shared.errors"),
     "worker.engine.layout": (),  # data: what writes a schema says what the engine must know of it

@@ -140,8 +140,16 @@ def forked_worker(redis_url: str, log: Path, harm: Callable[[], None] | None = N
     return Fork([*WORKER, "-n", f"{log.stem}@%h"], environment_of(redis_url, settings), log, harm)
 
 
+def plain_fork(redis_url: str, log: Path, *arguments: str, **settings: Any) -> Fork:
+    """`celery -A worker.app worker` with these arguments and no others; a setting in capitals is a variable's name."""
+    return Fork(["celery", "-A", "worker.app", "worker", *arguments], environment_of(redis_url, settings), log)
+
+
 def environment_of(redis_url: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    return {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in {**settings, "redis__url": redis_url}.items()}
+    return {
+        name if name.isupper() else f"SCRIPTQUEUE_{name}".upper(): str(value)
+        for name, value in {**settings, "redis__url": redis_url}.items()
+    }
 
 
 @contextmanager
