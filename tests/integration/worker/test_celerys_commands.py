@@ -61,6 +61,7 @@ def celery(make_settings: Any) -> Iterator[Celery]:
         yield app
 
 
+@pytest.mark.slow
 def test_two_workers_on_a_host_have_names_and_ports_of_their_own_and_answer_why(
     two: Two, celery: Celery, api: httpx.Client
 ) -> None:
@@ -92,6 +93,7 @@ def test_two_workers_on_a_host_have_names_and_ports_of_their_own_and_answer_why(
     assert {done(api, submit(api), within_s=10)["status"] for _ in range(3)} == {"succeeded"}
 
 
+@pytest.mark.slow
 def test_a_purge_takes_doorbells_and_no_jobs(start_worker: StartWorker, celery: Celery, api: httpx.Client) -> None:
     start_worker(worker__max_batch=1)
     running(api, busy := submit(api, stub={"hang": True}))

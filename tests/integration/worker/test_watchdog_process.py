@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 
 from shared.broker import celery_app
 from shared.rings import QUEUE
 from shared.settings import Settings
 from tests.integration.worker.conftest import StartWorker
-from tests.integration.worker.processes import Process, done, running, submit, until
+from tests.integration.worker.processes import ROOT, Process, done, running, submit, until
 
 
 def start(start_worker: StartWorker, api: httpx.Client, **settings: object) -> Process:
@@ -33,9 +35,12 @@ def test_a_worker_whose_engine_stands_still_says_so_and_is_replaced(
 
 
 def test_a_worker_that_has_stopped_listening_is_replaced_and_what_it_runs_finishes(
-    api: httpx.Client, start_worker: StartWorker, redis_url: str
+    api: httpx.Client, start_worker: StartWorker, redis_url: str, tmp_path: Path
 ) -> None:
-    process = start(start_worker, api)
+    """By Celery's own command, which ours takes the place of (worker/remote.py)."""
+    follows = "from worker.remote import REFUSED_COMMANDS; del REFUSED_COMMANDS['cancel_consumer']"
+    (tmp_path / "sitecustomize.py").write_text(follows)
+    process = start(start_worker, api, PYTHONPATH=f"{tmp_path}:{ROOT}")
     busy = submit(api, stub={"seconds": 6})
     running(api, busy)
     app = celery_app.make_app(Settings(redis={"url": redis_url}), patient=False)
