@@ -1,4 +1,5 @@
-"""What the engine must know of the objects in a text's list to close the text in time. Knows no name of a field."""
+"""What the engine must know of the objects in a text's list to close the text in time, and of the characters of its
+strings to mask them quickly. Knows no name of a field."""
 
 from __future__ import annotations
 
@@ -6,6 +7,10 @@ from dataclasses import dataclass
 
 STRING_TOKENS = 3  # opening quote, one plain token, closing quote
 SPARE_TOKENS = 7  # of a text with one object: the strings before the list, and its end
+
+# Of a free string, as in a regular expression's class. No brackets: small models end a string with a Chinese quotation
+# mark, and then write the rest of the JSON into it.
+NO_CHARACTERS = r"\x00-\x1f\x7f-\x9f{}\[\]"
 
 
 @dataclass(frozen=True)

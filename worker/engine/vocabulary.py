@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
+
+from worker.engine.layout import NO_CHARACTERS
 
 Mask = NDArray[np.int32]
 
@@ -23,15 +25,25 @@ _NEXT_SCENE_IN_LIST = b","
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
+# Where llguidance can prove that all tokens of such a class may come, it looks at none of them: most masks are inside a
+# free string, and take a twentieth. A repeat without an end would never be proved of a string whose length has one.
+_PLAIN = rf'[^{NO_CHARACTERS}"\\]'  # what JSON writes as it is
+SLICES = (f"{_PLAIN}{{1,30}}",)
+
 
 class Vocabulary:
-    """`size` is the model's (with padding rows), which may be more than the tokenizer's."""
+    """`size` is the model's (with padding rows), which may be more than the tokenizer's. `slices` change how long a
+    mask takes, never what is in it."""
 
-    def __init__(self, tokenizer: Any, size: int, eos_token_ids: tuple[int, ...]) -> None:
+    def __init__(
+        self, tokenizer: Any, size: int, eos_token_ids: tuple[int, ...], slices: Sequence[str] = SLICES
+    ) -> None:
         self.size = size
         self.words = (size + 31) // 32
         self.eos_token_ids = frozenset(eos_token_ids)
-        self._lltokenizer = LLTokenizer(_as_json(tokenizer), n_vocab=size, eos_token=eos_token_ids[0])
+        self._lltokenizer = LLTokenizer(
+            _as_json(tokenizer), n_vocab=size, eos_token=eos_token_ids[0], slices=list(slices)
+        )
         self._bytes = [
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)
@@ -53,8 +65,7 @@ class Vocabulary:
 
     def _compile(self, schema: str) -> LLMatcher:
         """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""
-        grammar = LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
-        matcher = LLMatcher(self._lltokenizer, grammar)
+        matcher = LLMatcher(self._lltokenizer, as_grammar(schema))
         if matcher.is_error():
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
         return matcher
@@ -64,6 +75,11 @@ class Vocabulary:
         bits = np.zeros(self.words * 32, dtype=bool)
         bits[: self.size] = np.fromiter(belongs, dtype=bool, count=self.size)
         return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def as_grammar(schema: str) -> str:
+    """llguidance's own form; raises ValueError for what is no JSON."""
+    return str(LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False}))
 
 
 def _as_json(tokenizer: Any) -> str:

@@ -11,15 +11,14 @@ from typing import Any
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
 from shared.board.timing import durations
-from worker.engine.layout import Layout
+from worker.engine.layout import NO_CHARACTERS, Layout
 
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 
-# Begins with something to see: a string of blanks would be valid JSON and an empty scene. No brackets: small models end
-# a string with a Chinese quotation mark, and then write the rest of the JSON into it.
-_VISIBLE = r"[^\s\x00-\x20\x7f-\xa0\"\\{}\[\]]"
-_ANY = r"[^\x00-\x1f\x7f-\x9f{}\[\]]"
+# Begins with something to see: a string of blanks would be valid JSON and an empty scene.
+_VISIBLE = rf'[^{NO_CHARACTERS}\s\x20\xa0"\\]'
+_ANY = f"[^{NO_CHARACTERS}]"
 
 
 def storyboard_schema(

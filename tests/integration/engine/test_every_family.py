@@ -14,6 +14,7 @@ from models.load import load
 from scriptqueue.schemas import JobRequest
 from tests.conftest import SHARED_DATA
 from tests.integration.engine.conftest import engine_of
+from tests.integration.engine.walks import differences
 from tests.integration.models.conftest import CONFIGS, random_weights
 from worker.engine.request import GenerationRequest, SamplingParams
 from worker.script.grammar import layout, storyboard_schema
@@ -67,6 +68,13 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     else:
         llama_like(tmp_path, name, 32000)
     return tmp_path
+
+
+@pytest.mark.slow
+def test_a_real_vocabularys_masks_are_those_without_slices(folder: Path) -> None:
+    loaded: Any = load(folder, dtype="fp32", device="cpu")
+
+    assert differences(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids, states=10_000) == []
 
 
 def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
