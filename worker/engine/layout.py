@@ -9,8 +9,10 @@ STRING_TOKENS = 3  # opening quote, one plain token, closing quote
 SPARE_TOKENS = 7  # of a text with one object: the strings before the list, and its end
 
 # Of a free string, as in a regular expression's class. No brackets: small models end a string with a Chinese quotation
-# mark, and then write the rest of the JSON into it.
+# mark, and then write the rest of the JSON into it. The first is something to see, and nothing that JSON escapes: a
+# string of blanks would be valid JSON and an empty scene.
 NO_CHARACTERS = r"\x00-\x1f\x7f-\x9f{}\[\]"
+NO_FIRST_CHARACTERS = NO_CHARACTERS + r'\s\x20\xa0"\\'
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
-from worker.engine.layout import NO_CHARACTERS
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS
 
 Mask = NDArray[np.int32]
 
@@ -28,7 +28,7 @@ _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + 
 # Where llguidance can prove that all tokens of such a class may come, it looks at none of them: most masks are inside a
 # free string, and take a twentieth. A repeat without an end would never be proved of a string whose length has one.
 _PLAIN = rf'[^{NO_CHARACTERS}"\\]'  # what JSON writes as it is
-SLICES = (f"{_PLAIN}{{1,30}}",)
+SLICES = (f"[^{NO_FIRST_CHARACTERS}]{_PLAIN}{{0,29}}", f"{_PLAIN}{{1,30}}")
 
 
 class Vocabulary:

@@ -11,13 +11,12 @@ from typing import Any
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, Layout
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
 
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 
-# Begins with something to see: a string of blanks would be valid JSON and an empty scene.
-_VISIBLE = rf'[^{NO_CHARACTERS}\s\x20\xa0"\\]'
+_FIRST = f"[^{NO_FIRST_CHARACTERS}]"
 _ANY = f"[^{NO_CHARACTERS}]"
 
 
@@ -76,8 +75,10 @@ def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
 
 
 def _text(max_characters: int, *, may_be_empty: bool = False) -> dict[str, Any]:
-    something = f"{_VISIBLE}{_ANY}{{0,{max_characters - 1}}}"
-    return {"type": "string", "pattern": f"^({something})?$" if may_be_empty else f"^{something}$"}
+    """Its `a` says nothing new: llguidance tries its slices only where a choice or a repeat begins, and would look at
+    the whole vocabulary for the first character."""
+    more = f"{_ANY}{{0,{max_characters - 1}}}"
+    return {"type": "string", "pattern": f"^(a{more}|{_FIRST}{more}){'?' if may_be_empty else ''}$"}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
