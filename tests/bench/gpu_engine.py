@@ -127,7 +127,7 @@ def median(values: list[float]) -> float | None:
 @contextmanager
 def no_grammar() -> Iterator[None]:
     """The engine without masks and forced tokens: each text is as long as its budget. Swaps the engine's `Text`."""
-    from worker.engine import batch
+    from worker.engine import batch, step
 
     class FreeText(batch.Text):  # type: ignore[misc,name-defined]
         @property
@@ -142,10 +142,10 @@ def no_grammar() -> Iterator[None]:
         def force(self) -> list[int]:
             return []
 
-        def fill(self, mask: Any) -> None:
-            mask[:] = -1
+    def allow_all(texts: Any, masks: Any) -> None:
+        masks[: len(texts)] = -1
 
-    with mock.patch.object(batch, "Text", FreeText):
+    with mock.patch.object(batch, "Text", FreeText), mock.patch.object(step, "fill_masks", allow_all):
         yield
 
 

@@ -16,6 +16,7 @@ from transformers.generation.continuous_batching.utils import stream_context
 
 from worker.engine.row import NOT_FINITE, Row
 from worker.engine.sampling import choose
+from worker.engine.text import fill_masks
 from worker.engine.vocabulary import Vocabulary
 
 
@@ -99,8 +100,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         """-inf for each row's tokens that its grammar forbids."""
         count = len(scores)
         masks = self._masks.numpy()
-        for index, row in enumerate(self._rows):
-            row.text.fill(masks[index])
+        fill_masks([row.text for row in self._rows], masks)
         if self._device.type == "cpu":
             bits = np.unpackbits(masks[:count].view(np.uint8), axis=1, bitorder="little", count=self._size)
             return scores.masked_fill(torch.from_numpy(bits) == 0, -torch.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.errors import EngineBroken
 from worker.engine.closing import Closing
 from worker.engine.repetition import Repetition
@@ -24,8 +26,8 @@ class Text:
         self.scanner = Scanner()
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
-        self._vocabulary = vocabulary
-        self._matcher = vocabulary.matcher(request.schema)
+        self.vocabulary = vocabulary
+        self.matcher = vocabulary.matcher(request.schema)
         self._max_new_tokens = request.max_new_tokens
         self._room_tokens = room_tokens
         self._force = force
@@ -58,19 +60,14 @@ class Text:
         """Append what the grammar forces here; at most `force_limit` tokens, the rest falls due next time."""
         if not self._force:
             return []
-        eos = self._vocabulary.eos_token_ids
-        forced = [token for token in self._matcher.compute_ff_tokens() if token not in eos]
+        eos = self.vocabulary.eos_token_ids
+        forced = [token for token in self.matcher.compute_ff_tokens() if token not in eos]
         self._due = forced[self._force_limit :]
         for token in forced[: self._force_limit]:
             self._append(token)
             self.repetition.note(None)
         self.closing.follow(self.tokens_left)
         return forced[: self._force_limit]
-
-    def fill(self, mask: Mask) -> None:
-        """Write which tokens may come next; the mask is one row of a contiguous buffer."""
-        self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
-        self.closing.narrow(mask)
 
     def snapshot(self) -> TextState:
         return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
@@ -86,19 +83,28 @@ class Text:
         self.repetition.note(token if self.scanner.in_value and self.scanner.place == place else None)
 
     def _append(self, token: int) -> None:
-        if not self._matcher.consume_token(token):
-            raise EngineBroken(f"the grammar refused token {token}: {self._matcher.get_error()}")
+        if not self.matcher.consume_token(token):
+            raise EngineBroken(f"the grammar refused token {token}: {self.matcher.get_error()}")
         self.tokens.append(token)
-        self.scanner.feed(self._vocabulary.bytes_of(token))
+        self.scanner.feed(self.vocabulary.bytes_of(token))
 
     def _replay(self, generated_ids: tuple[int, ...]) -> None:
         forced: list[int] = []
         for token in generated_ids:
             if not forced and self._force:
-                forced = [t for t in self._matcher.compute_ff_tokens() if t not in self._vocabulary.eos_token_ids]
+                forced = [t for t in self.matcher.compute_ff_tokens() if t not in self.vocabulary.eos_token_ids]
             if forced[:1] == [token]:
                 forced.pop(0)
                 self._append(token)
                 self.repetition.note(None)
             else:
                 self._sample(token)
+
+
+def fill_masks(texts: Sequence[Text], masks: Mask) -> None:
+    """Write which tokens may come next in each text into its row of `masks` [rows, words], the first of a contiguous
+    buffer. The texts are of one vocabulary."""
+    if texts:
+        texts[0].vocabulary.fill((text.matcher for text in texts), masks)
+    for text, mask in zip(texts, masks, strict=False):
+        text.closing.narrow(mask)

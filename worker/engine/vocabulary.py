@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLExecutor, LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS
@@ -55,6 +55,7 @@ class Vocabulary:
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
+        self._executor = LLExecutor()
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token]
@@ -62,6 +63,13 @@ class Vocabulary:
     def matcher(self, schema: str) -> LLMatcher:
         """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""
         return self.compile(schema).deep_copy()
+
+    def fill(self, matchers: Iterable[LLMatcher], masks: Mask) -> None:
+        """Write which tokens may come next for each matcher into its row of `masks` [rows, words], contiguous memory.
+        Python's lock is given away once for all of them, and several cores share the work."""
+        assert masks.flags.c_contiguous
+        rows = [(matcher, row) for row, matcher in enumerate(matchers)]
+        self._executor.unsafe_compute_mask_ptr(rows, masks.ctypes.data, masks.nbytes // len(masks), len(masks))
 
     def _compile(self, schema: str) -> LLMatcher:
         """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""

@@ -15,7 +15,7 @@ from shared.board.repeats import repeats
 from tests.integration.engine.conftest import MakeRequest
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
-from worker.engine.text import Text
+from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Vocabulary
 from worker.script.grammar import layout
 from worker.script.output import parse, validate
@@ -105,7 +105,7 @@ def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Mak
 
     def allowed() -> set[str]:
         mask = np.zeros(vocabulary.words, dtype=np.int32)
-        text.fill(mask)
+        fill_masks([text], mask[None])
         return {mark for mark, token in kinds.items() if mask[token // 32] >> (token % 32) & 1}
 
     begun = '{"title":"猫","scenes":[{"scene_number":1,"description":"'

@@ -21,7 +21,7 @@ from shared.settings import Settings
 from tests.integration.models.native_families import FAMILIES, REFUSED, NativeFamily
 from worker.backend.backend import Prefix
 from worker.backend.model import ModelBackend
-from worker.engine.text import Text
+from worker.engine.text import Text, fill_masks
 from worker.script.output import parse, validate
 from worker.script.prompt import messages
 
@@ -41,7 +41,7 @@ def plain_tokens(folder: Path, backend: ModelBackend, request: Any) -> tuple[int
     while not text.complete and text.sampled_tokens < COMPARED_TOKENS:
         with torch.no_grad():
             logits = model(torch.tensor([[*request.prompt_ids, *text.tokens]])).logits[0, -1]
-        text.fill(mask)
+        fill_masks([text], mask[None])
         allowed = np.unpackbits(mask.view(np.uint8), bitorder="little", count=vocabulary.size)
         logits[torch.from_numpy(allowed) == 0] = -torch.inf
         for token, penalty in text.repetition.penalties().items():
