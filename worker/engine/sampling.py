@@ -1,7 +1,7 @@
-"""Choosing tokens so that argmax is the choice: temperature, exact top-p, and Gumbel noise from a counter.
+"""Choosing tokens: temperature, exact top-p, and the best after Gumbel noise from a counter.
 
 The noise is a function of (seed, position, token id), so a request draws the same whether it runs alone, in a batch,
-or again after a crash. Greedy rows pass through unchanged.
+or again after a crash.
 """
 
 from __future__ import annotations
@@ -19,21 +19,48 @@ _STEP = (-7046029254386353131, 668265295, 1274126177)
 def choose(
     scores: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, seed: torch.Tensor, position: torch.Tensor
 ) -> torch.Tensor:
-    """Scores whose argmax is the sampled token.
+    """The sampled token of each row, [rows] int64; of a greedy row (temperature below 1e-5) the best one.
 
     scores [rows, vocabulary] float32, -inf where the grammar forbids; temperature, top_p [rows] float32;
-    seed, position [rows] int64. Returns a tensor like scores; greedy rows (temperature below 1e-5) are as they were.
+    seed, position [rows] int64. The host waits for a GPU once, to hear which rows must be sorted in full.
     """
+    tokens, whole = choose_candidate(scores, temperature, top_p, seed, position)
+    wide = (~whole).nonzero()[:, 0]
+    if len(wide):
+        tokens[wide] = choose_sorted(scores[wide], temperature[wide], top_p[wide], seed[wide], position[wide])
+    return tokens
+
+
+def choose_candidate(
+    scores: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, seed: torch.Tensor, position: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`choose` among the best `CANDIDATES` tokens, never waiting for the device; and whether that was all of the row's
+    nucleus, [rows] bool. Where it was not, the row's token is to be `choose_sorted`'s."""
+    return _chosen(scores, temperature, top_p, seed, position, min(CANDIDATES, scores.shape[1]))
+
+
+def choose_sorted(
+    scores: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, seed: torch.Tensor, position: torch.Tensor
+) -> torch.Tensor:
+    """`choose` with every row sorted in full, which takes long; never waiting for the device."""
+    return _chosen(scores, temperature, top_p, seed, position, scores.shape[1])[0]
+
+
+def _chosen(  # noqa: PLR0913, PLR0917 - what `choose` takes
+    scores: torch.Tensor,
+    temperature: torch.Tensor,
+    top_p: torch.Tensor,
+    seed: torch.Tensor,
+    position: torch.Tensor,
+    count: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
     greedy, size = temperature < MIN_TEMPERATURE, scores.shape[1]
     scaled = scores / temperature.masked_fill(greedy, 1.0)[:, None]
-    for count in (min(CANDIDATES, size), size):
-        values, tokens, whole = nucleus(scaled, top_p, count)
-        noisy = values + gumbel(seed[:, None], position[:, None], tokens)
-        chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
-        chosen = torch.where(greedy[:, None], scores, chosen)
-        if count == size or bool((whole | greedy).all()):  # asked last: the host waits for a GPU here
-            break
-    return chosen
+    values, tokens, whole = nucleus(scaled, top_p, count)
+    noisy = values + gumbel(seed[:, None], position[:, None], tokens)
+    best = noisy >= noisy.amax(dim=1, keepdim=True)
+    drawn = tokens.masked_fill(~best, size).amin(dim=1)  # of equals the first, in whatever order the top came
+    return torch.where(greedy, scores.argmax(dim=1), drawn), whole | greedy
 
 
 def nucleus(scaled: torch.Tensor, top_p: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -82,15 +82,17 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         finite = self.finite(scores)
         scores = self._without_repeating(self.mask(scores))
         samplings = [row.sampling for row in self._rows]
-        if any(sampling.temperature > 0 for sampling in samplings):
-            scores = choose(
+        if not any(sampling.temperature > 0 for sampling in samplings):
+            tokens = scores.argmax(dim=1)
+        else:
+            tokens = choose(
                 scores,
                 self._sent([s.temperature for s in samplings], torch.float32),
                 self._sent([s.top_p for s in samplings], torch.float32),
                 self._sent([s.seed for s in samplings], torch.int64),
                 self._sent([len(row.text.tokens) for row in self._rows], torch.int64),
             )
-        return scores.argmax(dim=1).masked_fill(~finite, NOT_FINITE)
+        return tokens.masked_fill(~finite, NOT_FINITE)
 
     def finite(self, scores: torch.Tensor) -> torch.Tensor:
         """Whether each row's best score is a number, [rows]: NaN wins any maximum. A -inf among others is a score."""

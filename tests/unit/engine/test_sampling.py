@@ -7,20 +7,22 @@ import math
 import pytest
 import torch
 
-from worker.engine.sampling import _MIX, _STEP, CANDIDATES, choose, gumbel, nucleus
+from worker.engine import sampling
+from worker.engine.sampling import _MIX, _STEP, CANDIDATES, choose, choose_candidate, choose_sorted, gumbel, nucleus
 
 DRAWS = 20_000
 
 
 def pick(scores: torch.Tensor, temperature: float, top_p: float, seed: int, position: int = 0) -> int:
-    chosen = choose(
-        scores[None],
-        torch.tensor([temperature]),
-        torch.tensor([top_p]),
-        torch.tensor([seed]),
-        torch.tensor([position]),
+    return int(
+        choose(
+            scores[None],
+            torch.tensor([temperature]),
+            torch.tensor([top_p]),
+            torch.tensor([seed]),
+            torch.tensor([position]),
+        )
     )
-    return int(chosen.argmax())
 
 
 def draws(scores: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
@@ -32,7 +34,7 @@ def draws(scores: torch.Tensor, temperature: float, top_p: float) -> torch.Tenso
         torch.arange(DRAWS),
         torch.full((DRAWS,), 3),
     )
-    return chosen.argmax(dim=1).bincount(minlength=len(scores))
+    return chosen.bincount(minlength=len(scores))
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.0])
@@ -68,7 +70,7 @@ def test_a_nucleus_wider_than_the_candidates_is_not_cut() -> None:
         torch.full((draws,), 0.9),
         torch.arange(draws),
         torch.zeros(draws, dtype=torch.int64),
-    ).argmax(dim=1)
+    )
 
     assert len(set(tokens.tolist())) == pytest.approx(
         0.9 * 4 * CANDIDATES * (1 - math.exp(-draws / (3.6 * CANDIDATES))), rel=0.05
@@ -82,7 +84,49 @@ def test_a_row_with_a_wide_nucleus_changes_no_other() -> None:
 
     beside = choose(both, torch.ones(2), torch.tensor([0.9, 0.9]), torch.tensor([4, 5]), torch.tensor([0, 0]))
 
-    assert int(beside[0].argmax()) == pick(narrow, 1.0, 0.9, seed=4)
+    assert int(beside[0]) == pick(narrow, 1.0, 0.9, seed=4)
+
+
+def every_row_sorted(
+    scores: torch.Tensor, temperature: torch.Tensor, top_p: torch.Tensor, seed: torch.Tensor, position: torch.Tensor
+) -> torch.Tensor:
+    """The definition: the whole vocabulary with noise where the nucleus is."""
+    greedy = temperature < 1e-5
+    scaled = scores / temperature.masked_fill(greedy, 1.0)[:, None]
+    values, tokens, _ = nucleus(scaled, top_p, scores.shape[1])
+    noisy = values + gumbel(seed[:, None], position[:, None], tokens)
+    chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
+    return torch.where(greedy[:, None], scores, chosen).argmax(dim=1)
+
+
+@pytest.mark.parametrize("size", [CANDIDATES - 1, CANDIDATES, CANDIDATES + 1, 3000])
+def test_every_row_is_drawn_as_if_all_were_sorted_and_only_wide_ones_are(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = torch.Generator().manual_seed(size)
+    rows = 200
+    scores = torch.randn(rows, size, generator=draw) * torch.tensor([0.1, 1.0, 5.0, 30.0]).repeat(rows // 4)[:, None]
+    scores[torch.rand(rows, size, generator=draw) < 0.3] = -torch.inf
+    scores[: rows // 4, 5:] = scores[: rows // 4, :1]  # equals, by the hundred
+    given = (
+        scores,
+        torch.tensor([0.0, 0.3, 0.7, 1.0, 2.0]).repeat(rows // 5),
+        torch.tensor([0.1, 0.9, 0.99, 1.0]).repeat_interleave(rows // 4),
+        torch.arange(rows),
+        torch.arange(rows) * 7,
+    )
+    expected, whole = every_row_sorted(*given), choose_candidate(*given)[1]
+    sorted_rows = []
+
+    def noted(*given: torch.Tensor) -> torch.Tensor:
+        sorted_rows.extend(given[3].tolist())
+        return choose_sorted(*given)
+
+    monkeypatch.setattr(sampling, "choose_sorted", noted)
+
+    assert torch.equal(choose(*given), expected)
+    assert sorted_rows == torch.arange(rows)[~whole].tolist()
+    assert 0 < len(sorted_rows) < rows or size < 2 * CANDIDATES
 
 
 def test_the_nucleus_says_whether_it_was_whole() -> None:
@@ -95,14 +139,14 @@ def test_the_nucleus_says_whether_it_was_whole() -> None:
     assert tokens[1][values[1] > -torch.inf].tolist() == [7]
 
 
-def test_greedy_rows_pass_unchanged_beside_sampled_ones() -> None:
+def test_greedy_rows_take_the_best_beside_sampled_ones() -> None:
     scores = torch.randn(3, 50)
 
     chosen = choose(
         scores.clone(), torch.tensor([0.0, 1.0, 0.0]), torch.ones(3), torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0])
     )
 
-    assert torch.equal(chosen[[0, 2]], scores[[0, 2]])
+    assert torch.equal(chosen[[0, 2]], scores.argmax(dim=1)[[0, 2]])
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-45, 1e-40, 1e-30, 1e-12, 9e-6])
@@ -170,7 +214,7 @@ def test_the_same_seed_and_position_draw_the_same_alone_and_in_a_batch() -> None
     scores = torch.randn(8, 1000)
     seeds, positions = torch.arange(8), torch.arange(8) * 5
 
-    batch = choose(scores.clone(), torch.full((8,), 0.9), torch.full((8,), 0.95), seeds, positions).argmax(dim=1)
+    batch = choose(scores.clone(), torch.full((8,), 0.9), torch.full((8,), 0.95), seeds, positions)
 
     assert batch.tolist() == [pick(scores[row], 0.9, 0.95, row, row * 5) for row in range(8)]
 
