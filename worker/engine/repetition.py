@@ -8,9 +8,6 @@ write the same scene again and again.
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 FREE_TOKENS = 5  # a phrase of so many tokens may be said again
 FIRST_PENALTY = 0.8  # taken from the score of the token after it
 GROWTH = 1.7  # of the penalty, with each further token
@@ -19,43 +16,40 @@ NAME_PENALTY = 3.9  # up to there, at most: of how a name goes on a model is sur
 MAX_PENALTY = 13.0  # of a sentence that is said again
 
 _BREAK = -1
-_GROW = 512
-
-Ids = npt.NDArray[np.int64]
 
 
 class Repetition:
-    """The phrases of one text."""
+    """The phrases of one text. A token costs what it repeats, not what was written before."""
 
     def __init__(self) -> None:
-        self._tokens: Ids = np.full(_GROW, _BREAK, dtype=np.int64)
-        self._common: Ids = np.zeros(_GROW, dtype=np.int64)  # [i]: how long the texts up to i and up to now agree
-        self._count = 0
+        self._tokens: list[int] = []
+        self._phrase_tokens = 0  # since the last break
+        self._ends: dict[tuple[int, ...], list[int]] = {}  # of each phrase of `FREE_TOKENS`: where it ended
+        self._repeated: dict[int, int] = {}  # where a phrase ended that the text ends with now: tokens in common
 
     def note(self, token: int | None) -> None:
         """A token of a string value was written; None: something else was, and a phrase ends here."""
-        count = self._count
-        if count == len(self._tokens):
-            self._tokens = np.concatenate([self._tokens, np.full(_GROW, _BREAK, dtype=np.int64)])
-            self._common = np.concatenate([self._common, np.zeros(_GROW, dtype=np.int64)])
-        common = self._common
+        before, self._repeated = self._repeated, {}
         if token is None:
-            if count == 0 or self._tokens[count - 1] == _BREAK:
-                return
-            common[:count] = 0
-        else:
-            before = np.concatenate(([0], common[: max(count - 1, 0)]))[:count]
-            common[:count] = np.where(self._tokens[:count] == token, before + 1, 0)
-        self._tokens[count] = _BREAK if token is None else token
-        self._count += 1
+            if self._phrase_tokens:
+                self._tokens.append(_BREAK)
+            self._phrase_tokens = 0
+            return
+        self._tokens.append(token)
+        self._phrase_tokens += 1
+        if self._phrase_tokens >= FREE_TOKENS:
+            ends = self._ends.setdefault(tuple(self._tokens[-FREE_TOKENS:]), [])
+            # Where one token less was in common than a phrase needs, it was no phrase before.
+            self._repeated = {end: before.get(end - 1, FREE_TOKENS - 1) + 1 for end in ends}
+            ends.append(len(self._tokens) - 1)
 
     def penalties(self) -> dict[int, float]:
         """What to take from the scores of the tokens that would go on repeating."""
         penalties: dict[int, float] = {}
-        for end in np.flatnonzero(self._common[: self._count] >= FREE_TOKENS).tolist():
-            follower = int(self._tokens[end + 1])
+        for end, common in self._repeated.items():
+            follower = self._tokens[end + 1]
             if follower != _BREAK:
-                penalties[follower] = max(penalties.get(follower, 0.0), penalty(int(self._common[end])))
+                penalties[follower] = max(penalties.get(follower, 0.0), penalty(common))
         return penalties
 
 
