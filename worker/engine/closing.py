@@ -21,6 +21,8 @@ ENDLESS_TOKENS = 60  # and at so many the sentence ends with its clause: small m
 MAX_PERIOD = 16
 LOOP_TOKENS = 24
 LOOP_TIMES = 3
+# By a phrase's tokens: how many after the first time that it is said make a loop.
+_LOOPS = {period: period * (max(LOOP_TIMES, -(-LOOP_TOKENS // period)) - 1) for period in range(1, MAX_PERIOD + 1)}
 
 
 class Closing:
@@ -34,46 +36,49 @@ class Closing:
         self._scanner = scanner
         self._layout = layout
         self._min_scenes = min_scenes
+        self._comfortable = COMFORTABLE * layout.min_tokens  # for a scene
+        self._most_comfortable = max(1, min_scenes) * self._comfortable
         self._place = scanner.place
-        self._string: list[int] = []  # sampled tokens of the string at that place
+        self._string_tokens = 0  # sampled ones of the string at that place
         self._share: int | None = None  # how many it may have
+        self._watch = LoopWatch()
         self._looping = False
         self._long = False
 
     def note(self, token: int, tokens_left: int) -> None:
         """A sampled token was written (the scanner has seen it); `tokens_left` may still be sampled."""
         if self._scanner.in_value and self._scanner.place == self._place:
-            self._string.append(token)
-            if not self._looping and _repeats(self._string):
+            self._string_tokens += 1
+            if not self._looping and self._watch.note(token):
                 self._looping = True
                 self.loops_stopped += 1
-            self._long = len(self._string) >= LONG_TOKENS and token in self._vocabulary.ends_sentence
+            self._long = self._string_tokens >= LONG_TOKENS and token in self._vocabulary.ends_sentence
         self.follow(tokens_left)
 
     def follow(self, tokens_left: int) -> None:
         """The scanner has moved, by sampled or forced tokens."""
-        scanner, scenes = self._scanner, self._scenes_left()
+        scanner = self._scanner
         if scanner.place != self._place:
-            self._place, self._string, self._share, self._looping = scanner.place, [], None, False
-            self._long = False
-        if tokens_left <= max(1, scenes) * self._layout.min_tokens * COMFORTABLE:
-            self.engaged = True
+            self._place, self._string_tokens, self._share = scanner.place, 0, None
+            self._watch, self._looping, self._long = LoopWatch(), False, False
+        if not self.engaged and tokens_left <= self._most_comfortable:
+            self.engaged = tokens_left <= max(1, self._scenes_left()) * self._comfortable
         if self.engaged and scanner.in_value and self._share is None:
-            spendable = tokens_left - scenes * self._layout.fixed_tokens - END_TOKENS
-            self._share = max(1, len(self._string) + spendable // self._strings_left() - STRING_TOKENS + 1)
+            spendable = tokens_left - self._scenes_left() * self._layout.fixed_tokens - END_TOKENS
+            self._share = max(1, self._string_tokens + spendable // self._strings_left() - STRING_TOKENS + 1)
 
     def narrow(self, mask: Mask) -> None:
         """Take tokens out of a mask, in place; never the last one."""
         scanner, vocabulary = self._scanner, self._vocabulary
         if self._looping or self._long:
             _keep(mask, vocabulary.closes)
-        if scanner.in_value and len(self._string) >= ENDLESS_TOKENS:
+        if scanner.in_value and self._string_tokens >= ENDLESS_TOKENS:
             _keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
         if scanner.in_value or scanner.depth == SCENE_DEPTH:
             _keep(mask, vocabulary.plain)
-        if self._share is not None and len(self._string) >= self._share:
+        if self._share is not None and self._string_tokens >= self._share:
             self.cut |= _keep(mask, vocabulary.closes)
         if scanner.depth == SCENE_DEPTH and scanner.scenes_done + 1 >= self._min_scenes:
             self.cut |= _keep(mask, ~vocabulary.continues_in_scene)
@@ -94,6 +99,24 @@ class Closing:
         return max(1, here + layout.free_from(0) * scenes)
 
 
+class LoopWatch:
+    """Notices when a string says a short phrase over and over."""
+
+    def __init__(self) -> None:
+        self._tokens: list[int] = []
+        self._repeated: dict[int, int] = {}  # by period: tokens at the end that stand that many tokens before as well
+
+    def note(self, token: int) -> bool:
+        """Whether the string ends in a loop, now that it goes on with this token."""
+        tokens, before = self._tokens, self._repeated
+        self._repeated = {}
+        if token in tokens[-MAX_PERIOD:]:  # seldom
+            periods = range(1, min(MAX_PERIOD, len(tokens)) + 1)
+            self._repeated = {period: before.get(period, 0) + 1 for period in periods if tokens[-period] == token}
+        tokens.append(token)
+        return bool(self._repeated) and any(length >= _LOOPS[period] for period, length in self._repeated.items())
+
+
 def _keep(mask: Mask, allowed: Mask) -> bool:
     """Intersect in place unless nothing would be left; whether the mask changed."""
     kept = mask & allowed
@@ -101,12 +124,3 @@ def _keep(mask: Mask, allowed: Mask) -> bool:
         return False
     mask[:] = kept
     return True
-
-
-def _repeats(tokens: list[int]) -> bool:
-    """Whether the text ends in a short phrase said over and over."""
-    for period in range(1, MAX_PERIOD + 1):
-        times = max(LOOP_TIMES, -(-LOOP_TOKENS // period))
-        if len(tokens) >= period * times and tokens[-period * times :] == tokens[-period:] * times:
-            return True
-    return False

@@ -19,6 +19,7 @@ class Scanner:
         self.scenes_done = 0
         self.values_in_scene = 0  # string values finished in the scene that is being written
         self.values_before_scenes = 0
+        self.place = 0  # grows with each string value and each scene that ends: no two strings have one
         self.in_value = False  # inside a string that is a value, not a key
         self.complete = False
         self._in_string = False
@@ -29,12 +30,9 @@ class Scanner:
     def in_scene(self) -> bool:
         return self.depth >= SCENE_DEPTH
 
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Differs between any two strings of the text."""
-        return self.values_before_scenes, self.scenes_done, self.values_in_scene if self.in_scene else 0
-
     def feed(self, data: bytes) -> None:
+        if self._in_string and not self._escaped and b'"' not in data and b"\\" not in data:
+            return  # most of what is ever written
         for byte in data:
             if self._in_string:
                 self._in_text(byte)
@@ -50,6 +48,7 @@ class Scanner:
             self._in_string = False
             if self.in_value:
                 self.in_value = False
+                self.place += 1
                 if self.in_scene:
                     self.values_in_scene += 1
                 else:
@@ -71,4 +70,5 @@ class Scanner:
             self.depth -= 1
             if byte == _OBJECT_END and self.depth == LIST_DEPTH:
                 self.scenes_done += 1
+                self.place += 1
             self.complete = self.depth == 0

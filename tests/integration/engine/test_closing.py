@@ -115,7 +115,7 @@ def test_a_sentence_that_strings_clauses_together_ends_with_one_of_them(ask: Mak
     for number in range(1, 13):
         for token in tokenizer.encode(f"他开始思考咖啡店的第{number}种风格，"):
             text.accept(token)
-        seen.append((len(text.closing._string), allowed()))
+        seen.append((text.closing._string_tokens, allowed()))
 
     short, endless = seen[0], seen[-1]
     assert short[0] < 40
