@@ -35,6 +35,7 @@ class Text:
         self._due: list[int] = []  # forced tokens that did not fit into one step
         self._replay(request.generated_ids)
         self.force()
+        self.closing.follow(self.tokens_left)
 
     @property
     def complete(self) -> bool:
@@ -58,44 +59,46 @@ class Text:
 
     def force(self) -> list[int]:
         """Append what the grammar forces here; at most `force_limit` tokens, the rest falls due next time."""
-        if not self._force:
-            return []
-        eos = self.vocabulary.eos_token_ids
-        forced = [token for token in self.matcher.compute_ff_tokens() if token not in eos]
-        self._due = forced[self._force_limit :]
-        for token in forced[: self._force_limit]:
-            self._append(token)
+        forced, self._due = self._forced(), []
+        if forced:
+            forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
+            self._append(forced)
             self.repetition.note(None)
-        self.closing.follow(self.tokens_left)
-        return forced[: self._force_limit]
+            self.closing.follow(self.tokens_left)
+        return forced
 
     def snapshot(self) -> TextState:
         return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
 
     def _sample(self, token: int) -> None:
-        if self._due[:1] == [token]:
+        if self._due and self._due[0] == token:
             self._due.pop(0)
         else:
             self.sampled_tokens += 1
-        place = self.scanner.place
-        self._append(token)
+        scanner, place = self.scanner, self.scanner.place
+        self._append([token])
         self.closing.note(token, self.tokens_left)
-        self.repetition.note(token if self.scanner.in_value and self.scanner.place == place else None)
+        self.repetition.note(token if scanner.in_value and scanner.place == place else None)
 
-    def _append(self, token: int) -> None:
-        if not self.matcher.consume_token(token):
-            raise EngineBroken(f"the grammar refused token {token}: {self.matcher.get_error()}")
-        self.tokens.append(token)
-        self.scanner.feed(self.vocabulary.bytes_of(token))
+    def _append(self, tokens: list[int]) -> None:
+        if not self.matcher.consume_tokens(tokens):
+            raise EngineBroken(f"the grammar refused one of the tokens {tokens}: {self.matcher.get_error()}")
+        self.tokens += tokens
+        for token in tokens:
+            self.scanner.feed(self.vocabulary.bytes_of(token))
+
+    def _forced(self) -> list[int]:
+        """What the grammar allows nothing else than."""
+        forced: list[int] = self.matcher.compute_ff_tokens() if self._force else []
+        return [token for token in forced if token not in self.vocabulary.eos_token_ids] if forced else forced
 
     def _replay(self, generated_ids: tuple[int, ...]) -> None:
         forced: list[int] = []
         for token in generated_ids:
-            if not forced and self._force:
-                forced = [t for t in self.matcher.compute_ff_tokens() if t not in self.vocabulary.eos_token_ids]
+            forced = forced or self._forced()
             if forced[:1] == [token]:
                 forced.pop(0)
-                self._append(token)
+                self._append([token])
                 self.repetition.note(None)
             else:
                 self._sample(token)
