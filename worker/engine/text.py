@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.errors import EngineBroken
 from worker.engine.closing import Closing
@@ -27,6 +28,7 @@ class Text:
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
         self.vocabulary = vocabulary
+        self._request = request
         self.matcher = vocabulary.matcher(request.schema)
         self._max_new_tokens = request.max_new_tokens
         self._room_tokens = room_tokens
@@ -66,6 +68,12 @@ class Text:
             self.repetition.note(None)
             self.closing.follow(self.tokens_left)
         return forced
+
+    def rewound(self, tokens: int) -> Text:
+        """A text that goes on from the first `tokens` tokens of this one, as if it had never had others."""
+        assert 0 <= tokens <= len(self.tokens)
+        request = replace(self._request, generated_ids=tuple(self.tokens[:tokens]))
+        return Text(self.vocabulary, request, self._room_tokens, force=self._force, force_limit=self._force_limit)
 
     def snapshot(self) -> TextState:
         return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)

@@ -1,0 +1,96 @@
+"""One text as it grows: the same whether it is written at once, in short forced runs, or again from its middle."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.engine.conftest import MakeRequest
+from tests.integration.engine.walks import drawn
+from worker.engine.request import GenerationRequest
+from worker.engine.text import Text, fill_masks
+from worker.engine.vocabulary import Vocabulary
+
+PHRASES = (3, 9, 30)  # by seed: of how many tokens is what a walk says over and over
+SAYS_THEM = 0.97
+
+
+@pytest.fixture(scope="module")
+def vocabulary(loaded: Any) -> Vocabulary:
+    return Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
+
+
+@pytest.fixture(params=[400, 90], ids=["budget enough", "budget short"])
+def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
+    made: GenerationRequest = ask("x", max_new_tokens=request.param, min_scenes=3)
+    return made
+
+
+def fresh(vocabulary: Vocabulary, request: GenerationRequest, force_limit: int = 64) -> Text:
+    return Text(vocabulary, request, room_tokens=3000, force=True, force_limit=force_limit)
+
+
+def state(text: Text) -> tuple[Any, ...]:
+    """All that decides how a text goes on."""
+    mask = np.zeros(text.vocabulary.words, dtype=np.int32)
+    fill_masks([text], mask[None])
+    return text.snapshot(), text.tokens_left, text.repetition.penalties(), mask.tobytes()
+
+
+def write(text: Text, seed: int, *, until: int = 10_000) -> list[tuple[Any, ...]]:
+    """A walk that often repeats itself, up to the text's end or so many tokens; its states by the way."""
+    mask, seen = np.zeros(text.vocabulary.words, dtype=np.int32), []
+    letters = [token for token in range(text.vocabulary.size) if text.vocabulary.bytes_of(token).isalpha()]
+    phrase = letters[: PHRASES[seed % 3]]
+    while not text.complete and len(text.tokens) < until:
+        seen.append(state(text))
+        draw = random.Random(f"{seed} {len(text.tokens)}")  # of the place, as the engine's noise
+        fill_masks([text], mask[None])
+        token = phrase[len(text.tokens) % len(phrase)]
+        if not mask[token // 32] >> (token % 32) & 1 or draw.random() > SAYS_THEM:
+            token = drawn(draw, mask, text.vocabulary)
+        text.accept(token)
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rewound_text_is_as_it_was(vocabulary: Vocabulary, wish: GenerationRequest, seed: int) -> None:
+    text = fresh(vocabulary, wish)
+    states = write(text, seed)
+    written = list(text.tokens)
+
+    assert sum(bool(penalties) for _, _, penalties, _ in states) > 3
+    for before in states[seed::3]:
+        assert state(text.rewound(len(before[0].token_ids))) == before
+    assert text.tokens == written
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rewound_text_goes_on_as_a_fresh_one_would(
+    vocabulary: Vocabulary, wish: GenerationRequest, seed: int
+) -> None:
+    text, other = fresh(vocabulary, wish), fresh(vocabulary, wish)
+    write(text, seed)
+    write(other, seed, until=len(text.tokens) // 2)
+
+    again = text.rewound(len(other.tokens))
+
+    assert write(again, seed + 1) == write(other, seed + 1)
+    assert again.tokens == other.tokens != text.tokens
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forced_tokens_that_fall_due_later_are_the_same_text(
+    vocabulary: Vocabulary, wish: GenerationRequest, seed: int
+) -> None:
+    """Where a run is cut, the model's choice goes on with it, and costs no budget."""
+    whole, cut = fresh(vocabulary, wish), fresh(vocabulary, wish, force_limit=2)
+    write(whole, seed)
+
+    while not cut.complete:
+        cut.accept(whole.tokens[len(cut.tokens)])
+
+    assert (cut.tokens, cut.sampled_tokens) == (whole.tokens, whole.sampled_tokens)
