@@ -23,10 +23,10 @@ from worker.script.output import parse, validate
 LIGHT = SceneField("light", "text", Wording("光线", "光从哪里来"), Wording("light", "where the light comes from"))
 MORE_TEXTS = tuple(replace(LIGHT, name=name) for name in ("light", "sound", "setting", "narration"))
 ANGLE = SceneField(
-    "angle",
+    "viewpoint",
     "term",
     Wording("角度"),
-    Wording("angle"),
+    Wording("viewpoint"),
     terms=("eye level", "low", "low and near", "over the shoulder", "over the head"),  # some begin alike
 )
 
