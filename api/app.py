@@ -20,13 +20,17 @@ from shared.errors import SettingsInvalid
 from shared.settings import from_environment
 
 
+_EXIT_UNUSABLE = 78  # as a worker's: the same start would end the same way
+
+
 def _app_of_the_environment() -> FastAPI:
     try:
         settings = from_environment()
         celery_app.require_alone(settings)
         traces.start_traces(settings.traces, "scriptqueue-api")
     except SettingsInvalid as error:
-        sys.exit(f"scriptqueue: {error}")
+        print(f"scriptqueue: {error}", file=sys.stderr)
+        sys.exit(_EXIT_UNUSABLE)
     logs.start_logs(settings.log)
     connections.bound_connections(connections.raise_descriptor_limit())
     slow_clients.watch_connections()

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.environment import is_service_link, stands_in_quotes
 from shared.errors import SettingsInvalid
 from shared.setting_lists import listed, split_keys, split_weights
 
@@ -88,11 +89,6 @@ class WorkerSettings(Section):
         False, description="Serve sentence-splitting fallbacks when the model cannot be loaded, instead of stopping."
     )
 
-    @field_validator("stall_s", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return None if value == "" else value
-
 
 class GenerationSettings(Section):
     """Defaults for what a request's `sampling` leaves out."""
@@ -127,11 +123,6 @@ class ApiSettings(Section):
 
     def weight_of(self, client: str) -> int:
         return dict(split_weights(self.weights)).get(client, 1)
-
-    @field_validator("rate_per_minute", "max_active", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return None if value == "" else value
 
     @field_validator("hosts")
     @classmethod
@@ -222,7 +213,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", protected_namespaces=()
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose hands out `X: ${X:-}`: whatever is empty was not set
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
     )
 
     redis: RedisSettings = RedisSettings()
@@ -239,11 +235,7 @@ class Settings(BaseSettings):
 def from_environment() -> Settings:
     """Settings of this process; raises `SettingsInvalid` naming every misspelt or bad one."""
     known = known_names()
-    faults = [
-        f"{name} is no setting{_nearest(name, known)}"
-        for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX) and name.upper() not in known and name.upper() not in CLIENT_NAMES
-    ]
+    faults = list(filter(None, (_fault(name, value, known) for name, value in sorted(os.environ.items()))))
     if faults:
         raise SettingsInvalid("; ".join(faults))
     try:
@@ -261,6 +253,15 @@ def known_names() -> list[str]:
         assert issubclass(group, Section)
         names += [f"{PREFIX}{section}__{leaf}".upper() for leaf in group.model_fields]
     return names
+
+
+def _fault(name: str, value: str, known: list[str]) -> str | None:
+    """What is wrong with a variable, without its value."""
+    if not name.upper().startswith(PREFIX) or name.upper() in CLIENT_NAMES:
+        return None
+    if name.upper() in known:
+        return f"{name} stands in quotes, which an env file of Docker's keeps: leave them out" * stands_in_quotes(value)
+    return None if is_service_link(name, value) else f"{name} is no setting{_nearest(name, known)}"
 
 
 def _size_of(base64: str) -> int:

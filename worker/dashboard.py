@@ -1,11 +1,15 @@
 """Flower, where `celery -A worker.app flower` runs it, with its metrics behind its login as everything else of it.
 
-They name every task and worker, and Flower itself gives them to anybody. Knows Flower's one handler; not what a job is.
+They name every task and worker, and Flower itself gives them to anybody. Knows Flower's one handler and how it reads
+its options; not what a job is.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+
+from shared.environment import service_links
 
 
 def guard_metrics() -> None:
@@ -16,3 +20,9 @@ def guard_metrics() -> None:
     from tornado.web import authenticated
 
     monitor.Metrics.get = authenticated(monitor.Metrics.get)
+
+
+def pass_over_service_links() -> None:
+    """Before Flower reads FLOWER_PORT: of a Service called `flower`, it is Kubernetes' tcp://... and no number."""
+    for name in service_links(os.environ, "FLOWER_"):
+        del os.environ[name]

@@ -48,6 +48,7 @@ settings = from_environment()
 app = celery_app.make_app(settings, patient=True)
 quarantine.use_quarantine()
 dashboard.guard_metrics()
+dashboard.pass_over_service_links()
 app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch, worker_disable_rate_limits=True)
 app.user_options["worker"].add(options.gate(settings, partial(own_node, settings.model.device)))
 
