@@ -12,13 +12,13 @@ import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.environment import is_service_link, stands_in_quotes
 from shared.errors import SettingsInvalid
+from shared.redis_address import RedisAddress, read_address
 from shared.setting_lists import listed, split_keys, split_weights
 
 PREFIX = "SCRIPTQUEUE_"
@@ -36,13 +36,20 @@ class Section(BaseModel):
 class RedisSettings(Section):
     url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Where jobs and doorbells live.")
     timeout_s: float = Field(2.0, gt=0, le=60, description="Connect and read timeout of one command.")
+    max_connections: int = Field(
+        32, ge=4, le=1000, description="Connections of one process, besides the few that Celery holds for a worker."
+    )
 
     @field_validator("url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
-            raise ValueError("must start with redis://, rediss:// or unix://")
+        read_address(url.get_secret_value())
         return url
+
+    @property
+    def address(self) -> RedisAddress:
+        """The URL as everybody reads it."""
+        return read_address(self.url.get_secret_value())
 
 
 class ModelSettings(Section):

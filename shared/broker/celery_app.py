@@ -30,8 +30,10 @@ def make_app(settings: Settings, *, patient: bool) -> Celery:
     """
     require_alone(settings)
     redis_transport.use_transport()
-    app = Celery("scriptqueue", broker=settings.redis.url.get_secret_value())
+    address = settings.redis.address
+    app = Celery("scriptqueue", broker=address.celery_url)
     app.conf.update(
+        broker_use_ssl=address.celery_tls,
         task_default_queue=QUEUE,
         task_queues=[Queue(QUEUE)],
         task_create_missing_queues=False,
@@ -91,4 +93,5 @@ def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:
         "socket_timeout": max(5.0, timeout_s) if patient else timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 5,
+        **settings.redis.address.celery_options,
     }

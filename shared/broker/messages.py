@@ -17,6 +17,7 @@ from celery import Celery
 
 from scriptqueue.schemas import PRIORITIES, Priority
 from shared.broker import celery_app, redis_transport
+from shared.redis_address import RedisAddress
 from shared.rings import Ring
 from shared.settings import Settings
 
@@ -30,7 +31,7 @@ class Doorbells:
         app = celery_app.make_app(settings, patient=False)
         self._forms: dict[Priority, tuple[str, _Form]] = {}
         for priority in PRIORITIES:
-            broker_list, message = _written(app, priority)
+            broker_list, message = _written(app, settings.redis.address.database, priority)
             self._forms[priority] = broker_list, _Form(message)
 
     def arguments(self, rings: Iterable[Ring]) -> dict[str, Any]:
@@ -95,9 +96,10 @@ class _Transport(redis_transport.Transport):
     Channel = _Channel
 
 
-def _written(app: Celery, priority: Priority) -> tuple[str, str]:
-    """The list and the message of a doorbell for `_ID`."""
-    with app.connection_for_write(transport=_Transport) as connection:
+def _written(app: Celery, database: int, priority: Priority) -> tuple[str, str]:
+    """The list and the message of a doorbell for `_ID`. Where Redis is does not matter to them; kombu lets a URL of a
+    socket choose its transport."""
+    with app.connection_for_write(RedisAddress(database=database).celery_url, transport=_Transport) as connection:
         connection.notes = _Notes()
         celery_app.ring(app, _ID, priority, producer=app.amqp.Producer(connection))
         ((_, _, broker_list, message),) = connection.notes.noted

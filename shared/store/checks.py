@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import cast
-from urllib.parse import urlsplit
 
 import redis
 
@@ -33,7 +32,7 @@ SHORT_LEASE_S = 2.0
 def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
     """Every finding, one after another; the first that Redis does not answer is the last."""
     yield from of_settings(settings)
-    where = _place(settings)
+    where = settings.redis.address.place
     try:
         with redis_errors(), connect(settings) as client:
             client.ping()
@@ -53,12 +52,6 @@ def models_served(settings: Settings) -> set[str]:
     except StoreUnavailable:
         return set()
     return {worker.model for worker in workers if worker.serves_jobs and not worker.has_no_model}
-
-
-def _place(settings: Settings) -> str:
-    """Where Redis is looked for, without what opens it."""
-    url = urlsplit(settings.redis.url.get_secret_value())
-    return url.netloc.rpartition("@")[2] or url.path
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import ModuleType
 from typing import Any
 
 import redis
@@ -19,10 +20,9 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
+from shared.redis_address import RedisAddress
 from shared.settings import Settings
 from shared.store.scripts import Name, scripts
-
-MAX_CONNECTIONS = 32  # of one process; a call holds one for about a millisecond, the subscription for ever
 
 
 @contextmanager
@@ -37,8 +37,8 @@ def redis_errors(*more: type[Exception]) -> Iterator[None]:
 
 def connect(settings: Settings, *, timeout_s: float | None = None, retries: int = 0) -> redis.Redis:
     """A client for threads; nothing is connected yet."""
-    options = _options(timeout_s or settings.redis.timeout_s)
-    return redis.Redis.from_url(_url(settings), retry=Retry(NoBackoff(), retries), **options)
+    options = _options(settings.redis.address, timeout_s or settings.redis.timeout_s, of=redis)
+    return redis.Redis.from_pool(redis.ConnectionPool(retry=Retry(NoBackoff(), retries), **options))
 
 
 class SyncStore:
@@ -61,15 +61,14 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.redis.timeout_s
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            _url(settings),
-            max_connections=MAX_CONNECTIONS,
+        pool = redis.asyncio.BlockingConnectionPool(
+            max_connections=settings.redis.max_connections,
             timeout=self._timeout_s,  # the other kind of pool fails the call that comes when all are in use
             protocol=2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
-            **_options(self._timeout_s),
+            **_options(settings.redis.address, self._timeout_s, of=redis.asyncio),
         )
-        self._database = pool.connection_kwargs.get("db") or 0
+        self._database = settings.redis.address.database
         self._client = redis.asyncio.Redis.from_pool(pool)
         self._scripts = {name: self._client.register_script(script.text) for name, script in scripts().items()}
 
@@ -99,9 +98,13 @@ class Store:
                 await subscription.aclose()
 
 
-def _url(settings: Settings) -> str:
-    return settings.redis.url.get_secret_value()
-
-
-def _options(timeout_s: float) -> dict[str, Any]:
-    return {"decode_responses": True, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+def _options(address: RedisAddress, timeout_s: float, *, of: ModuleType) -> dict[str, Any]:
+    """Of a pool. `of`: redis or redis.asyncio, whose kinds of connections have the same names."""
+    kind = "UnixDomainSocketConnection" if address.socket else "SSLConnection" if address.tls else "Connection"
+    return {
+        "connection_class": getattr(of, kind),
+        "decode_responses": True,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        **address.connection,
+    }
