@@ -20,25 +20,29 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
-from shared.redis_address import RedisAddress
-from shared.settings import Settings
+from shared.settings import RedisSettings, Settings
+from shared.store.pools import LoopPool, ThreadPool
+from shared.store.redis_words import reason_of
 from shared.store.scripts import Name, scripts
+
+POOL_SHARE = 0.9  # of a call's time: who waits for a connection in vain learns why before the call itself gives up
 
 
 @contextmanager
 def redis_errors(*more: type[Exception]) -> Iterator[None]:
-    """Redis's errors, and those of who stands between, as `StoreUnavailable`. Its text never holds the password."""
+    """Redis's errors, and those of who stands between, as `StoreUnavailable`, with the server's own first words. Its
+    text never holds a secret."""
     expected: tuple[type[Exception], ...] = (RedisError, OSError, *more)
     try:
         yield
     except expected as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+        raise StoreUnavailable(f"Redis: {reason_of(error)}") from error
 
 
 def connect(settings: Settings, *, timeout_s: float | None = None, retries: int = 0) -> redis.Redis:
     """A client for threads; nothing is connected yet."""
-    options = _options(settings.redis.address, timeout_s or settings.redis.timeout_s, of=redis)
-    return redis.Redis.from_pool(redis.ConnectionPool(retry=Retry(NoBackoff(), retries), **options))
+    options = _options(settings.redis, timeout_s or settings.redis.timeout_s, of=redis)
+    return redis.Redis.from_pool(ThreadPool(retry=Retry(NoBackoff(), retries), **options))
 
 
 class SyncStore:
@@ -61,12 +65,9 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.redis.timeout_s
-        pool = redis.asyncio.BlockingConnectionPool(
-            max_connections=settings.redis.max_connections,
-            timeout=self._timeout_s,  # the other kind of pool fails the call that comes when all are in use
-            protocol=2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
+        pool = LoopPool(
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
-            **_options(settings.redis.address, self._timeout_s, of=redis.asyncio),
+            **_options(settings.redis, self._timeout_s, of=redis.asyncio),
         )
         self._database = settings.redis.address.database
         self._client = redis.asyncio.Redis.from_pool(pool)
@@ -98,12 +99,16 @@ class Store:
                 await subscription.aclose()
 
 
-def _options(address: RedisAddress, timeout_s: float, *, of: ModuleType) -> dict[str, Any]:
+def _options(settings: RedisSettings, timeout_s: float, *, of: ModuleType) -> dict[str, Any]:
     """Of a pool. `of`: redis or redis.asyncio, whose kinds of connections have the same names."""
+    address = settings.address
     kind = "UnixDomainSocketConnection" if address.socket else "SSLConnection" if address.tls else "Connection"
     return {
         "connection_class": getattr(of, kind),
+        "max_connections": settings.max_connections,
+        "wait_s": POOL_SHARE * timeout_s,
         "decode_responses": True,
+        "protocol": 2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         **address.connection,

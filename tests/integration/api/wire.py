@@ -14,6 +14,7 @@ class Wire:
         self._upstream = upstream
         self._flowing = threading.Event()
         self._flowing.set()
+        self._deaf = False
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -27,12 +28,17 @@ class Wire:
             _shut(end)
         self._open.clear()
 
+    def shut_new(self) -> None:
+        """As a firewall does that learns a rule late: open connections go on, new ones are made and nothing answers."""
+        self._deaf = True
+
     def freeze(self) -> None:
         """Connections stay and new ones are made, but nothing comes through."""
         self._flowing.clear()
 
     def mend(self) -> None:
         self._flowing.set()
+        self._deaf = False
         if self._listener.fileno() == -1:
             self._listener = socket.create_server(("127.0.0.1", self.port))
             self._start(self._accept, self._listener)
@@ -52,6 +58,9 @@ class Wire:
         with suppress(OSError):
             while True:
                 near, _ = listener.accept()
+                if self._deaf:
+                    self._open.append(near)
+                    continue
                 try:
                     far = socket.create_connection(self._upstream)
                 except OSError:  # nobody is at home: so it is told to who called, and the next may have more luck

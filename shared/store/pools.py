@@ -1,0 +1,253 @@
+"""The connections of one process to Redis: open ones serve although no new one can be made.
+
+redis-py's own pools hand out what was given back last, and that is the connection that could not be made, again and
+again, while open ones lie below it. A new one may fail for long: Redis at its maxclients, no file descriptor left, a
+firewall. Knows connections; not what is sent over them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.exceptions import ConnectionError, MaxConnectionsError, RedisError
+
+AGAIN_S = 1.0  # after one could not be made, and others are open
+
+
+class ThreadPool(redis.ConnectionPool):
+    """For threads. `wait_s`: how long a call may wait for a connection. New ones are made aside: nobody waits for one
+    while others come free."""
+
+    def __init__(self, *, wait_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._wait_s = wait_s
+        self._idle: list[Any] = []
+        self._busy: set[Any] = set()
+        self._freed = threading.Condition()
+        self._growth = Growth(self.max_connections)
+
+    def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> redis.Connection:
+        """One that is open."""
+        until_s = time.monotonic() + self._wait_s
+        while True:
+            connection: redis.Connection = self._reserve(until_s)
+            try:
+                _open(connection)
+            except (RedisError, OSError) as error:
+                self._growth.failed(error)
+                self.release(connection)
+                if not (self._idle or self._busy):
+                    raise
+            except BaseException:
+                self.release(connection)
+                raise
+            else:
+                return connection
+
+    def release(self, connection: Any) -> None:
+        with self._freed:
+            if connection in self._busy:
+                self._busy.remove(connection)
+                if connection.is_connected:
+                    self._idle.append(connection)
+            self._freed.notify()
+
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        with self._freed:
+            connections = [*self._idle, *(self._busy if inuse_connections else ())]
+            self._idle.clear()
+        for connection in connections:
+            connection.disconnect()
+
+    def _reserve(self, until_s: float) -> Any:
+        """An idle one, waiting for it."""
+        growth = self._growth
+        with self._freed, growth.one_waits():
+            while not self._idle:
+                if growth.wanted(len(self._busy)):
+                    threading.Thread(target=self._make, daemon=True, name="redis connection").start()
+                if not self._freed.wait(max(0.0, until_s - time.monotonic())):
+                    raise growth.in_vain(len(self._busy))
+                if not self._idle and growth.hopeless(len(self._busy)):
+                    raise growth.in_vain(len(self._busy))
+            connection = self._idle.pop()
+            self._busy.add(connection)
+            return connection
+
+    def _make(self) -> None:
+        connection: Any = None
+        try:
+            connection = self.connection_class(**self.connection_kwargs)  # which itself opens a file
+            connection.connect()
+        except Exception as error:  # whatever it is, it is theirs who wait
+            self._growth.failed(error)
+            connection = None
+        with self._freed:
+            self._growth.made(connection)
+            if connection:
+                self._idle.append(connection)
+            self._freed.notify_all()
+        if not connection:
+            time.sleep(AGAIN_S)
+            with self._freed:
+                self._freed.notify_all()  # who still waits may try again
+
+
+class LoopPool(redis.asyncio.ConnectionPool):
+    """The same for one event loop."""
+
+    def __init__(self, *, wait_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._wait_s = wait_s
+        self._idle: list[Any] = []
+        self._busy: set[Any] = set()
+        self._makers: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Condition()
+        self._growth = Growth(self.max_connections)
+
+    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
+        """One that is open."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while True:
+                    connection = await self._reserve()
+                    try:
+                        await self.ensure_connection(connection)
+                    except (RedisError, OSError) as error:
+                        self._growth.failed(error)
+                        await self.release(connection)
+                        if not (self._idle or self._busy):
+                            raise
+                    except BaseException:
+                        await self.release(connection)
+                        raise
+                    else:
+                        return connection
+        except TimeoutError:
+            raise self._growth.in_vain(len(self._busy)) from None
+
+    async def release(self, connection: Any) -> None:
+        self._busy.discard(connection)
+        if connection.is_connected:
+            self._idle.append(connection)
+        async with self._freed:
+            self._freed.notify()
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        for task in self._makers:
+            task.cancel()
+        connections = [*self._idle, *(self._busy if inuse_connections else ())]
+        self._idle.clear()
+        await asyncio.gather(*(connection.disconnect() for connection in connections), return_exceptions=True)
+
+    async def _reserve(self) -> Any:
+        """An idle one, waiting for it."""
+        growth = self._growth
+        async with self._freed:
+            with growth.one_waits():
+                while not self._idle:
+                    if growth.wanted(len(self._busy)):
+                        task = asyncio.create_task(self._make())
+                        self._makers.add(task)  # the loop holds tasks weakly
+                        task.add_done_callback(self._makers.discard)
+                    try:
+                        await self._freed.wait()
+                    except asyncio.CancelledError:
+                        self._freed.notify()  # this one may have been woken just before
+                        raise
+                    if not self._idle and growth.hopeless(len(self._busy)):
+                        raise growth.in_vain(len(self._busy))
+                connection = self._idle.pop()
+                self._busy.add(connection)
+                return connection
+
+    async def _make(self) -> None:
+        connection: Any = None
+        try:
+            connection = self.connection_class(**self.connection_kwargs)
+            await connection.connect()
+        except asyncio.CancelledError:
+            await connection.disconnect(nowait=True)
+            raise
+        except Exception as error:  # whatever it is, it is theirs who wait
+            self._growth.failed(error)
+            connection = None
+        async with self._freed:
+            self._growth.made(connection)
+            if connection:
+                self._idle.append(connection)
+            self._freed.notify_all()
+        if not connection:
+            await asyncio.sleep(AGAIN_S)
+            async with self._freed:
+                self._freed.notify_all()  # who still waits may try again
+
+
+class Growth:
+    """When a pool makes another connection, and what it has to say when none came. Its user holds the pool's lock."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting = 0
+        self._making = 0
+        self._fault: Exception | None = None  # of the last one, if it could not be made
+        self._not_before_s = 0.0
+
+    @contextmanager
+    def one_waits(self) -> Iterator[None]:
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def wanted(self, busy: int) -> bool:
+        """Whether to make one more now, which then is being made: one for each who waits, as far as there may be more
+        and, where others are open, the last failure is not just over."""
+        alone = not busy and not self._making
+        room = busy + self._making < self._most
+        if not room or self._making >= self._waiting or not (alone or time.monotonic() >= self._not_before_s):
+            return False
+        self._making += 1
+        return True
+
+    def failed(self, error: Exception) -> None:
+        self._fault, self._not_before_s = error, time.monotonic() + AGAIN_S
+
+    def made(self, connection: object | None) -> None:
+        """It was made, or failed before."""
+        self._making -= 1
+        if connection:
+            self._fault, self._not_before_s = None, 0.0
+
+    def hopeless(self, busy: int) -> bool:
+        """None is open, and none is being made."""
+        return bool(self._fault) and not busy and not self._making
+
+    def in_vain(self, busy: int) -> Exception:
+        if self._fault:
+            return self._fault
+        if busy >= self._most:
+            return MaxConnectionsError("no connection was free in time")
+        return redis.TimeoutError("no connection could be made in time")
+
+
+def _open(connection: redis.Connection) -> None:
+    """As redis-py's pools do: what lies unread on it, or its end, means that it must be made anew."""
+    connection.connect()
+    try:
+        if not connection.can_read():
+            return
+    except (RedisError, OSError):
+        pass
+    connection.disconnect()
+    connection.connect()
+    if connection.can_read():
+        raise ConnectionError("Connection not ready")

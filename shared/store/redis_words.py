@@ -1,0 +1,86 @@
+"""What an error of Redis, or on the way to it, means in one line: for the log, for the answer to a client, for doctor.
+
+The line holds the server's own first words and never an address, a user, a password or what a command was given.
+Knows redis-py's errors and the system's; not what was being done.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    MaxConnectionsError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+_CHARACTERS = 200  # of the line; MISCONF takes more to say what to do
+# What it says that no time mends, where redis-py has no class for it.
+_STAYS = re.compile(
+    r"NOPERM|ACL failure in script|no permissions to|DB index is out of range|invalid DB index|unknown command",
+    re.IGNORECASE,
+)
+_OF_SERVER = "max number of clients reached"  # redis-py takes it for a fault of the connection
+_CLOSED = re.compile("Connection closed by server|Connection lost|Connection reset|Broken pipe")
+_ARGUMENTS = re.compile(r",? with args beginning with.*")
+_USER = re.compile(r"\bUser \S+ has\b")
+_PLACE = re.compile(r" script: [0-9a-f]{40}, on @.*")
+
+
+def reason_of(error: BaseException) -> str:
+    """One line."""
+    for cause in _causes(error):
+        if words := _words(cause):
+            return words
+    return type(error).__name__
+
+
+def stays(error: BaseException) -> bool:
+    """Whether Redis refuses this for good: the same would be refused again until somebody changes something."""
+    return any(
+        isinstance(cause, AuthenticationError | AuthorizationError | NoPermissionError)
+        or (isinstance(cause, RedisError) and _STAYS.search(str(cause)))
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """redis-py and kombu wrap what the system or the server answered, not always saying from what."""
+    link: BaseException | None = error
+    for _ in range(8):
+        if link is None:
+            return
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _words(error: BaseException) -> str:
+    code = getattr(error, "status_code", None)  # the server's first word, which redis-py takes off
+    if isinstance(error, MaxConnectionsError):
+        return "every connection that REDIS__MAX_CONNECTIONS allows is in use"
+    if isinstance(error, RedisError) and (code or isinstance(error, ResponseError) or str(error) == _OF_SERVER):
+        return _of_server(str(error), code or "")
+    if isinstance(error, RedisError | OSError) and _CLOSED.search(str(error)):
+        return "it closed the connection, as it does with new ones at its maxclients"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or 'failed').replace('_', ' ').lower()}"
+    if isinstance(error, socket.gaierror):
+        return "the name of its host is not known"
+    if isinstance(error, TimeoutError | OSError) and not getattr(error, "errno", None):
+        return "no answer in time" if "imeout" in type(error).__name__ else ""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
+
+
+def _of_server(text: str, code: str) -> str:
+    line = (text.splitlines() or [""])[0]
+    line = _PLACE.sub("", _USER.sub("this user has", _ARGUMENTS.sub("", line)))
+    line = line if not code or line.startswith(code) else f"{code} {line}"
+    return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]} ..."
