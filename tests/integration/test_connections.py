@@ -162,9 +162,9 @@ def test_a_process_makes_no_more_than_its_setting_allows(
         assert 1 <= ours() <= 4
 
 
-def test_a_call_that_is_given_up_leaves_no_connection_behind(settings: Settings, wire: Wire) -> None:
+def test_a_call_that_is_given_up_leaves_nobody_waiting(make_settings: Callable[..., Settings]) -> None:
     async def run() -> None:
-        store = Store(settings)
+        store = Store(make_settings())
         try:
             await store.call("queue")
             for _ in range(40):
