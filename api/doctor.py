@@ -16,6 +16,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
+from scriptqueue.proxies import transport_to
 from shared.errors import SettingsInvalid
 from shared.findings import Finding
 from shared.settings import ModelSettings, from_environment
@@ -61,7 +62,7 @@ def all_findings(url: str, environment: Mapping[str, str], *, repair: bool) -> I
 def api(url: str) -> Finding:
     """The service at this address, as a load balancer asks."""
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/readyz", timeout=API_S)
+        answer = _get(f"{url.rstrip('/')}/readyz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         message = f"{url} does not answer ({type(error).__name__})"
         return Finding("api", "fault", message, "start `uvicorn api.app:app`, or give its --url")
@@ -74,16 +75,21 @@ def api(url: str) -> Finding:
     return Finding("api", "warning", f"{url} is not ready: {detail}")
 
 
+def _get(url: str) -> httpx.Response:
+    with httpx.Client(transport=transport_to(url, httpx.HTTPTransport), timeout=API_S) as client:
+        return client.get(url)
+
+
 def flower(url: str) -> Finding:
     """The Flower that the service at this address links to, as somebody without a login meets it."""
     try:
-        address = httpx.get(f"{url.rstrip('/')}/page/settings.json", timeout=API_S).json()["flower_url"]
+        address = _get(f"{url.rstrip('/')}/page/settings.json").json()["flower_url"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
         address = None
     if not address:
         return Finding("flower", "ok", "not checked: the service names none (FLOWER__URL)")
     try:
-        answers = [httpx.get(address.rstrip("/") + path, timeout=API_S) for path in ("/", "/api/workers")]
+        answers = [_get(address.rstrip("/") + path) for path in ("/", "/api/workers")]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         message = f"{address} does not answer ({type(error).__name__})"
         return Finding("flower", "warning", message, "start it, or set FLOWER__URL of the service")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import httpx
@@ -16,9 +15,11 @@ from httpx_sse import EventSource
 
 from scriptqueue import calls
 from scriptqueue.protocol import FIRST_PATIENCE_S, Answer, Call, OnTrouble, Patience, Pause, Send, stranger
+from scriptqueue.proxies import transport_to
 from scriptqueue.stream import Event, EventReader
 
 _T = TypeVar("_T")
+_ANY_NUMBER = httpx.Limits(max_connections=None)
 Sleep = Callable[[float], object]
 
 
@@ -26,7 +27,9 @@ class HttpTransport:
     def __init__(
         self, url: str, api_key: str | None, transport: httpx.BaseTransport | None, on_trouble: OnTrouble
     ) -> None:
-        self._http = httpx.Client(transport=transport, **_connection(url, api_key))
+        connection = _connection(url, api_key)
+        way = transport or transport_to(connection["base_url"], httpx.HTTPTransport, limits=_ANY_NUMBER)
+        self._http = httpx.Client(transport=way, **connection)
         self.patience = Patience(on_trouble=on_trouble)
 
     def close(self) -> None:
@@ -76,7 +79,9 @@ class AsyncHttpTransport:
     def __init__(
         self, url: str, api_key: str | None, transport: httpx.AsyncBaseTransport | None, on_trouble: OnTrouble
     ) -> None:
-        self._http = httpx.AsyncClient(transport=transport, **_connection(url, api_key))
+        connection = _connection(url, api_key)
+        way = transport or transport_to(connection["base_url"], httpx.AsyncHTTPTransport, limits=_ANY_NUMBER)
+        self._http = httpx.AsyncClient(transport=way, **connection)
         self.patience = Patience(on_trouble=on_trouble)
 
     async def close(self) -> None:
@@ -142,16 +147,7 @@ def _connection(url: str, api_key: str | None) -> dict[str, Any]:
     return {
         "base_url": base,
         "headers": {"Authorization": f"Bearer {api_key}".encode()} if api_key else {},
-        "trust_env": not _is_here(base.host),  # a proxy of the environment leads away from this machine
-        "limits": httpx.Limits(max_connections=None),
     }
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _arguments(send: Send) -> dict[str, Any]:

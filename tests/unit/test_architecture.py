@@ -36,7 +36,8 @@ SHAPES = ("scriptqueue.schemas", "shared", "shared.errors")  # `shared`: its pla
 FIELDS = ("scriptqueue.scene_fields", "scriptqueue.further_fields")
 # What each wing may import besides itself. A module belongs to the longest name that it begins with.
 WINGS: dict[str, tuple[str, ...]] = {
-    "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses"),
+    "scriptqueue": ("scriptqueue.schemas", "scriptqueue.responses", "scriptqueue.proxies"),
+    "scriptqueue.proxies": (),
     "scriptqueue.scene_fields": ("scriptqueue.schemas", "scriptqueue.camera"),
     "scriptqueue.further_fields": ("scriptqueue.schemas", "scriptqueue.scene_fields"),
     "scriptqueue.camera": ("scriptqueue.schemas",),
@@ -73,7 +74,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
     "api": (
         *(*SHAPES, "shared.store", "shared.store.connection"),
-        *("shared.broker", "api.http", "api.routes"),
+        *("shared.broker", "api.http", "api.routes", "scriptqueue.proxies"),
     ),
 }
 NEVER = {  # other people's packages
