@@ -8,6 +8,7 @@ descriptors, what the garbage collector looks at.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from fastapi import FastAPI
@@ -16,9 +17,8 @@ from api.http import connections, http_1_0, metrics, slow_clients
 from api.wiring import create_app
 from shared import logs, traces
 from shared.broker import celery_app
-from shared.errors import SettingsInvalid
+from shared.errors import RedisUnfit, SettingsInvalid
 from shared.settings import from_environment
-
 
 _EXIT_UNUSABLE = 78  # as a worker's: the same start would end the same way
 
@@ -36,7 +36,13 @@ def _app_of_the_environment() -> FastAPI:
     slow_clients.watch_connections()
     http_1_0.answer_in_one_piece()
     metrics.share_between_processes()
-    return create_app(settings, when_started=_freeze)
+    return create_app(settings, when_started=_freeze, unusable=_end)
+
+
+def _end(error: RedisUnfit) -> None:
+    """At once: no request was served, and uvicorn's own way out tells a traceback and another code."""
+    print(f"scriptqueue: {error}", file=sys.stderr, flush=True)
+    os._exit(_EXIT_UNUSABLE)
 
 
 def _freeze() -> None:

@@ -7,12 +7,10 @@ process is in app.py.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.middleware.cors import CORSMiddleware
@@ -31,39 +29,50 @@ from api.http.slow_clients import STOP_WAITING
 from api.http.tracing import Traced
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, service
 from api.sweeper import sweep
+from api.trust import Trust
 from api.webhooks import SENT
 from shared import traces
-from shared.errors import RedisUnfit, StoreUnavailable
+from shared.errors import RedisUnfit
 from shared.setting_lists import listed
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.store.redis_server import require_fit
 from shared.version import VERSION
-
-log = logging.getLogger(__name__)
 
 CANCEL_AGAIN_S = 0.2
 
 
-def create_app(settings: Settings, when_started: Callable[[], None] = lambda: None) -> FastAPI:
-    """The whole API on the Redis that the settings name; `when_started` is called before the first request."""
+def refuse(error: RedisUnfit) -> None:
+    """What such a Redis takes, it may lose."""
+    raise error
+
+
+def create_app(
+    settings: Settings,
+    when_started: Callable[[], None] = lambda: None,
+    unusable: Callable[[RedisUnfit], None] = refuse,
+) -> FastAPI:
+    """The whole API on the Redis that the settings name; `when_started` is called before the first request,
+    `unusable` where there will be none."""
     keys = Keys(settings.api.keys)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        await _look_at_redis(settings)
+        trust = Trust(settings, unusable)
+        await trust.begin()
         store = Store(settings)
-        parts = app.state.parts = Parts.on(store, settings, keys, registry)
+        parts = app.state.parts = Parts.on(store, trust, settings, keys, registry)
         when_started()
         sweeping = sweep(parts.submissions, parts.doorbell)
-        tasks = [asyncio.create_task(one) for one in (parts.changes.listen(), sweeping, watch_descriptors())]
+        lasting = (parts.changes.listen(), sweeping, trust.watch(), watch_descriptors())
+        tasks = [asyncio.create_task(one) for one in lasting]
         try:
             yield {STOP_WAITING: parts.changes.stop_waiting}
         finally:
             await end(tasks)
             await store.close()
+            trust.close()
             traces.stop()
 
     app = DescribedAPI(
@@ -109,14 +118,3 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
-
-
-async def _look_at_redis(settings: Settings) -> None:
-    """Raises `RedisUnfit`: what such a Redis takes, it may lose. One that is away is waited for, request by request."""
-    try:
-        await to_thread.run_sync(require_fit, settings)
-    except RedisUnfit as error:
-        log.critical("%s", error)
-        raise
-    except StoreUnavailable as error:
-        log.warning("%s; until it answers, so does every request: 503", error)

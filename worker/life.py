@@ -26,7 +26,7 @@ from shared.errors import EngineBroken, StoreUnavailable
 from shared.rings import TASK, Ring
 from shared.settings import from_environment
 from shared.store.executions import Executions
-from shared.store.redis_server import require_fit
+from shared.store.redis_server import Fitness, require_fit
 from shared.store.scripts import scripts
 from shared.workers import WorkerState, worker_name
 from worker import dashboard, metrics, options, quarantine, remote, revoke
@@ -246,6 +246,7 @@ def _ready(**_: Any) -> None:
         for rival in executions.rivals(running.backend.gpu):
             log.warning("worker %s uses this GPU too: both share its memory; give each its own MODEL__DEVICE", rival)
     running.prove()
+    Thread(target=Fitness(settings).keep_looking, name="fitness", daemon=True).start()
     process.phase = "ready"
     log.info("ready: %s", process.state())
 

@@ -19,6 +19,7 @@ from api.changes import Changes
 from api.doorbell import Doorbell
 from api.http.auth import Keys
 from api.http.places import Streams, Turns, network_of
+from api.trust import Trust
 from shared.errors import BatchNotFound, JobNotFound
 from shared.settings import Settings
 from shared.store.connection import Store
@@ -39,6 +40,7 @@ class Parts:
     settings: Settings
     keys: Keys
     store: Store
+    trust: Trust
     submissions: Submissions
     events: EventLog
     dead: DeadJobStore
@@ -50,13 +52,14 @@ class Parts:
     large_bodies: Turns
 
     @classmethod
-    def on(cls, store: Store, settings: Settings, keys: Keys, registry: CollectorRegistry) -> Parts:
-        """All of them on one connection."""
+    def on(cls, store: Store, trust: Trust, settings: Settings, keys: Keys, registry: CollectorRegistry) -> Parts:
+        """All of them on one store."""
         submissions = Submissions(store, settings)
         return cls(
             settings=settings,
             keys=keys,
             store=store,
+            trust=trust,
             submissions=submissions,
             events=EventLog(store),
             dead=DeadJobStore(store, submissions),

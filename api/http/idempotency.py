@@ -43,6 +43,7 @@ async def _caller(
 ) -> Caller:
     parts: Parts = request.app.state.parts
     client = parts.client(request)
+    parts.trust.require()  # whoever posts, posts a job
     return Caller(client, parts.neighbour(request, client), idempotency_key)
 
 

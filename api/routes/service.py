@@ -54,7 +54,8 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
 async def readyz(parts: TheParts) -> Health:
-    """Redis answers and a worker is ready, so that a job posted now runs."""
+    """Redis answers, is fit for jobs, and a worker is ready, so that a job posted now runs."""
+    parts.trust.require()
     workers = (await parts.submissions.queue()).workers
     if not any(worker.serves_jobs for worker in workers):
         states = ", ".join("ready without rows" if worker.state == "ready" else worker.state for worker in workers)

@@ -21,7 +21,8 @@ from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
 from shared.store.record import queue_load_of, record_of
-from shared.store.redis_server import look
+from shared.store.redis_server import RIGHTS, look
+from shared.store.redis_words import is_answer, stays
 from shared.store.scripts import named
 from shared.workers import WorkerState
 
@@ -40,8 +41,17 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
             yield from look(client)
             yield from _queue(client, settings, repair=repair)
     except StoreUnavailable as error:
-        message = f"{where} does not answer ({type(error.__cause__).__name__})"
-        yield Finding("redis", "fault", message, "start it, or set REDIS__URL; `make up` prints that of its own")
+        yield _unreachable(where, error)
+
+
+def _unreachable(where: str, error: StoreUnavailable) -> Finding:
+    reason = str(error).removeprefix("Redis: ")
+    if stays(error):
+        return Finding("redis", "fault", f"{where} refuses: {reason}", f"set REDIS__URL; {RIGHTS}")
+    if is_answer(error):
+        return Finding("redis", "fault", f"{where} answers: {reason}", "see its log, and docs/operations.md")
+    fix = "start it, or set REDIS__URL; `make up` prints that of its own"
+    return Finding("redis", "fault", f"{where} does not answer ({reason})", fix)
 
 
 def models_served(settings: Settings) -> set[str]:

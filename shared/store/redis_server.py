@@ -1,38 +1,89 @@
-"""Whether a Redis server can be trusted with jobs: its version, its memory policy, its persistence, its role.
+"""Whether a Redis server can be trusted with jobs: its version, its memory policy, its persistence, its role, what it
+lets our user do, how many connections it has left.
 
-Every process asks at its start and the doctor whenever it is told to. Knows INFO and CONFIG; not what is stored there.
+Every process asks at its start, API and workers every few seconds, the doctor whenever it is told to. Knows INFO and
+CONFIG; not what is stored there.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import redis
 from redis.exceptions import ResponseError
 
-from shared.errors import RedisUnfit
+from shared.errors import RedisUnfit, StoreUnavailable
 from shared.findings import Finding
 from shared.settings import Settings
+from shared.store import permissions
 from shared.store.connection import connect, redis_errors
+from shared.store.redis_words import stays
 
 log = logging.getLogger(__name__)
 
 MIN_VERSION = (7, 0)  # scripts with flags (allow-oom)
 NEARLY_FULL = 0.9
+FITNESS_EVERY_S = 3.0
+RIGHTS = "see docs/operations.md for what its user must be allowed"
 
 
 def require_fit(settings: Settings) -> None:
-    """Raises `RedisUnfit` where accepted jobs would be lost or none could run, `StoreUnavailable` when Redis does not
-    answer; what may hurt one day is logged."""
-    with redis_errors(), connect(settings) as client:
-        findings = look(client)
-    for finding in findings:
-        if finding.level == "warning":
-            log.warning("%s", finding.words)
-    if faults := [finding.words for finding in findings if finding.level == "fault"]:
-        raise RedisUnfit("; ".join(faults))
+    """Raises `RedisUnfit` where accepted jobs would be lost, none could run or Redis refuses us for good, and
+    `StoreUnavailable` when it does not answer or passes by itself; what may hurt one day is logged."""
+    fitness = Fitness(settings)
+    try:
+        fault = fitness.look_at_start()
+    finally:
+        fitness.close()
+    if fault:
+        raise RedisUnfit(fault)
+
+
+class Fitness:
+    """What is wrong with a Redis, asked again and again over one connection that stays open; for one thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = connect(settings)
+        self._faults = ""
+        self._warnings: dict[str, str] = {}  # by check: their figures change all the time
+
+    def close(self) -> None:
+        self._client.close()
+
+    def look_at_start(self) -> str:
+        """As `look`, and what is refused for good is wrong, too."""
+        try:
+            return self.look()
+        except StoreUnavailable as error:
+            if stays(error):
+                raise RedisUnfit(f"{error}: set REDIS__URL; {RIGHTS}") from None  # no cause that may pass
+            raise
+
+    def look(self) -> str:
+        """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`."""
+        with redis_errors():
+            findings = look(self._client)
+        warnings = {finding.check: finding.words for finding in findings if finding.level == "warning"}
+        for check, words in warnings.items():
+            if check not in self._warnings:
+                log.warning("%s", words)
+        faults = "; ".join(finding.words for finding in findings if finding.level == "fault")
+        if faults != self._faults:
+            log.error("Redis: %s", faults or "it is fit again")
+        self._warnings, self._faults = warnings, faults
+        return faults
+
+    def keep_looking(self) -> None:
+        """For ever, for the log alone: what a worker runs is safest done."""
+        while True:
+            time.sleep(FITNESS_EVERY_S)
+            with suppress(StoreUnavailable):
+                self.look()
 
 
 def look(client: redis.Redis) -> tuple[Finding, ...]:
@@ -41,7 +92,9 @@ def look(client: redis.Redis) -> tuple[Finding, ...]:
         config = client.config_get("appendfsync")
     except ResponseError:
         config = {}
-    return tuple(findings_of({**client.info(), **config}))  # type: ignore[dict-item]
+    findings = findings_of({**client.info(), **config})  # type: ignore[dict-item]
+    database = int(client.connection_pool.connection_kwargs.get("db") or 0)
+    return *findings, _rights(permissions.lacking(partial(client.eval, permissions.CHECK, 0), database))
 
 
 def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
@@ -51,6 +104,7 @@ def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
     yield _policy(info)
     yield _memory(info)
     yield _persistence(info)
+    yield _connections(info)
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
@@ -99,6 +153,9 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
         return Finding(
             "redis persistence", "fault", "its append-only file cannot be written", "give it a disk with room"
         )
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        message = "its last snapshot failed: it may refuse to write (MISCONF)"
+        return Finding("redis persistence", "warning", message, "give its folder room and rights, or set save ''")
     synced = info.get("appendfsync")
     if synced == "no":
         message = "appendfsync is no: a power cut may lose half a minute of accepted jobs"
@@ -106,3 +163,18 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
     if synced == "everysec":
         return Finding("redis persistence", "ok", "append-only file, synced each second: a power cut may lose that one")
     return Finding("redis persistence", "ok", "append-only file" + (f", synced {synced}" if synced else ""))
+
+
+def _connections(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("connected_clients", 0)), int(info.get("maxclients", 0))
+    message = f"{used} of {most} connections are open" if most else f"{used} connections are open"
+    if most and used >= NEARLY_FULL * most:
+        fix = "raise its maxclients, or lower REDIS__MAX_CONNECTIONS (docs/sizing.md says who needs how many)"
+        return Finding("redis connections", "warning", message, fix)
+    return Finding("redis connections", "ok", message)
+
+
+def _rights(lacking: list[str]) -> Finding:
+    if lacking:
+        return Finding("redis rights", "fault", f"its user lacks {' '.join(lacking)}", RIGHTS)
+    return Finding("redis rights", "ok", "every command, key and channel that is needed")

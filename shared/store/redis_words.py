@@ -43,6 +43,11 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
+def is_answer(error: BaseException) -> bool:
+    """Whether the server itself answered this."""
+    return any(map(_answered, _causes(error)))
+
+
 def stays(error: BaseException) -> bool:
     """Whether Redis refuses this for good: the same would be refused again until somebody changes something."""
     return any(
@@ -62,12 +67,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
+def _answered(error: BaseException) -> bool:
+    by_server = isinstance(error, ResponseError) or getattr(error, "status_code", None) or str(error) == _OF_SERVER
+    return isinstance(error, RedisError) and bool(by_server)
+
+
 def _words(error: BaseException) -> str:
-    code = getattr(error, "status_code", None)  # the server's first word, which redis-py takes off
     if isinstance(error, MaxConnectionsError):
         return "every connection that REDIS__MAX_CONNECTIONS allows is in use"
-    if isinstance(error, RedisError) and (code or isinstance(error, ResponseError) or str(error) == _OF_SERVER):
-        return _of_server(str(error), code or "")
+    if _answered(error):
+        return _of_server(str(error), getattr(error, "status_code", None) or "")
     if isinstance(error, RedisError | OSError) and _CLOSED.search(str(error)):
         return "it closed the connection, as it does with new ones at its maxclients"
     if isinstance(error, ssl.SSLError):
@@ -80,6 +89,7 @@ def _words(error: BaseException) -> str:
 
 
 def _of_server(text: str, code: str) -> str:
+    """`code`: the server's first word, where redis-py took it off."""
     line = (text.splitlines() or [""])[0]
     line = _PLACE.sub("", _USER.sub("this user has", _ARGUMENTS.sub("", line)))
     line = line if not code or line.startswith(code) else f"{code} {line}"

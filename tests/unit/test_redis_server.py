@@ -23,7 +23,7 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
     findings = list(findings_of(GOOD))
 
     assert {finding.level for finding in findings} == {"ok"}
-    assert len({finding.check for finding in findings}) == 5
+    assert len({finding.check for finding in findings}) == 6
 
 
 @pytest.mark.parametrize(

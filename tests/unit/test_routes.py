@@ -15,6 +15,8 @@ from api.http.auth import Keys
 from api.http.body import JsonRoute
 from api.http.dependencies import Parts
 from api.http.poll import RawRoute
+from api.trust import Trust
+from api.wiring import refuse
 from scriptqueue.schemas import JobRequest
 from shared.settings import Settings
 from shared.store.connection import Store
@@ -48,7 +50,8 @@ def answer(method: str, path: str, **options: Any) -> httpx.Response:
     app = FastAPI()
     app.include_router(router)
     settings = Settings()
-    app.state.parts = Parts.on(Store(settings), settings, Keys(settings.api.keys), CollectorRegistry())  # no Redis yet
+    store, trust = Store(settings), Trust(settings, refuse)  # no Redis yet
+    app.state.parts = Parts.on(store, trust, settings, Keys(settings.api.keys), CollectorRegistry())
 
     async def request() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:

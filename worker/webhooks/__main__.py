@@ -9,10 +9,11 @@ import signal
 import sys
 
 from shared import logs, traces
-from shared.errors import SettingsInvalid
+from shared.errors import RedisUnfit, SettingsInvalid, StoreUnavailable
 from shared.settings import Settings, from_environment
 from shared.store.connection import Store
 from shared.store.outbox import Outbox
+from shared.store.redis_server import require_fit
 from shared.workers import worker_name
 from worker.exits import EXIT_UNUSABLE
 from worker.webhooks.courier import Courier
@@ -51,14 +52,17 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Exit 0 after SIGTERM or Ctrl-C; 78 when a setting is wrong."""
+    """Exit 0 after SIGTERM or Ctrl-C; 78 when a setting is wrong, or Redis not fit."""
     try:
         settings = from_environment()
         traces.start_traces(settings.traces, "scriptqueue-webhooks")
-    except SettingsInvalid as error:
+        logs.start_logs(settings.log)
+        require_fit(settings)
+    except (SettingsInvalid, RedisUnfit) as error:
         print(f"scriptqueue: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
-    logs.start_logs(settings.log)
+    except StoreUnavailable as error:
+        log.warning("%s; webhooks wait until it answers", error)
     asyncio.run(serve(settings))
     return 0
 

@@ -21,6 +21,8 @@ from prometheus_client import CollectorRegistry
 from api.http.auth import ANONYMOUS, Keys
 from api.http.dependencies import Parts
 from api.routes.events import follow
+from api.trust import Trust
+from api.wiring import refuse
 from shared.store.connection import Store
 from tests.integration.api.handworker import HandWorker, storyboard
 from tests.integration.api.serving import Serve
@@ -235,7 +237,7 @@ def test_a_stream_with_nothing_to_tell_still_says_that_it_lives(make_settings: A
     async def quiet() -> list[str]:
         settings = make_settings()
         store = Store(settings)
-        parts = Parts.on(store, settings, Keys(settings.api.keys), CollectorRegistry())
+        parts = Parts.on(store, Trust(settings, refuse), settings, Keys(settings.api.keys), CollectorRegistry())
         try:
             lines = follow(parts, job_id, ANONYMOUS, 0, heartbeat_s=0.05)
             return [await anext(lines) for _ in range(4)]
