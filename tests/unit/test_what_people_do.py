@@ -25,7 +25,7 @@ ROWS: dict[str, dict[str, str]] = {
         "write networks into `NO_PROXY`": f"{PROXIES}::test_the_proxy_of_a_service",
         "name a proxy": f"{PROXIES}::test_a_proxy_that_cannot_be_used_is_one_line_and_exit_code_2",
         "expect webhooks": f"{PROXIES}::test_webhooks_go_straight_to_their_receivers",
-        "reach Redis by": f"{ADDRESS}::test_kombu_comes_to_the_same_server_as_redis_py",
+        "reach Redis by": "tests/integration/test_redis_forms.py::test_all_come_to_the_same_database",
         "write `#`": f"{ADDRESS}::test_any_other_stops_the_start_with_its_settings_name_and_nothing_of_its_value",
         "make the Secret": f"{ADDRESS}::test_any_other_stops_the_start_with_its_settings_name_and_nothing_of_its_value",
         "give Redis' user too few rights": f"{RIGHTS}::test_what_is_refused_for_good_is_no_outage",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from shared.settings import Settings
 from shared.store.redis_server import Fitness, require_fit
 from tests.integration.api.serving import Serve
 from tests.integration.api.wire import Wire
-from tests.integration.worker.processes import until
+from tests.integration.worker.processes import Process, free_port, until
 
 OFTEN_S = 0.05
 JOB = {"prompt": "x"}
@@ -80,6 +81,28 @@ def test_an_unfit_redis_ends_the_start(policy: redis.Redis, redis_url: str) -> N
     assert len(ends) == 1
     with pytest.raises(RedisUnfit, match="set maxmemory-policy noeviction"):
         require_fit(Settings(redis={"url": redis_url}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({}, "scriptqueue: its maxmemory-policy is allkeys-lru"),
+        ({"SCRIPTQUEUE_REDIS__URL": "redis://:s3/cr@h"}, "scriptqueue: SCRIPTQUEUE_REDIS__URL: a `/` in a password"),
+        ({"SCRIPTQUEUE_MODEL__NAME": "'stub'"}, "scriptqueue: SCRIPTQUEUE_MODEL__NAME stands in quotes"),
+    ],
+)
+def test_the_process_ends_with_78_and_one_line(
+    policy: redis.Redis, redis_url: str, tmp_path: Path, change: dict[str, str], line: str
+) -> None:
+    policy.config_set("maxmemory-policy", "allkeys-lru")
+    command = ["uvicorn", "api.app:app", "--port", str(free_port())]
+
+    process = Process(command, {"SCRIPTQUEUE_REDIS__URL": redis_url, **change}, tmp_path / "api.log")
+
+    assert process.wait() == 78
+    assert process.log_text.count(line) == 1
+    assert "Traceback" not in process.log_text
 
 
 @pytest.mark.parametrize("served_before", [False, True])
