@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
@@ -16,3 +17,7 @@ def _doctor(url: str, arguments: Namespace, environment: Mapping[str, str]) -> i
     from api import doctor  # brings redis and the settings, which took half the start of every other command
 
     return doctor.run_checks(url, arguments, environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

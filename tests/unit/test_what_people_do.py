@@ -10,12 +10,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "tests/unit/test_environment.py"
 ADDRESS = "tests/unit/test_redis_address.py"
+PROCESS = "tests/integration/api/test_api_process.py"
+SLOW = "tests/integration/api/test_slow_clients.py"
 PROXIES = "tests/integration/api/test_proxies.py"
 RIGHTS = "tests/integration/test_restricted_users.py"
 TRUST = "tests/integration/api/test_trust.py"
 CONNECTIONS = "tests/integration/test_connections.py"
 # By section: what stands first in a row, and the test.
 ROWS: dict[str, dict[str, str]] = {
+    "Processes and proxies": {
+        "stop an API": f"{PROCESS}::test_a_process_that_is_to_end_answers_whoever_waits_and_waits_for_nobody",
+        "keep connections": f"{SLOW}::test_a_connection_between_two_requests_is_kept_as_long_as_uvicorn_was_asked_to",
+        "ask with HTTP/1.0": f"{PROCESS}::test_what_http_1_0_gets_is_in_one_piece",
+        "ask with `HEAD`": "tests/integration/api/test_head.py::test_head_is_get_without_a_body",
+        "serve under a path": "tests/integration/api/test_sub_path.py::test_every_url_of_an_answer_leads_back",
+        "send JSON": "tests/integration/api/test_bad_input.py::test_json_in_another_charset_is_415",
+    },
     "Environment and Redis": {
         "run it in Kubernetes": f"{ENVIRONMENT}::test_what_kubernetes_and_docker_tell_of_services_is_no_setting",
         "run Flower beside": f"{ENVIRONMENT}::test_a_service_called_flower_does_not_give_flower_its_port",
