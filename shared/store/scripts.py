@@ -25,6 +25,7 @@ from scriptqueue.schemas import PRIORITIES, Status
 from shared.keys import KEY_PREFIX
 from shared.rings import TASK
 from shared.store.record import FORMAT, TOMBSTONE_S
+from shared.store.shared_lua import used_by_script
 
 Name = Literal[
     "submit", "read", "list", "delete", "batch",
@@ -33,7 +34,7 @@ Name = Literal[
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
-SHARED = ("prelude", "tasks", "turns", "outbox", "sharing", "poison")  # stand before every script, in this order
+SHARED = ("prelude", "tasks", "turns", "outbox", "sharing", "poison")  # a script may use what they declare
 LUA_FOLDER = Path(__file__).parent / "lua"
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
 GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
@@ -112,7 +113,7 @@ def _value(value: Any) -> Any:
 
 @cache
 def scripts() -> Mapping[Name, Script]:
-    """Each script: its flags, the constants, what all share, its arguments, and its own text."""
+    """Each script: its flags, what it needs of the constants and of what is shared, its arguments, and its own text."""
     shared = _constants() + "".join((LUA_FOLDER / f"{name}.lua").read_text() for name in SHARED)
     return {name: _script(name, shared) for name in SCRIPT_NAMES}
 
@@ -131,7 +132,8 @@ def _script(name: Name, shared: str) -> Script:
     arguments, answers = _declared(own, "ARGS")[1], _declared(own, "ANSWER")[1]
     flags = ALLOW_OOM if name in GOES_ON_WHEN_FULL else ""
     locals_ = _locals(arguments, rest, fields) + _answer(answers)
-    return Script(name, flags + shared + locals_ + own, arguments, rest, fields, answers)
+    own = locals_ + own
+    return Script(name, flags + used_by_script(shared, own) + own, arguments, rest, fields, answers)
 
 
 def _declared(text: str, keyword: str) -> tuple[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.keys import KEY_PREFIX
 from shared.store.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
+from shared.store.shared_lua import used_by_script
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))
@@ -85,3 +86,55 @@ def test_the_prefix_of_every_key_is_spelt_once() -> None:
 
     assert spelt == {"shared/keys.py"}
     assert [path.name for path in LUA_FOLDER.glob("*.lua") if KEY_PREFIX in code_of(path)] == []
+
+
+SHARED_LUA = """-- What the others use.
+local PREFIX = 'p:'  -- of each key
+local later, never  -- below
+
+local function key(id) return PREFIX .. id end
+
+local table_of = {
+  a = 1,
+}
+function later(id)
+
+  return never(key(id))
+end
+function never() return table_of end
+local function alone(later) return later end
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "names"),
+    [
+        ("return 1", []),
+        ("return key(1)  -- later", ["PREFIX", "key"]),
+        ("later(1)", ["PREFIX", "later, never", "key", "table_of", "later", "never"]),
+        ("never()", ["later, never", "table_of", "never"]),
+        ("alone(1)", ["later, never", "alone", "PREFIX", "key", "later", "never", "table_of"]),
+    ],
+)
+def test_a_script_has_of_what_is_shared_only_what_it_needs(own: str, names: list[str]) -> None:
+    text = used_by_script(SHARED_LUA, own)
+
+    declared = re.findall(r"^(?:local )?(?:function )?(\w[\w, ]*?)(?: =.*|\(.*)?$", text, re.MULTILINE)
+    assert sorted(name for name in declared if name != "end") == sorted(names)
+    assert "--" not in text
+
+
+def test_a_declaration_comes_whole_and_in_its_order() -> None:
+    assert used_by_script(SHARED_LUA, "never()") == (
+        "local later, never\nlocal table_of = {\n  a = 1,\n}\nfunction never() return table_of end\n"
+    )
+
+
+def test_shared_code_outside_of_declarations_is_refused() -> None:
+    with pytest.raises(ValueError, match="before the first declaration: if true"):
+        used_by_script("if true then end\nlocal a = 1\n", "a")
+
+
+@pytest.mark.parametrize("name", ["read", "list", "queue", "events", "metrics", "deliveries", "dead"])
+def test_a_script_that_only_looks_makes_no_function_that_changes_a_job(name: Name) -> None:
+    assert not re.search(r"function (changed|end_job|enqueue)\b", scripts()[name].text)

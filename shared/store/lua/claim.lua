@@ -11,7 +11,7 @@
 -- jobs were canceled, or rung twice. They are used up three in a row at most; then one starts what waits, whose own is left over
 -- in its place. So a thousand in a row keep nobody waiting.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
-  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen'}
+  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started'}
 
 local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
@@ -74,9 +74,8 @@ if why then
   if priority then id, job = next_of(priority) end
   if not priority or not id then return {why} end
 else
-  if not stands_in_line(rung, priority, job[11]) then into_line(rung, priority, job[3] ~= '0') end  -- an older version's
-  local own = stands_back(rung, priority)
-    or (is_next(job[11], priority) and not owed(priority) and is_near_head(rung, priority, job[11]))
+  local rank = rank_in_line(rung, priority, job[11], job[3] ~= '0')
+  local own = not rank or (rank <= OUT_OF_ORDER and is_next(job[11], priority) and not owed(priority))
   if not own then
     local other, found = next_of(priority)
     if other then id, job = other, found end
@@ -98,29 +97,27 @@ if not why and id ~= rung then
   -- It was rung above its priority, which serves another of its own: the next sweep rings so once more.
   if number(look(rung)[16]) > 0 then redis.call('HINCRBY', job_key(rung), 'risen', -1) end
 end
-take_turn(id, priority)
+take_turn(id, priority, job[11], job[17], job[4])
 redis.call('DEL', PREFIX .. 'in-vain:' .. priority)
 redis.call('SADD', PREFIX .. 'held:' .. worker, id)
 redis.call('ZREM', PREFIX .. 'expiring', id)
 redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
-local token = worker .. '/' .. attempt
-redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now)
-redis.call('HSETNX', key, 'first_started', now)
+local token, first_started = worker .. '/' .. attempt, job[20] or now
 local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
-local node = word and cjson.decode(word).node
-if node and node ~= '' then redis.call('HSET', key, 'node', node) end
+local node = word and cjson.decode(word).node or ''
+redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now,
+  'first_started', first_started, unpack(node ~= '' and {'node', node} or {}))
 changed(id)
-bring_along(followers_of(id))
+if job[13] == 'leader' then bring_along(followers_of(id)) end
 if attempt == 1 and job[12] then count_cache('miss') end
-local late = redis.call('HMGET', key, 'first_started', 'seed', 'trace')
 return {'ok', answer({
   id = id,
   token = token,
   request = job[2],
   attempt = attempt,
-  queued_ms = tonumber(late[1]) - tonumber(job[7]),
+  queued_ms = first_started - job[7],
   scenes = job[15] or '',
   resume = redis.call('GET', PREFIX .. 'resume:' .. id) or '',
-  seed = late[2],
-  trace = late[3] or '',
+  seed = job[18],
+  trace = job[19] or '',
 })}

@@ -1,4 +1,4 @@
--- Shared by every script: what a job's webhook is told. An event enters the outbox in the script that makes it true, so
+-- What every script may use: what a job's webhook is told. An event enters the outbox in the script that makes it true, so
 -- that none is lost or made up; who sends it and how often is worker/webhooks/.
 --
 -- The keys, with those of prelude.lua all there are:

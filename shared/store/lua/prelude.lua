@@ -1,4 +1,4 @@
--- Shared by every script: the clock, the names, and the few steps that transitions have in common.
+-- What every script may use: the clock, the names, and the few steps that transitions have in common.
 --
 -- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
 -- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job), and
@@ -133,7 +133,7 @@ local function error_code(id) return cjson.decode(redis.call('HGET', job_key(id)
 local function changed(id)
   local key = job_key(id)
   redis.call('HINCRBY', key, 'version', 1)
-  local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result')
+  local job = redis.call('HMGET', key, 'status', 'status_told', 'attempt', 'result', 'node')
   if job[2] == '' then
     first_word(id)
     job[2] = 'queued'
@@ -148,7 +148,7 @@ local function changed(id)
       redis.call('PEXPIRE', PREFIX .. 'events:' .. id, redis.call('PTTL', key))
     end
     redis.call('HSET', key, 'status_told', job[1])
-    show_task(id, job[2], job[1], board)
+    show_task(id, job[2], job[1], board, job[5])
   end
   redis.call('PUBLISH', PREFIX .. 'changed', id)
 end
@@ -169,8 +169,8 @@ end
 -- it end the same way.
 local function end_job(id, status, fields, for_all)
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client')
-  dequeue(id, job[1])
+  local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client', 'cost')
+  dequeue(id, job[1], job[3], job[4])
   leave(id)
   redis.call('ZREM', PREFIX .. 'expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))

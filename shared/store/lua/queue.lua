@@ -26,7 +26,7 @@ end
 local living = living_workers()
 for i = 1, #living, 2 do
   local sums = redis.call('HMGET', PREFIX .. 'rates', unpack(rate_fields(living[i + 1])))
-  for _, part in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = part end
+  for _, value in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = value end
 end
 local senders = redis.call('ZCOUNT', PREFIX .. 'senders', '(' .. now, '+inf')
 local counts, failures = {}, {}

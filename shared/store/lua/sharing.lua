@@ -186,9 +186,9 @@ end
 local function join(id, client, dedup_key)
   local leader, followers = redis.call('GET', leader_key(client, dedup_key)), followers_key(client, dedup_key)
   local priority = redis.call('HGET', job_key(id), 'priority')
-  local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'progress')
+  local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'cost')
   if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
-    dequeue(leader, before[2])
+    dequeue(leader, before[2], client, before[6])
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(leader), leader)
     lead(id, client, dedup_key)

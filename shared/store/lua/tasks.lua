@@ -30,9 +30,12 @@ local function outcome_of(id, status, before, board)
   return ',"terminated":' .. tostring(ran) .. ',"expired":' .. tostring(expired) .. ',"signum":null'
 end
 
--- `before`: the status that was shown last; nothing: the job is new.
-function show_task(id, before, status, board)
-  local node = redis.call('HGET', job_key(id), 'node') or redis.call('GET', PREFIX .. 'node') or 'nobody'
+local spoke_last  -- the worker; looked at once a script
+
+-- `before`: the status that was shown last; nothing: the job is new. `node`: where it ran last, if it did.
+function show_task(id, before, status, board, node)
+  spoke_last = spoke_last or redis.call('GET', PREFIX .. 'node') or 'nobody'
+  node = node or spoke_last
   if status == 'queued' then
     if before then publish_task(id, 'retried', node, ',"exception":"it waits again","traceback":""')
     else publish_task(id, 'sent', node, named(id)) end

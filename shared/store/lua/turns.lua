@@ -1,4 +1,4 @@
--- Shared by every script: who is next. Clients share each priority by their weights (API__WEIGHTS), whoever queued more.
+-- What every script may use: who is next. Clients share each priority by their weights (API__WEIGHTS), whoever queued more.
 --
 -- Each client stands in its own line, by seq. The line that is behind with its share is next: a virtual time is kept for
 -- each, and a job's start moves its line on by the job's cost / the client's weight (start-time fair queueing). A client that
@@ -60,21 +60,25 @@ local function stand_last(id, priority, client, seq, cost)
   stand_in(client, id, priority, seq, cost)
 end
 
--- It waits no longer.
-function dequeue(id, priority)
-  if redis.call('ZREM', PREFIX .. 'queued:' .. priority, id) == 0 then return end
-  local job = redis.call('HMGET', job_key(id), 'client', 'cost')
-  if not out_of_line(id, priority, job[1], job[2]) then out_of_line(id, priority, SHARE_OF_NOBODY, job[2]) end
+-- It waits no longer. Returns whether it stood in its client's line: it had no turn yet.
+function dequeue(id, priority, client, cost)
+  if redis.call('ZREM', PREFIX .. 'queued:' .. priority, id) == 0 then return false end
+  local first_turn = out_of_line(id, priority, client, cost)
+  if not first_turn then out_of_line(id, priority, SHARE_OF_NOBODY, cost) end
   redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
   if redis.call('EXISTS', PREFIX .. 'queued:' .. priority) == 0 then
     redis.call('DEL', PREFIX .. 'owed:' .. priority, PREFIX .. 'in-vain:' .. priority)
   end
+  return first_turn
 end
 
-local function stands_back(id, priority) return redis.call('ZSCORE', PREFIX .. 'back:' .. priority, id) end
-
-local function stands_in_line(id, priority, client)
-  return redis.call('ZSCORE', line_key(priority, client), id) or stands_back(id, priority)
+-- How many of its client stand before it; false when it had its turn before. What an older version queued enters its line.
+local function rank_in_line(id, priority, client, had_turn)
+  local line = line_key(priority, client)
+  local rank = redis.call('ZRANK', line, id)
+  if rank or redis.call('ZSCORE', PREFIX .. 'back:' .. priority, id) then return rank end
+  into_line(id, priority, had_turn)
+  return redis.call('ZRANK', line, id)
 end
 
 -- Who is first in a line; nothing when nobody is.
@@ -102,27 +106,23 @@ local function is_next(client, priority)
   return redis.call('ZRANGE', PREFIX .. 'turns:' .. priority, 0, 0)[1] == client or in_turn(priority) == client
 end
 
--- Whether its own doorbell may lead to it, though others of its line came before: only as far as doorbells come out of order.
-local function is_near_head(id, priority, client)
-  local rank = redis.call('ZRANK', line_key(priority, client), id)
-  return rank and rank <= OUT_OF_ORDER
-end
-
 -- A job has its turn: its client pays for it, unless it had one before.
-local function take_turn(id, priority)
-  local turns, served = PREFIX .. 'turns:' .. priority, PREFIX .. 'served:' .. priority
-  local job = redis.call('HMGET', job_key(id), 'client', 'cost', 'seq')
-  local first = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')[2]
-  if first and tonumber(first) > virtual_time(priority) then redis.call('SET', PREFIX .. 'virtual:' .. priority, first) end
-  if not stands_back(id, priority) then
-    local due = redis.call('ZSCORE', turns, job[1]) or math.max(virtual_time(priority), number(redis.call('HGET', served, job[1])))
-    local paid = due + step_of(number(job[2]), weight_of(job[1]))
-    redis.call('HSET', served, job[1], paid)
-    redis.call('ZADD', turns, 'XX', paid, job[1])
+local function take_turn(id, priority, client, cost, seq)
+  local turns, served, virtual = PREFIX .. 'turns:' .. priority, PREFIX .. 'served:' .. priority, virtual_time(priority)
+  local first = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')
+  if number(first[2]) > virtual then
+    virtual = tonumber(first[2])
+    redis.call('SET', PREFIX .. 'virtual:' .. priority, first[2])
   end
-  dequeue(id, priority)
+  local due = first[1] == client and first[2] or redis.call('ZSCORE', turns, client)
+  if dequeue(id, priority, client, cost) then
+    due = due or math.max(virtual, number(redis.call('HGET', served, client)))
+    local paid = due + step_of(number(cost), weight_of(client))
+    redis.call('HSET', served, client, paid)
+    redis.call('ZADD', turns, 'XX', paid, client)
+  end
   local claimed = PREFIX .. 'claimed-of:' .. priority
-  if tonumber(job[3]) > number(redis.call('HGET', claimed, job[1])) then redis.call('HSET', claimed, job[1], job[3]) end
+  if tonumber(seq) > number(redis.call('HGET', claimed, client)) then redis.call('HSET', claimed, client, seq) end
 end
 
 -- A new job's place is behind all others of its client and priority. `seq` and the `work` before it are its own for life.
