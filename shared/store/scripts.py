@@ -6,6 +6,7 @@ A script's header names what it takes and what it answers, once for both languag
     -- ARGS: id, client ('': any)      locals in the script, keywords in Python
     -- EACH jobs: id, request (JSON)   last, any number: a list of tables in the script, of mappings in Python
     -- LIST: ids                       last, any number: a list of values
+    -- RARELY: end_job                 shared functions that most runs do not call (shared/store/shared_lua.py)
     -- ANSWER: token, attempt          `answer({token = ...})` in the script, a dictionary by `named` in Python
 
 What stands in parentheses explains; a line that ends with a comma goes on. Knows how scripts are put together and
@@ -132,8 +133,9 @@ def _script(name: Name, shared: str) -> Script:
     arguments, answers = _declared(own, "ARGS")[1], _declared(own, "ANSWER")[1]
     flags = ALLOW_OOM if name in GOES_ON_WHEN_FULL else ""
     locals_ = _locals(arguments, rest, fields) + _answer(answers)
+    _, rarely = _declared(own, "RARELY")
     own = locals_ + own
-    return Script(name, flags + used_by_script(shared, own) + own, arguments, rest, fields, answers)
+    return Script(name, flags + used_by_script(shared, own, rarely) + own, arguments, rest, fields, answers)
 
 
 def _declared(text: str, keyword: str) -> tuple[str, tuple[str, ...]]:

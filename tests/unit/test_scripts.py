@@ -130,6 +130,17 @@ def test_a_declaration_comes_whole_and_in_its_order() -> None:
     )
 
 
+def test_what_a_script_calls_rarely_is_made_at_its_first_call() -> None:
+    assert used_by_script(SHARED_LUA, "if no then later() else key(1) alone() end", ["later", "alone"]) == (
+        "local alone\nlocal PREFIX = 'p:'\nlocal later, never\nlocal function key(id) return PREFIX .. id end\n"
+        "local function make_rare()\nlocal table_of = {\n  a = 1,\n}\n"
+        "function later(id)\n  return never(key(id))\nend\nfunction never() return table_of end\n"
+        "local function alone(later) return later end\nreturn later, alone\nend\n"
+        "function later(...) later, alone = make_rare() return later(...) end\n"
+        "function alone(...) later, alone = make_rare() return alone(...) end\n"
+    )
+
+
 def test_shared_code_outside_of_declarations_is_refused() -> None:
     with pytest.raises(ValueError, match="before the first declaration: if true"):
         used_by_script("if true then end\nlocal a = 1\n", "a")

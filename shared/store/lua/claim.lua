@@ -1,5 +1,7 @@
 -- A worker takes a queued job: a token for this attempt and a lease.
 -- ARGS: rung (the job that the doorbell names), worker, lease_ms, max_attempts
+-- RARELY: end_job, answer_like, followers_of, bring_along, keep_unsent, post_to, first_word, publish_scenes, outcome_of,
+--   into_line
 -- ANSWER: id (of the job that is to run), token, request, attempt, queued_ms (until its first start),
 --   scenes (published; '': none), resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
 -- Returns {'ok', ANSWER} | {status} | {'unknown'} | {'follows'}: another job generates for it | {'newer'}: written by a

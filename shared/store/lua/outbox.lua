@@ -58,11 +58,8 @@ local function put_out(client, id, number, host, at)
 end
 
 -- One more event of a job, to be sent if its webhook asks for this kind.
-function post(id, number, event, value, final)
-  if event == 'progress' then return end
-  local job = redis.call('HMGET', job_key(id), 'webhook', 'client')
-  if not job[1] then return end
-  local webhook, key, subscribed = cjson.decode(job[1]), deliveries_key(id), false
+local function post_to(text, client, id, number, event, value, final)
+  local webhook, key, subscribed = cjson.decode(text), deliveries_key(id), false
   for _, kind in ipairs(webhook.events) do subscribed = subscribed or kind == event end
   if not subscribed then return end
   local so_far = redis.call('HMGET', key, 'disabled', 'posted', 'pending')
@@ -70,7 +67,13 @@ function post(id, number, event, value, final)
   if so_far[1] or (posted > EVENTS_POSTED and not final) then return end
   redis.call('HSET', key, 'url', webhook.url, 'posted', posted, 'pending', (so_far[3] or 0) + 1,
     number, cjson.encode({event = event, value = value, at = now}))
-  put_out(job[2], id, number, host_of(webhook.url), now)
+  put_out(client, id, number, host_of(webhook.url), now)
+end
+
+function post(id, number, event, value, final)
+  if event == 'progress' then return end
+  local job = redis.call('HMGET', job_key(id), 'webhook', 'client')
+  if job[1] then post_to(job[1], job[2], id, number, event, value, final) end
 end
 
 -- The job is done: what is still to be sent outlives its record by a copy, for days at most.
