@@ -163,10 +163,7 @@ local function catch_up()
   return redis.call('EXISTS', PREFIX .. 'behind') == 1
 end
 
-local function score_of(id)
-  local job = redis.call('HMGET', job_key(id), 'priority', 'seq')
-  return RANK[job[1]] * 2 ^ 50 + job[2]
-end
+local function score_of(priority, seq) return RANK[priority] * 2 ^ 50 + seq end
 
 local function lead(id, client, dedup_key)
   redis.call('SET', leader_key(client, dedup_key), id)
@@ -181,28 +178,33 @@ local function room(client, dedup_key)
   return MAX_FOLLOWERS - redis.call('ZCARD', followers_key(client, dedup_key))
 end
 
--- A new job joins those like it. Returns whether it enters the queue: it takes the lead from one that waits for its first
--- start behind it, so that a high priority never waits for a low one.
-local function join(id, client, dedup_key)
-  local leader, followers = redis.call('GET', leader_key(client, dedup_key)), followers_key(client, dedup_key)
-  local priority = redis.call('HGET', job_key(id), 'priority')
-  local before = redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'cost')
+local joined = {}  -- leaders as they are, by dedup key: those of a batch are looked at once
+
+-- A new follower joins those like it. Returns its status, or nothing: it enters the queue. Then it took the lead from one that
+-- waits for its first start behind it, so that a high priority never waits for a low one.
+local function join(id, client, dedup_key, priority, seq)
+  local followers = followers_key(client, dedup_key)
+  local leader = joined[dedup_key] and joined[dedup_key].id or redis.call('GET', leader_key(client, dedup_key))
+  local before = joined[dedup_key]
+    or redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'cost', 'seq')
+  before.id = leader
+  joined[dedup_key] = before
   if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
     dequeue(leader, before[2], client, before[6])
     redis.call('HSET', job_key(leader), 'role', 'follower')
-    redis.call('ZADD', followers, score_of(leader), leader)
+    redis.call('ZADD', followers, score_of(before[2], before[7]), leader)
     lead(id, client, dedup_key)
-    return true
+    joined[dedup_key] = nil
+    return nil
   end
-  redis.call('HSET', job_key(id), 'role', 'follower')
-  redis.call('ZADD', followers, score_of(id), id)
+  redis.call('ZADD', followers, score_of(priority, seq), id)
   if before[1] == 'running' then runs_along(id, leader) end
   if before[4] then
     redis.call('HSET', job_key(id), 'scenes', before[4])
     publish_scenes(id, tonumber(before[5]))
     changed(id)
   end
-  return false
+  return before[1] == 'running' and 'running' or 'queued'
 end
 
 -- A follower goes into the queue, at the place that it would have had on its own; the next sweep rings it. `back`: it

@@ -22,7 +22,7 @@ if once then
 end
 
 -- What answers each: a result that is there, or a job in flight (or of this batch) that it joins; else it enters the queue.
-local answers, joins, rooms, answered, entering = {}, {}, {}, 0, 0
+local answers, joins, leads, rooms, answered, entering = {}, {}, {}, {}, 0, 0
 for i, job in ipairs(jobs) do
   local dedup_key = job.dedup_key
   if dedup_key ~= '' then
@@ -36,7 +36,8 @@ for i, job in ipairs(jobs) do
     rooms[dedup_key] = rooms[dedup_key] - 1
   else
     entering = entering + 1
-    if dedup_key ~= '' then rooms[dedup_key] = rooms[dedup_key] or MAX_FOLLOWERS end
+    leads[i] = dedup_key ~= '' and not rooms[dedup_key]
+    if leads[i] then rooms[dedup_key] = MAX_FOLLOWERS end
   end
 end
 local paid_until = math.max(tonumber(redis.call('GET', PREFIX .. 'paid:' .. client) or 0), now)
@@ -67,7 +68,7 @@ else redis.call('HSET', PREFIX .. 'weights', client, weight) end
 
 -- A few ids at random leave the client's list if their records have expired.
 local function trim(own, count)
-  local some = redis.call('ZRANDMEMBER', own, count)
+  local some = redis.call('ZRANDMEMBER', own, -count)  -- the same one twice costs less than a choice without
   for i, old in ipairs(some) do some[i] = job_key(old) end
   if #some == 0 or redis.call('EXISTS', unpack(some)) == #some then return end
   for _, key in ipairs(some) do
@@ -75,15 +76,24 @@ local function trim(own, count)
   end
 end
 
-if #jobs > 100 then spare = 50 end  -- a thousand records alone take most of what a script may: nearly all is told afterwards
+if #jobs > 100 then spare = 0 end  -- a thousand records alone take most of what a script may: all is told afterwards
 local statuses, ring, ids, silent = {}, {}, {}, {}
 local number = redis.call('INCRBY', PREFIX .. 'number:' .. client, #jobs)
-local own = PREFIX .. 'jobs-of:' .. client
+local own, listed = PREFIX .. 'jobs-of:' .. client, {}
+local before = {}  -- of each priority: what stands before the next of these jobs
+for _, p in ipairs(PRIORITIES) do
+  local count, cost = 0, 0
+  for _, job in ipairs(jobs) do
+    if job.priority == p then count, cost = count + 1, cost + job.cost end
+  end
+  if count > 0 then before[p] = {next_numbers(p, count, cost)} end
+end
 for i, job in ipairs(jobs) do
   local id, priority, dedup_key = job.id, job.priority, job.dedup_key
   local starts_by, deadline = now + tonumber(job.queue_timeout_ms), tonumber(job.deadline_ms)
   if deadline > 0 then starts_by = math.min(starts_by, deadline) end
-  local seq, work = next_number(priority, job.cost)
+  local seq, work = before[priority][1] + 1, before[priority][2]
+  before[priority] = {seq, work + job.cost}
   local record = {'format', FORMAT, 'status', 'queued', 'request', job.request, 'client', client, 'priority', priority,
     'result_ttl_s', job.result_ttl_s, 'starts_by', starts_by, 'created', now, 'rung', now, 'rings', 0, 'attempt', 0,
     'crashes', 0, 'lapses', 0, 'seed', job.seed, 'execution_timeout_ms', job.execution_timeout_ms, 'cost', job.cost,
@@ -98,6 +108,7 @@ for i, job in ipairs(jobs) do
   also('version', answers[i] and '' or 1)
   also('retry_of', job.retry_of)
   also('likeness', dedup_key)
+  also('role', joins[i] and 'follower' or '')
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
   also('notes', job.notes)
   also('trace', job.trace)
@@ -105,22 +116,24 @@ for i, job in ipairs(jobs) do
   if not answers[i] then record[#record + 1], record[#record + 2] = 'status_told', '' end
   redis.call('HSET', job_key(id), unpack(record))
   if i % TRIMMED_WITH == 1 then trim(own, TRIMMED * math.min(TRIMMED_WITH, #jobs - i + 1)) end
-  redis.call('ZADD', own, number - #jobs + i, id)
+  listed[2 * i - 1], listed[2 * i] = number - #jobs + i, id
   if answers[i] then
+    statuses[i] = 'succeeded'
     count_cache('hit')
     answer_like(id, job_key(answers[i]))
   else
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)
     if spare > 0 then first_word(id) else silent[#silent + 1] = id .. '  ' end
-    local left = dedup_key ~= '' and room(client, dedup_key)
-    if not left and dedup_key ~= '' then lead(id, client, dedup_key) end
-    if not left or left <= 0 or join(id, client, dedup_key) then
+    if leads[i] then lead(id, client, dedup_key) end
+    statuses[i] = joins[i] and join(id, client, dedup_key, priority, seq)
+    if not statuses[i] then
+      statuses[i] = 'queued'
       stand_last(id, priority, client, seq, job.cost)
       ring[#ring + 1] = id
     end
   end
-  statuses[#statuses + 1] = ring[#ring] == id and 'queued' or redis.call('HGET', job_key(id), 'status')
 end
+redis.call('ZADD', own, unpack(listed))
 if #silent > 0 then redis.call('SADD', PREFIX .. 'behind', unpack(silent)) end
 if batch ~= '' then
   for i, job in ipairs(jobs) do ids[i] = job.id end

@@ -125,9 +125,11 @@ local function take_turn(id, priority, client, cost, seq)
   if tonumber(seq) > number(redis.call('HGET', claimed, client)) then redis.call('HSET', claimed, client, seq) end
 end
 
--- A new job's place is behind all others of its client and priority. `seq` and the `work` before it are its own for life.
-local function next_number(priority, cost)
-  return redis.call('INCR', PREFIX .. 'seq:' .. priority), redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
+-- New jobs' places are behind all others of their priority. `seq` and the `work` before it are a job's own for life. Returns
+-- what stands before the first of so many jobs, which cost so much together.
+local function next_numbers(priority, count, cost)
+  return redis.call('INCRBY', PREFIX .. 'seq:' .. priority, count) - count,
+    redis.call('INCRBY', PREFIX .. 'work:' .. priority, cost) - cost
 end
 
 -- The cost of the first `count` of a queue, which entered before `seq` and `work`. Jobs that left from between are
