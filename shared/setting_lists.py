@@ -5,6 +5,8 @@ Knows texts; not which settings there are.
 
 from __future__ import annotations
 
+from functools import cache
+
 from pydantic import SecretStr
 
 MAX_WEIGHT = 1000
@@ -24,6 +26,12 @@ def split_keys(keys: SecretStr) -> list[tuple[str, str]]:
             raise ValueError(f"entry {number} must be label:key")
         pairs.append((label.strip(), key.strip()))
     return pairs
+
+
+@cache
+def weights_of(weights: str) -> dict[str, int]:
+    """`label:weight,label:weight` by label; raises ValueError. Read once: every POST asks."""
+    return dict(split_weights(weights))
 
 
 def split_weights(weights: str) -> list[tuple[str, int]]:

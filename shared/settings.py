@@ -10,6 +10,7 @@ import difflib
 import os
 import re
 from base64 import b64decode
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.environment import is_service_link, stands_in_quotes
 from shared.errors import SettingsInvalid
 from shared.redis_address import RedisAddress, read_address
-from shared.setting_lists import listed, split_keys, split_weights
+from shared.setting_lists import listed, split_keys, split_weights, weights_of
 
 PREFIX = "SCRIPTQUEUE_"
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
@@ -128,8 +129,13 @@ class ApiSettings(Section):
     )
     max_streams: int = Field(64, ge=1, le=100_000, description="Event streams and long polls a client, a process.")
 
+    @cached_property
+    def shared(self) -> bool:
+        """Whether the keys are of several clients, who must leave each other room."""
+        return len(dict(split_keys(self.keys))) > 1
+
     def weight_of(self, client: str) -> int:
-        return dict(split_weights(self.weights)).get(client, 1)
+        return weights_of(self.weights).get(client, 1)
 
     @field_validator("hosts")
     @classmethod

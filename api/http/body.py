@@ -22,6 +22,7 @@ from api.http.structure import DEEPEST, Structure
 from shared.errors import BodyTooLarge, BodyTooSlow, EncodedBody, MalformedJson, NotJson
 
 _T = TypeVar("_T")
+_JSON = "application/json"
 _PATIENCE_S = 10.0  # for a body, and a second more for every
 _LEAST_BYTES_A_S = 16 * 1024
 _MAX_DIGITS = 300  # so that no number overflows a double
@@ -46,7 +47,7 @@ class JsonRoute(KeyedRoute):
             parts: Parts = request.app.state.parts
             client = parts.client(request)
             _check_type(request)
-            async with self._turn(request, parts.large_bodies.of(parts.neighbour(request, client))):
+            async with self._turn(request, client):
                 body = await self._read(request)
                 return await handle(_ReadRequest(request, body, await self._value(body)))
 
@@ -62,11 +63,13 @@ class JsonRoute(KeyedRoute):
             return self.value_of(body)
         return await aside(self.value_of, body)
 
-    def _turn(self, request: Request, turns: asyncio.Semaphore) -> AbstractAsyncContextManager[None]:
+    def _turn(self, request: Request, client: str) -> AbstractAsyncContextManager[None]:
         """Nothing to wait for, if the body cannot be large."""
         length = request.headers.get("content-length")
-        small = self.limit_bytes <= _LARGE_BYTES or (length and int(length) <= _LARGE_BYTES)
-        return nullcontext() if small else turns
+        if self.limit_bytes <= _LARGE_BYTES or (length and int(length) <= _LARGE_BYTES):
+            return nullcontext()
+        parts: Parts = request.app.state.parts
+        return parts.large_bodies.of(parts.neighbour(request, client))
 
     async def _read(self, request: Request) -> bytes:
         too_large = BodyTooLarge(f"at most {self.limit_bytes} bytes are taken")
@@ -77,6 +80,8 @@ class JsonRoute(KeyedRoute):
         try:
             async with asyncio.timeout(_PATIENCE_S) as patience:
                 async for chunk in request.stream():  # a chunked body has no length, and a length may lie
+                    if not chunk:
+                        continue  # its end
                     body += chunk
                     if len(body) > self.limit_bytes:
                         raise too_large
@@ -125,16 +130,22 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_type(request: Request) -> None:
+    content_type = request.headers.get("content-type") or "none/none"
+    if content_type != _JSON:  # the quick way: nearly every request
+        _check_media_type(content_type)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise EncodedBody(f"The Content-Encoding {json.dumps(coding[:100])} is not taken: send the body as it is")
+
+
+def _check_media_type(content_type: str) -> None:
     message = Message()
-    message["content-type"] = request.headers.get("content-type") or "none/none"
-    if message.get_content_type() != "application/json":
+    message["content-type"] = content_type
+    if message.get_content_type() != _JSON:
         raise NotJson()
     charset = str(message.get_param("charset", "utf-8"))
     if charset.lower() not in _CHARSETS:  # another text would be read, and not always refused
         raise NotJson(f"JSON is UTF-8; the charset {json.dumps(charset[:100])} is not taken")
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in {"", "identity"}:
-        raise EncodedBody(f"The Content-Encoding {json.dumps(coding[:100])} is not taken: send the body as it is")
 
 
 def _constant(name: str) -> NoReturn:

@@ -31,6 +31,7 @@ ALLOWED_BY_CORS: dict[str, Any] = {  # of CORSMiddleware, for the origins of `AP
     ],
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SERVED_KEPT = 256
 _PORTS = {"http": "80", "https": "443"}
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(:(?P<port>[0-9]{0,5}))?")
 
@@ -43,6 +44,7 @@ class BrowserGuard:
         self._app = app
         self._hosts = None if hosts is None else frozenset({"localhost", *hosts})
         self._origins = frozenset(origins)
+        self._served = set[str]()  # as they were sent: to read an address takes longer than the rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,10 +73,13 @@ class BrowserGuard:
 
     def _serves(self, host: str) -> bool:
         """An address is no name: nobody can make it lead elsewhere. No browser sends an empty or no `Host`."""
-        if not host.strip():
+        if not host.strip() or host in self._served:
             return True
         name, _ = _name_and_port(host)
-        return name in (self._hosts or ()) or _is_address(name)
+        serves = name in (self._hosts or ()) or _is_address(name)
+        if serves and len(self._served) < _SERVED_KEPT:
+            self._served.add(host)
+        return serves
 
     def _may_change(self, headers: dict[bytes, bytes], hosts: list[str]) -> bool:
         """By `Sec-Fetch-Site`, which no page can forge; by `Origin` where the browser sends none: to plain HTTP on

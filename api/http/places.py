@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from weakref import WeakValueDictionary
 
@@ -50,6 +51,7 @@ class Turns:
         return turns
 
 
+@lru_cache(1024)
 def network_of(address: str) -> str:
     """Whom an address belongs to: itself, or for IPv6 the network of which one customer has the whole (/64)."""
     try:

@@ -81,8 +81,9 @@ class _Clause:
 
 def _clear(text: str, amounts: Iterable[Amount], is_wish: Judge, is_bare: Judge) -> tuple[Wish, ...]:
     """Those that say what they are of; without any the one that stands alone."""
-    is_retro = bool(RETRO.search(text))
-    found = [(amount, _clause(text, amount, is_retro)) for amount in islice(amounts, MAX_NUMBERS)]
+    few = list(islice(amounts, MAX_NUMBERS))
+    is_retro = bool(few and RETRO.search(text))
+    found = [(amount, _clause(text, amount, is_retro)) for amount in few]
     wished = [amount for amount, clause in found if is_wish(clause, amount)]
     if not wished:
         bare = {(amount.least, amount.most): amount for amount, clause in found if is_bare(clause, amount)}
