@@ -227,6 +227,12 @@ class TooManyActive(Refusal):
     code = "too_many_active"
 
 
+class TooManyWaiting(Refusal):
+    """You have as many jobs waiting as the queue has places left for others."""
+
+    code = "too_many_waiting"
+
+
 class TooManyStreams(Refusal):
     """You have as many event streams and long polls open as you may."""
 

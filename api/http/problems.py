@@ -74,6 +74,7 @@ STATUS: Mapping[str, int | None] = {
     "engine_broken": 500,
     "too_fast": 429,
     "too_many_active": 429,
+    "too_many_waiting": 429,
     "too_many_streams": 429,
     "queue_full": 503,
     "not_ready": 503,

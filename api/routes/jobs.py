@@ -39,6 +39,7 @@ from shared.errors import (
     TooFast,
     TooManyActive,
     TooManyStreams,
+    TooManyWaiting,
 )
 from shared.eta import TOKENS_A_SCENE, tokens_a_scene
 from shared.rings import Ring
@@ -63,7 +64,7 @@ EXAMPLES: Any = {
     },
 }
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
-ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, QueueFull)
+ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, TooManyWaiting, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 _WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"

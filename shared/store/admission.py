@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.errors import DeadlineTooSoon, InvalidRequest, KeyReused, QueueFull, Refusal, TooFast, TooManyActive
+from shared.errors import (
+    DeadlineTooSoon,
+    InvalidRequest,
+    KeyReused,
+    QueueFull,
+    Refusal,
+    TooFast,
+    TooManyActive,
+    TooManyWaiting,
+)
 from shared.eta import QueueLoad
 from shared.settings import ApiSettings
 from shared.store.entry import NewJob
@@ -51,6 +60,12 @@ def refused_by(
         case ["too_many", active]:
             detail = f"{active} of your jobs are not done; {settings.max_active} are allowed"
             return TooManyActive(detail, retry_after_s=_drained_s(figures, 1))
+        case ["crowded", own, free]:
+            detail = (
+                f"{own} of your jobs wait, and {free} places are free; "
+                "you may hold no more places than stay free for others"
+            )
+            return TooManyWaiting(detail, retry_after_s=_drained_s(figures, jobs))
         case ["full", queued]:
             detail = f"{queued} jobs wait already; the limit is {settings.max_queued}"
             return QueueFull(detail, retry_after_s=_drained_s(figures, jobs))

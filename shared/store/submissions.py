@@ -157,6 +157,7 @@ class Submissions:
             batch_ttl_s=int(max(entry.kept_s for entry in entries)),
             rate=rate,
             most=most,
+            shared=limits.shared,
             cache_ttl_ms=int(limits.cache_ttl_s * 1000),
             weight=weight,
             jobs=[entry.arguments(wait_s) for entry, wait_s in zip(entries, waits_s, strict=True)],

@@ -228,6 +228,7 @@ def _one(bench: Bench, client: str) -> dict[str, Any]:
         "batch_ttl_s": 1,
         "rate": 0,
         "most": 0,
+        "shared": False,
         "cache_ttl_ms": 0,
         "weight": 1,
         "jobs": [entry.arguments(0)],

@@ -28,7 +28,8 @@ TEXTS = [
 ]
 MAX_LINES = 300
 LONGER: dict[str, str] = {
-    "client/scriptqueue/schemas.py": "every public shape on one page, most of it field descriptions"
+    "client/scriptqueue/schemas.py": "every public shape on one page, most of it field descriptions",
+    "shared/errors.py": "every error that is raised on purpose in one tree",
 }
 HEAVY = {"torch", "transformers", "accelerate", "bitsandbytes", "llguidance", "safetensors"}
 OURS = {"api", "models", "scriptqueue", "shared", "worker"}

@@ -1,12 +1,13 @@
 -- New jobs enter the queue, all or none.
 -- ARGS: client, max_queued, key (of idempotency; '': none), fingerprint, batch ('': none), batch_ttl_s,
---   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number), cache_ttl_ms,
---   weight (of the client beside others)
+--   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number),
+--   shared (whether others have keys, '': no), cache_ttl_ms, weight (of the client beside others)
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
 --   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
 --   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none)
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
+-- | {'crowded', how many of the client's wait, free places}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
@@ -51,6 +52,13 @@ if most > 0 and active + #jobs - answered > most then return {'too_many', active
 local queued = 0
 for _, p in ipairs(PRIORITIES) do queued = queued + redis.call('ZCARD', PREFIX .. 'queued:' .. p) end
 if entering > 0 and queued + entering > max_queued then return {'full', queued} end
+-- Nobody holds more places than would stay free, so that whoever else comes finds some; one job is nobody's harm.
+if shared ~= '' and entering > 0 then
+  local waiting = 0
+  for _, p in ipairs(PRIORITIES) do waiting = waiting + redis.call('ZCARD', line_key(p, client)) end
+  local free = max_queued - queued
+  if waiting + entering > math.max(free - entering, 1) then return {'crowded', waiting, free} end
+end
 
 for i, job in ipairs(jobs) do
   local deadline, queues = tonumber(job.deadline_ms), not answers[i] and not joins[i]

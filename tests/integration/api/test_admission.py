@@ -118,6 +118,39 @@ def test_a_batch_that_could_never_be_let_in_says_so(serve: Serve) -> None:
     assert waiting(api) == 2
 
 
+def test_no_client_holds_more_places_of_the_queue_than_it_leaves_free(serve: Serve) -> None:
+    api = serve(api={**KEYS, "max_queued": 9})
+
+    def sent(headers: dict[str, str], count: int) -> list[int]:
+        return [api.post("/jobs", json=JOB, headers=headers).status_code for _ in range(count)]
+
+    assert sent(ANN, 5) == [202] * 4 + [429]
+    assert sent(BOB, 3) == [202] * 2 + [429]
+    refused = api.post("/batches", json={"jobs": [JOB, JOB]}, headers=BOB)
+    assert refusal(refused) == (429, "too_many_waiting")
+    assert refused.json()["detail"] == (
+        "2 of your jobs wait, and 3 places are free; you may hold no more places than stay free for others"
+    )
+    assert waiting(api, ANN) == 6
+
+
+def test_one_job_a_client_may_wait_while_there_is_a_place(serve: Serve) -> None:
+    api = serve(api={**KEYS, "max_queued": 2})
+
+    answers = [refusal(api.post("/jobs", json=JOB, headers=key)) for key in (ANN, ANN, BOB, BOB)]
+
+    assert answers == [(202, ""), (429, "too_many_waiting"), (202, ""), (503, "queue_full")]
+
+
+@pytest.mark.parametrize("keys", ["", "ann:1", "ann:1,ann:2"])
+def test_whoever_is_the_only_client_may_fill_the_queue(serve: Serve, keys: str) -> None:
+    api = serve(api={"keys": keys, "max_queued": 3})
+
+    answers = [refusal(api.post("/jobs", json=JOB, headers=ANN)) for _ in range(4)]
+
+    assert answers == [(202, "")] * 3 + [(503, "queue_full")]
+
+
 def test_retries_and_requeues_count_too(serve: Serve, worker: HandWorker) -> None:
     api = serve(api={"rate_per_minute": 1})
     job_id = api.post("/jobs", json=JOB).json()["id"]
