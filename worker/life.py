@@ -229,7 +229,7 @@ def _load(sender: Any, **_: Any) -> None:
     watchdog = Watchdog(stall_detector_of(settings.worker, backend.device), process.probe, process.leave)
     process.running = RunningWorker(backend, keeper, runner, watchdog)
     watchdog.start()
-    revoke.register_commands(executions)
+    revoke.register_commands(executions, keeper)
     remote.refuse_commands()
 
 

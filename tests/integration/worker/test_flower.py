@@ -13,7 +13,7 @@ import redis
 from shared.broker import celery_app
 from shared.rings import QUEUE
 from tests.integration.worker.conftest import StartWorker
-from tests.integration.worker.processes import Process, done, flower_on, running, shown, submit
+from tests.integration.worker.processes import Process, done, flower_on, running, shown, submit, until
 
 
 @pytest.fixture
@@ -74,6 +74,27 @@ def test_its_figures_are_those_of_jobs(
     counts = {kind: figures.get(f"task-{kind}", 0) for kind in ("received", "succeeded", "failed", "revoked")}
     assert counts == {"received": 13, "succeeded": 8, "failed": 3, "revoked": 2}
     assert flower.get(f"/api/task/info/{bad[0]}").json()["exception"] == "output_invalid"
+
+
+def test_its_active_tasks_are_the_jobs_that_run(
+    flower: httpx.Client, api: httpx.Client, redis_url: str, make_settings: Any
+) -> None:
+    """Here the doorbell that started it is another's, left over of a job that was canceled."""
+    running(api, busy := submit(api, stub={"hang": True}))
+    waits = submit(api, stub={"hang": True})
+    with redis.Redis.from_url(redis_url) as client:
+        until(lambda: client.lpop(f"{QUEUE}/1"), what="its own doorbell")
+        canceled = submit(api)
+        (left_over,) = until(lambda: client.lrange(f"{QUEUE}/1", 0, -1), what="a doorbell")
+        client.lpush(f"{QUEUE}/1", *[left_over] * 5)
+    for job_id in (canceled, busy):
+        api.post(f"/jobs/{job_id}/cancel")
+    running(api, waits)
+
+    with celery_app.make_app(make_settings(), patient=False) as app:
+        (active,) = app.control.inspect(timeout=5).active().values()
+
+    assert [(task["id"], task["name"], task["args"]) for task in active] == [(waits, "scriptqueue.run", [waits])]
 
 
 @pytest.mark.parametrize("terminate", ["true", "false"])
