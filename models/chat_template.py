@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from models.chat_formats import ChatMessage
+from models.files import first_words
 from shared.errors import ModelUnavailable
 
 _SLOT = re.compile("\ue000(\\d+)\ue001")  # private use: no template has it, and nothing trims or lowers it
@@ -95,7 +96,7 @@ class ChatTemplate:
             try:
                 text = self._rendered(messages)
             except Exception as error:  # a template is foreign code: it raises what it likes
-                reasons.append(_line(error))
+                reasons.append(first_words(error))
                 continue
             found = {int(number) for number in _SLOT.findall(text)}
             if len(found) == len(roles):
@@ -139,8 +140,3 @@ def _closed(text: str) -> str:
     if tail.rfind(opened) <= tail.rfind(_THOUGHTS[opened]):  # neither is there, or it is closed already
         return text
     return f"{text.rstrip()}\n\n{_THOUGHTS[opened]}\n\n"
-
-
-def _line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -17,7 +17,7 @@ import torch
 from safetensors import safe_open
 
 from models import formats
-from models.files import read_json, read_part
+from models.files import first_words, read_json, read_part
 from shared.errors import ModelUnavailable
 
 _MOST_TENSORS = 150_000  # DeepSeek-V3 has 92,000
@@ -109,7 +109,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     except ModelUnavailable:
         raise
     except Exception as error:  # a header that lies about sizes or dtypes provokes all sorts
-        raise ModelUnavailable(f"{path} is cut short or damaged ({_line(error)})") from error
+        raise ModelUnavailable(f"{path} is cut short or damaged ({first_words(error)})") from error
 
 
 def _require_possible(tensors: int, where: Path) -> None:
@@ -149,8 +149,4 @@ def _require_small_directory(path: Path) -> None:
 def _reason(error: Exception) -> str:
     """The line of torch's long message that names what was found."""
     lines = [line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "Unsupported" in line]
-    return (lines[0] if lines else _line(error))[:160]
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return (lines[0] if lines else first_words(error))[:160]

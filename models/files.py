@@ -70,7 +70,7 @@ def read_json(path: Path, most_bytes: int = JSON_BYTES) -> dict[str, Any]:
     try:
         values = json.loads(read_bytes(path, most_bytes), parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise ModelUnavailable(f"{path} cannot be read ({type(error).__name__}: {_line(error)})") from error
+        raise ModelUnavailable(f"{path} cannot be read ({type(error).__name__}: {first_words(error)})") from error
     if not isinstance(values, dict):
         raise ModelUnavailable(f"{path} is no JSON object")
     return values
@@ -91,11 +91,11 @@ def refusals_in_one_line(where: Path) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            raise ModelUnavailable(f"{where.name} does not fit this machine's memory ({_line(error)})") from error
-        raise ModelUnavailable(f"{where}: {_line(error)}") from error
+            raise ModelUnavailable(f"{where.name} does not fit this machine's memory ({first_words(error)})") from error
+        raise ModelUnavailable(f"{where}: {first_words(error)}") from error
 
 
-def _line(error: BaseException) -> str:
+def first_words(error: BaseException) -> str:
     """The first two lines of an error as one, of bounded length."""
     lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
     words = " ".join(lines[:2])[:_LINE]

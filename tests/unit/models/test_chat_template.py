@@ -102,7 +102,7 @@ def test_without_a_system_role_the_systems_text_heads_the_first_users(template: 
         ("Hello", "does not come out of it whole"),
         (LOOP % "{% if m.content %}", "endfor"),
         (LOOP % "{{ m.content | no_such_filter }}", "no_such_filter"),
-        (LOOP % "{{ raise_exception('only for\n\ntools') }}", "serve: only for"),
+        (LOOP % "{{ raise_exception('only for\n\ntools') }}", "serve: TemplateError: only for"),
         (LOOP % "{{ m.content.__class__.__mro__ }}", "unsafe"),
         (LOOP % "{{ 1 // 0 }}", "zero"),
         (LOOP % "{{ m.content + 1 }}", "str"),
