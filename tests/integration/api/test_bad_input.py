@@ -298,4 +298,4 @@ def test_a_path_or_method_that_is_not_there_is_a_problem_too(door: httpx.Client)
 
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "no_such_path")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
-    assert wrong.headers["Allow"] == "GET, POST"
+    assert wrong.headers["Allow"] == "GET, HEAD, POST"
