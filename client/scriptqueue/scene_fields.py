@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from typing import Any, Literal
 
 from scriptqueue.camera import CAMERAS, DEFAULT, read_camera
-from scriptqueue.schemas import Scene
+from scriptqueue.schemas import Scene, Storyboard
 
 MAX_TITLE_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 400
@@ -28,6 +28,7 @@ PLACED = (
 
 _UNITS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]?")
 _SEPARATORS = re.compile(r"[\W_]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 
 Kind = Literal["number", "text", "seconds", "term"]
 Spoken = Literal["zh", "en"]
@@ -177,6 +178,11 @@ def spelled(name: object) -> str:
 @lru_cache(maxsize=4096)
 def _spelled(name: str) -> str:
     return _SEPARATORS.sub("", _UNITS.sub("", name).casefold())
+
+
+def readers_language(board: Storyboard) -> Spoken:
+    """In which language a sheet or a document of this board names fields and terms."""
+    return "zh" if _HAN.search(board.title + board.scenes[0].description) else "en"
 
 
 def labelled(scene: Scene, spoken: Spoken, fields: Fields = SCENE_FIELDS) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from scriptqueue.cli import sheet
 from scriptqueue.cli.render import png
-from scriptqueue.cli.text_layout import width_em, wrapped
 from scriptqueue.schemas import Scene, Storyboard
+from scriptqueue.text_layout import width_em, wrapped
 
 CAMERAS = ("wide shot", "medium shot", "close up")
 DURATIONS = (3, 8, 5, 4.5)

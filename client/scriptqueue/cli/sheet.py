@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
-from scriptqueue.cli.text_layout import width_em, wrapped
 from scriptqueue.further_fields import ALL_FIELDS
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled, readers_language
 from scriptqueue.schemas import Camera, Scene, Storyboard
+from scriptqueue.text_layout import width_em, wrapped
 
 FONTS = (
     "'Inter','Helvetica Neue','Segoe UI','Noto Sans CJK SC','Noto Sans SC','Source Han Sans SC','PingFang SC',"
@@ -24,7 +24,6 @@ INSIDE = WIDTH - 2 * MARGIN
 CARD = (INSIDE - GAP * (COLUMNS - 1)) / COLUMNS
 FRAME = CARD * 9 / 16
 PADDING = 18
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -227,7 +226,7 @@ def _drawing(camera: Camera) -> str:
 
 
 def _words(board: Storyboard) -> Words:
-    return _ZH if _HAN.search(board.title + board.scenes[0].description) else _EN
+    return _ZH if readers_language(board) == "zh" else _EN
 
 
 def _summary(board: Storyboard, words: Words) -> str:

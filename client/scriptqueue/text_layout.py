@@ -1,12 +1,13 @@
-"""Lines of text for a picture: how wide a text is about, and where Chinese and Latin text may be broken.
+"""Lines of text: where Chinese and Latin text may be broken, and how wide a text is about in a picture.
 
-Knows no font: widths are those of common sans-serif fonts, a little generous.
+Knows no font: widths in em are those of common sans-serif fonts, a little generous.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 # Punctuation that must not begin a line stays with the character before it, opening brackets with the one after.
 _OPENING = "（《〈「『【〔“‘([{"
@@ -21,23 +22,23 @@ def width_em(text: str) -> float:
     return sum(map(_em, text))
 
 
-def wrapped(text: str, width: float) -> list[str]:
-    """The text in lines of at most `width` em; every character but blanks at a break is kept."""
+def wrapped(text: str, width: float, width_of: Callable[[str], float] = width_em) -> list[str]:
+    """The text in lines of at most `width`, em unless measured otherwise; all but blanks at a break is kept."""
     lines, line = [], ""
     for piece in _PIECE.findall(" ".join(text.split())):
-        for part in _no_wider(piece, width):
-            if line and width_em(line + part.rstrip()) > width:  # one sum: two round differently
+        for part in _no_wider(piece, width, width_of):
+            if line and width_of(line + part.rstrip()) > width:  # one sum: two round differently
                 lines.append(line.rstrip())
                 line = ""
             line += part if line else part.lstrip()
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
-def _no_wider(piece: str, width: float) -> list[str]:
+def _no_wider(piece: str, width: float, width_of: Callable[[str], float]) -> list[str]:
     """A piece that is wider than a line is broken anywhere."""
     parts = [""]
     for character in piece:
-        if parts[-1] and width_em(parts[-1] + character) > width:
+        if parts[-1] and width_of(parts[-1] + character) > width:
             parts.append("")
         parts[-1] += character
     return [part for part in parts if part]
