@@ -42,12 +42,23 @@ WINGS: dict[str, tuple[str, ...]] = {
     "scriptqueue.scene_fields": ("scriptqueue.schemas", "scriptqueue.camera"),
     "scriptqueue.further_fields": ("scriptqueue.schemas", "scriptqueue.scene_fields"),
     "scriptqueue.camera": ("scriptqueue.schemas",),
+    "scriptqueue.text_layout": (),
     "scriptqueue.schemas": (),
     "scriptqueue.responses": ("scriptqueue.schemas",),
-    "scriptqueue.cli": ("scriptqueue", "scriptqueue.schemas", *FIELDS, "scriptqueue.responses"),
+    "scriptqueue.cli": (
+        "scriptqueue",
+        "scriptqueue.schemas",
+        *FIELDS,
+        "scriptqueue.responses",
+        "scriptqueue.text_layout",
+    ),
     "shared": ("scriptqueue.schemas", *FIELDS, "shared.errors", "shared.board"),
     "shared.errors": (),
     "shared.board": ("scriptqueue.schemas", "scriptqueue.scene_fields", "shared.errors"),
+    "shared.board.exports": (
+        *("scriptqueue.schemas", *FIELDS, "scriptqueue.text_layout"),
+        "shared.board",
+    ),
     "shared.store": (*SHAPES, "shared.store.connection"),
     "shared.store.connection": ("shared", "shared.errors", "shared.store"),
     "shared.broker": (*SHAPES, "shared.store.connection"),  # for Redis's errors as ours
@@ -70,7 +81,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
     "api.routes": (
         *(*SHAPES, *FIELDS, "scriptqueue.responses"),
-        *("shared.board", "shared.store", "api", "api.http"),
+        *("shared.board", "shared.board.exports", "shared.store", "api", "api.http"),
     ),
     "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
     "api": (
