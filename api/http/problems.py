@@ -37,6 +37,12 @@ class MethodNotAllowed(Refusal):
     code = "method_not_allowed"
 
 
+class NotAcceptable(Refusal):
+    """There is no board in any of the media types that are accepted."""
+
+    code = "not_acceptable"
+
+
 class NotReady(Flaky):
     """No worker is ready."""
 
@@ -57,6 +63,7 @@ STATUS: Mapping[str, int | None] = {
     "batch_not_found": 404,
     "no_such_path": 404,
     "method_not_allowed": 405,
+    "not_acceptable": 406,
     "body_too_slow": 408,
     "not_finished": 409,
     "no_result": 409,

@@ -18,7 +18,7 @@ from api.http.poll import POLLED, RawRoute, etag, poll_of
 from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
-from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status, Storyboard
+from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status
 from shared.board.filled import filled
 from shared.errors import (
     BodyTooLarge,
@@ -31,7 +31,6 @@ from shared.errors import (
     JobNotFound,
     KeyReused,
     MalformedJson,
-    NoResult,
     NotJson,
     NotRetryable,
     QueueFull,
@@ -157,17 +156,6 @@ async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> 
 async def request_of(job_id: JobId, client: ClientName, parts: TheParts) -> JobRequest:
     """What was asked for, with every default and the seed: what a job itself does not repeat."""
     return await parts.submissions.request(job_id, client)
-
-
-@router.get("/{job_id}/result", responses=errors(*EXISTING, JobNotFinished, NoResult))
-async def result(job_id: JobId, client: ClientName, parts: TheParts) -> Storyboard:
-    """The bare storyboard."""
-    job = (await parts.submissions.read(job_id, client)).job
-    if not job.done:
-        raise JobNotFinished(f"The job is {job.status}")
-    if job.result is None:
-        raise NoResult(f"The job is {job.status}" + (f": {job.error.detail}" if job.error else ""))
-    return job.result
 
 
 @router.post(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count, repeat
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
@@ -43,7 +43,7 @@ from scriptqueue.protocol import (
     stranger,
 )
 from scriptqueue.responses import BatchView, DeadList, DeliveryList, JobList, QueueView
-from scriptqueue.schemas import DeadJob, Delivery, Job, Scene, Storyboard
+from scriptqueue.schemas import DeadJob, Delivery, ExportFormat, FrameRate, Job, Scene, Storyboard
 from scriptqueue.stream import Event, EventReader
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -115,6 +115,17 @@ def get(job_id: Id, patience: Patience) -> Call[Job]:
 
 def result(job_id: Id, patience: Patience) -> Call[Storyboard]:
     return _requested(Storyboard, "GET", f"{_job(job_id)}/result", patience)
+
+
+def export(
+    of: Literal["jobs", "batches"], id: Id, format: ExportFormat, fps: FrameRate | None, patience: Patience
+) -> Call[bytes]:
+    query = urlencode({"format": format, **({} if fps is None else {"fps": fps})})
+    path = f"/{of}/{_segment(id)}/result?{query}"
+    response = yield from answered(Send("GET", path, timeout_s=BATCH_S), patience)
+    if "Content-Disposition" not in response.headers:
+        raise stranger(response)
+    return response.content
 
 
 def cancel(job_id: Id, patience: Patience) -> Call[Job]:

@@ -12,7 +12,16 @@ from typing import Any, NoReturn, get_args
 
 import shtab
 
-from scriptqueue.schemas import AspectRatio, FieldName, JobRequest, Priority, Status, WebhookEvent
+from scriptqueue.schemas import (
+    AspectRatio,
+    ExportFormat,
+    FieldName,
+    FrameRate,
+    JobRequest,
+    Priority,
+    Status,
+    WebhookEvent,
+)
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 USAGE = 2
@@ -90,6 +99,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     )
     add("result", "the bare storyboard of a job, as JSON", one)
     _describe_sheet(add("render", "a storyboard as a sheet to look at and to print"))
+    _describe_export(add("export", "a storyboard as a file for spreadsheets, players, editors", one))
     add("cancel", "stop a job", one)
     add("retry", "a new job like one that failed, was canceled or expired", one, waiting).add_argument(
         "--wait", action="store_true", help="until it is done, and show the storyboard"
@@ -202,6 +212,15 @@ def _describe_sheet(render: ArgumentParser) -> None:
     file.complete = shtab.FILE  # type: ignore[attr-defined]
     render.add_argument("--format", choices=FORMATS, help="else by the ending of FILE, else svg")
     output = render.add_argument("-o", "--output", metavar="FILE", help="else stdout")
+    output.complete = shtab.FILE  # type: ignore[attr-defined]
+
+
+def _describe_export(export: ArgumentParser) -> None:
+    export.add_argument("--format", choices=get_args(ExportFormat), help="else by the ending of FILE")
+    export.add_argument(
+        "--fps", type=int, choices=get_args(FrameRate), help="frames a second, for otio, edl and fcpxml (24)"
+    )
+    output = export.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
 
 

@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast, get_args
 
 from pydantic import BaseModel
 from rich.console import RenderableType
@@ -21,7 +22,7 @@ from scriptqueue.cli.arguments import DEFAULT_URL, STATUSES, USAGE, arguments_of
 from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, prompts_of, read_text
 from scriptqueue.cli.terminal import accept_any_text, print_err, print_json, print_out, progress_line
 from scriptqueue.client import AccessDenied, AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
-from scriptqueue.schemas import Delivery, Job, Status
+from scriptqueue.schemas import Delivery, ExportFormat, Job, Status
 
 FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
 START_IT = "Is it running there? `make up` starts it; --url or SCRIPTQUEUE_URL name another address"
@@ -164,6 +165,14 @@ def _render(client: Client, arguments: Namespace) -> int:
     return render.from_job(client.get(arguments.id), arguments)
 
 
+def _export(client: Client, arguments: Namespace) -> int:
+    known = get_args(ExportFormat)
+    name = render.named_format(arguments, known)
+    if not name:
+        raise ValueError(f"give --format {'|'.join(known)} or -o FILE")
+    return render.put(client.export(arguments.id, cast(ExportFormat, name), fps=arguments.fps), arguments.output)
+
+
 def _cancel(client: Client, arguments: Namespace) -> int:
     _print_job(client.cancel(arguments.id), arguments)
     return 0
@@ -220,6 +229,7 @@ COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "events": _events,
     "result": _result,
     "render": _render,
+    "export": _export,
     "cancel": _cancel,
     "retry": _retry,
     "delete": _delete,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -48,28 +49,34 @@ def from_file(arguments: Namespace) -> int:
 
 
 def _write(board: Storyboard, note: str, arguments: Namespace) -> int:
-    picture = _drawn(board, note, _format(arguments))
-    if arguments.output is not None:
-        try:
-            Path(arguments.output).write_bytes(picture)
-        except OSError as error:
-            raise CannotDraw(f"cannot write {arguments.output}: {error.strerror}") from None
-    elif picture.startswith(b"\x89PNG") and sys.stdout.isatty():
+    picture = _drawn(board, note, named_format(arguments, FORMATS) or "svg")
+    if picture.startswith(b"\x89PNG") and arguments.output is None and sys.stdout.isatty():
         raise ValueError("a PNG is nothing for a terminal: add -o FILE")
+    return put(picture, arguments.output)
+
+
+def put(content: bytes, output: str | None) -> int:
+    """Into the file, or to stdout as it is."""
+    if output is not None:
+        try:
+            Path(output).write_bytes(content)
+        except OSError as error:
+            raise CannotDraw(f"cannot write {output}: {error.strerror}") from None
     else:
-        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     return 0
 
 
-def _format(arguments: Namespace) -> str:
+def named_format(arguments: Namespace, known: Sequence[str]) -> str:
+    """The one that was named, or that the file's ending is of; empty: neither."""
     if arguments.format:
         return str(arguments.format)
     ending = Path(arguments.output or "").suffix.removeprefix(".").lower()
     ending = {"htm": "html"}.get(ending, ending)
-    if arguments.output and ending not in FORMATS:
-        raise ValueError(f"{arguments.output} ends like no format: add --format {'|'.join(FORMATS)}")
-    return ending or "svg"
+    if arguments.output and ending not in known:
+        raise ValueError(f"{arguments.output} ends like no format: add --format {'|'.join(known)}")
+    return ending
 
 
 def _drawn(board: Storyboard, note: str, format: str) -> bytes:

@@ -24,6 +24,7 @@ OPTIONAL_HEADERS = {
     "Preference-Applied",
     "Location",
     "Idempotency-Replayed",
+    "Content-Disposition",
 }  # their meaning says when
 
 

@@ -1,0 +1,179 @@
+"""`/jobs/{id}/result` and `/batches/{id}/result`: boards as JSON and as files in every format that there is.
+
+What a file holds is `shared.board.exports`'; here is how HTTP asks for it and hands it over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BeforeValidator
+
+from api.http.accept import preferred
+from api.http.body import aside
+from api.http.dependencies import BatchId, ClientName, JobId, Parts, TheParts
+from api.http.keyed_route import KeyedRoute
+from api.http.openapi import errors, headers
+from api.http.problems import NotAcceptable
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Storyboard
+from shared.board.exports.archive import Archive
+from shared.board.exports.file_names import UNNAMED, file_name
+from shared.board.exports.formats import EXPORTS, Export
+from shared.errors import (
+    BatchNotFound,
+    InvalidRequest,
+    JobGone,
+    JobNotFinished,
+    JobNotFound,
+    NoResult,
+    StoreUnavailable,
+)
+
+of_jobs = APIRouter(prefix="/jobs", tags=["jobs"], route_class=KeyedRoute)
+of_batches = APIRouter(prefix="/batches", tags=["batches"], route_class=KeyedRoute)
+
+ZIP = "application/zip"
+DEFAULT_FPS: FrameRate = 24
+READ_TOGETHER = 64  # jobs of a batch: a thousand boards at once would be tens of megabytes
+
+
+def _number(text: Any) -> Any:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 9 else text
+
+
+FormatName = Annotated[
+    ExportFormat | None, Query(description="the format of the file; `Accept` may name it by its media type instead")
+]
+Fps = Annotated[
+    FrameRate | None,
+    Query(description=f"frames a second, for the formats that count in them; {DEFAULT_FPS}"),
+    BeforeValidator(_number),
+]
+_FILE = headers(Content_Disposition="with `format`: its name, from the board's title", Vary="Accept")
+_FILES: dict[str, Any] = {
+    row.media_type: {"schema": {"type": "object" if row.media_type.endswith("json") else "string"}}
+    for row in EXPORTS.values()
+    if row.name != "json"
+}
+
+
+@of_jobs.get(
+    "/{job_id}/result",
+    response_model=Storyboard,
+    responses={
+        200: {"content": _FILES, "headers": _FILE},
+        **errors(
+            *(JobNotFound, JobGone, StoreUnavailable, JobNotFinished, NoResult),
+            *(InvalidRequest, NotAcceptable),
+        ),
+    },
+)
+async def result(  # noqa: PLR0913, PLR0917
+    job_id: JobId,
+    client: ClientName,
+    parts: TheParts,
+    response: Response,
+    format: FormatName = None,
+    fps: Fps = None,
+    accept: Annotated[list[str] | None, Header()] = None,
+) -> Any:
+    """The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors."""
+    media_types = [row.media_type for row in EXPORTS.values()]
+    if format is None and (wanted := preferred(accept or [], media_types)) is None:
+        raise NotAcceptable(f"There is a board as {', '.join(media_types)}")
+    row = EXPORTS[format] if format else next(row for row in EXPORTS.values() if row.media_type == wanted)
+    given = _given(row, fps)
+    board = _board_of((await parts.submissions.read(job_id, client)).job)
+    response.headers["Vary"] = "Accept"
+    if format is None and row.name == "json":
+        return board
+    file = _file(file_name(board.title), row.extension, row.media_type, await aside(row.content, board, given))
+    file.headers["Vary"] = "Accept"
+    return file
+
+
+@of_batches.get(
+    "/{batch_id}/result",
+    name="result",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A file for each job that has a board, and the names of those that have none",
+            "content": {ZIP: {"schema": {"type": "string"}}},
+            "headers": headers(Content_Disposition="its name"),
+        },
+        **errors(BatchNotFound, StoreUnavailable, JobNotFinished, NoResult, InvalidRequest),
+    },
+)
+async def results(
+    batch_id: BatchId, client: ClientName, parts: TheParts, format: FormatName = None, fps: Fps = None
+) -> Response:
+    """The boards of a batch that is done, each as a file in one zip, numbered as in the request."""
+    row = EXPORTS[format or "json"]
+    given = _given(row, fps)
+    batch = await parts.submissions.batch(batch_id, client)
+    if waiting := sum(status in {"queued", "running", "canceling"} for status in batch.statuses):
+        raise JobNotFinished(f"{waiting} of {len(batch.statuses)} jobs of the batch are not done")
+    archive = Archive()
+    for first in range(0, len(batch.job_ids), READ_TOGETHER):
+        ids = batch.job_ids[first : first + READ_TOGETHER]
+        found = await asyncio.gather(*(_found(parts, job_id, client) for job_id in ids))
+        await aside(_pack, archive, first + 1, list(zip(ids, found, strict=True)), row, given)
+    if not archive.boards:
+        raise NoResult("No job of the batch has a storyboard")
+    return _file(f"{UNNAMED}s {batch_id[:8]}", "zip", ZIP, await aside(archive.content))
+
+
+def _given(row: Export, fps: FrameRate | None) -> dict[str, Any]:
+    """What the format takes; raises for a parameter that would change nothing."""
+    if fps is not None and "fps" not in row.takes:
+        takers = ", ".join(_takers("fps"))
+        fault = {"type": "not_taken", "msg": f"{row.name} takes none; {takers} do", "loc": ("query", "fps")}
+        raise RequestValidationError([fault])
+    return {"fps": fps or DEFAULT_FPS}
+
+
+def _takers(parameter: str) -> Iterator[str]:
+    return (row.name for row in EXPORTS.values() if parameter in row.takes)
+
+
+def _board_of(job: Job) -> Storyboard:
+    if not job.done:
+        raise JobNotFinished(f"The job is {job.status}")
+    if job.result is None:
+        raise NoResult(f"The job is {job.status}" + (f": {job.error.detail}" if job.error else ""))
+    return job.result
+
+
+async def _found(parts: Parts, job_id: str, client: str) -> Storyboard | JobGone | NoResult:
+    """A job of the batch may have been deleted since."""
+    try:
+        return _board_of((await parts.submissions.read(job_id, client)).job)
+    except (JobGone, JobNotFound, NoResult) as error:
+        return error if isinstance(error, NoResult) else JobGone()
+
+
+def _pack(
+    archive: Archive,
+    first: int,
+    found: list[tuple[str, Storyboard | JobGone | NoResult]],
+    row: Export,
+    given: dict[str, Any],
+) -> None:
+    for place, (job_id, board) in enumerate(found, start=first):
+        if isinstance(board, Storyboard):
+            archive.add(place, board.title, row.extension, row.content(board, given))
+        else:
+            archive.lack(place, f"{job_id} {board.detail}")
+
+
+def _file(name: str, extension: str, media_type: str, content: bytes) -> Response:
+    """Old clients take the name in ASCII, all others the one that RFC 8187 writes."""
+    plain = f"{UNNAMED}.{extension}"
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(f'{name}.{extension}', safe='')}"
+    return Response(content, headers={"Content-Disposition": disposition}, media_type=media_type)
