@@ -19,8 +19,12 @@ export async function copy(text) {
 }
 
 export function download(name, text) {
+  save(name, new Blob([text], { type: "application/json" }));
+}
+
+export function save(name, blob) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   document.body.append(link);
   link.click();

@@ -5,6 +5,7 @@ import { get, post, Problem, remove, Unreachable } from "./api.js";
 import { draft } from "./compose.js";
 import { confirmed } from "./confirm.js";
 import { button, h, setText } from "./dom.js";
+import { exportsOf } from "./exports.js";
 import { asJson, copy, download } from "./files.js";
 import { moment, percent, span } from "./format.js";
 import { codeWords, onLanguage, say, words } from "./i18n.js";
@@ -48,6 +49,7 @@ class JobView {
     again: button("edit_again", () => this.#again()),
     delete: button("delete", () => this.#act(() => this.#delete()), { class: "danger" }),
   };
+  #exports;
   #details = h("dl", { class: "request" });
   #unlisten;
 
@@ -55,6 +57,7 @@ class JobView {
     this.#id = id;
     this.#news = news;
     this.#gone = gone;
+    this.#exports = exportsOf(id, (deed) => this.#act(deed));
     this.element = h(
       "article",
       { class: "job" },
@@ -62,6 +65,7 @@ class JobView {
       h("div", { class: "job-progress" }, this.#progress, this.#doing),
       this.#fault,
       h("div", { class: "actions", role: "group", label: "actions" }, Object.values(this.#actions)),
+      this.#exports,
       this.#notes,
       this.#repairs,
       this.#board.element,
@@ -172,6 +176,7 @@ class JobView {
       cancel.hidden = job.done || job.status === "canceling";
       retry.hidden = !["failed", "canceled", "expired"].includes(job.status);
       for (const action of [copies, downloads, print]) action.hidden = !job.result;
+      this.#exports.hidden = !job.result;
       again.hidden = !this.#request;
       deletes.hidden = !job.done;
     });

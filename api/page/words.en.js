@@ -120,6 +120,7 @@ export const WORDS = {
   copy: "Copy JSON",
   copied: "Copied",
   download: "Download JSON",
+  export: "Save for other programs",
   print: "Print the sheet",
   edit_again: "Use as a draft",
   delete: "Delete",

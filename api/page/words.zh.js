@@ -118,6 +118,7 @@ export const WORDS = {
   copy: "复制 JSON",
   copied: "已复制",
   download: "下载 JSON",
+  export: "导出到其他软件",
   print: "打印分镜表",
   edit_again: "作为草稿",
   delete: "删除",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
+from scriptqueue.schemas import ExportFormat
+from shared.board.exports.file_names import file_name
 from tests.browser.chromium import OpenPage, shoot
 from tests.integration.api.wire import Wire
 from tests.integration.worker.processes import done, submit, until
@@ -246,6 +248,23 @@ def test_what_people_write_is_text_and_never_markup(api: httpx.Client, open_page
 
     expect(page.locator("h1")).to_contain_text("<img src=x")
     assert page.locator("main img, main b").count() == 0
+
+
+def test_a_storyboard_is_saved_for_other_programs(api: httpx.Client, open_page: OpenPage) -> None:
+    identity = submit(api, "雨中的花园")
+    title = done(api, identity)["result"]["title"]
+    page = open_page(f"{api.base_url}/#/jobs/{identity}")
+
+    page.get_by_text("Save for other programs").click()
+
+    choices = page.locator(".exports button")
+    assert [text.lower() for text in choices.all_text_contents()] == [n for n in get_args(ExportFormat) if n != "json"]
+    for name in ("CSV", "SRT"):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=name, exact=True).click()
+        assert saved.value.suggested_filename == f"{file_name(title)}.{name.lower()}"
+        wanted = api.get(f"/jobs/{identity}/result", params={"format": name.lower()}).content
+        assert saved.value.path().read_bytes() == wanted
 
 
 def test_a_storyboard_is_copied_saved_printed_and_deleted(api: httpx.Client, open_page: OpenPage) -> None:
