@@ -83,6 +83,7 @@ HOSTILE = (
     *(
         "[[n]]",
         "]]",
+        "]",
         "[",
         "/*",
         "*/",
@@ -220,11 +221,14 @@ def captions_back(found: list[tuple[float, float, str]], storyboard: Storyboard)
 def srt_back(text: str, storyboard: Storyboard, _: int) -> None:
     webvtt = reader(READERS["srt"])
     cues = webvtt.from_buffer(io.StringIO(text), format="srt") if text else []
+    assert text.count("-->") == len(cues)
+    assert not re.search(r"<[A-Za-z/]|\{\\", text), "a player would take it for a tag and not show it"
     captions_back(timed(cues), storyboard)
 
 
 def vtt_back(text: str, storyboard: Storyboard, _: int) -> None:
     cues = timed(reader(READERS["vtt"]).from_string(text))
+    assert (text.count("-->"), text.count("<")) == (len(cues), 0)
     captions_back([(start, end, html.unescape(text)) for start, end, text in cues], storyboard)
 
 
@@ -389,6 +393,18 @@ def test_every_format_of_a_request_is_written_and_read_back() -> None:
     assert len({row.media_type for row in EXPORTS.values()}) == len(EXPORTS)
 
 
+def test_every_hostile_text_comes_back_from_every_field_of_every_format() -> None:
+    timelines = []
+    for text in filter(visible, HOSTILE):
+        values: dict[str, Any] = {"duration": 3.7, "camera": "close up"}
+        values |= {field.name: text for field in written(ALL_FIELDS) if field.kind == "text"}
+        storyboard = assemble(text, [values, values], JobRequest(prompt="x"), ALL_FIELDS)
+        for name, read_back in BACK.items():
+            read_back(content(storyboard, name), storyboard, 24)
+        timelines.append((content(storyboard, "otio"), storyboard, 24))
+    otio_back(timelines)
+
+
 @pytest.mark.parametrize("number", [30, pytest.param(300, marks=pytest.mark.slow)])
 def test_texts_and_times_of_any_board_come_back_from_every_format(number: int) -> None:
     for module in READERS.values():
@@ -438,6 +454,12 @@ def test_no_line_is_wider_than_streaming_services_take(text: str, most: int) -> 
         assert len(line) + wide <= most
         assert not set(line[:1]) & set("，。、,.)"), "a line begins with what closes the one before"
     assert flat("".join(shown_lines)) == flat(text)
+
+
+def test_the_lines_of_a_caption_are_about_as_long_as_each_other() -> None:
+    (caption,) = captions(board("The keeper climbs the stairs with one hand on the rail"))
+
+    assert caption.lines == ("The keeper climbs the stairs", "with one hand on the rail")
 
 
 def test_a_shots_captions_follow_each_other_within_it_for_at_most_seven_seconds_each() -> None:
