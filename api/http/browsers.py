@@ -27,7 +27,7 @@ ALLOWED_BY_CORS: dict[str, Any] = {  # of CORSMiddleware, for the origins of `AP
     ],
     "expose_headers": [
         *("Location", "Retry-After", "ETag", "Preference-Applied", "Idempotency-Replayed"),
-        *("WWW-Authenticate", "Allow", "Accept-Encoding"),
+        *("WWW-Authenticate", "Allow", "Accept-Encoding", "Content-Disposition"),
     ],
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

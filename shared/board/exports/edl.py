@@ -1,8 +1,8 @@
 """A CMX3600 edit decision list: an event a shot, from a reel that is still to be made, with its texts as comments.
 
-A writer of our own: OpenTimelineIO's adapter had its last release in 2023 and writes none of the comments. Time code is
-non-drop at a whole rate and begins at zero, as the board does. All transitions are cuts, for a dissolve needs the
-pictures of both sides; what the board wants stands in a comment.
+A writer of our own: OpenTimelineIO's adapter had its last release in 2023, and needs the library that otio.py does
+without. Time code is non-drop at a whole rate and begins at zero, as the board does. All transitions are cuts, for a
+dissolve needs the pictures of both sides; what the board wants stands in a comment.
 """
 
 from __future__ import annotations

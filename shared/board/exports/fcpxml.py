@@ -1,7 +1,6 @@
 """A Final Cut Pro project (FCPXML 1.9, which DaVinci Resolve takes as well): a gap a shot, with its texts as a marker.
 
-A writer of our own: OpenTimelineIO's adapter had its last release in 2023 and puts no markers on gaps. All times are
-whole frames from the board's start.
+A writer of our own for the reason of edl.py's. All times are whole frames from the board's start.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ where there is kana), for at most 7 seconds. A wide character counts two, so lin
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scriptqueue.schemas import Scene, Storyboard
 from scriptqueue.text_layout import wrapped
@@ -70,8 +72,10 @@ def _shown_together(text: str) -> Iterator[tuple[str, ...]]:
     """The text in captions of lines that are about as long as each other."""
     most = max_columns(text)
     lines = wrapped(text, most, _columns)
-    while most > 1 and len(even := wrapped(text, most - 1, _columns)) == len(lines):
-        lines, most = even, most - 1
+    if len(lines) > 1:
+        mean = math.ceil(_columns(text) / len(lines))
+        tries = (wrapped(text, columns, _columns) for columns in range(mean, most))
+        lines = next((even for even in tries if len(even) == len(lines)), lines)
     for first in range(0, len(lines), MAX_LINES):
         yield tuple(lines[first : first + MAX_LINES])
 
@@ -81,6 +85,7 @@ def _columns(text: str) -> int:
     return sum(map(_column, text)) or 1
 
 
+@lru_cache(maxsize=4096)
 def _column(character: str) -> int:
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return 0
