@@ -20,7 +20,7 @@ from shared.errors import (
 )
 
 _REFERENCE = "#/components/schemas/{model}"
-_OPEN_PATHS = ("/healthz", "/readyz", "/schemas/", "/problems/")  # answered without a key
+_OPEN_PATHS = ("/healthz", "/readyz", "/schemas/", "/targets", "/problems/")  # answered without a key
 
 
 def errors(*kinds: type[ScriptqueueError]) -> dict[int | str, dict[str, Any]]:

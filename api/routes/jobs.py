@@ -20,6 +20,7 @@ from api.webhooks import fault_of
 from scriptqueue.responses import JobList
 from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status
 from shared.board.filled import filled
+from shared.board.targets.fit import unmet
 from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -60,6 +61,9 @@ EXAMPLES: Any = {
             "priority": "high",
             "metadata": {"campaign": "autumn"},
         }
+    },
+    "prompts for video models": {
+        "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
     },
 }
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
@@ -201,8 +205,12 @@ async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
 
 def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, also for
-    a webhook that could never be delivered."""
+    a webhook that could never be delivered and for targets whose limits no board could keep."""
     if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
+        raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
+    if unmeetable := unmet(request):
+        field, code, words = unmeetable
+        fault = {"type": code, "loc": ("body", field), "msg": words}
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
     requested = request.sampling.model_dump()
     sampling = requested | {

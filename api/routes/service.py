@@ -14,8 +14,9 @@ from api.http.keyed_route import KeyedRoute
 from api.http.metrics import exposition
 from api.http.openapi import errors
 from api.http.problems import NoSuchPath, NotReady
-from scriptqueue.responses import Health, ProblemType, QueueView, Worker
+from scriptqueue.responses import Health, ProblemType, QueueView, TargetLimits, TargetList, TargetView, Worker
 from scriptqueue.schemas import JobRequest, Storyboard
+from shared.board.targets.table import TARGETS, Target
 from shared.errors import StoreUnavailable
 from shared.eta import cost_of
 from shared.store.stats import queue_stats
@@ -86,6 +87,20 @@ async def storyboard_schema() -> dict[str, Any]:
         "$id": reached_at("/schemas/storyboard.json"),
         **schema,
     }
+
+
+@router.get("/targets")
+async def targets() -> TargetList:
+    """The video models that `targets` of a request may name: their limits, and the negative prompt for each."""
+    return TargetList(targets=[_shown(target) for target in TARGETS.values()])
+
+
+def _shown(target: Target) -> TargetView:
+    limits = {name: value or None for name, value in vars(target.limits).items()}
+    return TargetView(
+        limits=TargetLimits.model_validate(limits, from_attributes=True),
+        **{name: getattr(target, name) for name in TargetView.model_fields if name != "limits"},
+    )
 
 
 @router.get("/problems/{code}", responses=errors(NoSuchPath))

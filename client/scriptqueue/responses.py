@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase
+from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase, optional
 
 
 class Fault(Shape):
@@ -118,3 +118,34 @@ class QueueView(Shape):
 
 class Health(Shape):
     status: Literal["ok", "ready"]
+
+
+class TargetLimits(Shape):
+    """What a video model takes; what it sets no limit to is absent. A word is one of a script with blanks between
+    words, or a character of one without."""
+
+    shot_s: list[int] | None = optional("the only seconds that a shot may last")
+    usual_shot_s: int | None = optional("a longer shot is made in parts, or worse")
+    call_s: tuple[int, int] | None = optional("the fewest and the most seconds of one call")
+    call_shots: int | None = optional("the most shots of one call")
+    call_characters: int | None = optional("the most characters of all prompts of one call")
+    least_words: int | None = optional("of a prompt")
+    most_words: int | None = optional("of a prompt")
+    references: dict[str, int] | None = optional("the most of each kind that one call takes")
+
+
+class TargetView(Shape):
+    """A video model that `targets` of a request may name."""
+
+    name: str
+    limits: TargetLimits
+    negative_prompt: str | None = Field(description="to send beside each prompt; null: it takes none")
+    source: str = Field(description="where the limits were read")
+    read_on: str = Field(description="in which month")
+    sure: bool = Field(description="false: read on others' pages than the vendor's own")
+
+
+class TargetList(Shape):
+    """All video models that prompts can be written for."""
+
+    targets: list[TargetView]

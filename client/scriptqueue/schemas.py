@@ -77,6 +77,9 @@ Movement = Literal[
 ]
 Tempo = Literal["slow", "normal", "fast"]
 Transition = Literal["cut", "dissolve", "fade", "wipe", "match cut"]
+TargetName = Literal[
+    "generic", "wan-2.2", "hunyuan-1.5", "ltx-2", "minimax-h3", "kling-3", "veo-3.1", "sora-2", "seedance-2"
+]  # video models; what each wants is in shared/board/targets/table.py
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
 ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"]
 FrameRate = Literal[24, 25, 30, 50, 60]
@@ -175,6 +178,7 @@ class JobRequest(StrictShape):
     style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
+    targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
@@ -208,6 +212,11 @@ class JobRequest(StrictShape):
     def _each_once(cls, fields: tuple[FieldName, ...]) -> tuple[FieldName, ...]:
         """In the table's order, so that requests for the same are the same."""
         return tuple(name for name in get_args(FieldName) if name in fields)
+
+    @field_validator("targets")
+    @classmethod
+    def _each_target_once(cls, targets: tuple[TargetName, ...]) -> tuple[TargetName, ...]:
+        return tuple(name for name in get_args(TargetName) if name in targets)
 
     @field_validator("metadata")
     @classmethod
@@ -295,6 +304,7 @@ class Scene(Shape):
     on_screen_text: str | None = optional()
     first_frame: str | None = optional("for image-to-video models")
     last_frame: str | None = optional("for image-to-video models")
+    prompts: dict[str, str] | None = optional("by the name of a target the scene's prompt for it")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:

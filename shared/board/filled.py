@@ -16,6 +16,7 @@ from scriptqueue.schemas import (
     MIN_TOKENS_A_SCENE,
     JobRequest,
 )
+from shared.board.targets.seconds import listed_seconds, shot_seconds, step_of
 from shared.board.wishes import Wish, wishes_of
 
 _FIELDS = {"min_scenes", "max_scenes", "target_duration_s"}
@@ -42,6 +43,10 @@ class _Filling:
         self.notes: list[str] = []
         self._given = request.model_fields_set & _FIELDS
         self._min, self._max, self._target_s = request.min_scenes, request.max_scenes, request.target_duration_s
+        self._seconds = shot_seconds(request.targets)
+        self._shortest_s, self._longest_s = MIN_SCENE_S, MAX_SCENE_S
+        if self._seconds:
+            self._shortest_s, self._longest_s = self._seconds[0], self._seconds[-1]
         self._bounds = self._bounds_given()
         a_scene = MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(request.fields)
         self._most_by_tokens = max(1, request.sampling.max_new_tokens // a_scene)
@@ -55,8 +60,8 @@ class _Filling:
         least = self._min if "min_scenes" in self._given else 1
         most = self._max if "max_scenes" in self._given else MAX_SCENES
         if self._target_s is not None:
-            least = max(least, math.ceil(self._target_s / MAX_SCENE_S))
-            most = min(most, math.floor(self._target_s / MIN_SCENE_S))
+            least = max(least, math.ceil(self._target_s / self._longest_s))
+            most = min(most, math.floor(self._target_s / self._shortest_s))
         return least, most
 
     def chosen(self, wishes: tuple[Wish, ...], fields: set[str]) -> Wish | None:
@@ -97,18 +102,21 @@ class _Filling:
         wanted_s = (wish.least + wish.most) / 2
         least, most = (self._min, self._max) if count else self._bounds
         before, why = self.values, ""
-        if not _can_last(wanted_s, least, most):
-            why = _lasting(least, most)
-            if count and _can_last(wanted_s, *self._bounds):
+        if not self._can_last(wanted_s, least, most):
+            why = self._lasting(least, most)
+            if count and self._can_last(wanted_s, *self._bounds):
                 self.notes[-1] = f"{_quoted(count)} in the prompt cannot be met beside {_quoted(wish)}: {why}"
                 least, most, why = *self._bounds, ""
-        self._target_s = min(max(wanted_s, least * MIN_SCENE_S), most * MAX_SCENE_S)
+        self._target_s = min(max(wanted_s, least * self._shortest_s), most * self._longest_s)
+        if self._seconds and self._target_s % step_of(self._seconds):
+            why = why or f"each scene lasts {listed_seconds(self._seconds)}"
+            self._target_s -= self._target_s % step_of(self._seconds)
         self._make_room(self._target_s, is_counted=count is not None)
         self._tell(wish, before, why)
 
     def _make_room(self, target_s: float, is_counted: bool) -> None:
         """As few scenes more or less as can last so long; a number that was wished for moves as a whole."""
-        least, most = math.ceil(target_s / MAX_SCENE_S), math.floor(target_s / MIN_SCENE_S)
+        least, most = math.ceil(target_s / self._longest_s), math.floor(target_s / self._shortest_s)
         if self._max < least:
             self._max = least
             if is_counted and "min_scenes" not in self._given:
@@ -118,6 +126,15 @@ class _Filling:
             if is_counted and "max_scenes" not in self._given:
                 self._max = most
 
+    def _can_last(self, seconds: float, least: int, most: int) -> bool:
+        return least * self._shortest_s <= seconds <= most * self._longest_s
+
+    def _lasting(self, least: int, most: int) -> str:
+        count = f"{most}" if least == most else f"{least} to {most}"
+        span = f"{least * self._shortest_s} to {most * self._longest_s} s"
+        each = listed_seconds(self._seconds) if self._seconds else f"{MIN_SCENE_S} to {MAX_SCENE_S} s"
+        return f"{count} scene{'' if count == '1' else 's'} of {each} last {span}"
+
     def _tell(self, wish: Wish, before: dict[str, float | None], why: str) -> None:
         changed = [f"{name} is {value:g}" for name, value in self.values.items() if value and value != before[name]]
         result = ", ".join(changed) or "nothing had to change"
@@ -126,16 +143,6 @@ class _Filling:
 
 def _within(value: float, least: int, most: int) -> int:
     return int(max(least, min(value, most)))
-
-
-def _can_last(seconds: float, least: int, most: int) -> bool:
-    return least * MIN_SCENE_S <= seconds <= most * MAX_SCENE_S
-
-
-def _lasting(least: int, most: int) -> str:
-    count = f"{most}" if least == most else f"{least} to {most}"
-    span = f"{least * MIN_SCENE_S} to {most * MAX_SCENE_S} s"
-    return f"{count} scene{'' if count == '1' else 's'} of {MIN_SCENE_S} to {MAX_SCENE_S} s last {span}"
 
 
 def _quoted(wish: Wish) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, create_model
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, written
 from scriptqueue.schemas import JobRequest, Scene, Seconds, Storyboard
+from shared.board.targets.prompts import placed_prompts
 
 COMPUTED = ("video_prompt",)  # of each scene; never asked of a model
 
@@ -45,9 +46,22 @@ def assemble(
 def numbered(scenes: list[dict[str, Any]], request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
     kind = scene_type(fields)
     return tuple(
-        kind(scene_number=number, video_prompt=_video_prompt(scene, request.quality_keywords, fields), **scene)
-        for number, scene in enumerate(scenes, start=1)
+        kind(
+            scene_number=number,
+            video_prompt=_video_prompt(scene, request.quality_keywords, fields),
+            prompts=prompts,
+            **scene,
+        )
+        for number, (scene, prompts) in enumerate(zip(scenes, _prompts(scenes, request), strict=True), start=1)
     )
+
+
+def _prompts(scenes: list[dict[str, Any]], request: JobRequest) -> list[dict[str, str] | None]:
+    """Of each scene, by target; None where none is named."""
+    if not request.targets:
+        return [None] * len(scenes)
+    texts = {target: placed_prompts(scenes, request.style, target) for target in request.targets}
+    return [{target: next(placed).text for target, placed in texts.items()} for _ in scenes]
 
 
 def values_of(scenes: Sequence[Scene], fields: Fields = SCENE_FIELDS) -> list[dict[str, Any]]:

@@ -5,19 +5,31 @@ from __future__ import annotations
 import math
 
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 
 COMFORTABLE_SCENE_S = 5
 
 
 def durations(request: JobRequest) -> tuple[float, ...] | None:
-    """Each scene's seconds when the request has a target, whole where possible; their sum is the target exactly."""
+    """Each scene's seconds when the request has a target, whole where possible; their sum is the target exactly. Where
+    one video model makes only certain seconds, they are its own, unless these cannot sum to the target."""
     target_s = request.target_duration_s
     if target_s is None:
         return None
+    wanted = target_s / COMFORTABLE_SCENE_S
+    seconds = shot_seconds(request.targets)
+    if seconds and (able := counts(target_s, request.min_scenes, request.max_scenes, seconds)):
+        return spread_over(target_s, min(able, key=lambda count: abs(count - wanted)), seconds)
     least = max(request.min_scenes, math.ceil(target_s / MAX_SCENE_S))
     most = min(request.max_scenes, math.floor(target_s / MIN_SCENE_S))
-    count = min(max(round(target_s / COMFORTABLE_SCENE_S), least), most)
+    count = min(max(round(wanted), least), most)
     return spread(target_s, count)
+
+
+def usual_seconds(request: JobRequest) -> int:
+    """Of a scene whose length nobody said."""
+    seconds = shot_seconds(request.targets)
+    return nearest(COMFORTABLE_SCENE_S, seconds) if seconds else COMFORTABLE_SCENE_S
 
 
 def spread(total_s: float, count: int) -> tuple[float, ...]:

@@ -13,6 +13,8 @@ from shared.board.reading import read_scene
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
+from shared.board.targets.fit import misfits
+from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 from shared.board.text import clean, quoted
 from shared.board.timeline import placed_lengths
 from shared.board.timing import durations, spread
@@ -24,8 +26,9 @@ MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
 def validate(
     raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
 ) -> tuple[Storyboard, list[str]]:
-    """A valid storyboard that begins with the scenes that are `published`, what was mended for it, and its `repeats`;
-    raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its `repairs`."""
+    """A valid storyboard that begins with the scenes that are `published`, what was mended for it, its `repeats` and
+    its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
+    `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
     scenes = _scenes(raw.get("scenes"), repairs, fields)
     most = request.max_scenes
@@ -38,6 +41,7 @@ def validate(
         scenes[: len(kept)] = kept
     if len(scenes) < request.min_scenes:
         raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
+    _fit_seconds(scenes, request, repairs)
     _fit_target(scenes, len(kept), request, repairs)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
@@ -45,7 +49,7 @@ def validate(
         title = clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
     storyboard = assemble(title, scenes, request, fields)
-    return storyboard, [*repairs, *repeats(storyboard)]
+    return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
 
 
 def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, Any]]:
@@ -93,6 +97,20 @@ def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any
     return [entries[index] for index in sorted(range(len(entries)), key=counted.__getitem__)]
 
 
+def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: list[str]) -> None:
+    """Where one video model makes only certain seconds, each scene lasts the nearest of them."""
+    seconds = shot_seconds(request.targets)
+    if not seconds or request.target_duration_s is not None:
+        return
+    for number, scene in enumerate(scenes, 1):
+        if scene["duration"] not in seconds:
+            made_s = nearest(scene["duration"], seconds)
+            repairs.append(
+                f"scene {number}: duration {scene['duration']:g} s set to {made_s} s, for {request.targets[0]}"
+            )
+            scene["duration"] = made_s
+
+
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:
     """With a target the durations are the target's, not the model's; the first `kept` ones already are."""
     target_s = request.target_duration_s
@@ -104,7 +122,7 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
         rest, rest_s = len(scenes) - kept, target_s - math.fsum(first)
         if not rest * MIN_SCENE_S <= rest_s <= rest * MAX_SCENE_S:
             raise OutputInvalid(f"{rest} scenes of 3 to 8 s cannot last {rest_s:g} s")
-        wanted = (*first, *spread(rest_s, rest)) if rest else first
+        wanted = (*first, *_shares(rest_s, rest, request)) if rest else first
     assert wanted is not None
     if [scene["duration"] for scene in scenes] == list(wanted):
         return
@@ -113,3 +131,10 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
     for scene, seconds in zip(scenes, wanted, strict=True):
         scene["duration"] = seconds
     repairs.append(f"durations set so that they sum to {target_s:g} s")
+
+
+def _shares(total_s: float, count: int, request: JobRequest) -> tuple[float, ...]:
+    seconds = shot_seconds(request.targets)
+    if seconds and counts(total_s, count, count, seconds):
+        return spread_over(total_s, count, seconds)
+    return spread(total_s, count)

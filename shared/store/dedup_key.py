@@ -24,7 +24,7 @@ _DECIDING = frozenset(
         "allow_fallback",
     }
 )
-_LATER = ("fields", "style", "instructions", "aspect_ratio")  # as well, where they are given
+_LATER = ("fields", "style", "instructions", "aspect_ratio", "targets")  # as well, where they are given
 
 
 def dedup_key(request: JobRequest) -> str:

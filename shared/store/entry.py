@@ -138,7 +138,7 @@ def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
 
 
 # Fields that older workers do not know.
-_LATER = ("read_prompt", "fields", "style", "instructions", "aspect_ratio")
+_LATER = ("read_prompt", "fields", "style", "instructions", "aspect_ratio", "targets")
 
 
 def _unused(request: JobRequest) -> set[str]:

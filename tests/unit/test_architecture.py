@@ -54,7 +54,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     ),
     "shared": ("scriptqueue.schemas", *FIELDS, "shared.errors", "shared.board"),
     "shared.errors": (),
-    "shared.board": ("scriptqueue.schemas", "scriptqueue.scene_fields", "shared.errors"),
+    "shared.board": ("scriptqueue.schemas", *FIELDS, "shared.errors"),
     "shared.board.exports": (
         *("scriptqueue.schemas", *FIELDS, "scriptqueue.text_layout"),
         "shared.board",

@@ -8,6 +8,7 @@ from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import Source, Storyboard
 from shared import traces
 from shared.board.repeats import repeats
+from shared.board.targets.fit import misfits
 from shared.errors import ExecutionTimeout, OutputInvalid
 from worker.attempt import Attempt
 from worker.backend.backend import Backend, Prefix
@@ -61,7 +62,8 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         except OutputInvalid as error:
             failure = error
             continue
-        is_mended = bool({*repairs} - {*repeats(storyboard)})  # a scene that comes again stays as it was written
+        # A scene that comes again, or that a video model is not made for, stays as it was written.
+        is_mended = bool({*repairs} - {*repeats(storyboard), *misfits(storyboard)})
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         return StoryboardOutcome(
@@ -70,6 +72,5 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     if not request.allow_fallback:
         raise failure
     notes = (f"the prompt was split into sentences: {failure.detail}",)
-    return StoryboardOutcome(
-        fallback(request.prompt, request, attempt.scenes, fields), "fallback", notes, prompt_tokens, output_tokens
-    )
+    board = fallback(request.prompt, request, attempt.scenes, fields)
+    return StoryboardOutcome(board, "fallback", (*notes, *misfits(board)), prompt_tokens, output_tokens)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
-from shared.board.timing import COMFORTABLE_SCENE_S, durations
+from shared.board.timing import COMFORTABLE_SCENE_S, durations, usual_seconds
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
@@ -126,7 +126,7 @@ class StubGeneration:
 
 def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) -> str:
     """A storyboard of so many scenes, as a model would write it."""
-    fixed = durations(request) or ()
+    fixed = durations(request) or (usual_seconds(request),) * count
     subject = " ".join(request.prompt.split())[:40]
     scenes = [
         {

@@ -18,6 +18,7 @@ from shared.board.entry import Entry
 from shared.board.reading import read_scene
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
+from shared.board.targets.seconds import shot_seconds
 from shared.board.timeline import stands_alone
 from shared.board.timing import durations
 
@@ -43,7 +44,8 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
             break
         certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
         scene = read_scene(entry, len(scenes) + 1, [], fields) if certain else None
-        if scene is None or is_refusal(scene["description"]) or (fixed and scene["duration"] != fixed[len(scenes)]):
+        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
+        if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end
         scenes.append(scene)
     return numbered(scenes, request, fields)

@@ -12,7 +12,7 @@ from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields,
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.scenes import assemble, values_of
 from shared.board.text import printable
-from shared.board.timing import COMFORTABLE_SCENE_S, durations
+from shared.board.timing import durations, usual_seconds
 from worker.script.prompt import language, words_in
 
 # Sentence ends; neither the point in 3.5 nor the comma in 1,000 is one.
@@ -47,7 +47,7 @@ def fallback(
     while len(sentences) < least:
         sentences.append(f"{title} — {next(views)}")
     scenes = [
-        _scene(sentence, index, fixed[index] if fixed else COMFORTABLE_SCENE_S, spoken, fields)
+        _scene(sentence, index, fixed[index] if fixed else usual_seconds(request), spoken, fields)
         for index, sentence in enumerate(sentences)
     ]
     scenes[: len(published)] = values_of(published, fields)

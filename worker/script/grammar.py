@@ -10,8 +10,12 @@ from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from shared.board.targets.room import bounded
+from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
+from worker.script.languages import is_spaced
+from worker.script.prompt import language
 
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
@@ -24,10 +28,13 @@ def storyboard_schema(
     request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
 ) -> dict[str, Any]:
     """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
+    if request.targets:
+        fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
+    allowed = shot_seconds(request.targets)
     scenes = [_constant(scene, fields) for scene in given]
-    scenes += [_scene(n, fixed[n - 1] if fixed else None, fields) for n in range(len(given) + 1, count[1] + 1)]
+    scenes += [_scene(n, fixed[n - 1 : n] if fixed else allowed, fields) for n in range(len(given) + 1, count[1] + 1)]
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
@@ -51,11 +58,11 @@ def layout(fields: Fields = SCENE_FIELDS) -> Layout:
     return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS)
 
 
-def _scene(number: int, seconds: float | None, fields: Fields) -> dict[str, Any]:
+def _scene(number: int, seconds: Sequence[float], fields: Fields) -> dict[str, Any]:
     return _object({field.name: _value(field, number, seconds) for field in fields})
 
 
-def _value(field: SceneField, number: int, seconds: float | None) -> dict[str, Any]:
+def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str, Any]:
     match field.kind:
         case "number":
             return {"const": number}
@@ -63,10 +70,10 @@ def _value(field: SceneField, number: int, seconds: float | None) -> dict[str, A
             return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
             return {"enum": list(field.terms)}
-        case "seconds" if seconds is None:
+        case "seconds" if not seconds:
             return {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S}
         case "seconds":
-            return {"const": seconds}
+            return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 
 
 def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import json
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
-from shared.board.timing import COMFORTABLE_SCENE_S, durations
+from shared.board.targets.room import bounded
+from shared.board.targets.seconds import shot_seconds
+from shared.board.timing import durations, usual_seconds
 from worker.script.language import language_of
-from worker.script.languages import CHINESE, ENGLISH, NAMES
+from worker.script.languages import CHINESE, ENGLISH, NAMES, is_spaced
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -21,6 +23,7 @@ SYSTEM = {
     ),
 }
 
+USUAL_WORD_CHARACTERS = 6  # of languages with blanks between words, with its blank
 _TITLE = {"zh": "标题", "en": "the title"}
 
 
@@ -47,9 +50,9 @@ def _task_zh(request: JobRequest, fields: Fields) -> str:
     texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
     notes = "".join(field.zh.note for field in fields)
     return (
-        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields)}\n"
-        f"{terms}每个场景 {MIN_SCENE_S} 到 {MAX_SCENE_S} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}"
+        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, usual_seconds(request))}\n"
+        f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
+        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}{_room_zh(request, fields)}"
         f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
 
@@ -58,13 +61,39 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
     notes = "".join(f"{field.en.note} " for field in fields if field.en.note)
     return (
-        f"Write a storyboard for the idea, in this form:\n{_example('en', fields)}\n"
-        f"{terms}Each scene lasts {MIN_SCENE_S} to {MAX_SCENE_S} seconds; the scenes are coherent, "
+        f"Write a storyboard for the idea, in this form:\n{_example('en', fields, usual_seconds(request))}\n"
+        f"{terms}Each scene lasts {_seconds(request, ', ', ' or ', ' to ')} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
-        f"{_language_en(tag)}"
+        f"{_room_en(request, fields, tag)}{_language_en(tag)}"
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
         "Output JSON only.\nThe idea: "
     )
+
+
+def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
+    """What a scene may last, as the grammar has it."""
+    seconds = shot_seconds(request.targets)
+    return _listed([*map(str, seconds)], comma, last) if seconds else f"{MIN_SCENE_S}{to}{MAX_SCENE_S}"
+
+
+def _room_zh(request: JobRequest, fields: Fields) -> str:
+    short = _shortened(request, fields, spaced=False)
+    return f"{'，'.join(f'{field.zh.label}不超过 {field.max_characters} 个字' for field in short)}。" if short else ""
+
+
+def _room_en(request: JobRequest, fields: Fields, tag: str) -> str:
+    """Words where the language has blanks between them."""
+    spaced = is_spaced(tag)
+    unit, each = ("words", USUAL_WORD_CHARACTERS) if spaced else ("characters", 1)
+    short = _shortened(request, fields, spaced=spaced)
+    limits = [f"{field.en.label} at most {field.max_characters // each} {unit}" for field in short]
+    return f"Limits: {', '.join(limits)}. " if limits else ""
+
+
+def _shortened(request: JobRequest, fields: Fields, *, spaced: bool) -> Fields:
+    """Those that the grammar bounds closer than without targets; who knows of it ends a sentence in time."""
+    most = bounded(fields, request, is_spaced=spaced)
+    return tuple(field for field, own in zip(most, fields, strict=True) if field.max_characters < own.max_characters)
 
 
 def _wishes(request: JobRequest, *sentences: str) -> str:
@@ -74,18 +103,18 @@ def _wishes(request: JobRequest, *sentences: str) -> str:
     return "".join(sentence.replace("{}", wish) for sentence, wish in given)
 
 
-def _example(spoken: Spoken, fields: Fields) -> str:
+def _example(spoken: Spoken, fields: Fields, seconds: int) -> str:
     """The shape of the JSON, with one scene."""
-    scene = {field.name: _example_value(field, spoken) for field in fields}
+    scene = {field.name: _example_value(field, spoken, seconds) for field in fields}
     return json.dumps({"title": _TITLE[spoken], "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _example_value(field: SceneField, spoken: Spoken) -> str | int:
+def _example_value(field: SceneField, spoken: Spoken, seconds: int) -> str | int:
     match field.kind:
         case "number":
             return 1
         case "seconds":
-            return COMFORTABLE_SCENE_S
+            return seconds
         case "term":
             return field.terms[0]
         case "text":

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn, get_args
 
@@ -20,6 +20,7 @@ from scriptqueue.schemas import (
     JobRequest,
     Priority,
     Status,
+    TargetName,
     WebhookEvent,
 )
 
@@ -147,6 +148,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "style": arguments.style,
         "instructions": arguments.instructions,
         "aspect_ratio": arguments.aspect_ratio,
+        "targets": arguments.targets,
         "quality_keywords": arguments.quality_keywords,
         "priority": arguments.priority,
         "allow_fallback": False if arguments.no_fallback else None,
@@ -179,10 +181,15 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
-    story.add_argument("--fields", type=_fields, metavar="NAMES", help="more of each scene: light,movement,narration")
+    story.add_argument(
+        "--fields", type=_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
+    )
     story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
     story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
     story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
+    story.add_argument(
+        "--targets", type=_names(TargetName), metavar="NAMES", help="video models to write prompts for: wan-2.2,veo-3.1"
+    )
     story.add_argument("--quality-keywords", metavar="TEXT", help="appended to each video prompt")
     sampling = submit.add_argument_group("sampling")
     sampling.add_argument("--temperature", type=float, metavar="T", help="0 is greedy")
@@ -231,11 +238,16 @@ def _range(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _fields(text: str) -> list[str]:
-    names = [name for name in re.split(r"[\s,]+", text) if name]
-    if unknown := next((name for name in names if name not in get_args(FieldName)), None):
-        raise ArgumentTypeError(f"{unknown!r} is none of {', '.join(get_args(FieldName))}")
-    return names
+def _names(known: Any) -> Callable[[str], list[str]]:
+    """Reads a list of names, each one of a `Literal`'s."""
+
+    def read(text: str) -> list[str]:
+        names = [name for name in re.split(r"[\s,]+", text) if name]
+        if unknown := next((name for name in names if name not in get_args(known)), None):
+            raise ArgumentTypeError(f"{unknown!r} is none of {', '.join(get_args(known))}")
+        return names
+
+    return read
 
 
 def _object(text: str) -> dict[str, Any]:

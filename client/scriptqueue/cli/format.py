@@ -50,6 +50,7 @@ def card(job: Job, board: Storyboard, fields: Fields = ALL_FIELDS) -> Renderable
                 Text(shown(scene.action), "italic"),
                 *(Text(shown(line)) for line in labelled(scene, "en", fields)),
                 Text(shown(scene.video_prompt), "dim"),
+                *(Text(shown(f"{target}: {text}"), "dim") for target, text in (scene.prompts or {}).items()),
             ),
             title=Text(f"{scene.scene_number}  {scene.camera}  {scene.duration:g} s"),
             title_align="left",

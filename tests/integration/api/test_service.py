@@ -48,6 +48,7 @@ ANSWERS = {
     ("get", "/readyz"): {200, 503},
     ("get", "/metrics"): {200, 503},
     ("get", "/schemas/storyboard.json"): {200},
+    ("get", "/targets"): {200},
     ("get", "/problems/{code}"): {200, 404},
 }
 
@@ -114,6 +115,14 @@ def test_the_storyboard_schema_is_a_schema(api: httpx.Client) -> None:
     assert not Draft202012Validator(response.json()).is_valid({"title": "x"})
 
 
+def test_the_targets_are_those_that_a_request_may_name(api: httpx.Client) -> None:
+    names = [target["name"] for target in api.get("/targets").json()["targets"]]
+
+    job = api.post("/jobs", json={"prompt": "x", "targets": names}).json()
+
+    assert api.get(f"/jobs/{job['id']}/request").json()["targets"] == names
+
+
 def test_every_error_code_is_documented_at_the_uri_of_its_type(lasting_api: httpx.Client) -> None:
     for error in subclasses(ScriptqueueError):
         response = lasting_api.get(f"/problems/{error.code}")
@@ -155,7 +164,7 @@ def test_the_description_declares_every_status_that_the_contract_names(lasting_a
         for method, operation in operations.items()
     }
 
-    open_to_all = {"/healthz", "/readyz", "/schemas/storyboard.json", "/problems/{code}"}
+    open_to_all = {"/healthz", "/readyz", "/schemas/storyboard.json", "/targets", "/problems/{code}"}
     assert {key: declared.get(key) for key in ANSWERS} == {
         (method, path): statuses | {403} | (set() if path in open_to_all else {422})
         for (method, path), statuses in ANSWERS.items()

@@ -80,7 +80,7 @@ def written(*scenes: dict[str, Any]) -> tuple[Storyboard, list[str]]:
 
 def test_every_row_is_a_field_of_a_scene_and_every_field_is_a_row_or_computed() -> None:
     names = [field.name for field in FURTHER_FIELDS]
-    assert [*(field.name for field in SCENE_FIELDS), *COMPUTED, *names] == list(Scene.model_fields)
+    assert [*(field.name for field in SCENE_FIELDS), *COMPUTED, *names, "prompts"] == list(Scene.model_fields)
     assert names == list(get_args(FieldName))
     assert scene_type() is scene_type(ALL_FIELDS) is Scene
 

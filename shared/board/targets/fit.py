@@ -1,0 +1,68 @@
+"""What does not fit targets: of a request, which is refused, and of a board, which is told and never mended.
+
+Upper limits of length bound what a model may write (room.py); a text that no grammar bounded is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from scriptqueue.schemas import JobRequest, Storyboard
+from shared.board.targets.measure import count_words
+from shared.board.targets.room import too_narrow
+from shared.board.targets.seconds import counts, listed_seconds, shot_seconds
+from shared.board.targets.table import TARGETS, Limits
+
+
+def unmet(request: JobRequest) -> tuple[str, str, str] | None:
+    """The field, the code and the words of a request that no board could meet; None: one could."""
+    seconds, target_s = shot_seconds(request.targets), request.target_duration_s
+    least, most = request.min_scenes, request.max_scenes
+    if seconds and target_s is not None and not counts(target_s, least, most, seconds):
+        each = f"{request.targets[0]} makes shots of {listed_seconds(seconds)}"
+        return (
+            "target_duration_s",
+            "unreachable_duration",
+            f"{each}; {least} to {most} of them do not sum to {target_s:g} s",
+        )
+    if words := too_narrow(request):
+        return "style", "target_limits", words
+    return None
+
+
+def misfits(board: Storyboard) -> list[str]:
+    """A line for each limit of a target that a scene of the board does not keep, by the board's own prompts."""
+    durations = [scene.duration for scene in board.scenes]
+    lines: list[str] = []
+    for name, target in TARGETS.items():
+        prompts = [scene.prompts[name] for scene in board.scenes if scene.prompts and name in scene.prompts]
+        if prompts:
+            lines += (f"{name} {fault}" for fault in _of_target(target.limits, durations, prompts))
+    return lines
+
+
+def _of_target(limits: Limits, durations: Sequence[float], prompts: Sequence[str]) -> Iterator[str]:
+    seconds = dict(enumerate(durations, 1))
+    if limits.shot_s and (others := [n for n, s in seconds.items() if s not in limits.shot_s]):
+        yield f"makes shots of {listed_seconds(limits.shot_s)}; not so: {_scenes(others)}"
+    if limits.call_s and (long := [n for n, s in seconds.items() if s > limits.call_s[1]]):
+        yield f"makes shots of at most {limits.call_s[1]} s; longer: {_scenes(long)}"
+    if limits.usual_shot_s and (long := [n for n, s in seconds.items() if s > limits.usual_shot_s]):
+        yield f"makes shots of about {limits.usual_shot_s} s; longer: {_scenes(long)}"
+    yield from _of_length(limits, dict(enumerate(prompts, 1)))
+
+
+def _of_length(limits: Limits, prompts: Mapping[int, str]) -> Iterator[str]:
+    words = {number: count_words(prompt) for number, prompt in prompts.items()}
+    if limits.least_words and (short := [n for n, count in words.items() if count < limits.least_words]):
+        fewest = min(words[number] for number in short)
+        yield f"wants at least {limits.least_words} words; fewer: {_scenes(short)} ({fewest} the fewest)"
+    if limits.most_words and (long := [n for n, count in words.items() if count > limits.most_words]):
+        most = max(words[number] for number in long)
+        yield f"takes at most {limits.most_words} words; more: {_scenes(long)} ({most} the most)"
+    if limits.call_characters and (long := [n for n, text in prompts.items() if len(text) > limits.call_characters]):
+        yield f"takes at most {limits.call_characters} characters; more: {_scenes(long)}"
+
+
+def _scenes(numbers: Sequence[int]) -> str:
+    return f"scene{'s'[: len(numbers) > 1]} {', '.join(map(str, numbers))}"
