@@ -18,6 +18,7 @@ export const GROUPS = [
       { kind: "text", name: "style", fallback: null },
       { kind: "text", name: "instructions", fallback: null },
       { kind: "text", name: "aspect_ratio", fallback: null },
+      { kind: "text", name: "targets", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
       { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
     ],
   },

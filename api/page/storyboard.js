@@ -87,6 +87,10 @@ export class StoryboardView {
   }
 }
 
+function promptDetails(summary, target, text) {
+  return h("details", { class: "card-prompt" }, h("summary", summary, target), h("p", { dir: "auto" }, text));
+}
+
 function card(scene, start) {
   const element = h(
     "li",
@@ -100,7 +104,8 @@ function card(scene, start) {
     ),
     h("div", { class: "card-frame", "aria-hidden": "true" }),
     ...sceneLines(scene),
-    h("details", { class: "card-prompt" }, h("summary", { say: "video_prompt" }), h("p", { dir: "auto" }, scene.video_prompt)),
+    promptDetails({ say: "video_prompt" }, null, scene.video_prompt),
+    ...Object.entries(scene.prompts ?? {}).map(([target, text]) => promptDetails({}, target, text)),
   );
   element.style.setProperty("--seconds", scene.duration);
   return element;

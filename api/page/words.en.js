@@ -53,6 +53,7 @@ export const WORDS = {
   "field.style": "Visual style",
   "field.instructions": "Instructions to the writer",
   "field.aspect_ratio": "Aspect ratio (16:9, 9:16, 1:1)",
+  "field.targets": "Video models to write prompts for (wan-2.2, veo-3.1)",
   "field.quality_keywords": "Quality keywords",
   "field.sampling/do_sample": "Sampling",
   "field.sampling/temperature": "Temperature",

@@ -51,6 +51,7 @@ export const WORDS = {
   "field.style": "画面风格",
   "field.instructions": "写作要求",
   "field.aspect_ratio": "画幅（16:9、9:16、1:1）",
+  "field.targets": "为哪些视频模型写提示词（wan-2.2, veo-3.1）",
   "field.quality_keywords": "画质关键词",
   "field.sampling/do_sample": "随机采样",
   "field.sampling/temperature": "温度",

@@ -80,7 +80,7 @@ def test_the_form_offers_every_field_with_the_apis_own_default(api: httpx.Client
         }
         defaults |= {f"{name}/{leaf}": None for leaf in nested[name]} if name in nested else {name: default}
     defaults = {name: str(value).lower() if isinstance(value, bool) else value for name, value in defaults.items()}
-    defaults["fields"] = [*defaults["fields"]]  # JSON knows no tuples
+    defaults |= {name: [*defaults[name]] for name in ("fields", "targets")}  # JSON knows no tuples
     assert {name: None if "/" in name else value for name, value in offered.items()} == {
         name: value for name, value in defaults.items() if name != "prompt"
     }
