@@ -208,7 +208,7 @@ class Masks:
 
     def __init__(self, engine: Any, part: str = "mask") -> None:
         self.seconds, self.seen = 0.0, False
-        choice = engine._choice
+        choice = engine._batch.choice
         plain = getattr(choice, part)
 
         def timed(scores: Any) -> Any:

@@ -1,9 +1,7 @@
 """Continuous batching over token ids.
 
 One thread owns the model and its KV cache; other threads only `submit`, `stop` and wait. Jobs join and leave the batch
-at any step. Knows token ids: not prompts, jobs, Redis or Celery. All that reaches into transformers' continuous
-batching (pinned exactly) is here, in manager.py, row.py and step.py: its processor is driven step by step. (Two of its
-helpers tell a model's shape, in attention.py and worker/backend/kv_memory.py.)
+at any step. Knows token ids: not prompts, jobs, Redis or Celery; and of the batch only its face (batching.py).
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from itertools import count
+from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -21,23 +19,29 @@ from torch.nn.attention.varlen import varlen_attn
 
 from shared.errors import EngineBroken, JobError, NotFinite, OutOfMemory, PromptTooLong
 from worker.engine import attention
+from worker.engine.batching import RunningBatch
 from worker.engine.handle import Handle
-from worker.engine.manager import make_manager
 from worker.engine.request import GenerationRequest
-from worker.engine.row import Row
 from worker.engine.row_limit import RowLimit
-from worker.engine.step import Sampler, StepRunner
 from worker.engine.text import TOKENS_A_SAMPLED, Text
+from worker.engine.transformers_batch import TransformersBatch
 from worker.engine.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 FORCE_LIMIT = 64  # tokens forced in one step and row
-PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 256; small pages share more of a prompt
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
 TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 IDLE_S = 0.5
 RATE_WINDOW_S = 10.0
+
+
+@dataclass
+class Running:
+    """A text in the batch: the pages that are reserved for it, and how many of its tokens have been counted."""
+
+    pages: int
+    tokens: int
 
 
 class BatchEngine:
@@ -69,34 +73,25 @@ class BatchEngine:
         self._model = model
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
         self._force = force
-        self._page = PAGE_TOKENS[model.device.type]
-        self._pages = -(-kv_tokens // self._page)
         self._pages_used = 0
         self._waiting: deque[Handle] = deque()
-        self._rows: dict[str, tuple[Handle, int]] = {}  # by transformers' request id: the text and its pages
-        self._request_ids = map(str, count())
+        self._rows: dict[Handle, Running] = {}
         self._room = RowLimit(max_batch)
         self._lock = Lock()
         self._wake = Event()
         self._ending = False
         self._recent: deque[tuple[float, int]] = deque()
-        self._choice = Sampler(max_batch, self._vocabulary, model.device)
-        self._manager = attention.settle(
+        self._batch: RunningBatch = TransformersBatch(
             model,
-            varlen,
-            lambda to_flash: make_manager(
-                model,
-                self._choice,
-                page_size=self._page,
-                num_blocks=self._pages + 1,
-                # Every row may bring a run of forced tokens, and one prompt is prefilled beside them in pieces.
-                max_batch_tokens=max_batch * FORCE_LIMIT + 512,
-                max_requests_per_batch=max_batch,
-                use_cuda_graph=graphs,
-                default_compile_level=int(compiled),
-                auto_switch_to_flash=to_flash,
-            ),
+            self._vocabulary,
+            rows=max_batch,
+            row_tokens=FORCE_LIMIT,
+            kv_tokens=kv_tokens,
+            graphs=graphs,
+            compiled=compiled,
+            varlen=varlen,
         )
+        self._pages = -(-kv_tokens // self._batch.page_tokens)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -128,6 +123,11 @@ class BatchEngine:
         return generation
 
     @property
+    def how(self) -> str:
+        """Which batching and which attention run: "transformers, sdpa"."""
+        return self._batch.how
+
+    @property
     def busy(self) -> int:
         return len(self._rows)
 
@@ -154,122 +154,123 @@ class BatchEngine:
             if self._model.device.type == "cuda":
                 torch.cuda.set_device(self._model.device)  # a thread's own
             with torch.no_grad():
-                processor = self._manager._create_batch_processor()
-                processor.model_runner = StepRunner(processor.model_runner, self._choice)
-                processor.warmup(self._model)
+                self._batch.start()
                 while not self._ending:
-                    self._admit(processor)
-                    self._drop(processor)
-                    self._step(processor)
+                    self._admit()
+                    self._drop()
+                    self._step()
         except Exception as error:  # the process is wrong: whoever waits must hear it, and the worker ends
             log.exception("the engine's thread ended")
             self.broken = error
-        for generation in [*self._waiting, *(generation for generation, _ in self._rows.values())]:
+        for generation in [*self._waiting, *self._rows]:
             if self.broken:
                 generation.fail(EngineBroken(f"the engine has ended: {type(self.broken).__name__}: {self.broken}"))
             else:
                 generation.finish("stopped")
 
-    def _step(self, processor: Any) -> None:
+    def _step(self) -> None:
         try:
-            if not processor.prepare_next_batch():
+            if not self._batch.step():
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
                 return
-            processor._generation_step(self._model)
-            before = self._tokens()
-            processor.update_batch()
             fitted = True
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
             fitted = False
         if not fitted:  # outside the handler: its traceback holds the step's tensors
-            self._make_room(processor)
+            self._make_room()
             return
         self.steps += 1
         self._room.fitted(len(self._rows))
-        written = self._tokens() - before
-        self.tokens += written
-        self._recent.append((time.monotonic(), written))
-        while self._recent[0][0] < time.monotonic() - RATE_WINDOW_S:
-            self._recent.popleft()
-        if any(generation.text and not generation.text.finite for generation, _ in self._rows.values()):
-            self._separate(processor)
-        for request_id, (generation, _) in list(self._rows.items()):
+        self._count()
+        if any(generation.text and not generation.text.finite for generation in self._rows):
+            self._separate()
+        for generation in list(self._rows):
             assert generation.text is not None
-            generation.suspect = False
             generation.notify_scenes()
             if generation.text.complete:
                 generation.finish(generation.text.ending)
-                self._forget(request_id)
+                self._forget(generation)
 
-    def _admit(self, processor: Any) -> None:
+    def _count(self) -> None:
+        """What the step wrote."""
+        written = 0
+        for generation, running in self._rows.items():
+            assert generation.text is not None
+            if grown := len(generation.text.tokens) - running.tokens:
+                running.tokens += grown
+                written += grown
+                generation.suspect = False  # its scores were numbers
+        self.tokens += written
+        now = time.monotonic()
+        self._recent.append((now, written))
+        while self._recent[0][0] < now - RATE_WINDOW_S:
+            self._recent.popleft()
+
+    def _admit(self) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
         while self._waiting and len(self._rows) < self._room.rows:
             generation = self._waiting[0]
             request = generation.request
             room = self.context_tokens - len(request.prompt_ids)
             tokens = len(request.prompt_ids) + min(room, FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT)
-            pages = -(-tokens // self._page)
+            pages = -(-tokens // self._batch.page_tokens)
             if self._rows and (self._pages_used + pages > self._pages or generation.suspect or self._alone):
                 return
             with self._lock:
                 self._waiting.popleft()
             text = generation.text or Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
-            row = Row(request_id=next(self._request_ids), initial_tokens=[*request.prompt_ids, *text.tokens])
-            row.text, row.sampling = text, request.sampling
             generation.text = text
             if text.complete:  # resumed at its very end
                 generation.finish(text.ending)
                 continue
-            self._rows[row.request_id] = (generation, pages)
+            self._rows[generation] = Running(pages, len(text.tokens))
             self._pages_used += pages
-            processor.scheduler.add_waiting_request(row)
+            self._batch.join(generation, tokens)
 
-    def _drop(self, processor: Any) -> None:
+    def _drop(self) -> None:
         """What was stopped or is out of time leaves the batch, or the wait for it."""
         now = time.monotonic()
         for generation in [waiting for waiting in self._waiting if waiting.stopping or now >= waiting.stop_at]:
             with self._lock:
                 self._waiting.remove(generation)
             generation.finish("stopped" if generation.stopping else "timeout")
-        for request_id, (generation, _) in list(self._rows.items()):
-            if generation.stopping or now >= generation.stop_at:
-                processor.scheduler.set_request_cancellation(request_id)
-                generation.finish("stopped" if generation.stopping else "timeout")
-                self._forget(request_id)
+        for generation in [running for running in self._rows if running.stopping or now >= running.stop_at]:
+            self._batch.leave(generation)
+            generation.finish("stopped" if generation.stopping else "timeout")
+            self._forget(generation)
 
-    def _make_room(self, processor: Any) -> None:
+    def _make_room(self) -> None:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
         is, fewer at a time; one that was alone fails."""
         rows = len(self._rows)
         self._room.overflowed(rows)
         log.warning("out of memory with %d rows; from now on %d", rows, self._room.rows)
-        self._start_over(processor, OutOfMemory())
+        self._start_over(OutOfMemory())
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.synchronize()  # raises what broke the device for good
         if self._room.hopeless:
             raise EngineBroken("not even one row fits the device's memory any more")
 
-    def _separate(self, processor: Any) -> None:
+    def _separate(self) -> None:
         """A row had no finite scores. It may have spoilt its neighbours: where attention reads all rows' pages at once,
         NaN reaches every row through a weight of 0. So all leave, and the suspects come again one by one."""
-        for generation, _ in self._rows.values():
+        for generation in self._rows:
             assert generation.text is not None
             generation.suspect, generation.text.finite = not generation.text.finite, True
         log.error("no finite scores in a step of %d rows", len(self._rows))
-        self._start_over(processor, NotFinite())
-        processor.scheduler.clear_cancelled_requests()
-        processor.cache.evict_cached_blocks()  # no text is to begin with spoilt pages
+        self._start_over(NotFinite())
+        self._batch.forget()  # no text is to begin with spoilt pages
 
-    def _start_over(self, processor: Any, error: JobError) -> None:
+    def _start_over(self, error: JobError) -> None:
         """All rows leave the batch to come again from where their texts are; one that was alone fails."""
-        generations = [generation for generation, _ in self._rows.values()]
-        for request_id in list(self._rows):
-            processor.scheduler.set_request_cancellation(request_id)
-            self._forget(request_id)
+        generations = list(self._rows)
+        for generation in generations:
+            self._batch.leave(generation)
+            self._forget(generation)
         if len(generations) == 1:
             generations.pop().fail(error)
         with self._lock:
@@ -278,14 +279,10 @@ class BatchEngine:
     @property
     def _alone(self) -> bool:
         """Whether a suspect is at its one step without neighbours."""
-        return any(generation.suspect for generation, _ in self._rows.values())
+        return any(generation.suspect for generation in self._rows)
 
-    def _forget(self, request_id: str) -> None:
-        _, pages = self._rows.pop(request_id)
-        self._pages_used -= pages
-
-    def _tokens(self) -> int:
-        return sum(len(generation.text.tokens) for generation, _ in self._rows.values() if generation.text)
+    def _forget(self, generation: Handle) -> None:
+        self._pages_used -= self._rows.pop(generation).pages
 
 
 def wanted_tokens(max_batch: int, context_tokens: int) -> int:

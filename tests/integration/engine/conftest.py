@@ -16,6 +16,7 @@ from shared.board.timing import durations
 from tests.integration.engine import tiny as tiny_language_model
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, SamplingParams
+from worker.engine.transformers_batch import TransformersBatch
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
@@ -33,6 +34,12 @@ def engine_of(model: Any, loaded: LoadedModel, **options: Any) -> BatchEngine:
     )
     engine.start()
     return engine
+
+
+def batch_of(engine: BatchEngine) -> TransformersBatch:
+    """Of an engine that runs transformers' batching."""
+    assert isinstance(engine._batch, TransformersBatch)
+    return engine._batch
 
 
 def together(engine: BatchEngine, requests: Iterable[GenerationRequest]) -> list[tuple[int, ...]]:

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, PretrainedConfig
 
 from shared.errors import ModelUnavailable
-from tests.integration.engine.conftest import MakeRequest, engine_of
+from tests.integration.engine.conftest import MakeRequest, batch_of, engine_of
 from worker.backend.kv_memory import bytes_a_token, free_bytes, kv_tokens
 from worker.engine.batch import TOKENS_A_ROW
 
@@ -34,7 +34,7 @@ def test_it_is_what_transformers_reserves(tiny_model: Any, loaded: Any) -> None:
     engine = engine_of(tiny_model, loaded, kv_tokens=2048)
     engine.stop()
 
-    (allocator,) = engine._manager._create_batch_processor().cache.cache_allocators.values()
+    (allocator,) = batch_of(engine)._manager._create_batch_processor().cache.cache_allocators.values()
 
     assert allocator.bytes_per_block == allocator.tokens_per_page * bytes_a_token(tiny_model)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, together
+from tests.integration.engine.conftest import PROMPTS, MakeRequest, batch_of, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 
@@ -43,14 +43,15 @@ def test_logits_in_half_precision_are_as_near_to_fp32_as_transformers_own(
     half = copy.deepcopy(tiny_model).to(DEVICE, dtype)
     engine = engine_of(copy.deepcopy(half), loaded)
     seen: dict[int, torch.Tensor] = {}  # by the place in the text: forced tokens are in it and were not asked for
-    plain = engine._choice.mask
+    choice = batch_of(engine).choice
+    plain = choice.mask
 
     def noted(scores: torch.Tensor) -> torch.Tensor:
-        (row,) = engine._choice._rows
+        (row,) = choice._rows
         seen[len(request.prompt_ids) + len(row.text.tokens) - 1] = scores[0].cpu().clone()
         return plain(scores)
 
-    engine._choice.mask = noted  # type: ignore[method-assign]
+    choice.mask = noted  # type: ignore[method-assign]
     request = ask(max_new_tokens=60)
 
     text = engine.submit(request).wait().token_ids
