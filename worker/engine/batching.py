@@ -11,6 +11,10 @@ from typing import Protocol
 from worker.engine.handle import Handle
 
 
+class NoRoom(RuntimeError):
+    """A step needs more of the KV cache than is free: to be met as a device without memory is."""
+
+
 class RunningBatch(Protocol):
     page_tokens: int  # of the KV cache: a text takes whole pages
 
@@ -31,8 +35,8 @@ class RunningBatch(Protocol):
     def step(self) -> bool:
         """One step of all rows; False: there is nothing to do. Texts have grown when it returns, though not each of
         them: a prompt may take several steps. One whose scores were no numbers is marked (`Text.finite`), and has not
-        grown. A text that is complete has left by itself. Raises torch.OutOfMemoryError where a step did not fit:
-        then all texts must leave, and may join again."""
+        grown. A text that is complete has left by itself. Raises `NoRoom` or torch.OutOfMemoryError where it
+        did not fit: then all texts must leave, and may join again."""
 
     def forget(self) -> None:
         """No later text begins with keys and values that are there now; called when no text is in the batch."""

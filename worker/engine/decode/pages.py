@@ -1,0 +1,98 @@
+"""Pages of the KV cache: who reads which, which are free, and which full ones hold the beginning of what text.
+
+Knows page numbers and token ids; not the memory, and not texts. A page is written by the one text that took it, and
+read by others only once it is full and named: its name stands for its tokens and all before them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from worker.engine.batching import NoRoom
+
+NAME_BYTES = 16
+START = b""  # the name before the first page
+
+Name = bytes
+
+
+class PagePool:
+    """`count` pages of `page_tokens` tokens. A free page keeps its name until it is taken, longest free first."""
+
+    def __init__(self, count: int, page_tokens: int) -> None:
+        self.page_tokens = page_tokens
+        self._readers = [0] * count
+        self._names: list[Name | None] = [None] * count
+        self._named: dict[Name, int] = {}
+        self._free: dict[int, None] = dict.fromkeys(range(count))  # in the order in which they are taken
+
+    @property
+    def free(self) -> int:
+        return len(self._free)
+
+    def begin(self, tokens: Sequence[int], count: int) -> tuple[list[int], list[Name]]:
+        """`count` pages for a text, and the names of the first of them, which hold its `tokens` already. Raises
+        `NoRoom` and takes none."""
+        names = self._known(tokens)[:count]
+        shared = [self._named[name] for name in names]
+        for page in shared:
+            self._readers[page] += 1
+            self._free.pop(page, None)
+        try:
+            return shared + self.take(count - len(shared)), names
+        except NoRoom:
+            self.release(shared)
+            raise
+
+    def take(self, count: int) -> list[int]:
+        """Pages to write. Raises `NoRoom` and takes none."""
+        if count > len(self._free):
+            raise NoRoom(f"{count} pages are wanted and {len(self._free)} free")
+        taken = [page for page, _ in zip(self._free, range(count), strict=False)]
+        for page in taken:
+            del self._free[page]
+            self._readers[page] = 1
+            self._unname(page)
+        return taken
+
+    def release(self, pages: Sequence[int]) -> None:
+        """A text reads its pages no more. The last are taken again first: more texts begin alike than go on alike."""
+        for page in reversed(pages):
+            self._readers[page] -= 1
+            if self._readers[page] == 0:
+                self._free[page] = None
+
+    def name(self, page: int, before: Name, tokens: Sequence[int]) -> Name:
+        """The page is full of these tokens, after those that `before` stands for, and is never written again. Its name;
+        another page may have it already, and keeps it."""
+        name = _name(before, tokens)
+        if self._named.setdefault(name, page) == page:
+            self._names[page] = name
+        return name
+
+    def forget(self) -> None:
+        """No text that begins from now on finds a page."""
+        self._named.clear()
+        self._names = [None] * len(self._names)
+
+    def _known(self, tokens: Sequence[int]) -> list[Name]:
+        names: list[Name] = []
+        for end in range(self.page_tokens, len(tokens) + 1, self.page_tokens):
+            name = _name(names[-1] if names else START, tokens[end - self.page_tokens : end])
+            if name not in self._named:
+                break
+            names.append(name)
+        return names
+
+    def _unname(self, page: int) -> None:
+        name = self._names[page]
+        if name is not None:
+            del self._named[name]
+            self._names[page] = None
+
+
+def _name(before: Name, tokens: Sequence[int]) -> Name:
+    """A hash that nobody finds a second text for: a page of another's text would be read as one's own."""
+    return blake2b(before + array("i", tokens).tobytes(), digest_size=NAME_BYTES).digest()
