@@ -1,0 +1,62 @@
+"""The choice of a step's tokens as one run of operations that never waits for the device: masks, penalties, noise.
+
+Knows scores and what restricts them; not where they are, and not which texts they are of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worker.engine.row import NOT_FINITE
+from worker.engine.sampling import CANDIDATES, MIN_TEMPERATURE, gumbel, nucleus
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """How each row draws, [rows]: temperature, top_p float32; seed, position int64."""
+
+    temperature: Tensor
+    top_p: Tensor
+    seed: Tensor
+    position: Tensor
+
+    def of(self, rows: Tensor) -> Sampled:
+        return Sampled(self.temperature[rows], self.top_p[rows], self.seed[rows], self.position[rows])
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """What is taken from single scores: `at` int64, row x vocabulary + token; `amount` float32, of which 0 pads."""
+
+    at: Tensor
+    amount: Tensor
+
+
+def permitted(scores: Tensor, words: Tensor, penalties: Penalties) -> Tensor:
+    """-inf where a bit of `words` [rows, vocabulary / 32] int32 is 0; scores [rows, vocabulary]."""
+    rows, size = scores.shape
+    bits = torch.arange(32, dtype=torch.int32, device=scores.device)
+    allowed = ((words[:, :, None] >> bits) & 1).view(rows, -1)[:, :size]
+    kept = scores.masked_fill(allowed == 0, -torch.inf)
+    kept.view(-1).scatter_add_(0, penalties.at, -penalties.amount)
+    return kept
+
+
+def chosen_tokens(kept: Tensor, sampled: Sampled, finite: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row's token, `NOT_FINITE` where not `finite`, and whether its nucleus was among the best candidates, [rows];
+    where it was not, the token is not the row's."""
+    chosen, whole = draw(kept, sampled, min(CANDIDATES, kept.shape[1]))
+    return chosen.argmax(dim=1).masked_fill(~finite, NOT_FINITE), whole | ~finite
+
+
+def draw(kept: Tensor, sampled: Sampled, count: int) -> tuple[Tensor, Tensor]:
+    """Scores whose argmax is the sampled token, of the best `count`, and whether those were enough."""
+    greedy = sampled.temperature < MIN_TEMPERATURE
+    scaled = kept / sampled.temperature.masked_fill(greedy, 1.0)[:, None]
+    values, tokens, whole = nucleus(scaled, sampled.top_p, count)
+    noisy = values + gumbel(sampled.seed[:, None], sampled.position[:, None], tokens)
+    chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
+    return torch.where(greedy[:, None], kept, chosen), whole | greedy

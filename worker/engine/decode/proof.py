@@ -1,0 +1,49 @@
+"""The loop's proof on the device at hand: the same few tokens through the model's own forward and through the loop's.
+
+Knows a model and a `Device` of it; not what is done where they differ.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from worker.engine.decode.device import Device
+
+TRIED_TOKENS = 20
+MAX_ERRORS = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 8e-2}  # of the norm of the model's scores
+
+
+class ProofFailed(RuntimeError):
+    """The loop's scores are not the model's."""
+
+
+@torch.no_grad()
+def prove(model: Any, device: Device) -> float:
+    """The largest error of a position's scores, as a share of their norm. Raises `ProofFailed` where it is more than
+    rounding. Before the first text: it writes into the first pages."""
+    size = model.config.vocab_size
+    count = min(TRIED_TOKENS, device.context_tokens)
+    ids = [(7 + 31 * place) % size for place in range(count)]
+    expected = model(torch.tensor([ids], device=model.device)).logits[0].float()
+    device.set_table(0, range(-(-count // device.page_tokens)))
+    last = min(device.rows, count)
+    errors = [_error(expected, device, ids, begin, last) for begin in (0, count // 2, count - last)]
+    worst = max(errors)
+    if not worst <= (most := MAX_ERRORS[model.dtype]):
+        raise ProofFailed(f"its scores differ from the model's by {worst:.2g}, more than {most:g}")
+    return worst
+
+
+def _error(expected: torch.Tensor, device: Device, ids: list[int], begin: int, last: int) -> float:
+    """`begin` tokens are read as a chunk, the others as token-rows."""
+    places = range(begin, len(ids))
+    last = min(last, len(places))
+    if begin:
+        device.prefill(0, ids[:begin], 0)
+    device.forward(ids[begin:], [0] * len(places), [0] * len(places), places, range(len(places) - last, len(places)))
+    if expected.is_cuda:
+        torch.cuda.synchronize(expected.device)
+    scores, wanted = device.scores[:last], expected[len(ids) - last :]
+    return float(((scores - wanted).norm(dim=1) / wanted.norm(dim=1)).max())
