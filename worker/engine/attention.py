@@ -37,12 +37,17 @@ def settle(model: Any, kernel: Kernel | None, make_manager: Callable[[bool], _Ma
     """Which attention runs. Without a kernel, what the model was loaded with. Else, on a GPU, flash attention where its
     package is installed; else, for a model of sdpa, the kernel if it fits. `make_manager` makes transformers' manager,
     which goes over to flash attention by itself if it is told so."""
-    if model.config._attn_implementation == NAME:  # of an engine before this one; the manager takes no such name
-        model.set_attn_implementation("sdpa")
+    leave(model)  # the manager takes no such name
     manager = make_manager(kernel is not None and model.device.type == "cuda")
     if kernel is not None and model.config._attn_implementation == "sdpa":  # so flash attention is not there
         adopt(model, kernel)
     return manager
+
+
+def leave(model: Any) -> None:
+    """The kernel that an engine before this one let the model attend by: it works in that engine's batches alone."""
+    if model.config._attn_implementation == NAME:
+        model.set_attn_implementation("sdpa")
 
 
 def adopt(model: Any, kernel: Kernel) -> bool:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -19,12 +19,14 @@ from torch.nn.attention.varlen import varlen_attn
 
 from shared.errors import EngineBroken, JobError, NotFinite, OutOfMemory, PromptTooLong
 from worker.engine import attention
-from worker.engine.batching import RunningBatch
+from worker.engine.batching import RunningBatch, is_out_of_memory
 from worker.engine.handle import Handle
+from worker.engine.rate import Rate
 from worker.engine.request import GenerationRequest
 from worker.engine.row_limit import RowLimit
+from worker.engine.running import Running
+from worker.engine.serving import Batching, BatchSizes, Serving
 from worker.engine.text import TOKENS_A_SAMPLED, Text
-from worker.engine.transformers_batch import TransformersBatch
 from worker.engine.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -33,22 +35,13 @@ FORCE_LIMIT = 64  # tokens forced in one step and row
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
 TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 IDLE_S = 0.5
-RATE_WINDOW_S = 10.0
-
-
-@dataclass
-class Running:
-    """A text in the batch: the pages that are reserved for it, and how many of its tokens have been counted."""
-
-    pages: int
-    tokens: int
 
 
 class BatchEngine:
-    """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `force=False` samples
-    what the grammar forces (for benchmarks); `graphs` runs forward passes as CUDA graphs, `compiled` through
-    torch.compile, both of them warmed up before the first text. `varlen`: the kernel that
-    `attention.settle` may choose; None: none."""
+    """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `batching`: "loop", the
+    engine's own; "transformers"; "auto", the loop for 16 bits on one CUDA device if it knows the model and computes
+    what the model does, else transformers'. `force=False` samples what the grammar forces (for benchmarks). The other
+    switches are those of `BatchSizes`. Raises `ModelUnavailable`."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -60,7 +53,9 @@ class BatchEngine:
         max_batch: int,
         kv_tokens: int | None = None,
         force: bool = True,
-        graphs: bool = False,
+        batching: Batching = "auto",
+        overlap: bool = True,
+        graphs: bool | None = None,
         compiled: bool = False,
         varlen: attention.Kernel | None = varlen_attn,
     ) -> None:
@@ -73,25 +68,25 @@ class BatchEngine:
         self._model = model
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
         self._force = force
-        self._pages_used = 0
         self._waiting: deque[Handle] = deque()
-        self._rows: dict[Handle, Running] = {}
+        self._rows = Running()
         self._room = RowLimit(max_batch)
         self._lock = Lock()
         self._wake = Event()
         self._ending = False
-        self._recent: deque[tuple[float, int]] = deque()
-        self._batch: RunningBatch = TransformersBatch(
-            model,
-            self._vocabulary,
+        self._rate = Rate()
+        self._rewinds: deque[tuple[Handle, int]] = deque()
+        sizes = BatchSizes(
             rows=max_batch,
             row_tokens=FORCE_LIMIT,
             kv_tokens=kv_tokens,
+            context_tokens=self.context_tokens,
+            overlap=overlap,
             graphs=graphs,
             compiled=compiled,
             varlen=varlen,
         )
-        self._pages = -(-kv_tokens // self._batch.page_tokens)
+        self._serving = Serving(model, self._vocabulary, batching, sizes)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -106,8 +101,6 @@ class BatchEngine:
     def submit(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> Handle:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
-        if self.broken or self._ending:
-            raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
         room = self.context_tokens - len(request.prompt_ids)
         needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
         if room < needed:
@@ -117,10 +110,21 @@ class BatchEngine:
             )
         self._vocabulary.compile(request.schema)  # on the caller's thread, whose fault it would be
         generation = Handle(request, on_scene)
-        with self._lock:
+        with self._lock:  # which the thread takes at its end: nobody waits for it in vain
+            if self.broken or self._ending:
+                raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
             self._waiting.append(generation)
         self._wake.set()
         return generation
+
+    def rewind(self, generation: Handle, tokens: int) -> None:
+        """From the next step on the text goes on from its first `tokens` tokens, with the budget that it had there, if
+        it has not ended. Raises ValueError where it is shorter than that."""
+        if not 0 <= tokens <= (most := len(generation.tokens)):
+            raise ValueError(f"a text of {most} tokens cannot go on from its first {tokens}")
+        with self._lock:
+            self._rewinds.append((generation, tokens))
+        self._wake.set()
 
     @property
     def how(self) -> str:
@@ -134,7 +138,11 @@ class BatchEngine:
     @property
     def kv_share(self) -> float:
         """How much of the KV cache is reserved for the running texts."""
-        return self._pages_used / self._pages
+        return self._rows.pages / self._serving.pages
+
+    @property
+    def _batch(self) -> RunningBatch:
+        return self._serving.batch
 
     @property
     def unfinished(self) -> int:
@@ -144,8 +152,7 @@ class BatchEngine:
     @property
     def tokens_per_s(self) -> float:
         """Over the last ten seconds, forced tokens included."""
-        since = time.monotonic() - RATE_WINDOW_S
-        return round(sum(tokens for at, tokens in list(self._recent) if at >= since) / RATE_WINDOW_S, 1)
+        return self._rate.tokens_per_s
 
     # -- the engine's thread ------------------------------------------------------------------------------------------
 
@@ -154,19 +161,21 @@ class BatchEngine:
             if self._model.device.type == "cuda":
                 torch.cuda.set_device(self._model.device)  # a thread's own
             with torch.no_grad():
-                self._batch.start()
+                self._serving.start()
                 while not self._ending:
+                    self._turn_back()
                     self._admit()
                     self._drop()
                     self._step()
         except Exception as error:  # the process is wrong: whoever waits must hear it, and the worker ends
             log.exception("the engine's thread ended")
             self.broken = error
-        for generation in [*self._waiting, *self._rows]:
-            if self.broken:
-                generation.fail(EngineBroken(f"the engine has ended: {type(self.broken).__name__}: {self.broken}"))
-            else:
-                generation.finish("stopped")
+        with self._lock:
+            for generation in [*self._waiting, *self._rows]:
+                if self.broken:
+                    generation.fail(EngineBroken(f"the engine has ended: {type(self.broken).__name__}: {self.broken}"))
+                else:
+                    generation.finish("stopped")
 
     def _step(self) -> None:
         try:
@@ -176,7 +185,7 @@ class BatchEngine:
                 return
             fitted = True
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             fitted = False
         if not fitted:  # outside the handler: its traceback holds the step's tensors
@@ -185,50 +194,61 @@ class BatchEngine:
         self.steps += 1
         self._room.fitted(len(self._rows))
         self._count()
-        if any(generation.text and not generation.text.finite for generation in self._rows):
+        if not self._rows.finite:
             self._separate()
-        for generation in list(self._rows):
+        for generation in self._rows:
             assert generation.text is not None
             generation.notify_scenes()
             if generation.text.complete:
                 generation.finish(generation.text.ending)
-                self._forget(generation)
+                self._rows.remove(generation)
 
     def _count(self) -> None:
-        """What the step wrote."""
-        written = 0
-        for generation, running in self._rows.items():
-            assert generation.text is not None
-            if grown := len(generation.text.tokens) - running.tokens:
-                running.tokens += grown
-                written += grown
-                generation.suspect = False  # its scores were numbers
+        written = self._rows.count()
         self.tokens += written
-        now = time.monotonic()
-        self._recent.append((now, written))
-        while self._recent[0][0] < now - RATE_WINDOW_S:
-            self._recent.popleft()
+        self._rate.note(written)
+
+    def _turn_back(self) -> None:
+        """What was rewound leaves the batch and joins it again, with a text that has replayed what is left of it."""
+        while self._rewinds:
+            with self._lock:
+                generation, tokens = self._rewinds.popleft()
+            if generation not in self._rows and generation not in self._waiting:
+                continue
+            kept = replace(generation.request, generated_ids=tuple(generation.tokens[:tokens]))
+            self._count()
+            generation.text = self._text(kept)
+            if generation in self._rows:
+                self._batch.leave(generation)
+                self._join(generation, self._rows.remove(generation))
+
+    def _join(self, generation: Handle, pages: int) -> None:
+        self._rows.add(generation, pages)
+        self._batch.join(generation, pages * self._batch.page_tokens)
+
+    def _text(self, request: GenerationRequest) -> Text:
+        room = self.context_tokens - len(request.prompt_ids)
+        return Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
 
     def _admit(self) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
         while self._waiting and len(self._rows) < self._room.rows:
             generation = self._waiting[0]
             request = generation.request
-            room = self.context_tokens - len(request.prompt_ids)
-            tokens = len(request.prompt_ids) + min(room, FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT)
+            most = FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT
+            tokens = min(self.context_tokens, len(request.prompt_ids) + most)
             pages = -(-tokens // self._batch.page_tokens)
-            if self._rows and (self._pages_used + pages > self._pages or generation.suspect or self._alone):
+            if self._rows and (
+                self._rows.pages + pages > self._serving.pages or generation.suspect or self._rows.alone
+            ):
                 return
             with self._lock:
                 self._waiting.popleft()
-            text = generation.text or Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
-            generation.text = text
+            generation.text = text = generation.text or self._text(request)
             if text.complete:  # resumed at its very end
                 generation.finish(text.ending)
                 continue
-            self._rows[generation] = Running(pages, len(text.tokens))
-            self._pages_used += pages
-            self._batch.join(generation, tokens)
+            self._join(generation, pages)
 
     def _drop(self) -> None:
         """What was stopped or is out of time leaves the batch, or the wait for it."""
@@ -240,11 +260,12 @@ class BatchEngine:
         for generation in [running for running in self._rows if running.stopping or now >= running.stop_at]:
             self._batch.leave(generation)
             generation.finish("stopped" if generation.stopping else "timeout")
-            self._forget(generation)
+            self._rows.remove(generation)
 
     def _make_room(self) -> None:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
         is, fewer at a time; one that was alone fails."""
+        self._count()  # what was written before it did not fit
         rows = len(self._rows)
         self._room.overflowed(rows)
         log.warning("out of memory with %d rows; from now on %d", rows, self._room.rows)
@@ -258,39 +279,22 @@ class BatchEngine:
     def _separate(self) -> None:
         """A row had no finite scores. It may have spoilt its neighbours: where attention reads all rows' pages at once,
         NaN reaches every row through a weight of 0. So all leave, and the suspects come again one by one."""
-        for generation in self._rows:
-            assert generation.text is not None
-            generation.suspect, generation.text.finite = not generation.text.finite, True
+        self._rows.suspect()
         log.error("no finite scores in a step of %d rows", len(self._rows))
         self._start_over(NotFinite())
         self._batch.forget()  # no text is to begin with spoilt pages
 
     def _start_over(self, error: JobError) -> None:
         """All rows leave the batch to come again from where their texts are; one that was alone fails."""
-        generations = list(self._rows)
-        for generation in generations:
+        for generation in (generations := list(self._rows)):
             self._batch.leave(generation)
-            self._forget(generation)
+            self._rows.remove(generation)
         if len(generations) == 1:
             generations.pop().fail(error)
         with self._lock:
             self._waiting.extendleft(reversed(generations))
 
-    @property
-    def _alone(self) -> bool:
-        """Whether a suspect is at its one step without neighbours."""
-        return any(generation.suspect for generation in self._rows)
-
-    def _forget(self, generation: Handle) -> None:
-        self._pages_used -= self._rows.pop(generation).pages
-
 
 def wanted_tokens(max_batch: int, context_tokens: int) -> int:
     """Context for every row, and for one text that fills its own."""
     return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Torch's own error, or a library's below it that had no memory to begin with."""
-    words = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)

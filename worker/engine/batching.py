@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
+
 from worker.engine.handle import Handle
 
 
 class NoRoom(RuntimeError):
     """A step needs more of the KV cache than is free: to be met as a device without memory is."""
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Of a step: ours, torch's own error, or a library's below it that had no memory to begin with."""
+    words = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, NoRoom | torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 class RunningBatch(Protocol):

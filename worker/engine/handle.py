@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 
 from worker.engine.request import Finish, GenerationRequest, Output, TextState
@@ -36,6 +36,11 @@ class Handle:
             raise self._error
         assert self._output is not None
         return self._output
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """Of the text so far, those that it resumes among them."""
+        return self.text.tokens if self.text else self.request.generated_ids
 
     def snapshot(self) -> TextState:
         return self.text.snapshot() if self.text else TextState(False, (), 0, 0)

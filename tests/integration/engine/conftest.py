@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,15 @@ from scriptqueue.schemas import JobRequest
 from shared.board.timing import durations
 from tests.integration.engine import tiny as tiny_language_model
 from worker.engine.batch import BatchEngine
+from worker.engine.decode.loop import DecodeLoop
 from worker.engine.request import GenerationRequest, SamplingParams
+from worker.engine.serving import Batching
 from worker.engine.transformers_batch import TransformersBatch
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
 MakeRequest = Callable[..., GenerationRequest]
+BY_BOTH = pytest.mark.parametrize("batching", ["transformers", "loop"], indirect=True)
 GREEDY = SamplingParams(temperature=0.0, top_p=1.0, seed=0)
 PROMPTS = ("森林里的猫", "A robot learns to paint", "海")
 
@@ -42,6 +45,27 @@ def batch_of(engine: BatchEngine) -> TransformersBatch:
     return engine._batch
 
 
+def before_each_pass(engine: BatchEngine, call: Callable[[list[int]], None]) -> None:
+    """`call` with the ids that are read, before each forward pass; what it raises the pass raises."""
+    if isinstance(engine._batch, TransformersBatch):
+        embedding = engine._model.get_input_embeddings()
+        embedding.register_forward_pre_hook(lambda _, inputs: call(inputs[0].flatten().tolist()))
+        return
+    assert isinstance(engine._batch, DecodeLoop)
+    device: Any = engine._batch._device
+    forward, prefill = device.forward, device.prefill
+
+    def forward_after(ids: Sequence[int], *rest: Any) -> None:
+        call(list(ids))
+        forward(ids, *rest)
+
+    def prefill_after(slot: int, ids: Sequence[int], start: int) -> None:
+        call(list(ids))
+        prefill(slot, ids, start)
+
+    device.forward, device.prefill = forward_after, prefill_after
+
+
 def together(engine: BatchEngine, requests: Iterable[GenerationRequest]) -> list[tuple[int, ...]]:
     """The tokens of requests that run side by side."""
     return [generation.wait().token_ids for generation in [engine.submit(request) for request in requests]]
@@ -59,8 +83,15 @@ def tiny_model(loaded: LoadedModel) -> Any:
 
 
 @pytest.fixture(scope="session")
-def tiny(loaded: LoadedModel) -> Iterator[BatchEngine]:
-    engine = engine_of(loaded.model, loaded)
+def batching(request: pytest.FixtureRequest) -> Batching:
+    """Whose batching runs the engines of a test; `BY_BOTH` marks what holds for the loop, too."""
+    by: Batching = getattr(request, "param", "transformers")
+    return by
+
+
+@pytest.fixture(scope="session")
+def tiny(loaded: LoadedModel, batching: Batching) -> Iterator[BatchEngine]:
+    engine = engine_of(loaded.model, loaded, batching=batching)
     yield engine
     engine.stop()
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from threading import Event
 from typing import Any
 
 import pytest
 
 from shared.errors import EngineBroken, PromptTooLong
-from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, resumed, together
+from tests.integration.engine.conftest import (
+    BY_BOTH,
+    PROMPTS,
+    MakeRequest,
+    before_each_pass,
+    engine_of,
+    resumed,
+    together,
+)
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
+from worker.engine.serving import Batching
+
+pytestmark = BY_BOTH
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -47,10 +59,12 @@ def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Make
         assert again.sampled_tokens == whole.sampled_tokens
 
 
-def test_forcing_tokens_changes_no_text_and_saves_steps(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
+def test_forcing_tokens_changes_no_text_and_saves_steps(
+    tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching
+) -> None:
     steps, texts = [], []
     for force in (True, False):
-        engine = engine_of(tiny_model, loaded, max_batch=1, force=force)
+        engine = engine_of(tiny_model, loaded, batching=batching, max_batch=1, force=force)
         request = ask(max_new_tokens=400, max_scenes=3, target_duration_s=15)
         texts.append(loaded.tokenizer.decode(engine.submit(request).wait().token_ids))
         steps.append(engine.steps)
@@ -73,8 +87,8 @@ def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: MakeRequ
     assert 0 < still.sampled_tokens < 2000
 
 
-def test_more_requests_than_rows_all_end(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
-    engine = engine_of(tiny_model, loaded, max_batch=2)
+def test_more_requests_than_rows_all_end(tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching) -> None:
+    engine = engine_of(tiny_model, loaded, batching=batching, max_batch=2)
 
     generations = [engine.submit(ask(max_new_tokens=60)) for _ in range(5)]
 
@@ -103,17 +117,21 @@ def test_a_text_that_is_out_of_time_ends_as_timeout(tiny: BatchEngine, ask: Make
     )
 
 
-def test_a_prompt_that_leaves_no_room_is_refused_at_once(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
-    engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=256)
+def test_a_prompt_that_leaves_no_room_is_refused_at_once(
+    tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching
+) -> None:
+    engine = engine_of(tiny_model, loaded, batching=batching, max_batch=1, context_tokens=256)
 
     with pytest.raises(PromptTooLong, match="256"):
         engine.submit(ask("很长的故事" * 60))
     engine.stop()
 
 
-def test_a_text_that_meets_the_end_of_the_context_is_closed(tiny_model: Any, loaded: Any, ask: MakeRequest) -> None:
+def test_a_text_that_meets_the_end_of_the_context_is_closed(
+    tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching
+) -> None:
     request = ask(max_new_tokens=2000)
-    engine = engine_of(tiny_model, loaded, max_batch=1, context_tokens=len(request.prompt_ids) + 400)
+    engine = engine_of(tiny_model, loaded, batching=batching, max_batch=1, context_tokens=len(request.prompt_ids) + 400)
 
     output = engine.submit(request).wait()
 
@@ -132,13 +150,10 @@ def test_a_schema_that_is_no_grammar_is_the_callers_fault(tiny: BatchEngine, ask
 
 
 def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(
-    loaded: Any, ask: MakeRequest, tiny_model: Any
+    loaded: Any, ask: MakeRequest, tiny_model: Any, batching: Batching
 ) -> None:
-    import copy
-
-    broken = copy.deepcopy(tiny_model)
-    broken.lm_head.register_forward_hook(_raise)
-    engine = engine_of(broken, loaded)
+    engine = engine_of(copy.deepcopy(tiny_model), loaded, batching=batching)
+    before_each_pass(engine, lambda _: _raise() if engine.busy else None)
     generation = engine.submit(ask())
 
     with pytest.raises(EngineBroken, match="the device is gone"):
@@ -147,5 +162,5 @@ def test_a_fault_of_the_model_fails_every_row_and_all_that_come_after(
         engine.submit(ask())
 
 
-def _raise(*_: Any) -> None:
+def _raise() -> None:
     raise RuntimeError("the device is gone")

@@ -12,7 +12,7 @@ import pytest
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Wording
 from scriptqueue.schemas import JobRequest
 from shared.board.repeats import repeats
-from tests.integration.engine.conftest import MakeRequest
+from tests.integration.engine.conftest import BY_BOTH, MakeRequest
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
 from worker.engine.text import Text, fill_masks
@@ -40,6 +40,7 @@ def checked(text: str, request: JobRequest) -> None:
     assert all(scene.description.strip() and scene.action.strip() for scene in storyboard.scenes)
 
 
+@BY_BOTH
 @pytest.mark.parametrize(("min_scenes", "a_scene"), [(1, 60), (3, 20), (3, 33), (6, 20), (6, 27)])
 def test_any_budget_gives_all_scenes(
     tiny: BatchEngine, ask: MakeRequest, loaded: Any, min_scenes: int, a_scene: int
@@ -56,6 +57,7 @@ def test_any_budget_gives_all_scenes(
         checked(loaded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
 
 
+@BY_BOTH
 @pytest.mark.parametrize(
     "fields", [(LIGHT,), (LIGHT, ANGLE), (ANGLE, *MORE_TEXTS)], ids=["three texts", "a term last", "six texts"]
 )
@@ -82,6 +84,7 @@ def test_a_layout_with_more_fields_is_closed_too(
         assert all(names < scene.keys() and all(scene.values()) for scene in storyboard.model_dump()["scenes"])
 
 
+@BY_BOTH
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])
 def test_a_target_duration_survives_a_small_budget(
     tiny: BatchEngine, ask: MakeRequest, loaded: Any, target_s: float

@@ -18,9 +18,10 @@ from scriptqueue.schemas import JobRequest, Sampling
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite
 from shared.settings import Settings
 from tests.integration.engine import tiny as tiny_language_model
-from tests.integration.engine.conftest import MakeRequest, engine_of, together
+from tests.integration.engine.conftest import BY_BOTH, MakeRequest, engine_of, together
 from worker.backend.backend import Prefix
 from worker.backend.model import ModelBackend
+from worker.engine.serving import Batching
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
@@ -37,8 +38,8 @@ def poisoned(tiny_model: Any, loaded: LoadedModel) -> Any:
     return model
 
 
-def backend_of(model: Any, loaded: LoadedModel) -> ModelBackend:
-    return ModelBackend(replace(loaded, model=model), engine_of(model, loaded))
+def backend_of(model: Any, loaded: LoadedModel, batching: Batching) -> ModelBackend:
+    return ModelBackend(replace(loaded, model=model), engine_of(model, loaded, batching=batching))
 
 
 def write(backend: ModelBackend, prompt: str) -> str:
@@ -47,10 +48,11 @@ def write(backend: ModelBackend, prompt: str) -> str:
     return generation.wait().text
 
 
+@BY_BOTH
 def test_a_job_without_finite_scores_fails_and_its_neighbours_write_on(
-    poisoned: Any, loaded: LoadedModel, ask: MakeRequest
+    poisoned: Any, loaded: LoadedModel, ask: MakeRequest, batching: Batching
 ) -> None:
-    engine = engine_of(poisoned, loaded)
+    engine = engine_of(poisoned, loaded, batching=batching)
     healthy = [ask(prompt, max_new_tokens=60) for prompt in ("森林里的猫", "A robot learns to paint")]
     alone = [engine.submit(request).wait().token_ids for request in healthy]
 
@@ -64,8 +66,11 @@ def test_a_job_without_finite_scores_fails_and_its_neighbours_write_on(
     engine.stop()
 
 
-def test_a_job_that_alone_is_to_blame_takes_no_worker_with_it(poisoned: Any, loaded: LoadedModel) -> None:
-    backend = backend_of(poisoned, loaded)
+@BY_BOTH
+def test_a_job_that_alone_is_to_blame_takes_no_worker_with_it(
+    poisoned: Any, loaded: LoadedModel, batching: Batching
+) -> None:
+    backend = backend_of(poisoned, loaded, batching)
     backend.prove()
 
     with pytest.raises(NotFinite):
@@ -75,9 +80,12 @@ def test_a_job_that_alone_is_to_blame_takes_no_worker_with_it(poisoned: Any, loa
     backend.close()
 
 
-def test_a_model_that_loses_its_numbers_takes_its_worker_with_it(tiny_model: Any, loaded: LoadedModel) -> None:
+@BY_BOTH
+def test_a_model_that_loses_its_numbers_takes_its_worker_with_it(
+    tiny_model: Any, loaded: LoadedModel, batching: Batching
+) -> None:
     model = copy.deepcopy(tiny_model)
-    backend = backend_of(model, loaded)
+    backend = backend_of(model, loaded, batching)
     backend.prove()
     model.model.norm.weight.data[:] = torch.nan
 

@@ -14,25 +14,25 @@ import pytest
 import torch
 
 from shared.errors import EngineBroken, OutOfMemory
-from tests.integration.engine.conftest import MakeRequest, engine_of, together
+from tests.integration.engine.conftest import BY_BOTH, MakeRequest, before_each_pass, engine_of, together
 from worker.engine.batch import BatchEngine
 from worker.engine.request import SamplingParams
+from worker.engine.serving import Batching
+
+pytestmark = BY_BOTH
 
 Fragile = Callable[..., BatchEngine]
 TOO_LONG = "鲸"
 
 
 @pytest.fixture
-def fragile(tiny_model: Any, loaded: Any) -> Iterator[Fragile]:
+def fragile(tiny_model: Any, loaded: Any, batching: Batching) -> Iterator[Fragile]:
     """`fragile(fault, max_batch=8)`: an engine whose every step calls `fault(engine, input_ids)`, which may raise."""
     engines: list[BatchEngine] = []
 
     def make(fault: Callable[[BatchEngine, list[int]], None], **options: Any) -> BatchEngine:
-        model = copy.deepcopy(tiny_model)
-        engine = engine_of(model, loaded, **options)
-        model.model.embed_tokens.register_forward_pre_hook(
-            lambda _, inputs: fault(engine, inputs[0].flatten().tolist())
-        )
+        engine = engine_of(copy.deepcopy(tiny_model), loaded, batching=batching, **options)
+        before_each_pass(engine, lambda ids: fault(engine, ids))
         engines.append(engine)
         return engine
 

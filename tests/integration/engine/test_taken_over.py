@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scriptqueue.schemas import JobRequest, Sampling
-from tests.integration.engine.conftest import engine_of
+from tests.integration.engine.conftest import BY_BOTH, engine_of
 from worker.backend.backend import Partial, Prefix
 from worker.backend.model import ModelBackend
+from worker.engine.serving import Batching
 from worker.script.complete import complete_scenes
 from worker.script.output import parse, validate
 
@@ -24,9 +25,12 @@ REQUEST = JobRequest(
 )
 
 
+pytestmark = BY_BOTH
+
+
 @pytest.fixture(scope="module")
-def backend(tiny_model: Any, loaded: LoadedModel) -> Iterator[ModelBackend]:
-    backend = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded))
+def backend(tiny_model: Any, loaded: LoadedModel, batching: Batching) -> Iterator[ModelBackend]:
+    backend = ModelBackend(replace(loaded, model=tiny_model), engine_of(tiny_model, loaded, batching=batching))
     yield backend
     backend.close()
 

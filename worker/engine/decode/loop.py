@@ -14,12 +14,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from worker.engine.decode.choice_inputs import Penalty
 from worker.engine.decode.pages import PagePool
 from worker.engine.decode.schedule import Member, Schedule, TokenRows
 from worker.engine.handle import Handle
 from worker.engine.row import NOT_FINITE
-
-Penalty = tuple[int, int, float]  # row, token, what is taken from its score
 
 
 class OnItsWay(Protocol):
@@ -100,6 +99,10 @@ class DecodeLoop:
         self._members: dict[Handle, Member] = {}
         self._scoring: TokenRows | None = None  # launched, and nothing chosen from it yet
         self._awaited: Awaited | None = None
+
+    def close(self) -> None:
+        """Give the device's memory back; the loop is at its end."""
+        del self._device, self.start
 
     def join(self, handle: Handle, tokens: int) -> None:
         assert handle.text is not None
