@@ -62,9 +62,16 @@ class ModelSettings(Section):
     )
     weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
-        "auto", description="auto: flash attention where its package is installed, else torch's own."
+        "auto",
+        description="In transformers' batching, which a name here asks for; auto: flash attention, else torch's.",
     )
-    cuda_graphs: bool = Field(False, description="Steps of the model as CUDA graphs; not measured yet.")
+    batching: Literal["auto", "loop", "transformers"] = Field(
+        "auto",
+        description="loop: the engine's own; auto: that on a GPU, for 16-bit models it knows, else transformers'.",
+    )
+    cuda_graphs: bool | None = Field(
+        None, description="Steps of the model as CUDA graphs; empty: the engine's own loop's are."
+    )
     cache_dir: Path = Field(
         Path("~/.cache/scriptqueue/models"), description="Where downloaded and converted weights live."
     )
@@ -74,6 +81,11 @@ class ModelSettings(Section):
     def hub_endpoint(self) -> str | None:
         """Ours, or the name that other tools of the hub read."""
         return self.endpoint or os.environ.get("HF_ENDPOINT")
+
+    @field_validator("cuda_graphs", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
 
     @field_validator("weight_bits", mode="before")
     @classmethod

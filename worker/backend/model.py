@@ -23,7 +23,7 @@ from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progr
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
-from shared.settings import Settings
+from shared.settings import ModelSettings, Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.backend.kv_memory import free_bytes, kv_tokens
@@ -31,6 +31,7 @@ from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest, SamplingParams
+from worker.engine.serving import Batching
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
@@ -148,6 +149,7 @@ class ModelBackend:
             kv_tokens=kv_tokens(
                 loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
             ),
+            batching=_batching(settings.model),
             graphs=settings.model.cuda_graphs,
             varlen=kernel_of(settings.model.attention),
         )
@@ -283,6 +285,11 @@ class ModelBackend:
 
     def close(self) -> None:
         self._engine.stop()
+
+
+def _batching(model: ModelSettings) -> Batching:
+    """The loop has an attention of its own: who asks for another by name gets the batching that has it."""
+    return "transformers" if model.batching == "auto" and model.attention != "auto" else model.batching
 
 
 def _edition(folder: Path | None) -> str:

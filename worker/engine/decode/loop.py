@@ -135,7 +135,7 @@ class DecodeLoop:
         if self._scoring:
             return True
         ran = False
-        for member, begin, end in self._schedule.pieces():
+        for member, begin, end in self._schedule.chunks():
             self._send_tables()
             self._device.prefill(member.slot, member.ids[begin:end], begin)
             ran = True

@@ -12,10 +12,10 @@ from hashlib import blake2b
 
 from worker.engine.batching import NoRoom
 
-NAME_BYTES = 16
+_BYTES = 16
 START = b""  # the name before the first page
 
-Name = bytes
+PageName = bytes
 
 
 class PagePool:
@@ -24,15 +24,15 @@ class PagePool:
     def __init__(self, count: int, page_tokens: int) -> None:
         self.page_tokens = page_tokens
         self._readers = [0] * count
-        self._names: list[Name | None] = [None] * count
-        self._named: dict[Name, int] = {}
+        self._names: list[PageName | None] = [None] * count
+        self._named: dict[PageName, int] = {}
         self._free: dict[int, None] = dict.fromkeys(range(count))  # in the order in which they are taken
 
     @property
     def free(self) -> int:
         return len(self._free)
 
-    def begin(self, tokens: Sequence[int], count: int) -> tuple[list[int], list[Name]]:
+    def begin(self, tokens: Sequence[int], count: int) -> tuple[list[int], list[PageName]]:
         """`count` pages for a text, and the names of the first of them, which hold its `tokens` already. Raises
         `NoRoom` and takes none."""
         names = self._known(tokens)[:count]
@@ -64,7 +64,7 @@ class PagePool:
             if self._readers[page] == 0:
                 self._free[page] = None
 
-    def name(self, page: int, before: Name, tokens: Sequence[int]) -> Name:
+    def name(self, page: int, before: PageName, tokens: Sequence[int]) -> PageName:
         """The page is full of these tokens, after those that `before` stands for, and is never written again. Its name;
         another page may have it already, and keeps it."""
         name = _name(before, tokens)
@@ -77,8 +77,8 @@ class PagePool:
         self._named.clear()
         self._names = [None] * len(self._names)
 
-    def _known(self, tokens: Sequence[int]) -> list[Name]:
-        names: list[Name] = []
+    def _known(self, tokens: Sequence[int]) -> list[PageName]:
+        names: list[PageName] = []
         for end in range(self.page_tokens, len(tokens) + 1, self.page_tokens):
             name = _name(names[-1] if names else START, tokens[end - self.page_tokens : end])
             if name not in self._named:
@@ -93,6 +93,6 @@ class PagePool:
             self._names[page] = None
 
 
-def _name(before: Name, tokens: Sequence[int]) -> Name:
+def _name(before: PageName, tokens: Sequence[int]) -> PageName:
     """A hash that nobody finds a second text for: a page of another's text would be read as one's own."""
-    return blake2b(before + array("i", tokens).tobytes(), digest_size=NAME_BYTES).digest()
+    return blake2b(before + array("i", tokens).tobytes(), digest_size=_BYTES).digest()

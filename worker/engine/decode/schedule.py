@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from worker.engine.batching import NoRoom
-from worker.engine.decode.pages import START, Name, PagePool
+from worker.engine.decode.pages import START, PageName, PagePool
 from worker.engine.handle import Handle
 from worker.engine.text import Text
 
 CHOSEN = -1  # in an id's place: what the device chose last
-RUN_TOKENS = 32  # as many known tokens are brought as rows; more are read as a piece of a prompt
-PIECE_TOKENS = 512  # of prompts, in one step
+RUN_TOKENS = 32  # as many known tokens are brought as rows; more are read as a chunk of a prompt
+CHUNK_TOKENS = 512  # of prompts, in one step
 
 
 @dataclass(eq=False, slots=True)
@@ -31,7 +31,7 @@ class Member:
     room_tokens: int
     read: int = 0
     pages: list[int] = field(default_factory=list)
-    names: list[Name] = field(default_factory=list)  # of its full pages
+    names: list[PageName] = field(default_factory=list)  # of its full pages
     ahead: bool = False  # the token that is on its way for it will have been read when it is known
     wide: bool = False  # its last choice was not among the best candidates, and is made again
     here: bool = True
@@ -49,7 +49,7 @@ class Scored(NamedTuple):
         return self.member.here and len(self.member.ids) == self.position + 1
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Of a text, for its keys and values alone."""
 
     member: Member
@@ -124,10 +124,10 @@ class Schedule:
         moved, self._moved = [*self._moved], {}
         return moved
 
-    def pieces(self) -> Iterator[Piece]:
+    def chunks(self) -> Iterator[Chunk]:
         """Of prompts, one step's. Each is to be launched before the next: a text may begin with the pages of the one
         before it. Raises `NoRoom`."""
-        left = PIECE_TOKENS
+        left = CHUNK_TOKENS
         for member in [*self._behind]:
             if left == 0:
                 return
@@ -135,11 +135,11 @@ class Schedule:
                 self._seat(member)
             unread = len(member.ids) - member.read
             if unread > RUN_TOKENS:
-                piece = Piece(member, member.read, member.read + min(unread - 1, left))
-                self._extend(member, piece.end)
-                yield piece
-                left -= piece.end - piece.begin
-                self.follow(member, piece.end)
+                chunk = Chunk(member, member.read, member.read + min(unread - 1, left))
+                self._extend(member, chunk.end)
+                yield chunk
+                left -= chunk.end - chunk.begin
+                self.follow(member, chunk.end)
 
     def token_rows(self, chosen: list[tuple[int, Member]]) -> TokenRows:
         """`chosen`: members with a choice on its way, and its row. Others bring what they know. Raises `NoRoom`."""
