@@ -19,18 +19,20 @@ PageName = bytes
 
 
 class PagePool:
-    """`count` pages of `page_tokens` tokens. A free page keeps its name until it is taken, longest free first."""
+    """`count` pages of `page_tokens` tokens. A free page keeps its name until it is taken: those without a name
+    first, then the longest free."""
 
     def __init__(self, count: int, page_tokens: int) -> None:
         self.page_tokens = page_tokens
         self._readers = [0] * count
         self._names: list[PageName | None] = [None] * count
         self._named: dict[PageName, int] = {}
-        self._free: dict[int, None] = dict.fromkeys(range(count))  # in the order in which they are taken
+        self._blank = [*range(count - 1, -1, -1)]  # free, and nameless: the last is taken first
+        self._free: dict[int, None] = {}  # the others, in the order in which they are taken
 
     @property
     def free(self) -> int:
-        return len(self._free)
+        return len(self._blank) + len(self._free)
 
     def begin(self, tokens: Sequence[int], count: int) -> tuple[list[int], list[PageName]]:
         """`count` pages for a text, and the names of the first of them, which hold its `tokens` already. Raises
@@ -48,13 +50,11 @@ class PagePool:
 
     def take(self, count: int) -> list[int]:
         """Pages to write. Raises `NoRoom` and takes none."""
-        if count > len(self._free):
-            raise NoRoom(f"{count} pages are wanted and {len(self._free)} free")
-        taken = [page for page, _ in zip(self._free, range(count), strict=False)]
+        if count > self.free:
+            raise NoRoom(f"{count} pages are wanted and {self.free} free")
+        taken = [self._blank.pop() if self._blank else self._oldest() for _ in range(count)]
         for page in taken:
-            del self._free[page]
             self._readers[page] = 1
-            self._unname(page)
         return taken
 
     def release(self, pages: Sequence[int]) -> None:
@@ -62,7 +62,10 @@ class PagePool:
         for page in reversed(pages):
             self._readers[page] -= 1
             if self._readers[page] == 0:
-                self._free[page] = None
+                if self._names[page] is None:
+                    self._blank.append(page)
+                else:
+                    self._free[page] = None
 
     def name(self, page: int, before: PageName, tokens: Sequence[int]) -> PageName:
         """The page is full of these tokens, after those that `before` stands for, and is never written again. Its name;
@@ -76,6 +79,8 @@ class PagePool:
         """No text that begins from now on finds a page."""
         self._named.clear()
         self._names = [None] * len(self._names)
+        self._blank += self._free
+        self._free.clear()
 
     def _known(self, tokens: Sequence[int]) -> list[PageName]:
         names: list[PageName] = []
@@ -86,11 +91,14 @@ class PagePool:
             names.append(name)
         return names
 
-    def _unname(self, page: int) -> None:
+    def _oldest(self) -> int:
+        page = next(iter(self._free))
+        del self._free[page]
         name = self._names[page]
-        if name is not None:
-            del self._named[name]
-            self._names[page] = None
+        assert name is not None
+        del self._named[name]
+        self._names[page] = None
+        return page
 
 
 def _name(before: PageName, tokens: Sequence[int]) -> PageName:
