@@ -26,7 +26,7 @@ from worker.engine.vocabulary import Mask, Vocabulary
 
 PAGE_TOKENS = 8
 START, SPOILT = 0, -1  # in a chain's place: before the first token; after one without finite scores
-TURNS = 5000  # after so many an engine stands still
+TURNS = 2000  # after so many an engine stands still
 
 Scores = npt.NDArray[np.float32]
 

@@ -59,6 +59,35 @@ def test_a_resumed_text_ends_as_the_undisturbed_one(tiny: BatchEngine, ask: Make
         assert again.sampled_tokens == whole.sampled_tokens
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_rewound_text_goes_on_from_there_to_the_same_end(
+    tiny: BatchEngine, ask: MakeRequest, temperature: float
+) -> None:
+    """Its noise is drawn by position: only another request would make it another text."""
+    request = ask(sampling=SamplingParams(temperature, 0.9, 11), max_new_tokens=90)
+    whole = tiny.submit(request).wait()
+
+    for cut in (0, 17, 40):
+        again, neighbour = tiny.submit(request), tiny.submit(ask(PROMPTS[0], max_new_tokens=60))
+        while len(again.tokens) <= max(cut, 30):
+            Event().wait(0.002)
+        tiny.rewind(again, cut)
+
+        assert again.wait() == whole
+        assert neighbour.wait().finish == "closed_early"
+
+
+def test_a_text_that_has_ended_stays_as_it_is(tiny: BatchEngine, ask: MakeRequest) -> None:
+    handle = tiny.submit(ask(max_new_tokens=60))
+    output = handle.wait()
+
+    tiny.rewind(handle, 3)
+
+    assert tiny.submit(ask(max_new_tokens=60)).wait() == output == handle.wait()
+    with pytest.raises(ValueError, match="cannot go on from its first"):
+        tiny.rewind(handle, len(output.token_ids) + 1)
+
+
 def test_forcing_tokens_changes_no_text_and_saves_steps(
     tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching
 ) -> None:

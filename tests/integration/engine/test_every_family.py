@@ -13,7 +13,7 @@ import torch
 from models.load import load
 from scriptqueue.schemas import JobRequest
 from tests.conftest import SHARED_DATA
-from tests.integration.engine.conftest import engine_of
+from tests.integration.engine.conftest import engine_of, together
 from tests.integration.engine.walks import differences
 from tests.integration.models.conftest import CONFIGS, random_weights
 from worker.engine.request import GenerationRequest, SamplingParams
@@ -96,7 +96,12 @@ def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
 
     outputs = [generation.wait() for generation in [engine.submit(each) for each in requests]]
     engine.stop()
+    loop = engine_of(loaded.model, loaded, max_batch=2, batching="loop")
+    by_the_loop = together(loop, requests)
+    loop.stop()
 
+    assert loop.how == "loop, torch"
+    assert by_the_loop == [output.token_ids for output in outputs]
     for output in outputs:
         text = loaded.tokenizer.decode(output.token_ids, skip_special_tokens=True)
         storyboard, repairs = validate(parse(text), request)
