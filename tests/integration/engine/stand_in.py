@@ -229,6 +229,7 @@ class Driven:
         engine._admit()
         engine._drop()
         if engine.busy:
+            engine._wake.set()  # a step that has nothing to do waits for nobody here
             engine._step()
         self.check()
 
