@@ -9,6 +9,7 @@ SUM := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 RUN_READY := $(VENV)/.ready-run-$(SUM)
 DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := $(shell grep '^torch==' constraints.txt)
+TRITON := triton==3.7.1
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt
@@ -16,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all real-model chromium check fuzz bench bench-gpu chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all real-model chromium triton check fuzz bench bench-gpu chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -28,13 +29,13 @@ demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
-test: $(DEV_READY)          ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
+test: $(DEV_READY) triton   ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(DEV_READY) real-model chromium ## the real model, whole processes, the browser, the documents
+test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
 	@$(PYTEST) -m slow $(ARGS)
 
-test-all: $(DEV_READY) real-model chromium  ## both
+test-all: $(DEV_READY) real-model chromium triton ## both
 	@$(PYTEST) $(ARGS)
 
 check: $(DEV_READY)         ## format, lint, types of code and tests, architecture
@@ -68,6 +69,14 @@ chromium:
 	  echo "installing Debian's chromium and a Chinese font for the tests of the page (about 400 MB)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
 	    chromium fonts-wqy-microhei >/dev/null; } || echo "chromium could not be installed" >&2
+
+# The kernels of the decode loop are tested under Triton's interpreter. torch's builds for CUDA bring Triton; elsewhere
+# it goes into a folder that only this test looks into: next to torch it would cost each process 80 MB.
+triton:
+	@[ -d $(VENV)/triton ] || [ "$$(uname -s)" != Linux ] || $(BIN)/python -c 'import triton' 2>/dev/null || { \
+	  echo "installing $(TRITON) for the tests of the kernels (200 MB)"; \
+	  $(BIN)/pip install -q --disable-pip-version-check --no-deps --target $(VENV)/triton $(TRITON); \
+	} || echo "$(TRITON) could not be installed" >&2
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info

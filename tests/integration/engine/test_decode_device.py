@@ -277,7 +277,7 @@ def doubled(model: Any) -> None:
             "dynamic",
         ),
         ("qwen2", {"hidden_act": "gelu"}, None, "its activation is gelu"),
-        ("qwen2", {}, quantised, "quantised .Linear8bit"),
+        ("qwen2", {}, quantised, "quantised .*Linear8bit"),
         ("glm", {}, offloaded, "spread over cpu, meta"),
         ("mistral", {}, mixed, "torch.float16, torch.float32"),
         ("mistral", {}, doubled, "torch.float64"),

@@ -52,7 +52,7 @@ def forward_chunk(  # noqa: PLR0913, PLR0917
     weights: Weights, kernels: Kernels, pages: Pages, ids: Tensor, slot: int, start: int
 ) -> None:
     """Keys and values of a text's tokens from position `start` on: ids [tokens]."""
-    positions = torch.arange(start, start + len(ids), device=ids.device)
+    positions = torch.arange(start, start + len(ids), dtype=torch.int32, device=ids.device)  # as in token-rows
     used = pages.table[slot, : -(-(start + len(ids)) // pages.cache.shape[4])]
 
     def attend(query: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:

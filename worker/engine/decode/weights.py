@@ -20,7 +20,7 @@ INTERLEAVED = {
     "Qwen2ForCausalLM": False,
 }
 STATIC_ROPES = ("default", "linear", "llama3", "yarn")  # others change their frequencies with the text's length
-DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+SERVED_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class UnsupportedModel(ValueError):
@@ -28,7 +28,7 @@ class UnsupportedModel(ValueError):
 
 
 @dataclass(frozen=True)
-class Linear:
+class Product:
     """`weight` [outputs, inputs]; `bias` [outputs]."""
 
     weight: Tensor
@@ -43,11 +43,11 @@ class LayerWeights:
     """`window`: how many tokens a query sees, its own among them; 0: all."""
 
     input_norm: Tensor
-    qkv: Linear
-    output: Linear
+    qkv: Product
+    output: Product
     post_norm: Tensor
-    gate_up: Linear
-    down: Linear
+    gate_up: Product
+    down: Product
     window: int
 
 
@@ -58,7 +58,7 @@ class Weights:
     embedding: Tensor
     layers: tuple[LayerWeights, ...]
     norm: Tensor
-    head: Linear
+    head: Product
     eps: float
     heads: int
     groups: int
@@ -90,7 +90,7 @@ def read_weights(model: Any, positions: int) -> Weights:
         embedding=inner.embed_tokens.weight.detach(),
         layers=layers,
         norm=inner.norm.weight.detach(),
-        head=_linear(model.lm_head),
+        head=_product(model.lm_head),
         eps=inner.norm.variance_epsilon,
         heads=config.num_attention_heads,
         groups=config.num_key_value_heads,
@@ -111,13 +111,13 @@ def unsupported(model: Any) -> str | None:
         return f"its activation is {act}, not silu"
     if (rope := model.model.rotary_emb.rope_type) not in STATIC_ROPES:
         return f"its rope is {rope}, none of {', '.join(STATIC_ROPES)}"
-    products = [model.lm_head, *(module for layer in model.model.layers for module in _linears(layer))]
-    if others := {type(module).__name__ for module in products} - {"Linear"}:  # by name: models/cpu.py has its own
-        return f"its weights are quantised ({', '.join(sorted(others))})"
+    linears = [model.lm_head, *(module for layer in model.model.layers for module in _linears(layer))]
+    if others := {type(module).__name__ for module in linears} - {"Linear"}:  # by name: models/cpu.py has its own
+        return f"its weights are quantised or arranged for a device ({', '.join(sorted(others))})"
     tensors = list(model.parameters())
     if len(devices := {str(tensor.device) for tensor in tensors}) > 1 or "meta" in devices:
         return f"its weights are spread over {', '.join(sorted(devices))}"
-    if len(dtypes := {tensor.dtype for tensor in tensors}) > 1 or not dtypes <= set(DTYPES):
+    if len(dtypes := {tensor.dtype for tensor in tensors}) > 1 or not dtypes <= set(SERVED_DTYPES):
         return f"its weights are {', '.join(sorted(map(str, dtypes)))}"
     return None
 
@@ -131,11 +131,11 @@ def _layer(layer: Any, window: int) -> LayerWeights:
     joined = hasattr(mlp, "gate_up_proj")  # GLM's own way
     return LayerWeights(
         input_norm=layer.input_layernorm.weight.detach(),
-        qkv=_linear(attention.q_proj, attention.k_proj, attention.v_proj),
-        output=_linear(attention.o_proj),
+        qkv=_product(attention.q_proj, attention.k_proj, attention.v_proj),
+        output=_product(attention.o_proj),
         post_norm=layer.post_attention_layernorm.weight.detach(),
-        gate_up=_linear(mlp.gate_up_proj) if joined else _linear(mlp.gate_proj, mlp.up_proj),
-        down=_linear(mlp.down_proj),
+        gate_up=_product(mlp.gate_up_proj) if joined else _product(mlp.gate_proj, mlp.up_proj),
+        down=_product(mlp.down_proj),
         window=window,
     )
 
@@ -147,10 +147,10 @@ def _window(model: Any, layer: Any) -> int:
     return getattr(layer.self_attn, "sliding_window", None) or 0
 
 
-def _linear(*modules: Any) -> Linear:
+def _product(*modules: Any) -> Product:
     """One product for all that read the same input."""
     biases = [module.bias for module in modules]
-    return Linear(
+    return Product(
         _joined([module.weight for module in modules]),
         None if biases[0] is None else _joined(biases),
     )
@@ -160,8 +160,6 @@ def _joined(parts: list[Any]) -> Tensor:
     """One tensor of which the parameters are views from now on; as it is where they are already."""
     first: Tensor = parts[0].data
     rows = [len(part) for part in parts]
-    if len(parts) == 1:
-        return first
     if _follow_one_another([part.data for part in parts]):
         return first.as_strided((sum(rows), *first.shape[1:]), first.stride())
     joined = torch.cat([part.data for part in parts])
