@@ -17,6 +17,7 @@ EVERY_MODULES_OWN = {"log", "router", "app", "main"}
 ALLOWED = {
     "RULES": "each family's own, in models/families",
     "config": "each family's own, in models/families",
+    **dict.fromkeys(("add_norm", "attend", "gate", "turn_and_keep"), "a kernel and its twin, in worker/engine/decode"),
 }
 NAMED_FOR_WHAT_THEY_HOLD = (*WINGS, "tests")
 SAYS_NOTHING = {"told", "asked", "said"}  # of an answer, a record, an event or a message: which?

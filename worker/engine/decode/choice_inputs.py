@@ -6,7 +6,6 @@ Knows the layout of the packed numbers; not how tokens are drawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,9 +59,13 @@ class ChoiceInputs:
             packed[3 * rows : 3 * rows + len(at)] = at
             amounts = packed[3 * rows + self._room :].view(np.float32)
             amounts[: len(at)], amounts[len(at) :] = amount, 0
-        self._masks.send(self.words)
-        self._staged.send(self._packed)
-        return None if fits else Penalties(self._sent(at, torch.int64), self._sent(amount, torch.float32))
+        self._masks.send(self.words, count)
+        self._staged.send(self._packed, len(packed))
+        return (
+            None
+            if fits
+            else Penalties(numbers(at, torch.int64, self._device), numbers(amount, torch.float32, self._device))
+        )
 
     def sampled(self, size: int) -> Sampled:
         rows, packed = self._rows, self._packed
@@ -75,6 +78,3 @@ class ChoiceInputs:
         return Penalties(
             self._packed[begin : begin + self._room], self._packed[begin + self._room :].view(torch.float32)
         )
-
-    def _sent(self, values: Any, dtype: torch.dtype) -> torch.Tensor:
-        return numbers(values, dtype, self._device)

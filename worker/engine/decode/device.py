@@ -154,7 +154,7 @@ class Device:
         packed[4 * most : 4 * most + len(last)], packed[4 * most + len(last) :] = last, 0
         with self._on_stream():
             self._send_table()
-            self._staged_inputs.send(self._inputs)
+            self._staged_inputs.send(self._inputs, len(packed))
             self._forward(size)
 
     @torch.no_grad()

@@ -38,9 +38,9 @@ class Staged:
     def tensor(self) -> Tensor:
         return self._buffers[self._turn]
 
-    def send(self, target: Tensor) -> None:
-        """Launch the copy of all of it, on the current stream."""
-        target.copy_(self.tensor, non_blocking=True)
+    def send(self, target: Tensor, count: int) -> None:
+        """Launch the copy of its first `count` rows, on the current stream."""
+        target[:count].copy_(self.tensor[:count], non_blocking=True)
         self.sent()
 
     def sent(self) -> None:
