@@ -21,6 +21,7 @@ from worker.engine.decode.schedule import Member
 from worker.engine.request import GenerationRequest
 from worker.engine.row import NOT_FINITE
 from worker.engine.row_limit import RowLimit
+from worker.engine.running import Running
 from worker.engine.text import Text
 from worker.engine.vocabulary import Mask, Vocabulary
 
@@ -221,7 +222,8 @@ class Driven:
             join = self.loop.join
             self.loop.join = lambda handle, tokens: join(handle, 0)  # type: ignore[method-assign]
         engine._serving.batch = self.loop
-        engine._room = RowLimit(device.rows)
+        engine._room, engine._rows = RowLimit(device.rows), Running()
+        engine._waiting.clear()
 
     def turn(self) -> None:
         engine = self.engine
@@ -233,12 +235,15 @@ class Driven:
             engine._step()
         self.check()
 
-    def finish(self) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         for _ in range(TURNS):
-            if not self.engine.unfinished:
-                break
+            if done():
+                return
             self.turn()
-        assert not self.engine.unfinished
+        raise AssertionError("the engine stands still")
+
+    def finish(self) -> None:
+        self.until(lambda: not self.engine.unfinished)
         assert self.loop._pool.free == len(self.loop._pool._readers)
         assert len({*self.loop._schedule._slots}) == self.engine.max_batch
 

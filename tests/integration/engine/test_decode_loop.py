@@ -91,13 +91,11 @@ def test_texts_in_a_batch_are_what_they_are_alone(
 def test_forks_of_a_text_share_its_pages(driven: Make, requests: list[GenerationRequest], texts: Any) -> None:
     run = driven()
     first = run.engine.submit(requests[5])
-    while len(first.tokens) < 30:
-        run.turn()
+    run.until(lambda: len(first.tokens) >= 30)
     begun, before = tuple(first.tokens), run.device.chunk_tokens
 
     forks = [run.engine.submit(resumed(requests[5], begun)) for _ in range(3)]
-    while any(not fork.tokens or fork.tokens == begun for fork in forks):
-        run.turn()
+    run.until(lambda: all(len(fork.tokens) > len(begun) for fork in forks))
     pages = [member.pages[: (len(requests[5].prompt_ids) + len(begun) - 1) // PAGE_TOKENS] for member in run.members()]
     run.finish()
 
@@ -112,8 +110,7 @@ def test_a_rewound_text_reads_only_what_it_does_not_find(
 ) -> None:
     run = driven()
     handle = run.engine.submit(requests[5])
-    while len(handle.tokens) < 40:
-        run.turn()
+    run.until(lambda: len(handle.tokens) >= 40)
     before, rows = run.device.chunk_tokens, len(run.device.token_rows)
 
     run.engine.rewind(handle, 20)
@@ -133,18 +130,18 @@ def test_a_long_prompt_stalls_nobody_and_its_beginning_is_read_once(
 ) -> None:
     run = driven(pages=600)
     running = run.engine.submit(requests[0])
-    while not running.tokens:
-        run.turn()
+    run.until(lambda: bool(running.tokens))
     long = replace(requests[1], prompt_ids=requests[5].prompt_ids[:60] * 4)
     late = [run.engine.submit(long) for _ in range(2)]
     before, sizes = run.device.chunk_tokens, []
 
-    while not all(handle.tokens for handle in late):
+    for _ in range(4):
         tokens, read = len(running.tokens), run.device.chunk_tokens
         run.turn()
         sizes.append(run.device.chunk_tokens - read)
         assert len(running.tokens) > tokens
 
+    assert all(handle.tokens for handle in late)
     assert max(sizes) <= CHUNK_TOKENS
     assert run.device.chunk_tokens - before < len(long.prompt_ids)  # of the two of them
     run.finish()
