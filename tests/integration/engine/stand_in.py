@@ -38,9 +38,11 @@ def chain(before: int, token: int, poison: int | None) -> int:
 
 
 @lru_cache(maxsize=30_000)
-def made_up(name: int, size: int) -> Scores:
-    """Of the token after this chain."""
-    return np.random.default_rng(name % 2**64).standard_normal(size, dtype=np.float32) * 3
+def made_up(name: int, vocabulary: Vocabulary) -> Scores:
+    """Of the token after this chain. Two letters are well liked, so that phrases come again and cost."""
+    scores = np.random.default_rng(name % 2**64).standard_normal(vocabulary.size, dtype=np.float32) * 3
+    scores[[token for token in range(vocabulary.size) if vocabulary.bytes_of(token) in (b"a", b"e")]] += 13
+    return scores
 
 
 @lru_cache(maxsize=30_000)
@@ -142,8 +144,8 @@ class StandIn:
         for row, name in enumerate(self._chains):
             token, whole = NOT_FINITE, True
             if name != SPOILT:
-                warmth = temperature[row] * top_p[row]
-                token = drawn(made_up(name, size), self.masks[row], taken[row], warmth, seed[row], position[row])
+                scores, warmth = made_up(name, self.vocabulary), temperature[row] * top_p[row]
+                token = drawn(scores, self.masks[row], taken[row], warmth, seed[row], position[row])
                 whole = row in wide or (31 * seed[row] + position[row]) % self.narrow > 0
             answer.tokens.append(token if whole else (token + 1) % size)
             answer.whole.append(whole)
@@ -188,7 +190,7 @@ def single_run(
         text.fill(mask)
         text.accept(
             drawn(
-                made_up(name, vocabulary.size),
+                made_up(name, vocabulary),
                 mask,
                 text.repetition.penalties(),
                 sampling.temperature * sampling.top_p,

@@ -46,7 +46,7 @@ def requests(ask: MakeRequest) -> list[GenerationRequest]:
     for number, length in enumerate((0, 5, 13, 14, 40, 90)):
         request = ask(
             sampling=SamplingParams(1.0 if number % 2 else 0.0, 0.9, number),
-            max_new_tokens=40,
+            max_new_tokens=110 if number < 2 else 40,  # long strings repeat themselves, short budgets close early
             max_scenes=2,
             min_scenes=1,
         )
@@ -202,7 +202,7 @@ DEEDS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     deeds=st.lists(DEEDS, min_size=4, max_size=16),
     overlap=st.booleans(),
