@@ -14,7 +14,7 @@ from torch import nn
 from tests.integration.engine.native import VOCABULARY, WAYS, native
 from worker.engine.decode.device import Device
 from worker.engine.decode.proof import MAX_ERRORS, ProofFailed, prove
-from worker.engine.decode.staging import padded_sizes
+from worker.engine.decode.staging import Staged, padded_sizes
 from worker.engine.decode.weights import UnsupportedModel, read_weights
 from worker.engine.row import NOT_FINITE
 from worker.engine.sampling import CANDIDATES, choose
@@ -176,6 +176,34 @@ def test_a_choice_is_the_samplers_with_masks_and_penalties() -> None:
 
             assert tokens.tolist() == expected
             assert whole.all()
+
+
+def test_a_penalty_is_for_one_choice() -> None:
+    """What is left of it would be of a row that the next choice may lack: on a GPU that ends the process."""
+    device = device_of(native("qwen2"))
+    scores = -torch.arange(VOCABULARY).float().expand(3, -1)
+
+    for rows, penalised in ((3, 3), (3, 3), (3, 0), (3, 1), (1, 0), (1, 1)):  # two buffers, in turns
+        scores_of(device, scores)
+        device.masks[:] = -1
+        penalties = [(row, 0, 1.5) for row in range(penalised)]
+        tokens, _ = device.choose([0.0] * rows, [1.0] * rows, [0] * rows, [0] * rows, penalties).wait()
+
+        assert tokens.tolist() == [int(row < penalised) for row in range(rows)]
+
+
+def test_the_host_fills_one_buffer_while_the_device_reads_the_other() -> None:
+    staged = Staged((2, 3), torch.int32, torch.device("cpu"))
+    target = torch.zeros((2, 3), dtype=torch.int32)
+    first = staged.array
+
+    first[:] = 5
+    staged.send(target, 1)
+
+    assert target.tolist() == [[5, 5, 5], [0, 0, 0]]
+    assert not np.shares_memory(staged.array, first)
+    staged.send(target, 1)
+    assert np.shares_memory(staged.array, first)
 
 
 def test_a_nucleus_wider_than_the_candidates_is_looked_for_again_where_it_is_wanted() -> None:

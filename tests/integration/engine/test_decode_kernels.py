@@ -18,6 +18,7 @@ TRITON = Path(sys.prefix) / "triton"  # where `make test` puts it, so that nothi
 MISSING = "Triton is not there: `make test` installs it on Linux"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("which", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
 def test_the_kernels_compute_what_their_twins_do(which: str) -> None:
     run("kernel_cases.py", "-m", which, interpreted=True)

@@ -56,7 +56,8 @@ class ChoiceInputs:
         amount = [amount for *_, amount in penalties]
         fits = len(penalties) <= self._room
         if fits:
-            packed[3 * rows : 3 * rows + len(at)] = at
+            places = packed[3 * rows : 3 * rows + self._room]
+            places[: len(at)], places[len(at) :] = at, 0  # what was there may be of a row that this choice lacks
             amounts = packed[3 * rows + self._room :].view(np.float32)
             amounts[: len(at)], amounts[len(at) :] = amount, 0
         self._masks.send(self.words, count)
