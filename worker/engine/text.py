@@ -112,10 +112,11 @@ class Text:
                 self._sample(token)
 
 
-def fill_masks(texts: Sequence[Text], masks: Mask) -> None:
-    """Write which tokens may come next in each text into its row of `masks` [rows, words], the first of a contiguous
-    buffer. The texts are of one vocabulary."""
+def fill_masks(texts: Sequence[Text], masks: Mask, rows: Sequence[int] | None = None) -> None:
+    """Write which tokens may come next in each text into its row of `masks` [rows, words], contiguous memory; the first
+    ones where none are named, and no others. The texts are of one vocabulary."""
+    rows = range(len(texts)) if rows is None else rows
     if texts:
-        texts[0].vocabulary.fill((text.matcher for text in texts), masks)
-    for text, mask in zip(texts, masks, strict=False):
-        text.closing.narrow(mask)
+        texts[0].vocabulary.fill(((text.matcher, row) for text, row in zip(texts, rows, strict=True)), masks)
+    for text, row in zip(texts, rows, strict=True):
+        text.closing.narrow(masks[row])

@@ -64,12 +64,11 @@ class Vocabulary:
         """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""
         return self.compile(schema).deep_copy()
 
-    def fill(self, matchers: Iterable[LLMatcher], masks: Mask) -> None:
+    def fill(self, matchers: Iterable[tuple[LLMatcher, int]], masks: Mask) -> None:
         """Write which tokens may come next for each matcher into its row of `masks` [rows, words], contiguous memory.
         Python's lock is given away once for all of them, and several cores share the work."""
         assert masks.flags.c_contiguous
-        rows = [(matcher, row) for row, matcher in enumerate(matchers)]
-        self._executor.unsafe_compute_mask_ptr(rows, masks.ctypes.data, masks.nbytes // len(masks), len(masks))
+        self._executor.unsafe_compute_mask_ptr([*matchers], masks.ctypes.data, masks.nbytes // len(masks), len(masks))
 
     def _compile(self, schema: str) -> LLMatcher:
         """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""

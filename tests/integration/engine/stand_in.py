@@ -22,7 +22,7 @@ from worker.engine.request import GenerationRequest
 from worker.engine.row import NOT_FINITE
 from worker.engine.row_limit import RowLimit
 from worker.engine.running import Running
-from worker.engine.text import Text
+from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Mask, Vocabulary
 
 PAGE_TOKENS = 8
@@ -187,7 +187,7 @@ def single_run(
             name = chain(name, token, poison)
         if name == SPOILT:
             raise NotFinite
-        text.fill(mask)
+        fill_masks([text], mask[None])
         text.accept(
             drawn(
                 made_up(name, vocabulary),

@@ -6,16 +6,16 @@ Knows scores and what restricts them; not where they are, and not which texts th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from worker.engine.row import NOT_FINITE
-from worker.engine.sampling import CANDIDATES, MIN_TEMPERATURE, gumbel, nucleus
+from worker.engine.sampling import choose_candidate
 
 
-@dataclass(frozen=True)
-class Sampled:
+class Sampled(NamedTuple):
     """How each row draws, [rows]: temperature, top_p float32; seed, position int64."""
 
     temperature: Tensor
@@ -48,15 +48,5 @@ def permitted(scores: Tensor, words: Tensor, penalties: Penalties) -> Tensor:
 def chosen_tokens(kept: Tensor, sampled: Sampled, finite: Tensor) -> tuple[Tensor, Tensor]:
     """Each row's token, `NOT_FINITE` where not `finite`, and whether its nucleus was among the best candidates, [rows];
     where it was not, the token is not the row's."""
-    chosen, whole = draw(kept, sampled, min(CANDIDATES, kept.shape[1]))
-    return chosen.argmax(dim=1).masked_fill(~finite, NOT_FINITE), whole | ~finite
-
-
-def draw(kept: Tensor, sampled: Sampled, count: int) -> tuple[Tensor, Tensor]:
-    """Scores whose argmax is the sampled token, of the best `count`, and whether those were enough."""
-    greedy = sampled.temperature < MIN_TEMPERATURE
-    scaled = kept / sampled.temperature.masked_fill(greedy, 1.0)[:, None]
-    values, tokens, whole = nucleus(scaled, sampled.top_p, count)
-    noisy = values + gumbel(sampled.seed[:, None], sampled.position[:, None], tokens)
-    chosen = torch.full_like(scaled, -torch.inf).scatter_(1, tokens, noisy)
-    return torch.where(greedy[:, None], kept, chosen), whole | greedy
+    tokens, whole = choose_candidate(kept, *sampled)
+    return tokens.masked_fill(~finite, NOT_FINITE), whole | ~finite

@@ -16,12 +16,13 @@ import numpy.typing as npt
 import torch
 
 from worker.engine.decode import twins
-from worker.engine.decode.choice import Penalties, chosen_tokens, draw, permitted
+from worker.engine.decode.choice import Penalties, chosen_tokens, permitted
 from worker.engine.decode.choice_inputs import ChoiceInputs, Penalty
 from worker.engine.decode.forward import Pages, forward_chunk, forward_rows
 from worker.engine.decode.staging import Launcher, Returned, Staged, numbers, padded_sizes
 from worker.engine.decode.weights import read_weights
 from worker.engine.row import NOT_FINITE
+from worker.engine.sampling import choose_sorted
 
 TOKEN_ROWS = 128  # a step takes at least so many
 
@@ -203,9 +204,9 @@ class Device:
     def _choose_wide(self, rows: torch.Tensor) -> None:
         """Over all of the vocabulary; a row without finite scores stays as it is."""
         kept = self._kept[rows]
-        chosen, _ = draw(kept, self._settings.sampled(self.rows).of(rows), kept.shape[1])
+        chosen = choose_sorted(kept, *self._settings.sampled(self.rows).of(rows))
         tokens = self._result[0, rows]
-        self._result[0, rows] = torch.where(tokens == NOT_FINITE, tokens, chosen.argmax(dim=1).int())
+        self._result[0, rows] = torch.where(tokens == NOT_FINITE, tokens, chosen.int())
         self._result[1, rows] = 1
 
     def _send_table(self) -> None:

@@ -19,6 +19,7 @@ from worker.engine.decode.pages import PagePool
 from worker.engine.decode.schedule import Member, Schedule, TokenRows
 from worker.engine.handle import Handle
 from worker.engine.row import NOT_FINITE
+from worker.engine.text import fill_masks
 
 
 class OnItsWay(Protocol):
@@ -159,10 +160,9 @@ class DecodeLoop:
         rows = [(row, scored.member) for row, scored in enumerate(scoring.scored) if scored.counts]
         if not rows:
             return
-        masks = self._device.masks
+        fill_masks([member.text for _, member in rows], self._device.masks, [row for row, _ in rows])
         penalties: list[Penalty] = []
         for row, member in rows:
-            member.text.fill(masks[row])
             penalties += [(row, *penalty) for penalty in member.text.repetition.penalties().items()]
         samplings = [member.handle.request.sampling for member, _ in scoring.scored]
         choice = self._device.choose(
