@@ -24,7 +24,10 @@ Kernel = Callable[..., Any]  # as torch.nn.attention.varlen.varlen_attn
 _Manager = TypeVar("_Manager")
 
 NAME = "torch_varlen"
-TRIED = ((1, 40), (5, 5), (33, 100))  # new tokens and context of three rows: a decode step, a prompt, a chunk of one
+TRIED = (  # batches of three rows, new tokens and context of each: every kind of step that a kernel may treat by itself
+    ((1, 40), (5, 5), (33, 100)),  # a row that goes on, a prompt, a chunk of one
+    ((1, 40), (1, 5), (1, 100)),  # rows that go on
+)
 MAX_ERROR = 1e-2  # of the outputs' norm: bf16 gives 3e-3
 
 
@@ -53,12 +56,12 @@ def leave(model: Any) -> None:
 def adopt(model: Any, kernel: Kernel) -> bool:
     """Let the model attend by this kernel from now on, within continuous batching only; False if it does not fit."""
     try:
-        error = _error(model, kernel)
+        errors = [_error(model, kernel, batch) for batch in TRIED]
     except (RuntimeError, ValueError, TypeError) as refusal:  # not for this device or precision, or another torch's
         log.info("attention stays sdpa: %s", str(refusal).strip().split(". ")[0])
         return False
-    if not error < MAX_ERROR:
-        log.warning("attention stays sdpa: the varlen kernel differs from it by %.2g", error)
+    if not all(error < MAX_ERROR for error in errors):  # NaN is not
+        log.warning("attention stays sdpa: the varlen kernel differs from it by %s", errors)
         return False
     AttentionInterface.register(NAME, _attention(kernel))
     model.set_attn_implementation(NAME)
@@ -116,7 +119,7 @@ def _attention(kernel: Kernel) -> Callable[..., tuple[torch.Tensor, None]]:
             rest["max_length_q"],
             rest["max_length_k"],
             scale=scaling,
-            window_size=_window(sliding_window),
+            window_size=_window(sliding_window, rest["max_length_q"]),
             enable_gqa=True,
         )
         return output.unsqueeze(0), None
@@ -124,16 +127,20 @@ def _attention(kernel: Kernel) -> Callable[..., tuple[torch.Tensor, None]]:
     return attend
 
 
-def _window(sliding_window: int | None) -> tuple[int, int]:
-    """Causal, over so many tokens, the query's own among them."""
-    return (sliding_window - 1 if sliding_window else -1, 0)
+def _window(sliding_window: int | None, most_new_tokens: int) -> tuple[int, int]:
+    """Causal, over so many tokens, the query's own among them. A single query is the last of its text and sees it all:
+    told as no window, for only then do torch's kernels compute the heads of a group together instead of each in a tile
+    of its own."""
+    if sliding_window:
+        return (sliding_window - 1, 0)
+    return (-1, -1 if most_new_tokens == 1 else 0)
 
 
-def _error(model: Any, kernel: Kernel) -> float:
+def _error(model: Any, kernel: Kernel, batch: tuple[tuple[int, int], ...]) -> float:
     """How far the kernel is from sdpa for texts of the model's shape, as a share of the outputs' norm."""
     config = model.config
     heads, groups, width = config.num_attention_heads, find_num_key_value_heads(config), find_head_dim(config)
-    new, context = (list(counts) for counts in zip(*TRIED, strict=True))
+    new, context = (list(counts) for counts in zip(*batch, strict=True))
     draw = torch.Generator().manual_seed(0)
 
     def drawn(tokens: int, count: int) -> torch.Tensor:
@@ -141,7 +148,7 @@ def _error(model: Any, kernel: Kernel) -> float:
 
     query, key, value = drawn(sum(new), heads), drawn(sum(context), groups), drawn(sum(context), groups)
     ends = [torch.tensor([0, *counts], device=model.device).cumsum(0).int() for counts in (new, context)]
-    window = _window(getattr(config, "sliding_window", None))
+    window = _window(getattr(config, "sliding_window", None), max(new))
     texts: Any = (query, key, value, *ends, max(new), max(context))
     expected, actual = (each(*texts, window_size=window, enable_gqa=True) for each in (one_by_one, kernel))
     return float((actual.float() - expected.float()).norm() / expected.float().norm())

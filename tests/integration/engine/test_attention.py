@@ -136,22 +136,44 @@ def test_a_kernel_that_refuses_or_differs_is_not_used(model: Any, kernel: Callab
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_a_sliding_window_reaches_the_kernel(loaded: Any, ask: MakeRequest) -> None:
-    windows: set[tuple[int, int]] = set()
+def wrong_about_single_queries(query: Any, *texts: Any, **options: Any) -> torch.Tensor:
+    """As a kernel that treats steps without prompts by itself, and gets them wrong."""
+    output = attention.one_by_one(query, *texts, **options)
+    return output * 1.1 if texts[4] == 1 else output
+
+
+def test_a_kernel_is_tried_in_steps_without_prompts_too(model: Any) -> None:
+    assert not attention.adopt(model, wrong_about_single_queries)
+
+
+MISTRAL = MistralConfig(sliding_window=32, attn_implementation="sdpa", **SIZES)
+
+
+@pytest.mark.parametrize(
+    ("config", "windows"),
+    [
+        (None, {(1, (-1, -1)), (2, (-1, 0))}),  # so that torch computes the heads of a group together
+        (MISTRAL, {(1, (31, 0)), (2, (31, 0))}),
+    ],
+)
+def test_a_step_of_single_queries_has_no_window_unless_the_model_has_one(
+    model: Any, loaded: Any, ask: MakeRequest, config: MistralConfig | None, windows: set[tuple[int, tuple[int, int]]]
+) -> None:
+    seen: set[tuple[int, tuple[int, int]]] = set()
 
     def noted(*texts: Any, window_size: tuple[int, int], **options: Any) -> torch.Tensor:
-        windows.add(window_size)
+        seen.add((min(texts[5], 2), window_size))  # of one query, or more
         return attention.one_by_one(*texts, window_size=window_size, **options)
 
-    torch.manual_seed(5)
-    vocabulary = loaded.model.config.vocab_size
-    config = MistralConfig(vocab_size=vocabulary, sliding_window=32, attn_implementation="sdpa", **SIZES)
-    model = MistralForCausalLM(config).float().eval()
+    if config:
+        torch.manual_seed(5)
+        config.vocab_size = loaded.model.config.vocab_size
+        model = MistralForCausalLM(config).float().eval()
     request, texts = ask(max_new_tokens=60), []
     for kernel in (None, noted):
         engine = engine_of(model, loaded, varlen=kernel)
         texts.append(engine.submit(request).wait().token_ids)
         engine.stop()
 
-    assert windows == {(31, 0)}
+    assert seen == windows
     assert texts[0] == texts[1]
