@@ -35,8 +35,10 @@ class StepRunner(ModelRunner):  # type: ignore[misc]
         self._choice = choice
 
     def compute_batch(self, model: Any, batch_data: dict[str, Any]) -> None:
-        super().compute_batch(model, batch_data)
         ios = self.inputs_and_outputs
+        if ios.compute_stream is not None:  # the inputs were copied on this thread's own stream, without an order
+            ios.compute_stream.wait_stream(torch.cuda.current_stream(self._choice.scores.device))
+        super().compute_batch(model, batch_data)
         with stream_context(ios.compute_stream):
             tokens = self._choice.tokens()
             ios.output_ids[0, : len(tokens)].copy_(tokens)
