@@ -44,6 +44,7 @@ QUARANTINE = "worker/quarantine.py"
 REVOKE = "worker/revoke.py"
 BATCH = "worker/engine/transformers_batch.py"
 MANAGER = "worker/engine/manager.py"
+SIZES = "worker/engine/sizes.py"
 STEP = "worker/engine/step.py"
 ROW = "worker/engine/row.py"
 ATTENTION = "worker/engine/attention.py"
@@ -122,6 +123,7 @@ CALLED = [
     Lean(ATTENTION, AttentionInterface, "register", "key value"),
     Lean(ATTENTION, utils, "find_head_dim", "config"),
     Lean(KV_MEMORY, utils, "find_num_key_value_heads", "config"),
+    Lean(SIZES, utils, "attn_mask_is_needed", "config"),
     Lean("api/stack/processes.py", _binary, "get_binary_path", ""),
     Lean("models/unserved.py", PreTrainedModel, "_supports_attention_backend"),
     Lean("models/unserved.py", PreTrainedModel, "_supports_sdpa"),
@@ -143,6 +145,8 @@ HELD = [
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "chunked_encoding"),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "expected_content_length"),
     Lean(MANAGER, continuous_api.ContinuousBatchingManager, "logit_processor"),
+    Lean(SIZES, continuous_api.ContinuousBatchingManager, "continuous_batching_config"),
+    Lean(SIZES, continuous_api.ContinuousBatchingManager, "model"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "model_runner"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "scheduler"),
     Lean(BATCH, continuous_api.ContinuousBatchProcessor, "cache"),
@@ -225,7 +229,8 @@ def test_the_engines_batches_leave_their_tokens_where_the_choice_writes_them() -
 def test_continuous_batching_takes_every_option_that_it_is_given() -> None:
     given = (
         "page_size num_blocks max_batch_tokens max_requests_per_batch use_async_batching use_cuda_graph "
-        "default_compile_level auto_switch_to_flash safety_margin per_request_processors"
+        "default_compile_level auto_switch_to_flash safety_margin per_request_processors max_memory_percent "
+        "max_blocks_per_request"
     )
 
     assert set(given.split()) <= set(inspect.signature(ContinuousBatchingConfig).parameters), (

@@ -10,7 +10,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -31,7 +30,6 @@ from worker.engine.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-FORCE_LIMIT = 64  # tokens forced in one step and row
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
 TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 IDLE_S = 0.5
@@ -41,7 +39,7 @@ class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `batching`: "loop", the
     engine's own; "transformers"; "auto", the loop for 16 bits on one CUDA device if it knows the model and computes
     what the model does, else transformers'. `force=False` samples what the grammar forces (for benchmarks). The other
-    switches are those of `BatchSizes`. Raises `ModelUnavailable`."""
+    switches are those of `BatchSizes`. Raises what `Serving` raises."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,
@@ -78,7 +76,6 @@ class BatchEngine:
         self._rewinds: deque[tuple[Handle, int]] = deque()
         sizes = BatchSizes(
             rows=max_batch,
-            row_tokens=FORCE_LIMIT,
             kv_tokens=kv_tokens,
             context_tokens=self.context_tokens,
             overlap=overlap,
@@ -127,9 +124,12 @@ class BatchEngine:
         self._wake.set()
 
     @property
-    def how(self) -> str:
-        """Which batching and which attention run: "transformers, sdpa"."""
-        return self._batch.how
+    def batching(self) -> str:
+        return self._batch.batching
+
+    @property
+    def attention(self) -> str:
+        return self._batch.attention
 
     @property
     def busy(self) -> int:
@@ -215,9 +215,9 @@ class BatchEngine:
                 generation, tokens = self._rewinds.popleft()
             if generation not in self._rows and generation not in self._waiting:
                 continue
-            kept = replace(generation.request, generated_ids=tuple(generation.tokens[:tokens]))
             self._count()
-            generation.text = self._text(kept)
+            text = generation.text or self._text(generation.request)
+            generation.text = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
             if generation in self._rows:
                 self._batch.leave(generation)
                 self._join(generation, self._rows.remove(generation))
@@ -228,14 +228,14 @@ class BatchEngine:
 
     def _text(self, request: GenerationRequest) -> Text:
         room = self.context_tokens - len(request.prompt_ids)
-        return Text(self._vocabulary, request, room, force=self._force, force_limit=FORCE_LIMIT)
+        return Text(self._vocabulary, request, room, force=self._force, force_limit=self._batch.force_limit)
 
     def _admit(self) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
         while self._waiting and len(self._rows) < self._room.rows:
             generation = self._waiting[0]
             request = generation.request
-            most = FORCED_A_SAMPLED * request.max_new_tokens + FORCE_LIMIT
+            most = FORCED_A_SAMPLED * request.max_new_tokens + self._batch.force_limit
             tokens = min(self.context_tokens, len(request.prompt_ids) + most)
             pages = -(-tokens // self._batch.page_tokens)
             if self._rows and (

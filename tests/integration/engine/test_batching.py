@@ -103,6 +103,19 @@ def test_forcing_tokens_changes_no_text_and_saves_steps(
     assert texts[0][:200] == texts[1][:200]
 
 
+def test_forced_runs_in_pieces_change_no_text(
+    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: MakeRequest
+) -> None:
+    request = ask(sampling=SamplingParams(1.0, 0.9, 3), max_new_tokens=60)
+    engine = engine_of(tiny_model, loaded, max_batch=1)
+    engine._force_limit = 2  # as where a mask leaves no room for more
+
+    in_pieces = engine.submit(request).wait()
+
+    engine.stop()
+    assert in_pieces == tiny.submit(request).wait()
+
+
 def test_a_late_request_joins_the_running_batch(tiny: BatchEngine, ask: MakeRequest) -> None:
     first = tiny.submit(ask(max_new_tokens=2000, min_scenes=20, max_scenes=20))
     while not first.snapshot().sampled_tokens:
