@@ -18,7 +18,7 @@ LEAST_TOKENS = 1024  # a short prompt and its storyboard
 def kv_tokens(model: Any, max_batch: int, context_tokens: int, free: int) -> int:
     """Enough for every row, and for one text that fills the context, or as many as `free` bytes have room for; raises
     `ModelUnavailable` when that is not even enough for one short text."""
-    a_token = bytes_a_token(model)
+    a_token = bytes_a_token(model) + reading_bytes_a_token(model)
     fitting = int(free * SHARE[model.device.type]) // a_token
     if fitting < LEAST_TOKENS:
         raise ModelUnavailable(
@@ -33,6 +33,14 @@ def bytes_a_token(model: Any) -> int:
     config = model.config
     elements = config.num_hidden_layers * find_num_key_value_heads(config) * find_head_dim(config)
     return int(2 * elements * model.dtype.itemsize)
+
+
+def reading_bytes_a_token(model: Any) -> int:
+    """What a step takes besides that reads it, in the layer that it is at: keys and values as they are and, but for
+    flash attention, repeated for every head. As transformers reserves it."""
+    config = model.config
+    heads = 2 * config.num_attention_heads + find_num_key_value_heads(config)
+    return int(heads * find_head_dim(config) * model.dtype.itemsize)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -23,15 +23,14 @@ from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progr
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
-from shared.settings import ModelSettings, Settings
+from shared.settings import Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
-from worker.backend.kv_memory import free_bytes, kv_tokens
-from worker.engine.attention import kernel_of
+from worker.backend.kv_memory import free_bytes
+from worker.backend.make_engine import make_engine
 from worker.engine.batch import BatchEngine
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, GenerationRequest, SamplingParams
-from worker.engine.serving import Batching
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
@@ -140,19 +139,7 @@ class ModelBackend:
             cache_dir=settings.model.cache_dir,
             endpoint=settings.model.hub_endpoint,
         )
-        engine = BatchEngine(
-            loaded.model,
-            loaded.tokenizer,
-            eos_token_ids=loaded.eos_token_ids,
-            context_tokens=loaded.context_tokens,
-            max_batch=settings.worker.max_batch,
-            kv_tokens=kv_tokens(
-                loaded.model, settings.worker.max_batch, loaded.context_tokens, free_bytes(loaded.model.device)
-            ),
-            batching=_batching(settings.model),
-            graphs=settings.model.cuda_graphs,
-            varlen=kernel_of(settings.model.attention),
-        )
+        engine = make_engine(loaded, settings, free_bytes(loaded.model.device))
         engine.start()
         backend = cls(loaded, engine, _edition(settings.model.path))
         try:
@@ -265,6 +252,14 @@ class ModelBackend:
         )
 
     @property
+    def batching(self) -> str:
+        return self._engine.batching
+
+    @property
+    def attention(self) -> str:
+        return self._engine.attention
+
+    @property
     def tokens_per_s(self) -> float:
         return self._engine.tokens_per_s
 
@@ -285,11 +280,6 @@ class ModelBackend:
 
     def close(self) -> None:
         self._engine.stop()
-
-
-def _batching(model: ModelSettings) -> Batching:
-    """The loop has an attention of its own: who asks for another by name gets the batching that has it."""
-    return "transformers" if model.batching == "auto" and model.attention != "auto" else model.batching
 
 
 def _edition(folder: Path | None) -> str:
