@@ -23,6 +23,7 @@ from shared.redis_address import RedisAddress, read_address
 from shared.setting_lists import listed, split_keys, split_weights, weights_of
 
 PREFIX = "SCRIPTQUEUE_"
+MOST_ROWS = 512
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
 _HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.IGNORECASE)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?", re.IGNORECASE)
@@ -94,7 +95,11 @@ class ModelSettings(Section):
 
 
 class WorkerSettings(Section):
-    max_batch: int = Field(8, ge=1, le=512, description="Jobs that run at once on the device (rows of its batch).")
+    max_batch: int | Literal["auto"] = Field(
+        "auto",
+        description="Jobs that run at once (rows of a batch). auto: 128 where the model leaves 60 GB of a GPU free, 64 "
+        "from 24 GB, else 8.",
+    )
     lease_s: float = Field(6.0, ge=0.5, le=600, description="A silent worker's jobs run elsewhere after this.")
     max_attempts: int = Field(3, ge=1, le=100, description="Crashes of the worker before a job fails.")
     drain_s: float = Field(30.0, ge=0, le=3600, description="At SIGTERM, running jobs may take this long to finish.")
@@ -108,6 +113,16 @@ class WorkerSettings(Section):
     fallback_without_model: bool = Field(
         False, description="Serve sentence-splitting fallbacks when the model cannot be loaded, instead of stopping."
     )
+
+    @field_validator("max_batch", mode="before")
+    @classmethod
+    def _auto_or_rows(cls, value: Any) -> Any:
+        digits = str(value).strip()
+        if digits == "auto":
+            return digits
+        if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= MOST_ROWS):
+            raise ValueError(f"must be auto, or a whole number from 1 to {MOST_ROWS}")
+        return int(digits)
 
 
 class GenerationSettings(Section):

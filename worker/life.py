@@ -49,7 +49,8 @@ app = celery_app.make_app(settings, patient=True)
 quarantine.use_quarantine()
 dashboard.guard_metrics()
 dashboard.pass_over_service_links()
-app.conf.update(worker_pool="threads", worker_concurrency=settings.worker.max_batch, worker_disable_rate_limits=True)
+app.conf.worker_pool = "threads"  # as many as the backend has rows, see `_load`
+app.conf.worker_disable_rate_limits = True
 app.user_options["worker"].add(options.gate(settings, partial(own_node, settings.model.device)))
 
 
@@ -224,6 +225,7 @@ def _load(sender: Any, **_: Any) -> None:
         backend = load_backend(settings)
     if not looked:
         until_heard(lambda: require_fit(settings))
+    sender.concurrency = backend.slots  # Celery makes its pool after this signal: a thread for each row
     executions = Executions(settings, process.name)
     runner = Runner(executions, keeper, backend, _ring)
     watchdog = Watchdog(stall_detector_of(settings.worker, backend.device), process.probe, process.leave)

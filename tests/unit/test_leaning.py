@@ -15,6 +15,7 @@ import httpcore
 import httpx
 import pytest
 import torch
+from celery.worker import WorkController, components
 from celery.worker.control import Panel, control_command, ok
 from celery.worker.request import Request
 from flower.views import monitor
@@ -42,6 +43,7 @@ TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
 REVOKE = "worker/revoke.py"
+LIFE = "worker/life.py"
 BATCH = "worker/engine/transformers_batch.py"
 MANAGER = "worker/engine/manager.py"
 SIZES = "worker/engine/sizes.py"
@@ -236,6 +238,15 @@ def test_continuous_batching_takes_every_option_that_it_is_given() -> None:
     assert set(given.split()) <= set(inspect.signature(ContinuousBatchingConfig).parameters), (
         f"upgrade me here: {MANAGER}"
     )
+
+
+def test_celery_makes_its_threads_after_the_signal_that_loads_the_model() -> None:
+    order = inspect.getsource(WorkController.setup_instance)
+
+    assert order.index("worker_init.send(sender=self)") < order.index("self.blueprint.apply"), (
+        f"upgrade me here: {LIFE}"
+    )
+    assert "w.concurrency" in inspect.getsource(components.Pool.__init__), f"upgrade me here: {LIFE}"
 
 
 def test_celery_registers_a_command_that_is_no_decorated_function() -> None:

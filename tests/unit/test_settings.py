@@ -56,7 +56,7 @@ def test_the_clients_own_names_are_no_settings(monkeypatch: pytest.MonkeyPatch, 
         ("MODEL__WEIGHT_BITS", "5"),
         ("MODEL__ATTENTION", "flash"),
         ("MODEL__BATCHING", "vllm"),
-        ("WORKER__MAX_BATCH", "0"),
+        *[("WORKER__MAX_BATCH", rows) for rows in ("0", "513", "-1", "8.5", "automatic", "²")],
         ("WORKER__LEASE_S", "soon"),
         ("WORKER__MAX_ATTEMPTS", "0"),
         ("WORKER__DRAIN_S", "-1"),
@@ -104,6 +104,16 @@ def test_a_setting_is_read_from_the_environment(
     monkeypatch.setenv(f"SCRIPTQUEUE_{name}", value)
 
     assert getattr(from_environment().model, field) == expected
+
+
+@pytest.mark.parametrize(("value", "rows"), [(None, "auto"), ("auto", "auto"), ("1", 1), (" 64 ", 64), ("512", 512)])
+def test_a_batch_is_sized_by_the_device_or_by_a_number(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, rows: int | str
+) -> None:
+    if value:
+        monkeypatch.setenv("SCRIPTQUEUE_WORKER__MAX_BATCH", value)
+
+    assert from_environment().worker.max_batch == rows
 
 
 def test_hosts_and_origins_are_lists_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,16 @@
-"""How many tokens of keys and values the device holds beside the model. Knows a model's shape; not texts."""
+"""How many rows, and tokens of keys and values, the device holds beside the model. Knows a model's shape; not texts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
 
 from models import cpu
 from shared.errors import ModelUnavailable
-from worker.engine.batch import wanted_tokens
+from worker.backend.rows import rows_of
+from worker.engine.batch import TOKENS_A_ROW, wanted_tokens
 
 SHARE = {"cuda": 0.8, "cpu": 0.5}  # of what is free once the weights are there; a step's own tensors need room too
 LEAST_TOKENS = 1024  # a short prompt and its storyboard
@@ -26,6 +27,14 @@ def kv_tokens(model: Any, max_batch: int, context_tokens: int, free: int) -> int
             f"{LEAST_TOKENS * a_token / SHARE[model.device.type] / 1e9:.1f} GB. Try MODEL__WEIGHT_BITS=8 or 4"
         )
     return min(wanted_tokens(max_batch, context_tokens), fitting)
+
+
+def rows_beside(model: Any, max_batch: int | Literal["auto"], context_tokens: int, free: int) -> int:
+    """`WORKER__MAX_BATCH` in numbers, where `free` bytes are left beside the model."""
+    if model.device.type != "cuda":
+        return rows_of(max_batch)
+    a_row = min(context_tokens, TOKENS_A_ROW) * (bytes_a_token(model) + reading_bytes_a_token(model))
+    return rows_of(max_batch, free_of_gpu=free, room_for_rows=int(free * SHARE["cuda"]) // a_row)
 
 
 def bytes_a_token(model: Any) -> int:

@@ -12,6 +12,7 @@ from shared.errors import ModelUnavailable
 from shared.settings import Settings
 from worker.backend.absent import AbsentBackend
 from worker.backend.backend import Backend
+from worker.backend.rows import rows_of
 from worker.backend.stub import StubBackend
 from worker.exits import EXIT_UNUSABLE, exit_code_of
 
@@ -27,14 +28,14 @@ def load_backend(settings: Settings) -> Backend:
     Raises `ModelUnavailable`, where `WORKER__FALLBACK_WITHOUT_MODEL` does not allow to serve without a model. What may
     pass is no reason to: another start may have the model, and a fault of ours is none of the model's."""
     if settings.model.name == "stub" and settings.model.path is None:
-        return StubBackend(slots=settings.worker.max_batch)
+        return StubBackend(slots=rows_of(settings.worker.max_batch))
     try:
         return _model_backend().load(settings)
     except ModelUnavailable as error:
         if not settings.worker.fallback_without_model or exit_code_of(error) != EXIT_UNUSABLE:
             raise
         log.error("no model, every job will be a fallback: %s", error)
-        return AbsentBackend(settings.model.name, str(error), slots=settings.worker.max_batch)
+        return AbsentBackend(settings.model.name, str(error), slots=rows_of(settings.worker.max_batch))
 
 
 def _model_backend() -> type[ModelBackend]:

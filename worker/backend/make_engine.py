@@ -7,14 +7,14 @@ import torch
 from models.load import LoadedModel
 from shared.errors import ModelUnavailable
 from shared.settings import Settings
-from worker.backend.kv_memory import kv_tokens
+from worker.backend.kv_memory import kv_tokens, rows_beside
 from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
 
 
 def make_engine(loaded: LoadedModel, settings: Settings, free: int) -> BatchEngine:
     """Not started yet; `free` bytes are left beside the model. Raises `ModelUnavailable` where it does not fit."""
-    rows = settings.worker.max_batch
+    rows = rows_beside(loaded.model, settings.worker.max_batch, loaded.context_tokens, free)
     tokens = kv_tokens(loaded.model, rows, loaded.context_tokens, free)
     too_large = (
         f"a batch of {rows} rows and {tokens} tokens of context does not fit {loaded.device}, of which the model "
