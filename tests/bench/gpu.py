@@ -67,12 +67,15 @@ def main() -> int:
 
 
 def _quiet() -> None:
-    """The libraries' hints are not about this run; the engine's errors end up on the sheet."""
-    logging.disable(logging.WARNING)
+    """The libraries' hints are not about this run. Our own words are: which attention runs, and why not another."""
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    for ours in ("models", "worker"):
+        logging.getLogger(ours).setLevel(logging.INFO)
     try:
         from transformers.utils import logging as transformers_logging
     except ImportError:
         return
+    transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
 
 

@@ -105,10 +105,11 @@ class Bench:
         self._reset_peak()
         with running(model, self.tokenizer, self.shape, rows, **options) as engine:
             load = burst(engine, self.tokenizer, self.shape, rows, self.sheet.left_s)
+            by = f"{engine.batching}, {engine.attention}"
         limit = self.limit(rows, load.context_tokens, model)
         values = {
-            "tokens_per_s": Value(load.tokens_per_s, "tokens/s", limit),
-            "step_ms": Value(load.step_ms, "ms/step", rows / limit * 1e3),
+            "tokens_per_s": Value(load.tokens_per_s, "tokens/s", limit, by),
+            "step_ms": Value(load.step_ms, "ms/step", rows / limit * 1e3, by),
             "first_token_p50_s": Value(percentile(load.first_token_s, 50), "s"),
             "job_p50_s": Value(percentile(load.job_s, 50), "s"),
             "job_p95_s": Value(percentile(load.job_s, 95), "s"),

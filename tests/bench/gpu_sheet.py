@@ -25,11 +25,13 @@ class NotOffered(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """One figure. `limit` is the best that the card's memory allows, in the same unit; `share` how near this comes."""
+    """One figure. `limit` is the best that the card's memory allows, in the same unit; `share` how near this comes.
+    `by`: the decode loop and the attention that ran."""
 
     value: float
     unit: str
     limit: float | None = None
+    by: str = ""
 
     @property
     def share(self) -> float | None:
@@ -110,15 +112,17 @@ class Sheet:
             scratch.replace(self.path)
 
     def table(self) -> str:
-        """One line a figure: value, unit, the limit that the card's own copy bandwidth sets, and the share of it."""
-        rows = [("figure", "value", "unit", "limit", "share")]
+        """One line a figure: value, unit, which loop and attention it is of, the limit that the card's own copy
+        bandwidth sets, and the share of it."""
+        rows = [("figure", "value", "unit", "by", "limit", "share")]
         for name, figure in self.figures.items():
             if figure["value"] is None:
-                rows.append((name, "not measured", "", "", figure["reason"]))
+                rows.append((name, "not measured", "", "", "", figure["reason"]))
             else:
                 share = f"{figure['share']:.0%}" if figure["share"] is not None else ""
-                rows.append((name, _shown(figure["value"]), figure["unit"], _shown(figure["limit"]), share))
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+                value, limit = _shown(figure["value"]), _shown(figure["limit"])
+                rows.append((name, value, figure["unit"], figure["by"], limit, share))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
         return "\n".join(line.rstrip() for line in lines)
 

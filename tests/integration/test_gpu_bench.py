@@ -56,7 +56,7 @@ def test_a_phase_that_fails_or_finds_no_time_says_so_and_the_next_one_runs(tmp_p
         Phase(("long",), dict, seconds=1000),
         Phase(("absent",), dict, packages=("flash_attn",)),
         Phase(("rate", "unseen"), lambda: {"rate": Value(50.0, "tokens/s", 200.0)}),
-        Phase(("step",), lambda: {"step": Value(8.0, "ms/step", 2.0)}),
+        Phase(("step",), lambda: {"step": Value(8.0, "ms/step", 2.0, "transformers, torch_varlen")}),
     ]
     sheet.plan(phases)
 
@@ -69,6 +69,8 @@ def test_a_phase_that_fails_or_finds_no_time_says_so_and_the_next_one_runs(tmp_p
     assert figures["absent"]["reason"] == "flash-attn is not installed"
     assert figures["unseen"]["value"] is None
     assert figures["rate"]["share"] == figures["step"]["share"] == 0.25
+    assert (figures["rate"]["by"], figures["step"]["by"]) == ("", "transformers, torch_varlen")
+    assert "step    8             ms/step   transformers, torch_varlen  2      25%\n" in sheet.table() + "\n"
 
 
 def _break() -> dict[str, Value]:
