@@ -20,7 +20,8 @@ def worker_name(pid: int) -> str:
 @dataclass(frozen=True)
 class WorkerState:
     """`slots` jobs run at once, `busy` of them now; `tokens_per_s` over the last seconds. `serves` names all that
-    decides its texts besides the request: workers with the same one write alike; empty: its results answer no other."""
+    decides its texts besides the request: workers with the same one write alike; empty: its results answer no other.
+    `batching`: which loop writes, by which `attention`; both empty without a model."""
 
     worker: str
     state: WorkerPhase
@@ -33,11 +34,18 @@ class WorkerState:
     serves: str = ""
     gpu: str = ""  # the card's own name, by which two workers on it are noticed
     node: str = ""  # as Celery and its monitors name it
+    batching: str = ""
+    attention: str = ""
 
     @property
     def serves_jobs(self) -> bool:
         """Whether a job posted now runs there. One that says it is ready and has no row runs none."""
         return self.state == "ready" and self.slots > 0
+
+    @property
+    def engine(self) -> str:
+        """`transformers, torch_varlen`: what writes there; empty without a model."""
+        return ", ".join(filter(None, (self.batching, self.attention)))
 
     @property
     def has_no_model(self) -> bool:

@@ -118,6 +118,8 @@ class Process:
             serves=backend.serves,
             gpu=backend.gpu,
             node=self.node,
+            batching=backend.batching,
+            attention=backend.attention,
         )
 
     def metric_values(self) -> tuple[MetricValue, ...]:

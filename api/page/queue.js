@@ -119,7 +119,7 @@ function workerRow(worker) {
     {},
     h("th", { scope: "row" }, worker.worker),
     h("td", {}, worker.model, " ", h("small", {}, worker.dtype)),
-    h("td", {}, worker.device),
+    h("td", {}, worker.device, " ", h("small", {}, [worker.batching, worker.attention].filter(Boolean).join(", "))),
     h("td", {}, state),
     h("td", {}, words("of", [worker.busy, worker.slots]), cells),
     h("td", { class: "number" }, String(worker.tokens_per_s)),

@@ -98,6 +98,10 @@ class Worker(Shape):
     slots: int = Field(ge=0)
     busy: int = Field(ge=0)
     tokens_per_s: float = Field(ge=0)
+    batching: str = Field(
+        "", description="which decode loop writes; empty: there is no model", examples=["transformers"]
+    )
+    attention: str = Field("", description="which attention the model runs; empty the same", examples=["torch_varlen"])
 
 
 class QueueView(Shape):

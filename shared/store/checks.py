@@ -101,7 +101,9 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
     states = ", ".join(f"{worker.worker} {worker.state}" for worker in workers)
     if ready:
         slots = sum(worker.slots for worker in ready)
-        yield Finding("workers", "ok", f"{len(ready)} of {len(workers)} ready, {slots} rows")
+        engines = "; ".join(sorted({worker.engine for worker in ready if worker.engine}))
+        counts = f"{len(ready)} of {len(workers)} ready, {slots} rows"
+        yield Finding("workers", "ok", counts + (f" ({engines})" if engines else ""))
     else:
         message = f"none is ready and {waiting} jobs wait" + (f" ({states})" if states else "")
         yield Finding(

@@ -24,7 +24,9 @@ from shared.workers import WorkerState
 from tests.integration.desk import Desk, claimed, success
 from worker import doctor as worker_doctor
 
-READY = WorkerState("worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu="GPU-1")
+READY = WorkerState(
+    "worker-a", "ready", "test", "cuda:0", "fp16", slots=8, gpu="GPU-1", attention="sdpa", batching="own"
+)
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_a_worker_that_says_ready_and_has_no_rows_is_a_fault_even_beside_a_good_
     assert (finding.check, finding.level) == ("workers", "fault")
     assert finding.message.startswith("ghost says that it is ready and has no rows")
     ready = [found.message for found in checks.examine(settings) if found.check == "workers" and found.level == "ok"]
-    assert ready == ["1 of 2 ready, 8 rows"]
+    assert ready == ["1 of 2 ready, 8 rows (own, sdpa)"]
 
 
 def test_a_worker_that_serves_without_a_model_is_warned_of(settings: Settings, worker: Executions) -> None:

@@ -121,6 +121,7 @@ CALLED = [
     Lean(ROW, requests.RequestState, "status"),
     Lean(ROW, requests.RequestStatus, "FINISHED"),
     Lean(ATTENTION, PretrainedConfig, "_attn_implementation"),
+    Lean(BATCH, PretrainedConfig, "_attn_implementation"),
     Lean(ATTENTION, PreTrainedModel, "set_attn_implementation", f"self attn_implementation {ANY}"),
     Lean(ATTENTION, AttentionInterface, "register", "key value"),
     Lean(ATTENTION, utils, "find_head_dim", "config"),

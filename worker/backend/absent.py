@@ -17,6 +17,7 @@ class AbsentBackend:
     device = "none"
     serves = ""
     gpu = ""
+    batching = attention = ""
     broken: str | None = None
     tokens_per_s = 0.0
 

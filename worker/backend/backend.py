@@ -80,6 +80,8 @@ class Backend(Protocol):
     device: str
     gpu: str  # the card's own name; empty where there is none
     slots: int
+    batching: str  # which loop writes, and by which attention; empty without a model
+    attention: str
     serves: str  # as in shared/workers.py
 
     def start(

@@ -157,6 +157,7 @@ class StubBackend:
     device = "none"
     serves = "stub"
     gpu = ""
+    batching = attention = ""
     broken: str | None = None
     tokens_per_s = 0.0
 

@@ -58,7 +58,8 @@ def adopt(model: Any, kernel: Kernel) -> bool:
     try:
         errors = [_error(model, kernel, batch) for batch in TRIED]
     except (RuntimeError, ValueError, TypeError) as refusal:  # not for this device or precision, or another torch's
-        log.info("attention stays sdpa: %s", str(refusal).strip().split(". ")[0])
+        level = logging.WARNING if model.device.type == "cuda" else logging.INFO  # no CPU has such a kernel
+        log.log(level, "attention stays sdpa: %s", str(refusal).strip().split(". ")[0])
         return False
     if not all(error < MAX_ERROR for error in errors):  # NaN is not
         log.warning("attention stays sdpa: the varlen kernel differs from it by %s", errors)

@@ -101,7 +101,8 @@ def queue_summary(view: QueueView) -> RenderableType:
         return Group(summary, Text("no worker"))
     table = Table("worker", "state", "model", "device", "busy", "tokens/s")
     for worker in view.workers:
-        cells = (worker.worker, worker.state, worker.model, f"{worker.device} {worker.dtype}")
+        device = ", ".join(filter(None, (f"{worker.device} {worker.dtype}", worker.batching, worker.attention)))
+        cells = (worker.worker, worker.state, worker.model, device)
         busy = f"{worker.busy}/{worker.slots}"
         table.add_row(*(Text(shown(cell)) for cell in (*cells, busy, f"{worker.tokens_per_s:.1f}")))
     return Group(summary, table)

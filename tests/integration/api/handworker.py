@@ -79,6 +79,6 @@ class HandWorker:
         """As its supervisor tells it."""
         self._executions.release("crashes")
 
-    def beat(self, state: str = "ready", slots: int = 2, serves: str = "") -> None:
-        now = WorkerState("by-hand", state, "stub", "none", "none", slots=slots, serves=serves)  # type: ignore[arg-type]
+    def beat(self, state: str = "ready", slots: int = 2, serves: str = "", **more: str) -> None:
+        now = WorkerState("by-hand", state, "stub", "none", "none", slots=slots, serves=serves, **more)  # type: ignore[arg-type]
         self._executions.beat(now, ttl_s=60)

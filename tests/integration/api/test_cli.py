@@ -309,12 +309,13 @@ def test_the_queue_is_shown_to_people_and_to_scripts(run: Run, worker: HandWorke
     worker.fail(worker.claim(worker.next_id()))
     run("submit", "x", "--priority", "low")
     empty = run("queue")
-    worker.beat()
+    worker.beat(attention="sdpa")
     shown, as_json = run("queue"), run("queue", "--json")
 
     assert "waiting: 0 high, 0 normal, 1 low" in empty.stdout
     assert "no worker" in empty.stdout
     assert "by-hand" in shown.stdout
+    assert "sdpa" in shown.stdout
     assert "failed in the last hour: 1 output_invalid\n" in shown.stdout
     assert json.loads(as_json.stdout)["workers"][0]["model"] == "stub"
 

@@ -67,6 +67,16 @@ def test_the_queue_tells_its_depth_by_priority_and_its_workers(api: httpx.Client
     ]
 
 
+def test_the_queue_says_which_loop_and_which_attention_write(api: httpx.Client, worker: HandWorker) -> None:
+    worker.beat()
+    without = api.get("/queue").json()["workers"][0]
+    worker.beat(batching="transformers", attention="torch_varlen")
+    shown = api.get("/queue").json()["workers"][0]
+
+    assert (without["batching"], without["attention"]) == ("", "")
+    assert (shown["batching"], shown["attention"]) == ("transformers", "torch_varlen")
+
+
 def test_an_eta_is_told_once_a_worker_is_ready_and_a_job_was_measured(api: httpx.Client, worker: HandWorker) -> None:
     unknown = api.get("/queue").json()["eta_s"]
     worker.beat()

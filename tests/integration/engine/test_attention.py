@@ -39,6 +39,8 @@ def test_rows_that_attend_to_their_own_texts_write_what_masked_rows_write(
     engine.stop()
     assert model.config._attn_implementation == attention.NAME
     assert texts == together(tiny, requests)
+    assert (engine.batching, engine.attention) == ("transformers", attention.NAME)
+    assert (tiny.batching, tiny.attention) == ("transformers", "sdpa")
 
 
 def test_a_second_engine_of_the_same_model_attends_as_it_is_told(model: Any, loaded: Any, ask: MakeRequest) -> None:
