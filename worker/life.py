@@ -36,6 +36,7 @@ from worker.exits import EXIT_REPLACE, fatal
 from worker.lease import LeaseKeeper
 from worker.loading import watched
 from worker.node import own_node
+from worker.switching import share_the_lock
 from worker.tasks import Runner, until_heard
 from worker.watchdog import Probe, Verdict, Watchdog, stall_detector_of
 
@@ -215,6 +216,7 @@ def _log(**_: Any) -> None:
 def _load(sender: Any, **_: Any) -> None:
     """Before the consumer starts: no doorbell is answered by a worker that has no model yet."""
     logs.start_logs(settings.log)  # Celery sets its logging up after this
+    share_the_lock()
     scripts()  # what is missing is missed here and not in a thread
     process.node = str(sender.hostname)
     keeper = LeaseKeeper(Executions(settings, process.name), settings.worker.lease_s, process.state, _ring)
