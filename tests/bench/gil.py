@@ -34,7 +34,7 @@ from tests.bench.report import Figure
 from tests.integration.desk import Desk, claimed
 from worker.backend.stub import stub_text
 from worker.engine.request import GenerationRequest
-from worker.engine.text import Text
+from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Vocabulary
 from worker.script.complete import complete_scenes
 from worker.script.output import parse, validate
@@ -77,8 +77,7 @@ class Steps:
             self.step()
 
     def step(self) -> None:
-        for text, mask in zip(self._texts, self._masks, strict=True):
-            text.fill(mask)
+        fill_masks(self._texts, self._masks)
         time.sleep(DEVICE_S)
         for row, (text, mask) in enumerate(zip(self._texts, self._masks, strict=True)):
             text.accept(self._allowed(mask))

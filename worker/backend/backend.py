@@ -80,9 +80,15 @@ class Backend(Protocol):
     device: str
     gpu: str  # the card's own name; empty where there is none
     slots: int
-    batching: str  # which loop writes, and by which attention; empty without a model
-    attention: str
     serves: str  # as in shared/workers.py
+
+    @property
+    def batching(self) -> str:
+        """Which loop writes; empty without a model."""
+
+    @property
+    def attention(self) -> str:
+        """By which attention it does."""
 
     def start(
         self, request: JobRequest, *, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]

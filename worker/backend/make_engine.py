@@ -6,10 +6,11 @@ import torch
 
 from models.load import LoadedModel
 from shared.errors import ModelUnavailable
-from shared.settings import Settings
+from shared.settings import ModelSettings, Settings
 from worker.backend.kv_memory import kv_tokens, rows_beside
 from worker.engine.attention import kernel_of
 from worker.engine.batch import BatchEngine
+from worker.engine.serving import Batching
 
 
 def make_engine(loaded: LoadedModel, settings: Settings, free: int) -> BatchEngine:
@@ -28,6 +29,7 @@ def make_engine(loaded: LoadedModel, settings: Settings, free: int) -> BatchEngi
             context_tokens=loaded.context_tokens,
             max_batch=rows,
             kv_tokens=tokens,
+            batching=_batching(settings.model),
             graphs=settings.model.cuda_graphs,
             varlen=kernel_of(settings.model.attention),
         )
@@ -35,3 +37,8 @@ def make_engine(loaded: LoadedModel, settings: Settings, free: int) -> BatchEngi
         raise ModelUnavailable(too_large) from None
     except torch.OutOfMemoryError as error:  # met; what takes the memory now may be gone by then
         raise ModelUnavailable(too_large) from error
+
+
+def _batching(model: ModelSettings) -> Batching:
+    """The loop has an attention of its own: who asks for another by name gets the batching that has it."""
+    return "transformers" if model.batching == "auto" and model.attention != "auto" else model.batching

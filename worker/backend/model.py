@@ -118,7 +118,6 @@ class ModelBackend:
         self.device = loaded.device
         self.gpu = gpu_id(loaded.device)
         self.slots = engine.max_batch
-        self.batching, self.attention = engine.batching, engine.attention
         self._loaded = loaded
         self._engine = engine
         probed = [self._fingerprint(self._engine_request(probe, 0, 0, ())) for probe in PROBES]

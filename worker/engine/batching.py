@@ -24,11 +24,10 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 class RunningBatch(Protocol):
+    batching: str  # whose: "loop", "transformers"
+    attention: str  # "triton", "sdpa"
     page_tokens: int  # of the KV cache: a text takes whole pages
-
-    @property
-    def how(self) -> str:
-        """Which batching and which attention run, for people: "transformers, sdpa"."""
+    force_limit: int  # tokens forced in one step and row, at most
 
     def start(self) -> None:
         """Once, before the first text: warm-up, graphs."""

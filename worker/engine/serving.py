@@ -31,7 +31,7 @@ LOOP_PAGE_TOKENS = 32  # small: a prompt's beginning is shared by whole pages
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """What a batch may take (`row_tokens`: of one row in one step), and its switches.
+    """What a batch may take, and its switches.
 
     `graphs`: steps as CUDA graphs, warmed up before the first text; None: the loop does where it can, transformers'
     batching does not. Of the loop: `overlap=False` lets the device wait for the host (for benchmarks). Of transformers'
@@ -39,7 +39,6 @@ class BatchSizes:
     """
 
     rows: int
-    row_tokens: int
     kv_tokens: int
     context_tokens: int
     overlap: bool
@@ -49,7 +48,8 @@ class BatchSizes:
 
 
 class Serving:
-    """`batch` serves. Raises `ModelUnavailable` where the loop is wanted by name and does not know the model."""
+    """`batch` serves. Raises `ModelUnavailable` where the loop is wanted by name and does not know the model;
+    MemoryError, or torch's own error, where a batch is too large for the device."""
 
     def __init__(self, model: Any, vocabulary: Vocabulary, batching: Batching, sizes: BatchSizes) -> None:
         self._transformers = partial(_transformers, model, vocabulary, sizes)
@@ -86,7 +86,7 @@ class Serving:
             self.batch.close()
             self.batch = self._transformers()
             self.batch.start()
-        log.info("batching by %s", self.batch.how)
+        log.info("batching by %s, attention by %s", self.batch.batching, self.batch.attention)
 
 
 def _is_for_the_loop(model: Any) -> bool:
@@ -120,7 +120,7 @@ def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
         page_tokens=LOOP_PAGE_TOKENS,
         context_tokens=sizes.context_tokens,
         overlap=sizes.overlap,
-        how=f"loop, {'triton' if cuda else 'torch'}",
+        attention="triton" if cuda else "torch",
         start=start,
     )
 
@@ -130,7 +130,6 @@ def _transformers(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> Tran
         model,
         vocabulary,
         rows=sizes.rows,
-        row_tokens=sizes.row_tokens,
         kv_tokens=sizes.kv_tokens,
         graphs=bool(sizes.graphs),
         compiled=sizes.compiled,

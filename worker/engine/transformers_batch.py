@@ -1,7 +1,7 @@
 """Texts in transformers' continuous batching: on CPUs, and for models that the engine's own loop does not know.
 
-All that reaches into transformers' continuous batching (pinned exactly) is here, in manager.py, row.py and step.py: its
-processor is driven step by step. (Two of its helpers tell a model's shape, in attention.py and
+All that reaches into transformers' continuous batching (pinned exactly) is here, in manager.py, row.py, sizes.py and
+step.py: its processor is driven step by step. (Two of its helpers tell a model's shape, in attention.py and
 worker/backend/kv_memory.py.)
 """
 
@@ -14,16 +14,16 @@ from worker.engine import attention
 from worker.engine.handle import Handle
 from worker.engine.manager import make_manager
 from worker.engine.row import Row
+from worker.engine.sizes import size
 from worker.engine.step import Sampler, StepRunner
 from worker.engine.vocabulary import Vocabulary
 
-PAGE_TOKENS = {"cpu": 32, "cuda": 256}  # flash attention's decode path wants 256; small pages share more of a prompt
-PROMPT_TOKENS = 512  # of one step, beside the rows' own
-
 
 class TransformersBatch:
-    """Of at most `rows` texts, each with at most `row_tokens` new tokens a step, in `kv_tokens` of context; the other
-    arguments are `BatchEngine`'s."""
+    """Of at most `rows` texts in `kv_tokens` of context; the other arguments are `BatchSizes`'. Raises MemoryError, or
+    torch's own error, where it is too large for the device."""
+
+    batching = "transformers"
 
     def __init__(  # noqa: PLR0913 - the engine's own options
         self,
@@ -31,41 +31,33 @@ class TransformersBatch:
         vocabulary: Vocabulary,
         *,
         rows: int,
-        row_tokens: int,
         kv_tokens: int,
         graphs: bool,
         compiled: bool,
         varlen: attention.Kernel | None,
     ) -> None:
-        self.page_tokens = PAGE_TOKENS[model.device.type]
         self.choice = Sampler(rows, vocabulary, model.device)
         self._model = model
         self._rows: dict[Handle, Row] = {}
         self._request_ids = map(str, count())
-        self._processor: Any = None
         self._manager = attention.settle(
             model,
             varlen,
             lambda to_flash: make_manager(
                 model,
                 self.choice,
-                page_size=self.page_tokens,
-                num_blocks=-(-kv_tokens // self.page_tokens) + 1,
-                # Every row may bring a run of forced tokens, and one prompt is prefilled beside them in pieces.
-                max_batch_tokens=rows * row_tokens + PROMPT_TOKENS,
                 max_requests_per_batch=rows,
                 use_cuda_graph=graphs,
                 default_compile_level=int(compiled),
                 auto_switch_to_flash=to_flash,
             ),
         )
-
-    @property
-    def how(self) -> str:
-        return f"transformers, {self._model.config._attn_implementation}"
+        self.attention = str(model.config._attn_implementation)
+        sizes = size(self._manager, rows, kv_tokens)
+        self.page_tokens, self.force_limit = sizes.page_tokens, sizes.force_limit
+        self._processor = self._manager._create_batch_processor()  # here, where somebody hears that it does not fit
 
     def start(self) -> None:
-        self._processor = self._manager._create_batch_processor()
         self._processor.model_runner = StepRunner(self._processor.model_runner, self.choice)
         self._processor.warmup(self._model)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import NotFinite
-from worker.engine.batch import FORCE_LIMIT, BatchEngine
+from worker.engine.batch import BatchEngine
 from worker.engine.decode.choice_inputs import Penalty
 from worker.engine.decode.loop import DecodeLoop
 from worker.engine.decode.schedule import Member
@@ -22,6 +22,7 @@ from worker.engine.request import GenerationRequest
 from worker.engine.row import NOT_FINITE
 from worker.engine.row_limit import RowLimit
 from worker.engine.running import Running
+from worker.engine.sizes import FORCE_LIMIT
 from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Mask, Vocabulary
 

@@ -104,11 +104,11 @@ def test_forcing_tokens_changes_no_text_and_saves_steps(
 
 
 def test_forced_runs_in_pieces_change_no_text(
-    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: MakeRequest
+    tiny: BatchEngine, tiny_model: Any, loaded: Any, ask: MakeRequest, batching: Batching
 ) -> None:
     request = ask(sampling=SamplingParams(1.0, 0.9, 3), max_new_tokens=60)
-    engine = engine_of(tiny_model, loaded, max_batch=1)
-    engine._force_limit = 2  # as where a mask leaves no room for more
+    engine = engine_of(tiny_model, loaded, batching=batching, max_batch=1)
+    engine._batch.force_limit = 2  # as where a mask leaves no room for more
 
     in_pieces = engine.submit(request).wait()
 

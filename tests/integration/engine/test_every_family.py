@@ -100,7 +100,7 @@ def test_a_family_writes_a_valid_storyboard(folder: Path) -> None:
     by_the_loop = together(loop, requests)
     loop.stop()
 
-    assert loop.how == "loop, torch"
+    assert loop.batching == "loop"
     assert by_the_loop == [output.token_ids for output in outputs]
     for output in outputs:
         text = loaded.tokenizer.decode(output.token_ids, skip_special_tokens=True)

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
 from tests.integration.engine.conftest import MakeRequest, engine_of, together
-from worker.backend.model import _batching
+from worker.backend.make_engine import _batching
 from worker.engine import serving
 from worker.engine.attention import NAME, one_by_one
 from worker.engine.batch import BatchEngine
@@ -27,6 +27,10 @@ def model(tiny_model: Any) -> Any:
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decision alone: everything else stays on the CPU."""
     monkeypatch.setattr(serving, "_is_for_the_loop", lambda model: True)
+
+
+def how_of(engine: BatchEngine) -> str:
+    return f"{engine.batching}, {engine.attention}"
 
 
 def another_activation(model: Any) -> None:
@@ -46,7 +50,7 @@ def test_an_engine_says_what_runs(model: Any, loaded: Any, batching: Batching, h
     engine = engine_of(model, loaded, batching=batching)
     engine.stop()
 
-    assert engine.how == how
+    assert how_of(engine) == how
 
 
 @pytest.mark.usefixtures("on_a_gpu")
@@ -64,10 +68,10 @@ def test_a_model_that_the_loop_gets_wrong_is_served_by_transformers_batching(
         engine.stop()
 
     assert output.finish == "closed_early"
-    assert engine.how.startswith("transformers, ")
+    assert how_of(engine).startswith("transformers, ")
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [reason in line and "transformers' batching serves" in line for line in warnings] == [True]
-    assert f"batching by {engine.how}" in caplog.messages
+    assert f"batching by {engine.batching}, attention by {engine.attention}" in caplog.messages
 
 
 @pytest.mark.usefixtures("on_a_gpu")
@@ -76,7 +80,7 @@ def test_a_model_that_the_loop_knows_is_served_by_it(model: Any, loaded: Any, as
     engine.submit(ask(max_new_tokens=60)).wait()
     engine.stop()
 
-    assert engine.how == "loop, torch"
+    assert how_of(engine) == "loop, torch"
 
 
 def test_the_loop_by_name_is_refused_for_a_model_that_it_does_not_know(model: Any, loaded: Any) -> None:

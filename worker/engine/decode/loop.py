@@ -19,6 +19,7 @@ from worker.engine.decode.pages import PagePool
 from worker.engine.decode.schedule import Member, Schedule, TokenRows
 from worker.engine.handle import Handle
 from worker.engine.row import NOT_FINITE
+from worker.engine.sizes import FORCE_LIMIT
 from worker.engine.text import fill_masks
 
 
@@ -73,6 +74,9 @@ class DecodeLoop:
     """At most `rows` texts in `pages` pages of the device; one text has at most `context_tokens`. `overlap=False` waits
     for each choice before the next step is launched (for benchmarks). `start` is called once, on the loop's thread."""
 
+    batching = "loop"
+    force_limit = FORCE_LIMIT
+
     def __init__(  # noqa: PLR0913 - the device's sizes
         self,
         device: StepDevice,
@@ -82,11 +86,11 @@ class DecodeLoop:
         page_tokens: int,
         context_tokens: int,
         overlap: bool = True,
-        how: str = "loop",
+        attention: str = "torch",
         start: Callable[[], Any] = lambda: None,
     ) -> None:
         self.page_tokens = page_tokens
-        self.how = how
+        self.attention = attention
         self.start = start
         self._device = device
         self._overlap = overlap
