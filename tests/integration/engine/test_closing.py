@@ -57,7 +57,6 @@ def test_any_budget_gives_all_scenes(
         checked(loaded.tokenizer.decode(output.token_ids), JobRequest(prompt="一只猫", **options))
 
 
-@BY_BOTH
 @pytest.mark.parametrize(
     "fields", [(LIGHT,), (LIGHT, ANGLE), (ANGLE, *MORE_TEXTS)], ids=["three texts", "a term last", "six texts"]
 )
@@ -84,7 +83,6 @@ def test_a_layout_with_more_fields_is_closed_too(
         assert all(names < scene.keys() and all(scene.values()) for scene in storyboard.model_dump()["scenes"])
 
 
-@BY_BOTH
 @pytest.mark.parametrize("target_s", [9, 17.5, 60])
 def test_a_target_duration_survives_a_small_budget(
     tiny: BatchEngine, ask: MakeRequest, loaded: Any, target_s: float

@@ -202,7 +202,7 @@ DEEDS = st.builds(
 )
 
 
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     deeds=st.lists(DEEDS, min_size=4, max_size=16),
     overlap=st.booleans(),
