@@ -55,11 +55,10 @@ def running(model: Any, tokenizer: Any, shape: Shape, rows: int, **options: Any)
     engine = BatchEngine(
         model,
         tokenizer,
-        eos_token_ids=(1,),
+        eos_token_ids=(tokenizer.eos_token_id,),
         context_tokens=shape.context_tokens,
         max_batch=rows,
-        kv_tokens=rows * (KV_TOKENS_A_ROW if model.device.type == "cuda" else 1024),
-        **options,
+        **{"kv_tokens": rows * (KV_TOKENS_A_ROW if model.device.type == "cuda" else 1024), **options},
     )
     engine.start()
     try:
@@ -179,6 +178,12 @@ class Watched:
         if text.scanner.scenes_done and not self.first_scene_s:
             self.first_scene_s = now
         return len(text.tokens)
+
+    @property
+    def writing(self) -> bool:
+        """Whether the model has chosen a token of it, and not the last one."""
+        text = self._generation.text
+        return text is not None and text.sampled_tokens > 0 and not text.complete
 
     def leave(self) -> None:
         """Stop the job, which then counts for nothing; raises what else went wrong."""

@@ -18,6 +18,7 @@ def picture(summary: Mapping[str, Any]) -> str:
     figures: Mapping[str, Mapping[str, Any]] = summary["figures"]
     height = ROW * len(figures) + 70
     rows = "".join(_row(name, figure, 50 + ROW * number) for number, (name, figure) in enumerate(figures.items()))
+    machines = "; ".join(dict.fromkeys(figure["hardware"] for figure in figures.values()))
     legend = (
         f'<rect x="{LEFT}" y="14" width="12" height="12" fill="{VALUE}"/><text x="{LEFT + 18}" y="25">measured</text>'
         f'<rect x="{LEFT + 110}" y="14" width="12" height="12" fill="{BASELINE}"/>'
@@ -26,7 +27,7 @@ def picture(summary: Mapping[str, Any]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" '
         f'font-size="13" fill="#1f2328"><rect width="{WIDTH}" height="{height}" fill="#fff"/>{legend}{rows}'
-        f'<text x="16" y="{height - 12}" fill="#57606a">{escape(summary["hardware"])}</text></svg>\n'
+        f'<text x="16" y="{height - 12}" fill="#57606a">{escape(machines)}</text></svg>\n'
     )
 
 

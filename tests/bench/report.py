@@ -46,9 +46,11 @@ def write(figures: dict[str, Figure], command: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "summary.json"
     before = json.loads(path.read_text())["figures"] if path.exists() else {}
-    shown = {name: {key: _rounded(value) for key, value in asdict(figure).items()} for name, figure in figures.items()}
+    shown = {
+        name: {key: _rounded(value) for key, value in asdict(figure).items()} | {"hardware": hardware()}
+        for name, figure in figures.items()
+    }
     summary = {
-        "hardware": hardware(),
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         "command": command,
         "figures": before | shown,

@@ -1,0 +1,241 @@
+"""Where the engine's thread spends a step: seconds by part, each function's own without those that it calls.
+
+Times are taken by wrapping the functions that `PARTS` names. Knows nothing of whether the card is real.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+CARD = "card"  # what a GPU computes, or the host while it waits for one
+_CB = "transformers.generation.continuous_batching."
+# Part -> functions, "module:name in it". What is named in no part counts for the part that calls it.
+PARTS: dict[str, tuple[str, ...]] = {
+    "masks: fill": ("worker.engine.text:Text.fill",),
+    "masks: narrow": ("worker.engine.closing:Closing.narrow",),
+    "repetition: penalties": (
+        "worker.engine.repetition:Repetition.penalties",
+        "worker.engine.step:Sampler._without_repeating",
+    ),
+    "choice: inputs": ("worker.engine.step:Sampler._sent", "worker.engine.step:Sampler.prepare_tensor_args"),
+    "accept: token": ("worker.engine.text:Text.accept", "worker.engine.row:Row.update_and_check_completion"),
+    "accept: forced tokens": ("worker.engine.text:Text.force",),
+    "accept: closing": ("worker.engine.closing:Closing.note", "worker.engine.closing:Closing.follow"),
+    "accept: repetition": ("worker.engine.repetition:Repetition.note",),
+    "accept: scanner": ("worker.engine.scanner:Scanner.feed",),
+    "plan: schedule": (
+        f"{_CB}continuous_api:ContinuousBatchProcessor.prepare_next_batch",
+        f"{_CB}scheduler:FIFOScheduler.schedule_batch",
+    ),
+    "plan: inputs": (f"{_CB}input_outputs:ContinuousBatchingIOs.prepare_batch_tensors",),
+    "plan: index lists": (f"{_CB}cache:PagedAttentionCache.extend_read_and_write_indices",),
+    "launch": ("worker.engine.step:StepRunner.compute_batch",),
+    "update": (f"{_CB}continuous_api:ContinuousBatchProcessor.update_batch",),
+    "engine": (
+        "worker.engine.batch:BatchEngine._step",
+        "worker.engine.batch:BatchEngine._admit",
+        "worker.engine.batch:BatchEngine._drop",
+    ),
+    CARD: (
+        "worker.engine.step:StepRunner._forward_process_and_sample",
+        "worker.engine.step:Sampler.tokens",
+        "worker.engine.step:Sampler.finite",
+        "worker.engine.step:Sampler.mask",
+        "worker.engine.step:choose",
+        f"{_CB}input_outputs:ContinuousBatchingIOs.retrieve_device_outputs",
+    ),
+}
+LAUNCHES = ("worker.engine.step:StepRunner._forward_process_and_sample",)  # after it the card is at work,
+WAITS = (f"{_CB}input_outputs:ContinuousBatchingIOs.retrieve_device_outputs",)  # and after it at rest
+MASKS = ("masks: fill", "masks: narrow")
+TRIED = 20_000  # calls by which a clock's own cost is found
+
+
+class Stopwatch:
+    """Seconds by part, on the thread `thread_id` alone and from when that is set. `busy`: the card has a forward pass
+    to run, so whatever the host does meanwhile costs no time if the pass is long enough; `serial_s` is the rest."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.busy = False
+        self.thread_id: int | None = None
+        self._clock = clock
+        self._stack: list[str] = []
+        self._last = 0.0
+        self._own_s = self._outer_s = 0.0
+        self._forget()
+        self._price()
+
+    def seconds(self) -> dict[str, float]:
+        """By part, less what the measuring itself took."""
+        return {
+            part: max(0.0, spent - self._own_s * self._calls[part] - self._outer_s * self._inner[part])
+            for part, spent in self._spent.items()
+        }
+
+    @property
+    def serial_s(self) -> float:
+        """Of all parts but the card's, while the card had nothing to do; less the measuring's share."""
+        exact = self.seconds()
+        parts = ((part, spent) for part, spent in self._rest.items() if part != CARD and self._spent[part])
+        return sum(spent * exact[part] / self._spent[part] for part, spent in parts)
+
+    def timed(self, plain: Callable[..., Any], part: str, after: Callable[[], None] | None = None) -> Any:
+        """`plain`, whose time counts for `part`; `after` is called at its end."""
+
+        @functools.wraps(plain)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != self.thread_id:
+                return plain(*args, **kwargs)
+            self.enter(part)
+            try:
+                return plain(*args, **kwargs)
+            finally:
+                if after:
+                    after()
+                self.leave()
+
+        return wrapper
+
+    def enter(self, part: str) -> None:
+        now = self._clock()
+        if self._stack:
+            self._count(now)
+            self._inner[self._stack[-1]] += 1
+        self._calls[part] += 1
+        self._stack.append(part)
+        self._last = now
+
+    def leave(self) -> None:
+        now = self._clock()
+        self._count(now)
+        self._stack.pop()
+        self._last = now
+
+    def _count(self, now: float) -> None:
+        spent, part = now - self._last, self._stack[-1]
+        self._spent[part] += spent
+        if not self.busy:
+            self._rest[part] += spent
+
+    def _forget(self) -> None:
+        self._spent: dict[str, float] = defaultdict(float)
+        self._calls: dict[str, int] = defaultdict(int)  # of the part's own functions
+        self._inner: dict[str, int] = defaultdict(int)  # of functions that this part calls and that are timed
+        self._rest: dict[str, float] = defaultdict(float)  # of `_spent`, while the card was at rest
+
+    def _price(self) -> None:
+        """What one timed call adds to its own part, and to the part that calls it."""
+
+        def nothing() -> None:
+            pass
+
+        empty = self.timed(nothing, "inner")
+        self.thread_id = threading.get_ident()
+        self.enter("outer")
+        for _ in range(TRIED):
+            empty()
+        self.leave()
+        begun = self._clock()
+        for _ in range(TRIED):
+            nothing()
+        bare = (self._clock() - begun) / TRIED
+        self._own_s = self._spent["inner"] / TRIED
+        self._outer_s = self._spent["outer"] / TRIED - bare
+        self.thread_id = None
+        self._forget()
+
+
+@contextmanager
+def measuring(clock: Callable[[], float], functions: dict[str, tuple[str, ...]] | None = None) -> Iterator[Stopwatch]:
+    """A stopwatch over the functions of `PARTS`, or others. Raises AttributeError for one that is not there."""
+    stopwatch = Stopwatch(clock)
+
+    def settle(name: str) -> Callable[[], None] | None:
+        if name in LAUNCHES or name in WAITS:
+            return lambda: setattr(stopwatch, "busy", name in LAUNCHES)
+        return None
+
+    with ExitStack() as patches:
+        for part, names in (functions or PARTS).items():
+            for name in names:
+                owner, last = _owner_of(name)
+                timed = stopwatch.timed(getattr(owner, last), part, settle(name))
+                patches.enter_context(mock.patch.object(owner, last, timed))
+        yield stopwatch
+
+
+def _owner_of(name: str) -> tuple[Any, str]:
+    """The object that has this function, and its name there."""
+    module, _, path = name.partition(":")
+    *owners, last = path.split(".")
+    return functools.reduce(getattr, owners, importlib.import_module(module)), last
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Means over steps in which every text was at work, in seconds."""
+
+    count: int
+    tokens: float  # a step, forced ones included
+    parts: dict[str, float]
+    serial_s: float
+    clock_s: float  # of the whole step, by the stopwatch's clock
+
+    @property
+    def host_s(self) -> float:
+        return sum(seconds for part, seconds in self.parts.items() if part != CARD)
+
+    @property
+    def mask_s(self) -> float:
+        return sum(self.parts[part] for part in MASKS)
+
+
+class Laps:
+    """What a stopwatch showed after each step in which every text was at work."""
+
+    def __init__(self, stopwatch: Stopwatch, clock: Callable[[], float]) -> None:
+        self._stopwatch, self._clock = stopwatch, clock
+        self._at_work: Callable[[], bool] = lambda: False
+        self._seen: list[tuple[int, int, float, float, dict[str, float]]] = []  # steps, tokens, clock, serial, parts
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        from worker.engine.batch import BatchEngine
+
+        plain = BatchEngine._step
+
+        def step(engine: Any, *rest: Any) -> Any:
+            done = plain(engine, *rest)
+            if self._at_work():
+                now, parts = self._clock(), self._stopwatch.seconds()
+                self._seen.append((engine.steps, engine.tokens, now, self._stopwatch.serial_s, parts))
+            return done
+
+        with mock.patch.object(BatchEngine, "_step", step):
+            yield
+
+    def follow(self, engine: Any, at_work: Callable[[], bool]) -> None:
+        self._stopwatch.thread_id, self._at_work = engine._thread.ident, at_work
+
+    @property
+    def count(self) -> int:
+        return len(self._seen)
+
+    def mean(self) -> Steps:
+        """Between the first such step and the last; raises RuntimeError if there were none, or none with masks."""
+        if len(self._seen) < 2:
+            raise RuntimeError("the texts were never all at work together")
+        first, last = self._seen[0], self._seen[-1]
+        count, tokens, clock_s, serial_s = (after - before for before, after in zip(first[:4], last[:4], strict=True))
+        parts = {part: (seconds - first[4].get(part, 0.0)) / count for part, seconds in last[4].items()}
+        if not all(parts.get(part) for part in MASKS):
+            raise RuntimeError("no mask was seen: PARTS names functions that are not called")
+        return Steps(int(count), tokens / count, parts, serial_s / count, clock_s / count)
