@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all real-model chromium triton check fuzz bench bench-gpu chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all real-model chromium triton check fuzz bench bench-gpu bench-gpu-kit chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -52,6 +52,9 @@ bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.j
 
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)
+
+bench-gpu-kit: $(DEV_READY) ## what the same needs on a machine without a network (tests/bench/gpu_kit/README.md)
+	@$(BIN)/python -m tests.bench.gpu_kit.prepare
 
 chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm --seed 2" narrows it
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 from tests.bench.gpu_sheet import Sheet
@@ -26,6 +27,8 @@ def main() -> int:
     parser.add_argument("--sizes", type=_integers, help="streams, e.g. 1,8,32,64,128")
     parser.add_argument("--rates", type=_numbers, help="jobs a second that arrive, e.g. 1,4,12")
     parser.add_argument("--budget-s", type=float, default=BUDGET_S, help="no phase begins that would end later")
+    parser.add_argument("--grace-s", type=float, default=15.0, help="after the budget a phase that hangs is cut off")
+    parser.add_argument("--only", type=_prefixes, default=[], help="phases whose first figure begins so: engine_,host_")
     parser.add_argument("--tiny", action="store_true", help="the same paths at a tiny shape; measures nothing")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
     arguments = parser.parse_args()
@@ -37,6 +40,7 @@ def main() -> int:
         return 1
     from tests.bench.gpu_bench import Bench
     from tests.bench.gpu_card import about, lacking
+    from tests.bench.gpu_plan import Plan
 
     gpu = torch.cuda.is_available()
     tiny = arguments.tiny or not gpu
@@ -46,18 +50,20 @@ def main() -> int:
     rates = arguments.rates or ([50.0] if tiny else [1.0, 4.0, 12.0])
     name = "tiny" if tiny else re.sub(r"[^a-z0-9]+", "-", torch.cuda.get_device_name(0).lower())
     sheet = Sheet(arguments.out / f"gpu-{name}.json", gpu and not tiny, arguments.budget_s, {})
-    bench = Bench(sheet, sizes, rates, tiny)
-    sheet.about |= {"command": " ".join(["python -m tests.bench.gpu", *sys.argv[1:]])} | about(
-        bench.device, bench.shape
-    )
+    bench = Bench(sheet, tiny)
+    command = " ".join(["python -m tests.bench.gpu", *sys.argv[1:]])
+    sheet.about |= {"command": command} | about(bench.device, bench.shape)
     _quiet()
     absent = lacking()
-    phases = bench.phases()
+    phases = Plan(bench, sizes, rates).phases()
+    if arguments.only:
+        phases = [phase for phase in phases if phase.names[0].startswith(tuple(arguments.only))]
     sheet.plan(phases)
-    timer = sheet.stop_the_process_at_the_end()
+    timer = sheet.stop_the_process_at_the_end(arguments.grace_s)
     for phase in phases:
-        print(f"{phase.names[0]} ...", flush=True)
+        begun = time.monotonic()
         sheet.take(phase, absent)
+        print(f"{time.monotonic() - begun:5.1f} s  {sheet.line(phase)}", flush=True)
     timer.cancel()
     for line in absent.values():
         print(line)
@@ -81,6 +87,10 @@ def _quiet() -> None:
 
 def _integers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
+
+
+def _prefixes(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _numbers(text: str) -> list[float]:

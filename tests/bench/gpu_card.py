@@ -1,4 +1,4 @@
-"""The card itself: what it is, how fast it copies, what that allows, and one layer's attention by each kernel."""
+"""The card itself: what it is, and how fast it copies."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from tests.bench.gpu_model import Shape
 PACKAGES = ("transformers", "tokenizers", "accelerate", "llguidance", "pydantic", "pydantic_settings", "bitsandbytes")
 FOR_SPEED = {"flash_attn": "flash-attn", "flash_attn_interface": "flash-attn-3", "triton": "triton"}
 COPY_BYTES = 4 << 30
-KERNEL_CONTEXT_TOKENS = 600
-PAGE_TOKENS = 256
 
 
 def lacking() -> dict[str, str]:
@@ -46,34 +44,6 @@ def copy_bandwidth(device: str, tiny: bool) -> float:
     source = torch.randint(0, 255, (size,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     return 2 * size / median_s(lambda: target.copy_(source), device, times=20)
-
-
-def sdpa_s(device: str, tiny: bool, shape: Shape, rows: int) -> tuple[float, int]:
-    """Seconds of one layer's decode attention over padded rows by torch's own choice of kernel; the bytes it reads."""
-    context = 32 if tiny else KERNEL_CONTEXT_TOKENS
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    query = torch.randn(rows, shape.heads, 1, shape.head_dim, dtype=dtype, device=device)
-    key, value = torch.randn(2, rows, shape.groups, context, shape.head_dim, dtype=dtype, device=device)
-    sdpa = torch.nn.functional.scaled_dot_product_attention
-    seconds = median_s(lambda: sdpa(query, key, value, enable_gqa=True), device)
-    return seconds, 2 * key.numel() * key.element_size()
-
-
-def varlen_s(shape: Shape, rows: int) -> tuple[float, int]:
-    """The same over pages, by torch's varlen kernel; CUDA only."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    context = KERNEL_CONTEXT_TOKENS
-    options: dict[str, Any] = {"dtype": torch.float16, "device": "cuda"}
-    pages = -(-context // PAGE_TOKENS)
-    query = torch.randn(rows, shape.heads, shape.head_dim, **options)
-    key, value = torch.randn(2, rows * pages, PAGE_TOKENS, shape.groups, shape.head_dim, **options)
-    table = torch.arange(rows * pages, dtype=torch.int32, device="cuda").view(rows, pages)
-    starts = torch.arange(rows + 1, dtype=torch.int32, device="cuda")
-    used = torch.full((rows,), context, dtype=torch.int32, device="cuda")
-    paged: dict[str, Any] = {"enable_gqa": True, "seqused_k": used, "block_table": table}
-    seconds = median_s(lambda: varlen_attn(query, key, value, starts, None, 1, context, **paged), "cuda")
-    return seconds, 2 * rows * context * shape.groups * shape.head_dim * key.element_size()
 
 
 def median_s(call: Callable[[], Any], device: str, times: int = 50) -> float:

@@ -7,15 +7,15 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 from tests.bench.gpu_model import Shape, job
 
-LOOK_S = 0.05  # 64 looks every 10 ms took the engine's process 3 % of its time
-FIRST_LOOK_S = 0.01  # until every stream has begun: how long that took is a figure too
+LOOK_S = 0.01  # until each stream has begun,
+CALM_S = 0.04  # and then: each look takes Python's lock from the engine
 WARM_TOKENS = 8
 KV_TOKENS_A_ROW = 2048
 
@@ -28,9 +28,10 @@ class Cut(RuntimeError):
 class Load:
     """What one burst of streams showed. Steady: while every stream writes and none has ended."""
 
+    engine: str
+    attention: str
     tokens_per_s: float
     step_ms: float
-    mask_ms: float | None
     first_token_s: list[float]
     first_scene_s: list[float]
     job_s: list[float]
@@ -50,15 +51,20 @@ def running(model: Any, tokenizer: Any, shape: Shape, rows: int, **options: Any)
 
     import torch
 
+    from tests.bench import torch_211
     from worker.engine.batch import BatchEngine
 
+    on_card = model.device.type == "cuda"
+    defaults: dict[str, Any] = {"kv_tokens": KV_TOKENS_A_ROW * rows, "varlen": torch_211.kernel()}
+    if not on_card:  # the paths of a GPU: an engine on a CPU would take transformers' batching
+        defaults |= {"kv_tokens": 1024 * rows, "batching": "loop"}
     engine = BatchEngine(
         model,
         tokenizer,
         eos_token_ids=(tokenizer.eos_token_id,),
         context_tokens=shape.context_tokens,
         max_batch=rows,
-        **{"kv_tokens": rows * (KV_TOKENS_A_ROW if model.device.type == "cuda" else 1024), **options},
+        **(defaults | options),
     )
     engine.start()
     try:
@@ -67,32 +73,41 @@ def running(model: Any, tokenizer: Any, shape: Shape, rows: int, **options: Any)
         engine.stop()
         del engine
         gc.collect()
-        if model.device.type == "cuda":
+        if on_card:
             torch.cuda.empty_cache()
+
+
+def ran(engine: Any) -> tuple[str, str]:
+    """Which batching and which attention."""
+    if hasattr(engine, "batching"):
+        return engine.batching, engine.attention
+    batching, _, attention = engine.how.partition(", ")
+    return batching, attention
 
 
 def burst(engine: Any, tokenizer: Any, shape: Shape, rows: int, time_left_s: float) -> Load:
     """`rows` jobs of six scenes at once, after as many that only warm up."""
     _warm_up(engine, tokenizer, shape, rows, time_left_s)
-    masks = Masks(engine)
     jobs = [job(tokenizer, shape, seed, time_left_s) for seed in range(rows)]
     started = time.perf_counter()
     watched = [Watched(engine, request, started) for request in jobs]
-    steady: list[tuple[float, int, int, float]] = []  # time, tokens, engine steps, seconds in masks
+    steady: list[tuple[float, int, int]] = []  # time, tokens, engine steps
     while any(not one.ended_s for one in watched):
         tokens = [one.look() for one in watched]
         if all(tokens) and not any(one.ended_s for one in watched):
-            steady.append((time.perf_counter(), sum(tokens), engine.steps, masks.seconds))
-        time.sleep(LOOK_S if all(tokens) else FIRST_LOOK_S)
+            steady.append((time.perf_counter(), sum(tokens), engine.steps))
+        time.sleep(CALM_S if all(tokens) else LOOK_S)
     for one in watched:
         one.check()
     if len(steady) < 2 or steady[-1][2] == steady[0][2]:
         raise RuntimeError("the streams were never all at work together")
-    seconds, written, steps, masking = (last - first for first, last in zip(steady[0], steady[-1], strict=True))
+    seconds, written, steps = (last - first for first, last in zip(steady[0], steady[-1], strict=True))
+    batching, attention = ran(engine)
     return Load(
+        engine=batching,
+        attention=attention,
         tokens_per_s=written / seconds,
         step_ms=seconds / steps * 1e3,
-        mask_ms=masking / steps * 1e3 if masks.seen else None,
         first_token_s=[one.first_token_s for one in watched],
         first_scene_s=[one.first_scene_s for one in watched if one.first_scene_s],
         job_s=[one.ended_s for one in watched],
@@ -128,6 +143,7 @@ def median(values: list[float]) -> float | None:
 def no_grammar() -> Iterator[None]:
     """The engine without masks and forced tokens: each text is as long as its budget. Swaps the engine's `Text`."""
     from worker.engine import batch, step
+    from worker.engine.decode import loop
 
     class FreeText(batch.Text):  # type: ignore[misc,name-defined]
         @property
@@ -142,10 +158,17 @@ def no_grammar() -> Iterator[None]:
         def force(self) -> list[int]:
             return []
 
-    def allow_all(texts: Any, masks: Any) -> None:
-        masks[: len(texts)] = -1
+        def fill(self, mask: Any) -> None:
+            mask[:] = -1
 
-    with mock.patch.object(batch, "Text", FreeText), mock.patch.object(step, "fill_masks", allow_all):
+    def allow_all(_texts: Any, masks: Any, *_: Any) -> None:
+        masks[:] = -1
+
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(batch, "Text", FreeText))
+        for home in (step, loop):
+            if hasattr(home, "fill_masks"):  # of all texts at once
+                patches.enter_context(mock.patch.object(home, "fill_masks", allow_all))
         yield
 
 
@@ -207,20 +230,3 @@ class Watched:
         except Exception as error:  # told to whoever measures
             self._fault = error
         self.ended_s = time.perf_counter() - self._started
-
-
-class Masks:
-    """Seconds that the host spends on masks, or another `part` of the choice; `seen` is False before the first."""
-
-    def __init__(self, engine: Any, part: str = "mask") -> None:
-        self.seconds, self.seen = 0.0, False
-        choice = engine._batch.choice
-        plain = getattr(choice, part)
-
-        def timed(scores: Any) -> Any:
-            start = time.perf_counter()
-            out = plain(scores)
-            self.seconds, self.seen = self.seconds + time.perf_counter() - start, True
-            return out
-
-        setattr(choice, part, timed)

@@ -25,13 +25,14 @@ class NotOffered(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """One figure. `limit` is the best that the card's memory allows, in the same unit; `share` how near this comes.
-    `by`: the decode loop and the attention that ran."""
+    """One figure. `limit` is the best that the card's own copy bandwidth allows, in the same unit; `share` how near
+    this comes. `engine` and `attention`: what ran, where a model did."""
 
     value: float
     unit: str
     limit: float | None = None
-    by: str = ""
+    engine: str | None = None
+    attention: str | None = None
 
     @property
     def share(self) -> float | None:
@@ -102,6 +103,21 @@ class Sheet:
                 self.missing(name, reason if name in values or not values else NO_FIGURE)
         self.write()
 
+    def value_of(self, name: str) -> float:
+        """Of a figure that was measured before; raises `NotOffered`, so that what follows from it is not measured."""
+        value = self.figures.get(name, {"value": None})["value"]
+        if value is None:
+            raise NotOffered(f"follows from {name}")
+        return float(value)
+
+    def line(self, phase: Phase) -> str:
+        """What a phase gave, in short."""
+        shown = [(name, self.figures[name]) for name in phase.names]
+        return "; ".join(
+            f"{name} {figure['reason'] if figure['value'] is None else _shown(figure['value'])}"
+            for name, figure in shown[:3]
+        )
+
     def write(self) -> None:
         """Written anew after each phase, so that a run that is cut keeps what it measured."""
         with self._lock:
@@ -112,21 +128,19 @@ class Sheet:
             scratch.replace(self.path)
 
     def table(self) -> str:
-        """One line a figure: value, unit, which loop and attention it is of, the limit that the card's own copy
-        bandwidth sets, and the share of it."""
-        rows = [("figure", "value", "unit", "by", "limit", "share")]
+        """One line a figure: its value, the limit that the card's own copy bandwidth sets and the share of it, and what
+        ran; or why it was not measured. Card and torch are those of the whole sheet."""
+        rows: list[tuple[str, ...]] = [
+            ("figure", "value", "unit", "limit", "share", "engine", "attention", "torch", "card")
+        ]
+        shared = (str(self.about.get("versions", {}).get("torch", "")), str(self.about.get("card") or ""))
         for name, figure in self.figures.items():
-            if figure["value"] is None:
-                rows.append((name, "not measured", "", "", "", figure["reason"]))
-            else:
-                share = f"{figure['share']:.0%}" if figure["share"] is not None else ""
-                value, limit = _shown(figure["value"]), _shown(figure["limit"])
-                rows.append((name, value, figure["unit"], figure["by"], limit, share))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+            rows.append((name, *_cells(figure, shared)))
+        widths = [max(len(row[column]) for row in rows if len(row) > column) for column in range(len(rows[0]))]
+        lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in rows)
         return "\n".join(line.rstrip() for line in lines)
 
-    def stop_the_process_at_the_end(self, grace_s: float = 15.0) -> threading.Timer:
+    def stop_the_process_at_the_end(self, grace_s: float) -> threading.Timer:
         """A step that hangs must not cost the table: print what there is and leave, exit code 1."""
 
         def leave() -> None:
@@ -138,6 +152,15 @@ class Sheet:
         timer.daemon = True
         timer.start()
         return timer
+
+
+def _cells(figure: dict[str, Any], shared: tuple[str, str]) -> tuple[str, ...]:
+    """A row of the table, after the name."""
+    if figure["value"] is None:
+        return "not measured", "", "", figure["reason"]
+    share = f"{figure['share']:.0%}" if figure["share"] is not None else ""
+    ran = (figure["engine"] or "", figure["attention"] or "")
+    return _shown(figure["value"]), figure["unit"], _shown(figure["limit"]), share, *ran, *shared
 
 
 def _rounded(value: Any) -> Any:
