@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -95,6 +96,17 @@ def flash_pages(texts: Texts) -> Call:
     return lambda: kernel(query, key, value, starts, None, 1, texts.context, **paged), texts.read_bytes
 
 
+def paged(texts: Texts) -> Call:
+    """The decode loop's own kernel, over pages that lie anywhere."""
+    kernels = import_module(f"worker.engine.decode.{'kernels' if texts.device == 'cuda' else 'twins'}")
+    table, pages = _table(texts, PAGE_TOKENS)
+    keys, values = torch.randn(2, pages, texts.shape.groups, PAGE_TOKENS, texts.shape.head_dim, **texts.options)
+    slots = torch.arange(texts.rows, device=texts.device)
+    positions = torch.full((texts.rows,), texts.context - 1, device=texts.device)
+    query, scale = texts.queries(texts.rows), texts.shape.head_dim**-0.5
+    return lambda: kernels.attend(query, keys, values, table, slots, positions, scale, 0), texts.read_bytes
+
+
 def topk(texts: Texts) -> Call:
     """The best candidates of each row's scores."""
     scores = torch.randn(texts.rows, texts.shape.vocab, device=texts.device)
@@ -125,6 +137,7 @@ def _table(texts: Texts, page_tokens: int) -> tuple[Any, int]:
 
 
 KERNELS: dict[str, Callable[[Texts], Call]] = {
+    "paged": paged,
     "sdpa": sdpa,
     "flash": flash,
     "flash_window": flash_window,

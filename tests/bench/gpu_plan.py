@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from tests.bench.gpu_bench import Bench
+from tests.bench.gpu_forward import TEXTS, TOKEN_ROWS
 from tests.bench.gpu_kernels import KERNELS
 from tests.bench.gpu_profile import GROUPS
 from tests.bench.gpu_sheet import Phase
@@ -32,13 +33,14 @@ LATER: dict[str, dict[str, Any]] = {
 
 
 class Plan:
-    """`sizes` are streams, `rates` jobs a second. On a CPU the engine's own loop has to be asked for by name."""
+    """`sizes` are streams, `rates` jobs a second that arrive."""
 
     def __init__(self, bench: Bench, sizes: list[int], rates: list[float]) -> None:
         self._bench = bench
         self._sizes, self._rates = sizes, rates
         self._big = max([size for size in sizes if size <= 64], default=sizes[0])
         self._pair = [self._big] if bench.tiny else list(dict.fromkeys([self._big, sizes[0]]))  # of the variants
+        self._token_rows = (1, 2) if bench.tiny else TOKEN_ROWS
         self._compiler = ("triton",) if bench.device == "cuda" else ()  # on a CPU nothing is compiled
 
     def phases(self) -> list[Phase]:
@@ -48,8 +50,10 @@ class Plan:
             Phase(("copy_tb_per_s",), bench.card, seconds=2),
             Phase(("fp16_weights_gb", "fp16_memory_gb"), bench.load, PLAIN, 20),
             *self._engine("engine_", pair),
+            self._forward(),
             *self._host(big),
             *(self._kernel(name, big) for name in KERNELS),
+            *(self._kernel("paged", rows) for rows in self._token_rows if rows != big),
             *self._engine("transformers_", pair, **FIRST["transformers_"]),
             Phase(("guide_one_by_one_tokens_per_s",), bench.guide, PLAIN, 15),
             *(self._follows(f"engine_{rows}_vs_guide", partial(bench.times_the_guide, rows)) for rows in pair),
@@ -85,6 +89,11 @@ class Plan:
     def _free(self, rows: int) -> Phase:
         run = partial(self._bench.without_grammar, "grammar_off_", rows)
         return self._phase(_names("grammar_off_", rows), run, rows)
+
+    def _forward(self) -> Phase:
+        sizes = self._token_rows
+        names = (*(f"forward_{rows}_ms" for rows in sizes), f"choice_{TEXTS}_ms", f"forward_eager_{TEXTS}_ms")
+        return Phase(names, partial(self._bench.forward, sizes), ENGINE, 25)
 
     def _host(self, *sizes: int) -> list[Phase]:
         return [

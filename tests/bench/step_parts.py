@@ -1,6 +1,7 @@
 """Where the engine's thread spends a step: seconds by part, each function's own without those that it calls.
 
-Times are taken by wrapping the functions that `PARTS` names. Knows nothing of whether the card is real.
+Times are taken by wrapping the functions that `PARTS` names, where this version of the engine has them. Knows nothing
+of whether the card is real.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ from unittest import mock
 
 CARD = "card"  # what a GPU computes, or the host while it waits for one
 _CB = "transformers.generation.continuous_batching."
+_LOOP = "worker.engine.decode."
 # Part -> functions, "module:name in it". What is named in no part counts for the part that calls it.
 PARTS: dict[str, tuple[str, ...]] = {
-    "masks: fill": ("worker.engine.text:Text.fill",),
+    "masks: fill": ("worker.engine.text:Text.fill", "worker.engine.vocabulary:Vocabulary.fill"),
     "masks: narrow": ("worker.engine.closing:Closing.narrow",),
     "repetition: penalties": (
         "worker.engine.repetition:Repetition.penalties",
         "worker.engine.step:Sampler._without_repeating",
     ),
-    "choice: inputs": ("worker.engine.step:Sampler._sent", "worker.engine.step:Sampler.prepare_tensor_args"),
+    "choice: inputs": (
+        "worker.engine.step:Sampler._sent",
+        "worker.engine.step:Sampler.prepare_tensor_args",
+        f"{_LOOP}loop:DecodeLoop._choose",
+    ),
+    "choice: launch": (f"{_LOOP}device:Device.choose",),
     "accept: token": ("worker.engine.text:Text.accept", "worker.engine.row:Row.update_and_check_completion"),
     "accept: forced tokens": ("worker.engine.text:Text.force",),
     "accept: closing": ("worker.engine.closing:Closing.note", "worker.engine.closing:Closing.follow"),
@@ -34,11 +41,19 @@ PARTS: dict[str, tuple[str, ...]] = {
     "plan: schedule": (
         f"{_CB}continuous_api:ContinuousBatchProcessor.prepare_next_batch",
         f"{_CB}scheduler:FIFOScheduler.schedule_batch",
+        f"{_LOOP}loop:DecodeLoop._run",
     ),
     "plan: inputs": (f"{_CB}input_outputs:ContinuousBatchingIOs.prepare_batch_tensors",),
     "plan: index lists": (f"{_CB}cache:PagedAttentionCache.extend_read_and_write_indices",),
-    "launch": ("worker.engine.step:StepRunner.compute_batch",),
-    "update": (f"{_CB}continuous_api:ContinuousBatchProcessor.update_batch",),
+    "launch": (
+        "worker.engine.step:StepRunner.compute_batch",
+        f"{_LOOP}device:Device.forward",
+        f"{_LOOP}device:Device.set_table",
+    ),
+    "update": (
+        f"{_CB}continuous_api:ContinuousBatchProcessor.update_batch",
+        f"{_LOOP}loop:DecodeLoop._postprocess",
+    ),
     "engine": (
         "worker.engine.batch:BatchEngine._step",
         "worker.engine.batch:BatchEngine._admit",
@@ -51,20 +66,28 @@ PARTS: dict[str, tuple[str, ...]] = {
         "worker.engine.step:Sampler.mask",
         "worker.engine.step:choose",
         f"{_CB}input_outputs:ContinuousBatchingIOs.retrieve_device_outputs",
+        f"{_LOOP}device:Device.prefill",
+        f"{_LOOP}device:Device._forward_rows",
+        f"{_LOOP}device:Device._choose_rows",
+        f"{_LOOP}device:Device._choose_wide",
+        f"{_LOOP}device:Chosen.wait",
     ),
 }
-LAUNCHES = ("worker.engine.step:StepRunner._forward_process_and_sample",)  # after it the card is at work,
-WAITS = (f"{_CB}input_outputs:ContinuousBatchingIOs.retrieve_device_outputs",)  # and after it at rest
+# Of one step, in order: the launch of its forward pass, that of its choice, and the wait for what was chosen.
+FORWARDS = ("worker.engine.step:StepRunner._forward_process_and_sample", f"{_LOOP}device:Device.forward")
+CHOICES = ("worker.engine.step:Sampler.tokens", f"{_LOOP}device:Device.choose")
+WAITS = (f"{_CB}input_outputs:ContinuousBatchingIOs.retrieve_device_outputs", f"{_LOOP}device:Chosen.wait")
 MASKS = ("masks: fill", "masks: narrow")
 TRIED = 20_000  # calls by which a clock's own cost is found
 
 
 class Stopwatch:
-    """Seconds by part, on the thread `thread_id` alone and from when that is set. `busy`: the card has a forward pass
-    to run, so whatever the host does meanwhile costs no time if the pass is long enough; `serial_s` is the rest."""
+    """Seconds by part, on the thread `thread_id` alone and from when that is set. While the card has a forward pass to
+    run, whatever the host does costs no time if the pass is long enough; `serial_s` is the rest."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.busy = False
+        self._busy = False
+        self._ahead = False  # a forward pass was launched after the last choice
         self.thread_id: int | None = None
         self._clock = clock
         self._stack: list[str] = []
@@ -85,7 +108,7 @@ class Stopwatch:
         """Of all parts but the card's, while the card had nothing to do; less the measuring's share."""
         exact = self.seconds()
         parts = ((part, spent) for part, spent in self._rest.items() if part != CARD and self._spent[part])
-        return sum(spent * exact[part] / self._spent[part] for part, spent in parts)
+        return max(0.0, sum(spent * exact[part] / self._spent[part] for part, spent in parts))
 
     def timed(self, plain: Callable[..., Any], part: str, after: Callable[[], None] | None = None) -> Any:
         """`plain`, whose time counts for `part`; `after` is called at its end."""
@@ -103,6 +126,18 @@ class Stopwatch:
                 self.leave()
 
         return wrapper
+
+    def launched(self) -> None:
+        """A forward pass was."""
+        self._busy = self._ahead = True
+
+    def chose(self) -> None:
+        """The choice from the forward passes so far was launched."""
+        self._ahead = False
+
+    def waited(self) -> None:
+        """Until a choice was there, and so all that was launched before it: what is ahead of it is still to be done."""
+        self._busy = self._ahead
 
     def enter(self, part: str) -> None:
         now = self._clock()
@@ -122,7 +157,7 @@ class Stopwatch:
     def _count(self, now: float) -> None:
         spent, part = now - self._last, self._stack[-1]
         self._spent[part] += spent
-        if not self.busy:
+        if not self._busy:
             self._rest[part] += spent
 
     def _forget(self) -> None:
@@ -154,29 +189,30 @@ class Stopwatch:
 
 
 @contextmanager
-def measuring(clock: Callable[[], float], functions: dict[str, tuple[str, ...]] | None = None) -> Iterator[Stopwatch]:
-    """A stopwatch over the functions of `PARTS`, or others. Raises AttributeError for one that is not there."""
+def measuring(clock: Callable[[], float]) -> Iterator[Stopwatch]:
+    """A stopwatch over the functions of `PARTS`. Raises RuntimeError for a part of which none is there."""
     stopwatch = Stopwatch(clock)
-
-    def settle(name: str) -> Callable[[], None] | None:
-        if name in LAUNCHES or name in WAITS:
-            return lambda: setattr(stopwatch, "busy", name in LAUNCHES)
-        return None
-
+    events = (FORWARDS, stopwatch.launched), (CHOICES, stopwatch.chose), (WAITS, stopwatch.waited)
     with ExitStack() as patches:
-        for part, names in (functions or PARTS).items():
-            for name in names:
-                owner, last = _owner_of(name)
-                timed = stopwatch.timed(getattr(owner, last), part, settle(name))
+        for part, names in PARTS.items():
+            found = {name: owner for name in names if (owner := _owner_of(name))}
+            if not found:
+                raise RuntimeError(f"none of the functions of {part} is there any more")
+            for name, (owner, last) in found.items():
+                after = next((note for those, note in events if name in those), None)
+                timed = stopwatch.timed(getattr(owner, last), part, after)
                 patches.enter_context(mock.patch.object(owner, last, timed))
         yield stopwatch
 
 
-def _owner_of(name: str) -> tuple[Any, str]:
-    """The object that has this function, and its name there."""
+def _owner_of(name: str) -> tuple[Any, str] | None:
+    """The object that has this function, and its name there; None if it is not there."""
     module, _, path = name.partition(":")
     *owners, last = path.split(".")
-    return functools.reduce(getattr, owners, importlib.import_module(module)), last
+    owner: Any = importlib.import_module(module)
+    for inner in owners:
+        owner = getattr(owner, inner, None)
+    return (owner, last) if hasattr(owner, last) else None
 
 
 @dataclass(frozen=True)
