@@ -101,8 +101,8 @@ def paged(texts: Texts) -> Call:
     kernels = import_module(f"worker.engine.decode.{'kernels' if texts.device == 'cuda' else 'twins'}")
     table, pages = _table(texts, PAGE_TOKENS)
     keys, values = torch.randn(2, pages, texts.shape.groups, PAGE_TOKENS, texts.shape.head_dim, **texts.options)
-    slots = torch.arange(texts.rows, device=texts.device)
-    positions = torch.full((texts.rows,), texts.context - 1, device=texts.device)
+    slots = torch.arange(texts.rows, dtype=torch.int32, device=texts.device)
+    positions = torch.full_like(slots, texts.context - 1)
     query, scale = texts.queries(texts.rows), texts.shape.head_dim**-0.5
     return lambda: kernels.attend(query, keys, values, table, slots, positions, scale, 0), texts.read_bytes
 

@@ -98,17 +98,12 @@ class Stopwatch:
 
     def seconds(self) -> dict[str, float]:
         """By part, less what the measuring itself took."""
-        return {
-            part: max(0.0, spent - self._own_s * self._calls[part] - self._outer_s * self._inner[part])
-            for part, spent in self._spent.items()
-        }
+        return dict(self._spent)
 
     @property
     def serial_s(self) -> float:
-        """Of all parts but the card's, while the card had nothing to do; less the measuring's share."""
-        exact = self.seconds()
-        parts = ((part, spent) for part, spent in self._rest.items() if part != CARD and self._spent[part])
-        return max(0.0, sum(spent * exact[part] / self._spent[part] for part, spent in parts))
+        """Of all parts but the card's, while the card had nothing to do."""
+        return sum(seconds for part, seconds in self._rest.items() if part != CARD)
 
     def timed(self, plain: Callable[..., Any], part: str, after: Callable[[], None] | None = None) -> Any:
         """`plain`, whose time counts for `part`; `after` is called at its end."""
@@ -142,29 +137,25 @@ class Stopwatch:
     def enter(self, part: str) -> None:
         now = self._clock()
         if self._stack:
-            self._count(now)
-            self._inner[self._stack[-1]] += 1
-        self._calls[part] += 1
+            self._count(now, self._outer_s)
         self._stack.append(part)
         self._last = now
 
     def leave(self) -> None:
         now = self._clock()
-        self._count(now)
+        self._count(now, self._own_s)
         self._stack.pop()
         self._last = now
 
-    def _count(self, now: float) -> None:
-        spent, part = now - self._last, self._stack[-1]
+    def _count(self, now: float, measuring_s: float) -> None:
+        spent, part = now - self._last - measuring_s, self._stack[-1]
         self._spent[part] += spent
         if not self._busy:
             self._rest[part] += spent
 
     def _forget(self) -> None:
         self._spent: dict[str, float] = defaultdict(float)
-        self._calls: dict[str, int] = defaultdict(int)  # of the part's own functions
-        self._inner: dict[str, int] = defaultdict(int)  # of functions that this part calls and that are timed
-        self._rest: dict[str, float] = defaultdict(float)  # of `_spent`, while the card was at rest
+        self._rest: dict[str, float] = defaultdict(float)  # of it, while the card was at rest
 
     def _price(self) -> None:
         """What one timed call adds to its own part, and to the part that calls it."""
@@ -182,8 +173,8 @@ class Stopwatch:
         for _ in range(TRIED):
             nothing()
         bare = (self._clock() - begun) / TRIED
-        self._own_s = self._spent["inner"] / TRIED
-        self._outer_s = self._spent["outer"] / TRIED - bare
+        own_s, outer_s = self._spent["inner"] / TRIED, self._spent["outer"] / TRIED - bare
+        self._own_s, self._outer_s = own_s, max(0.0, outer_s)
         self.thread_id = None
         self._forget()
 
