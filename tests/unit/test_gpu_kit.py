@@ -1,13 +1,17 @@
-"""What travels to a machine with a card and no network."""
+"""What travels to a machine with a card and no network, and what it runs there."""
 
 from __future__ import annotations
 
+import inspect
 import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn.attention.varlen import varlen_attn
 
 from tests.bench.gpu_kit.prepare import CUDA, ROOT, name_of, travelling, trim, wanted
+from tests.bench.torch_211 import flash
 
 
 def test_every_wheel_of_the_kit_has_one_version() -> None:
@@ -54,3 +58,12 @@ def test_the_checkout_travels_without_what_git_ignores() -> None:
 
     assert {"Makefile", "tests/bench/gpu_kit/run.sh", "worker/engine/batch.py"} <= names
     assert [name for name in names if name.startswith((".venv/", ".git/"))] == []
+
+
+def test_the_adaptor_for_an_old_torch_has_the_new_kernels_face_and_reaches_the_operator() -> None:
+    assert set(inspect.signature(flash).parameters) <= set(inspect.signature(varlen_attn).parameters)
+    query, key = torch.zeros(2, 4, 8), torch.zeros(2, 2, 8)
+    ends = torch.tensor([0, 1, 2], dtype=torch.int32)
+
+    with pytest.raises(NotImplementedError, match=r"_flash_attention_forward.*'CPU' backend"):
+        flash(query, key, key, ends, ends, 1, 1, scale=1.0, window_size=(-1, 0), enable_gqa=True)
