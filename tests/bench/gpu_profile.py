@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.gpu_engine import Watched, running
+from tests.bench.gpu_engine import Watched, ran, running
 from tests.bench.gpu_model import Shape, job
 from tests.bench.step_parts import PARTS, Laps, Steps, measuring
 
@@ -57,7 +57,7 @@ def profiled(
         seconds, steps = time.perf_counter() - begun, engine.steps - steps
     events = profiler.key_averages()
     busy_s = sum(getattr(event, "self_device_time_total", 0) for event in events) / 1e6
-    head = f"{rows} rows, {engine.how}: {steps} steps in {seconds:.3f} s (under the profiler), card busy {busy_s:.3f} s"
+    head = f"{rows} rows, {', '.join(ran(engine))}: {steps} steps, card busy {busy_s:.3f} of {seconds:.3f} s (profiled)"
     tables = [
         events.table(sort_by=sort, row_limit=40, max_name_column_width=70)
         for sort in (*(["self_cuda_time_total"] if on_card else []), "self_cpu_time_total")
