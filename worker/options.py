@@ -50,8 +50,9 @@ REFUSED = {
 
 def wanted(settings: Settings) -> dict[str, tuple[str, str]]:
     """The options that must say what holds anyway: that value, and what to set for another."""
+    rows = settings.worker.max_batch
     return {
-        "concurrency": (str(settings.worker.max_batch), _ROWS),
+        "concurrency": ("" if rows == "auto" else str(rows), _ROWS),  # by then nobody knows how many auto will be
         "pool": ("threads", "a model cannot be forked or shared by processes: its pool is threads"),
         "queues": (QUEUE, _ONE_QUEUE),
         "prefetch_multiplier": ("1", "one worker would keep doorbells from the others"),

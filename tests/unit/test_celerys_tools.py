@@ -26,7 +26,7 @@ from worker import options, remote
 from worker.options import require_followed
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = Settings()
+SETTINGS = Settings(worker={"max_batch": 8})
 NAMES_WHAT_TO_SET = re.compile(r"SCRIPTQUEUE_\w+|execution_timeout_s|`priority`|celery control shutdown")
 ELSEWHERE = {  # rows of whole processes, and of Redis
     "`celery control revoke`": ("tests/integration/worker/test_flower.py", "test_celerys_command_to_terminate_a_task_"),
@@ -134,6 +134,12 @@ def test_every_command_of_celerys_has_been_decided_about() -> None:
 def test_what_celery_cannot_read_is_left_to_celery() -> None:
     require_followed(["--nonsense"], {}, SETTINGS)
     require_followed(["--help"], {}, SETTINGS)
+
+
+@pytest.mark.parametrize("count", ["8", "auto", "64"])
+def test_no_count_is_that_of_auto(count: str) -> None:
+    with pytest.raises(SettingsInvalid, match="WORKER__MAX_BATCH"):
+        require_followed(["-c", count], {}, Settings())
 
 
 @pytest.mark.parametrize(
