@@ -26,9 +26,10 @@ _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
 # Where llguidance can prove that all tokens of such a class may come, it looks at none of them: most masks are inside a
-# free string, and take a twentieth. A repeat without an end would never be proved of a string whose length has one.
+# free string, and take a twentieth. A repeat without an end would never be proved of a string whose length has one; the
+# shorter ones are for a string that has nearly reached it.
 _PLAIN = rf'[^{NO_CHARACTERS}"\\]'  # what JSON writes as it is
-SLICES = (f"[^{NO_FIRST_CHARACTERS}]{_PLAIN}{{0,29}}", f"{_PLAIN}{{1,30}}")
+SLICES = (f"[^{NO_FIRST_CHARACTERS}]{_PLAIN}{{0,29}}", *(f"{_PLAIN}{{1,{most}}}" for most in (30, 16, 8, 4, 2)))
 
 
 class Vocabulary:
