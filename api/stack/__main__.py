@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -18,6 +18,7 @@ from api.stack.processes import Ports, Stack, StackFailed
 from shared.errors import ScriptqueueError
 
 RUN = Path(".run")
+_AGAIN_S = 0.05
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,8 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     up.add_argument("--port", type=int, default=8000, help="of the API (8000)")
     up.add_argument("--flower-port", type=int, default=5555, help="of Flower (5555)")
     arguments = parser.parse_args(argv)
-    for number in STOP_SIGNALS:  # a background job of a shell ignores SIGINT else
-        signal.signal(number, _interrupt)
+    hear_stops()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     console = Console()
     try:
@@ -71,6 +71,21 @@ def _up(ports: Ports, console: Console) -> NoReturn:
 def _print_addresses(stack: Stack, console: Console) -> None:
     console.print(f"API     {stack.url}", highlight=False)
     console.print(f"Flower  {stack.flower_url}  (login {stack.flower_login})", highlight=False, markup=False)
+
+
+def hear_stops() -> None:
+    """Each is a KeyboardInterrupt from now on. One that Python swallows, for it came within a destructor, comes again a
+    moment later."""
+    for number in (*STOP_SIGNALS, signal.SIGALRM):  # a background job of a shell ignores SIGINT else
+        signal.signal(number, _interrupt)
+    sys.unraisablehook = _again
+
+
+def _again(ignored: Any) -> None:
+    if ignored.exc_type is KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

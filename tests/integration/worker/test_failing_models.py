@@ -84,7 +84,7 @@ FOLDERS: dict[str, tuple[Break, str]] = {
     "NaN weights": (no_numbers("model.norm.weight"), "not finite.*MODEL__DTYPE"),
     "NaN weights in the last layer": (no_numbers("model.layers.1.mlp.down_proj.weight"), "not finite.*MODEL__DTYPE"),
     "a chat template that raises": (template("{{ raise_exception('no system, please') }}"), "no system, please"),
-    "a chat template that is none": (template("{% for message in messages %}"), "template does not serve: Unexpected"),
+    "a chat template that is none": (template("{% for message in messages %}"), "TemplateSyntaxError: Unexpected"),
     "a chat template that asks for more": (template("{{ messages[7].content.nothing }}"), "template does not serve"),
     "a chat template that cuts the text": (
         template("{% for m in messages %}{{ m.content[:2] }}{% endfor %}"), "text does not come out of it whole"
