@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from api.http.accept import preferred
 from api.http.body import aside
@@ -54,6 +54,11 @@ Fps = Annotated[
     Query(description=f"frames a second, for the formats that count in them; {DEFAULT_FPS}"),
     BeforeValidator(_number),
 ]
+Accept = Annotated[
+    list[str] | None,
+    WithJsonSchema({"type": "string", "title": "Accept", "examples": ["text/csv"]}),  # any text, for none is malformed
+    Header(description="which format, by its media type, where `format` names none"),
+]
 _FILE = headers(Content_Disposition="with `format`: its name, from the board's title", Vary="Accept")
 _FILES: dict[str, Any] = {
     row.media_type: {"schema": {"type": "object" if row.media_type.endswith("json") else "string"}}
@@ -80,7 +85,7 @@ async def result(  # noqa: PLR0913, PLR0917
     response: Response,
     format: FormatName = None,
     fps: Fps = None,
-    accept: Annotated[list[str] | None, Header()] = None,
+    accept: Accept = None,
 ) -> Any:
     """The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors."""
     media_types = [row.media_type for row in EXPORTS.values()]
