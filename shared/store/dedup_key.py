@@ -24,7 +24,7 @@ _DECIDING = frozenset(
         "allow_fallback",
     }
 )
-_LATER = ("fields", "style", "instructions", "aspect_ratio", "targets")  # as well, where they are given
+DECIDING_LATER = ("fields", "style", "instructions", "aspect_ratio", "targets")  # as well, where they are given
 
 
 def dedup_key(request: JobRequest) -> str:
@@ -34,5 +34,5 @@ def dedup_key(request: JobRequest) -> str:
         return ""
     # The stub's text depends on what it is told there; a model never sees it.
     deciding = request.model_dump(mode="json", include=set(_DECIDING)) | {"stub": request.metadata.get("stub")}
-    deciding |= request.model_dump(mode="json", include=set(_LATER), exclude_defaults=True)
+    deciding |= request.model_dump(mode="json", include=set(DECIDING_LATER), exclude_defaults=True)
     return sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from scriptqueue.schemas import JobRequest, Status
 from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
-from shared.store.dedup_key import dedup_key
+from shared.store.dedup_key import DECIDING_LATER, dedup_key
 from shared.store.record import TOMBSTONE_S
 
 _RETRIED = frozenset({status for status in Status if status.done} - {Status.SUCCEEDED})
@@ -138,7 +138,7 @@ def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
 
 
 # Fields that older workers do not know.
-_LATER = ("read_prompt", "fields", "style", "instructions", "aspect_ratio", "targets")
+_LATER = ("read_prompt", *DECIDING_LATER)
 
 
 def _unused(request: JobRequest) -> set[str]:
