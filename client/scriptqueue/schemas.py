@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, get_args
@@ -166,6 +167,11 @@ class Webhook(StrictShape):
         return url
 
 
+def min_tokens_a_scene(fields: Sequence[FieldName]) -> int:
+    """Sampled, that always suffice to close one scene with these further fields."""
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields)
+
+
 class JobRequest(StrictShape):
     """One creative prompt and how to write its storyboard."""
 
@@ -207,16 +213,12 @@ class JobRequest(StrictShape):
             raise PydanticCustomError("blank", "must not be blank")
         return text
 
-    @field_validator("fields")
+    @field_validator("fields", "targets")
     @classmethod
-    def _each_once(cls, fields: tuple[FieldName, ...]) -> tuple[FieldName, ...]:
+    def _each_once(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
         """In the table's order, so that requests for the same are the same."""
-        return tuple(name for name in get_args(FieldName) if name in fields)
-
-    @field_validator("targets")
-    @classmethod
-    def _each_target_once(cls, targets: tuple[TargetName, ...]) -> tuple[TargetName, ...]:
-        return tuple(name for name in get_args(TargetName) if name in targets)
+        known = get_args(FieldName if info.field_name == "fields" else TargetName)
+        return tuple(name for name in known if name in names)
 
     @field_validator("metadata")
     @classmethod
@@ -262,7 +264,7 @@ class JobRequest(StrictShape):
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
-        a_scene = MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(info.data.get("fields", ()))
+        a_scene = min_tokens_a_scene(info.data.get("fields", ()))
         least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(

@@ -12,9 +12,8 @@ from scriptqueue.schemas import (
     MAX_SCENE_S,
     MAX_SCENES,
     MIN_SCENE_S,
-    MIN_TOKENS_A_FIELD,
-    MIN_TOKENS_A_SCENE,
     JobRequest,
+    min_tokens_a_scene,
 )
 from shared.board.targets.seconds import listed_seconds, shot_seconds, step_of
 from shared.board.wishes import Wish, wishes_of
@@ -48,8 +47,7 @@ class _Filling:
         if self._seconds:
             self._shortest_s, self._longest_s = self._seconds[0], self._seconds[-1]
         self._bounds = self._bounds_given()
-        a_scene = MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(request.fields)
-        self._most_by_tokens = max(1, request.sampling.max_new_tokens // a_scene)
+        self._most_by_tokens = max(1, request.sampling.max_new_tokens // min_tokens_a_scene(request.fields))
 
     @property
     def values(self) -> dict[str, float | None]:
