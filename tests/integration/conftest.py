@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from shared.settings import Settings
 from shared.store.executions import Executions
+from tests.integration.api.wire import Wire
 from tests.integration.desk import Desk
 
 
@@ -32,3 +34,12 @@ def worker(settings: Settings) -> Executions:
 @pytest.fixture
 def rival(settings: Settings) -> Executions:
     return Executions(settings, "worker-b")
+
+
+@pytest.fixture
+def wire(redis_url: str) -> Iterator[Wire]:
+    """A wire to the tests' Redis; serve an API over it with `redis={"url": f"redis://127.0.0.1:{wire.port}"}`."""
+    address = urlsplit(redis_url)
+    wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
+    yield wire
+    wire.close()

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -32,14 +31,6 @@ AT_ONCE = 24
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "AGAIN_S", 0.1)
-
-
-@pytest.fixture
-def wire(redis_url: str) -> Iterator[Wire]:
-    address = urlsplit(redis_url)
-    wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
-    yield wire
-    wire.close()
 
 
 @pytest.fixture

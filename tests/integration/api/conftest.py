@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,7 +16,6 @@ from tests.integration.api.described import described_client
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.receiver import ALLOWED, Receiver
 from tests.integration.api.serving import Serve
-from tests.integration.api.wire import Wire
 
 
 @pytest.fixture
@@ -51,15 +49,6 @@ def worker(make_settings: Any) -> Iterator[HandWorker]:
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         yield client
-
-
-@pytest.fixture
-def wire(redis_url: str) -> Iterator[Wire]:
-    """A wire to the tests' Redis; serve an API over it with `redis={"url": f"redis://127.0.0.1:{wire.port}"}`."""
-    address = urlsplit(redis_url)
-    wire = Wire((address.hostname or "127.0.0.1", address.port or 6379))
-    yield wire
-    wire.close()
 
 
 @pytest.fixture(scope="module")
