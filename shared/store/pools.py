@@ -141,8 +141,10 @@ class LoopPool(redis.asyncio.ConnectionPool):
             self._freed.notify()
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
-        for task in self._makers:
+        makers = [*self._makers]
+        for task in makers:
             task.cancel()
+        await asyncio.gather(*makers, return_exceptions=True)  # what they have opened is closed by then
         connections = [*self._idle, *(self._busy if inuse_connections else ())]
         self._idle.clear()
         await asyncio.gather(*(connection.disconnect() for connection in connections), return_exceptions=True)
@@ -171,19 +173,25 @@ class LoopPool(redis.asyncio.ConnectionPool):
     async def _make(self) -> None:
         connection: Any = None
         try:
-            connection = self.connection_class(**self.connection_kwargs)
-            await connection.connect()
+            try:
+                connection = self.connection_class(**self.connection_kwargs)
+                await connection.connect()
+            except Exception as error:  # whatever it is, it is theirs who wait
+                self._growth.failed(error)
+                connection = None
+            await self._freed.acquire()
         except asyncio.CancelledError:
-            await connection.disconnect(nowait=True)
+            self._growth.made(None)
+            if connection:
+                await connection.disconnect(nowait=True)
             raise
-        except Exception as error:  # whatever it is, it is theirs who wait
-            self._growth.failed(error)
-            connection = None
-        async with self._freed:
+        try:
             self._growth.made(connection)
             if connection:
                 self._idle.append(connection)
             self._freed.notify_all()
+        finally:
+            self._freed.release()
         if not connection:
             await asyncio.sleep(AGAIN_S)
             async with self._freed:

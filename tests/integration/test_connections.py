@@ -7,6 +7,7 @@ redis/redis-py#668, jazzband/django-redis#122 (plans with 30 connections), safe-
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import resource
 import time
@@ -168,3 +169,26 @@ def test_a_call_that_is_given_up_leaves_nobody_waiting(make_settings: Callable[.
             await store.close()
 
     asyncio.run(run())
+
+
+def test_what_is_being_opened_when_the_pool_is_closed_is_closed_too(
+    make_settings: Callable[..., Settings], records: redis.Redis
+) -> None:
+    """At any of its turns: greeting Redis takes several."""
+
+    async def run(turns: int) -> None:
+        store = Store(make_settings())
+        calls = [asyncio.create_task(store.call("queue")) for _ in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0.0002)
+        await store.close()
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    before = len(records.client_list())
+    for turns in range(25):
+        asyncio.run(run(turns))
+        gc.collect()
+
+    assert len(records.client_list()) == before
