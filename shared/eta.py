@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS
 from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
+from shared.board.break_down import given_fields
 from shared.board.timing import COMFORTABLE_SCENE_S
 from shared.workers import WorkerState
 
@@ -32,9 +33,10 @@ def cost_of(request: JobRequest) -> int:
 
 
 def tokens_a_scene(request: JobRequest) -> int:
-    """As a model writes them: some for each further field."""
+    """As a model writes them: some for each further field that it writes itself."""
     further = fields_named(request.fields)[len(SCENE_FIELDS) :]
-    return TOKENS_A_SCENE + sum(TOKENS_A_TERM if field.terms else TOKENS_A_TEXT for field in further)
+    written = [field for field in further if field.name not in given_fields(request)]
+    return TOKENS_A_SCENE + sum(TOKENS_A_TERM if field.terms else TOKENS_A_TEXT for field in written)
 
 
 @dataclass(frozen=True)

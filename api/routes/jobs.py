@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.http.body import JsonRoute
+from api.http.body import JsonRoute, aside
 from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
 from api.http.idempotency import TheCaller
 from api.http.listing import TheListing
@@ -19,6 +19,7 @@ from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
 from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status
+from shared.board.break_down import unsayable, with_shots_counted
 from shared.board.filled import filled
 from shared.board.targets.fit import unmet
 from shared.errors import (
@@ -49,6 +50,7 @@ from shared.store.submissions import Submitted
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 MAX_POLL_S = 10
+USUAL_SCENES = JobRequest.model_fields["max_scenes"].default
 EXAMPLES: Any = {
     "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
     "with wishes": {
@@ -60,6 +62,13 @@ EXAMPLES: Any = {
             "sampling": {"temperature": 0.5, "seed": 7},
             "priority": "high",
             "metadata": {"campaign": "autumn"},
+        }
+    },
+    "a finished script": {
+        "value": {
+            "mode": "break_down",
+            "prompt": "清晨，面馆刚刚开门。老板把第一碗面端给了一个没见过的客人。",
+            "fields": ["light"],
         }
     },
     "prompts for video models": {
@@ -138,7 +147,7 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once, granted_s = caller.once("job", [request]), wait_s(prefer)
-    whole, notes = filled(resolved(request, parts.settings))
+    whole, notes = await _whole(request, parts.settings)
     with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
         submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
         job = await _entered(parts, submitted, response)
@@ -203,12 +212,24 @@ async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
     await parts.submissions.delete(job_id, client)
 
 
+async def _whole(request: JobRequest, settings: Settings) -> tuple[JobRequest, list[str]]:
+    """As it is to be written; a long script takes longer to cut than the event loop should stand still."""
+    if request.mode == "break_down":
+        return filled(await aside(resolved, request, settings))
+    return filled(resolved(request, settings))
+
+
 def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, also for
-    a webhook that could never be delivered and for targets whose limits no board could keep."""
+    a webhook that could never be delivered, for a script that its limits cannot hold and for targets whose limits no
+    board could keep."""
     if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    if unmeetable := unmet(request):
+    unmeetable: tuple[str, str, str] | None = unsayable(request)
+    if unmeetable is None:
+        request = with_shots_counted(request)
+        unmeetable = unmet(request)
+    if unmeetable:
         field, code, words = unmeetable
         fault = {"type": code, "loc": ("body", field), "msg": words}
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
@@ -218,8 +239,10 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     }
     if request.fields and "max_new_tokens" not in request.sampling.model_fields_set:  # more to write takes more
         share = tokens_a_scene(request) / TOKENS_A_SCENE
+        if request.mode == "break_down":
+            share *= max(1, request.max_scenes / USUAL_SCENES)
         sampling["max_new_tokens"] = min(MAX_NEW_TOKENS, round(sampling["max_new_tokens"] * share))
-    if sampling == requested:
+    if sampling == requested and request.mode == "write":
         return request
     try:
         return JobRequest.model_validate({**request.model_dump(exclude_unset=True), "sampling": sampling})

@@ -28,11 +28,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 MIN_SCENE_S, MAX_SCENE_S = 3, 8
 MAX_SCENES = 20
 MAX_PROMPT_CHARACTERS = 4000
+MAX_SCRIPT_CHARACTERS = 20_000  # of a prompt that is a finished script
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
@@ -84,6 +85,7 @@ TargetName = Literal[
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
 ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"]
 FrameRate = Literal[24, 25, 30, 50, 60]
+Mode = Literal["write", "break_down"]
 Priority = Literal["high", "normal", "low"]
 Source = Literal["model", "repaired", "fallback", "cache", "stub"]
 Phase = Literal["starting", "prefill", "writing", "validating"]
@@ -175,12 +177,20 @@ def min_tokens_a_scene(fields: Sequence[FieldName]) -> int:
 class JobRequest(StrictShape):
     """One creative prompt and how to write its storyboard."""
 
-    prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, examples=["一个程序员在咖啡店找到灵感的故事"])
+    mode: Mode = Field("write", description="`break_down`: the prompt is a finished script, and its words are kept")
+    prompt: str = Field(
+        min_length=1,
+        max_length=MAX_SCRIPT_CHARACTERS,
+        description=f"to {MAX_PROMPT_CHARACTERS:,} characters, a finished script to {MAX_SCRIPT_CHARACTERS:,}",
+        examples=["一个程序员在咖啡店找到灵感的故事"],
+    )
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
-    fields: tuple[FieldName, ...] = Field((), strict=False, description="of each scene, besides those that all have")
+    fields: tuple[FieldName, ...] = Field(
+        (), strict=False, validate_default=True, description="of each scene, besides those that all have"
+    )
     style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
@@ -213,11 +223,20 @@ class JobRequest(StrictShape):
             raise PydanticCustomError("blank", "must not be blank")
         return text
 
+    @field_validator("prompt")
+    @classmethod
+    def _short_unless_finished(cls, prompt: str, info: Any) -> str:
+        if info.data.get("mode") == "write" and len(prompt) > MAX_PROMPT_CHARACTERS:
+            raise PydanticKnownError("string_too_long", {"max_length": MAX_PROMPT_CHARACTERS})
+        return prompt
+
     @field_validator("fields", "targets")
     @classmethod
     def _each_once(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        """In the table's order, so that requests for the same are the same."""
+        """In the table's order, so that requests for the same are the same. A script is spoken as narration."""
         known = get_args(FieldName if info.field_name == "fields" else TargetName)
+        if info.field_name == "fields" and info.data.get("mode") == "break_down":
+            names = (*names, "narration")
         return tuple(name for name in known if name in names)
 
     @field_validator("metadata")
@@ -251,6 +270,8 @@ class JobRequest(StrictShape):
     @classmethod
     def _reachable(cls, target_s: float | None, info: Any) -> float | None:
         if target_s is None or not {"min_scenes", "max_scenes"} <= info.data.keys():
+            return target_s
+        if info.data.get("mode") == "break_down":  # limits that are left out are the script's
             return target_s
         least_s, most_s = info.data["min_scenes"] * MIN_SCENE_S, info.data["max_scenes"] * MAX_SCENE_S
         if not least_s <= target_s <= most_s:

@@ -24,6 +24,8 @@ _FIELDS = {"min_scenes", "max_scenes", "target_duration_s"}
 def filled(request: JobRequest) -> tuple[JobRequest, list[str]]:
     """The request to be written, and a note for each wish that was read: what came of it. Without one, it is the same.
     The request's `sampling` must be whole, with the service's defaults."""
+    if request.mode == "break_down":  # the numbers of a finished script are the story's
+        return request, []
     if not request.read_prompt or request.model_fields_set >= _FIELDS:
         return request, []
     wishes, filling = wishes_of(request.prompt), _Filling(request)

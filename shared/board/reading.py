@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind, written
@@ -12,22 +13,30 @@ from shared.board.entry import Entry, Item
 from shared.board.text import clean, folded, quoted
 from shared.board.timing import COMFORTABLE_SCENE_S
 
+NOTHING: Mapping[str, Any] = {}
 _MAX_UNKNOWN = 10  # names of unknown fields in one repair
 
 
-def read_scene(
-    entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS, placed_s: float | None = None
+def read_scene(  # noqa: PLR0913
+    entry: Any,
+    number: int,
+    repairs: list[str],
+    fields: Fields = SCENE_FIELDS,
+    placed_s: float | None = None,
+    *,
+    given: Mapping[str, Any] = NOTHING,
 ) -> dict[str, Any] | None:
     """The fields of a scene that are written, or None when the entry says nothing of what is seen or done. `placed_s`
-    is its length where the list of all scenes tells it."""
-    return _Reading(entry, number, repairs, fields).scene(placed_s)
+    is its length where the list of all scenes tells it; `given` are values that stand whatever the entry says."""
+    return _Reading(entry, number, repairs, fields, given).scene(placed_s)
 
 
 class _Reading:
-    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields) -> None:
+    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields, given: Mapping[str, Any]) -> None:
         self._number = number
         self._repairs = repairs
         self._fields = fields
+        self._given = given
         if isinstance(entry, str):
             self._tell("a bare text was taken as its description")
             entry = {"description": entry}
@@ -53,6 +62,8 @@ class _Reading:
 
     def _text(self, field: SceneField) -> str:
         """The first that says anything; another text of the same field that says something else is told."""
+        if field.name in self._given:
+            return self._kept(field, self._given[field.name])
         found, text = None, ""
         for item in self._entry.items(field):
             mends: list[str] = []
@@ -64,6 +75,12 @@ class _Reading:
                 self._tell(f"{field.name}: {quoted(item.name)} left out beside {quoted(found.name)}")
         self._tell_name(field, found)
         return text
+
+    def _kept(self, field: SceneField, value: Any) -> str:
+        item = next(self._entry.items(field), None)
+        if value != (item.value if item else ""):
+            self._tell(f"{field.name} is the script's and was put back")
+        return str(value)
 
     def _seconds(self, field: SceneField, placed_s: float | None) -> float:
         items = [*self._entry.items(field)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.break_down import script_shots
 from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 
 COMFORTABLE_SCENE_S = 5
@@ -12,7 +13,10 @@ COMFORTABLE_SCENE_S = 5
 
 def durations(request: JobRequest) -> tuple[float, ...] | None:
     """Each scene's seconds when the request has a target, whole where possible; their sum is the target exactly. Where
-    one video model makes only certain seconds, they are its own, unless these cannot sum to the target."""
+    one video model makes only certain seconds, they are its own, unless these cannot sum to the target. Those of a
+    script are as long as its words."""
+    if shots := script_shots(request):
+        return tuple(shot.duration_s for shot in shots)
     target_s = request.target_duration_s
     if target_s is None:
         return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
+from shared.board.break_down import ScriptShot, script_shots
 from shared.board.entry import Entry
-from shared.board.reading import read_scene
+from shared.board.reading import NOTHING, read_scene
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
@@ -30,8 +32,9 @@ def validate(
     its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
     `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
-    scenes = _scenes(raw.get("scenes"), repairs, fields)
-    most = request.max_scenes
+    shots = script_shots(request) or ()
+    scenes = _scenes(raw.get("scenes"), repairs, fields, shots)
+    least, most = (len(shots), len(shots)) if shots else (request.min_scenes, request.max_scenes)
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
@@ -39,10 +42,13 @@ def validate(
     if scenes[: len(kept)] != kept:
         repairs.append(f"the first {len(kept)} scenes stay as they were published")
         scenes[: len(kept)] = kept
-    if len(scenes) < request.min_scenes:
-        raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
-    _fit_seconds(scenes, request, repairs)
-    _fit_target(scenes, len(kept), request, repairs)
+    if len(scenes) < least:
+        raise OutputInvalid(f"{len(scenes)} scenes; at least {least} are needed")
+    if shots:
+        _fit_script(scenes, shots, repairs)
+    else:
+        _fit_seconds(scenes, request, repairs)
+        _fit_target(scenes, len(kept), request, repairs)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
@@ -52,15 +58,16 @@ def validate(
     return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
 
 
-def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, Any]]:
+def _scenes(listed: Any, repairs: list[str], fields: Fields, shots: Sequence[ScriptShot]) -> list[dict[str, Any]]:
     """The scenes of a raw list, in the order that their numbers say."""
     entries = _ordered(_entries(listed, repairs), repairs, fields)
     known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
     seconds = of_kind("seconds", fields)
     places = placed_lengths(known, seconds[0]) if seconds else [None] * len(entries)
+    given = chain((shot.given for shot in shots), repeat(NOTHING))
     read = [
-        read_scene(entry, number, repairs, fields, placed_s)
-        for number, (entry, placed_s) in enumerate(zip(entries, places, strict=True), 1)
+        read_scene(entry, number, repairs, fields, placed_s, given=own)
+        for number, (entry, placed_s, own) in enumerate(zip(entries, places, given, strict=False), 1)
     ]
     scenes = [scene for scene in read if scene and not is_refusal(scene["description"])]
     if refused := sum(scene is not None for scene in read) - len(scenes):
@@ -95,6 +102,19 @@ def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any
         return entries
     repairs.append("scenes put in the order of their numbers")
     return [entries[index] for index in sorted(range(len(entries)), key=counted.__getitem__)]
+
+
+def _fit_script(scenes: list[dict[str, Any]], shots: Sequence[ScriptShot], repairs: list[str]) -> None:
+    """The words and the seconds of a script are its own, whatever was written."""
+    for number, (scene, shot) in enumerate(zip(scenes, shots, strict=True), 1):
+        own = {"duration": shot.duration_s} | shot.given
+        if {name: scene.get(name, "") for name in own} != own:
+            repairs.append(
+                f"scene {number}: its words and its {shot.duration_s:g} s are the script's and were put back"
+            )
+        scene.update(own)
+        for name in (name for name, value in own.items() if not value):  # a shot in which nothing is said
+            del scene[name]
 
 
 def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: list[str]) -> None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
+from shared.board.break_down import script_shots
 from shared.board.timing import COMFORTABLE_SCENE_S, durations, usual_seconds
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
@@ -128,6 +129,7 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
     """A storyboard of so many scenes, as a model would write it."""
     fixed = durations(request) or (usual_seconds(request),) * count
     subject = " ".join(request.prompt.split())[:40]
+    shots = script_shots(request) or ()
     scenes = [
         {
             field.name: fixed[number - 1]
@@ -135,6 +137,7 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
             else _stub_value(field, number, subject)
             for field in fields
         }
+        | (shots[number - 1].given if number <= len(shots) else {})
         for number in range(1, count + 1)
     ]
     return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)

@@ -10,29 +10,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene
+from shared.board.break_down import script_shots
 from shared.board.entry import Entry
-from shared.board.reading import read_scene
+from shared.board.reading import NOTHING, read_scene
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timeline import stands_alone
 from shared.board.timing import durations
 
-_LIST = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
+LIST_OPENING = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
 
 
 def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
     """As `validate` would read them."""
-    opening = _LIST.match(text)
+    opening = LIST_OPENING.match(text)
     if not opening:
         return ()
     fixed = durations(request)
     most = len(fixed) if fixed else request.max_scenes
+    given: list[Mapping[str, Any]] = [shot.given for shot in script_shots(request) or ()] or [NOTHING] * most
     scenes: list[dict[str, Any]] = []
     at, decoder = opening.end(), json.JSONDecoder()
     while len(scenes) < most:
@@ -43,7 +46,7 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         except ValueError:
             break
         certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
-        scene = read_scene(entry, len(scenes) + 1, [], fields) if certain else None
+        scene = read_scene(entry, len(scenes) + 1, [], fields, given=given[len(scenes)]) if certain else None
         allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
         if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end

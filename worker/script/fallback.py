@@ -10,6 +10,7 @@ from typing import Any
 from scriptqueue.camera import CAMERAS
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, Spoken, written
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
+from shared.board.break_down import script_shots
 from shared.board.scenes import assemble, values_of
 from shared.board.text import printable
 from shared.board.timing import durations, usual_seconds
@@ -35,21 +36,25 @@ def fallback(
     prompt: str, request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
 ) -> Storyboard:
     """At least `min_scenes` different scenes for any prompt; what is more than `max_scenes` is joined, not dropped.
-    Scenes that are `published` take the place of the first ones."""
+    Scenes that are `published` take the place of the first ones. A script has a scene for each of its shots."""
     spoken = words_in(language(request))
     fixed = durations(request)
     sentences = _sentences(prompt)
     title = (sentences[0] if sentences else prompt.strip())[:MAX_TITLE_CHARACTERS]
     title = printable(title) or {"zh": "分镜脚本", "en": "storyboard"}[spoken]
     least, most = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
+    views, shots = iter(_endless_views(spoken)), script_shots(request)
+    if shots:
+        sentences = [shot.words or f"{title} — {next(views, number)}" for number, shot in enumerate(shots)]
     sentences = _join(sentences, most, "，" if spoken == "zh" else ", ")
-    views = iter(_endless_views(spoken))
     while len(sentences) < least:
         sentences.append(f"{title} — {next(views)}")
     scenes = [
         _scene(sentence, index, fixed[index] if fixed else usual_seconds(request), spoken, fields)
+        | (shots[index].given if shots else {})
         for index, sentence in enumerate(sentences)
     ]
+    scenes = [{name: value for name, value in scene.items() if value} for scene in scenes]
     scenes[: len(published)] = values_of(published, fields)
     return assemble(title, scenes, request, fields)
 

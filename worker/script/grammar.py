@@ -5,11 +5,12 @@ Left out is what code computes (total_duration, video_prompt); constant is what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from shared.board.break_down import script_shots
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
@@ -17,6 +18,7 @@ from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
 from worker.script.languages import is_spaced
 from worker.script.prompt import language
 
+_NOTHING: Mapping[str, Any] = {}
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 
@@ -25,16 +27,23 @@ _ANY = f"[^{NO_CHARACTERS}]"
 
 
 def storyboard_schema(
-    request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
+    request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS, part: range | None = None
 ) -> dict[str, Any]:
-    """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
+    """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
+    board's first one on, it must repeat, at no cost."""
     if request.targets:
         fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
+    shots = script_shots(request)
     allowed = shot_seconds(request.targets)
     scenes = [_constant(scene, fields) for scene in given]
-    scenes += [_scene(n, fixed[n - 1 : n] if fixed else allowed, fields) for n in range(len(given) + 1, count[1] + 1)]
+    scenes += [
+        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, shots[n - 1].given if shots else _NOTHING)
+        for n in range(len(given) + 1, count[1] + 1)
+    ]
+    if part is not None:
+        scenes, count = scenes[part.start : part.stop], (len(part), len(part))
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
@@ -49,17 +58,24 @@ def storyboard_schema(
     )
 
 
-def layout(fields: Fields = SCENE_FIELDS) -> Layout:
-    """The schema's scenes as the engine counts them."""
-    strings = tuple(field.kind == "text" for field in written(fields) if field.kind in {"text", "term"})
+def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = ()) -> Layout:
+    """The schema's scenes as the engine counts them; the texts that are `given` cost nothing."""
+    strings = tuple(
+        field.kind == "text" and field.name not in given for field in written(fields) if field.kind in {"text", "term"}
+    )
     longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
     choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
     numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
     return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS)
 
 
-def _scene(number: int, seconds: Sequence[float], fields: Fields) -> dict[str, Any]:
-    return _object({field.name: _value(field, number, seconds) for field in fields})
+def _scene(number: int, seconds: Sequence[float], fields: Fields, given: Mapping[str, Any]) -> dict[str, Any]:
+    return _object(
+        {
+            field.name: {"const": given[field.name]} if field.name in given else _value(field, number, seconds)
+            for field in fields
+        }
+    )
 
 
 def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str, Any]:

@@ -6,9 +6,12 @@ Constant text comes first, so that requests share the prefix in the KV cache. Th
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.break_down import given_fields, script_shots
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
@@ -27,12 +30,21 @@ USUAL_WORD_CHARACTERS = 6  # of languages with blanks between words, with its bl
 _TITLE = {"zh": "标题", "en": "the title"}
 
 
-def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
-    """The conversation, system first."""
+def messages(
+    request: JobRequest, fields: Fields = SCENE_FIELDS, part: range | None = None, before: str = ""
+) -> list[dict[str, str]]:
+    """The conversation, system first. Of a script that is broken down in parts the scenes of one part, and what is seen
+    `before` them."""
     tag = language(request)
     spoken = words_in(tag)
-    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields, tag)
-    return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
+    if shots := script_shots(request):
+        shots = shots if part is None else shots[part.start : part.stop]
+        task = _script_task_zh if spoken == "zh" else _script_task_en
+        words = "\n".join(shot.words for shot in shots if shot.words)
+        content = task(request, fields, [shot.duration_s for shot in shots], before) + words
+    else:
+        content = (_task_zh(request, fields) if spoken == "zh" else _task_en(request, fields, tag)) + request.prompt
+    return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": content}]
 
 
 def language(request: JobRequest) -> str:
@@ -67,6 +79,41 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
         f"{_room_en(request, fields, tag)}{_language_en(tag)}"
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
         "Output JSON only.\nThe idea: "
+    )
+
+
+# A script's task shows no example: small models copy its texts into every scene, and the grammar gives the shape.
+
+
+def _script_task_zh(request: JobRequest, fields: Fields, seconds: Sequence[float], before: str) -> str:
+    written = [field for field in fields if field.name not in given_fields(request)]
+    terms = "".join(f"{field.name} 只能是 {_choice(field, '、', ' 或 ')}。" for field in of_kind("term", fields))
+    texts = "，".join(f"{field.name} 写{field.zh.placeholder}" for field in written if field.kind == "text")
+    notes = "".join(field.zh.note for field in written)
+    shown = f"上一个镜头的画面：{before.rstrip('。')}。" if before else ""
+    return (
+        f"下面是一段已经写好的旁白，会一字不差地念出来，共 {len(seconds)} 个镜头，总时长 {math.fsum(seconds):g} 秒。"
+        f"请为每个镜头设计画面，输出 JSON：先写 title，再逐个写 scenes。旁白（narration）和时长已经给出；{texts}。"
+        f"{terms}写念到这句话时观众看到的具体画面：人物、地点、动作、物件，各一句话，用中文写，各镜头不同，"
+        f"不要重复旁白的原话。{notes}{_room_zh(request, fields)}{shown}"
+        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n旁白：\n"
+    )
+
+
+def _script_task_en(request: JobRequest, fields: Fields, seconds: Sequence[float], before: str) -> str:
+    written, tag = [field for field in fields if field.name not in given_fields(request)], language(request)
+    terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
+    texts = ", ".join(f"{field.name} ({field.en.placeholder})" for field in written if field.kind == "text")
+    notes = "".join(f"{field.en.note} " for field in written if field.en.note)
+    shown = f"The shot before shows: {before.rstrip('.')}. " if before else ""
+    return (
+        f"Below is a finished narration, spoken word for word over {len(seconds)} shots, "
+        f"{math.fsum(seconds):g} seconds in all. Design the picture for each shot, as JSON: a title, then the scenes. "
+        f"The narration and the duration of each are given; write {texts}: the people, the place and the things that "
+        "the viewer sees while it is said, one sentence each, in other words than the narration, a different picture "
+        f"for each shot. {terms}{notes}{_room_en(request, fields, tag)}{_language_en(tag)}{shown}"
+        f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
+        "Output JSON only.\nThe narration:\n"
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MIN_SCENE_S, JobRequest, TargetName
+from shared.board.break_down import given_fields, script_shots
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import placed_prompts
 from shared.board.targets.table import TARGETS
@@ -42,9 +43,10 @@ def bounded(fields: Fields, request: JobRequest, *, is_spaced: bool) -> Fields:
     """The fields with texts as short as the request's targets need them; `is_spaced`: the language that is written has
     blanks between words."""
     for limit in _limits(request, is_spaced):
-        wanted = {field.name: math.ceil(field.max_characters / limit.characters) for field in _placed(fields, limit)}
+        placed = _written(fields, limit, request)
+        wanted = {field.name: math.ceil(field.max_characters / limit.characters) for field in placed}
         least = {name: min(LEAST_WORDS, count) for name, count in wanted.items()}
-        room = limit.most - _besides(limit, request, fields) - sum(least.values())
+        room = limit.most - _besides(limit, request, fields) - _given(limit, request) - sum(least.values())
         share = max(0, room) / max(1, sum(wanted.values()) - sum(least.values()))
         if share < 1:
             most = {name: least[name] + int(share * (count - least[name])) for name, count in wanted.items()}
@@ -61,7 +63,8 @@ def too_narrow(request: JobRequest) -> str | None:
     fields = fields_named(request.fields)
     for is_spaced in (True, False):
         for limit in _limits(request, is_spaced):
-            if limit.most - _besides(limit, request, fields) < LEAST_WORDS * len(_placed(fields, limit)):
+            room = limit.most - _besides(limit, request, fields) - _given(limit, request)
+            if room < LEAST_WORDS * len(_written(fields, limit, request)):
                 unit = "words" if limit.measure is count_words else "characters"
                 return f"leaves a scene's texts no room in a prompt for {limit.target}: {limit.most} {unit} at most"
     return None
@@ -78,6 +81,17 @@ def _limits(request: JobRequest, is_spaced: bool) -> Iterator[_Limit]:
 
 def _placed(fields: Fields, limit: _Limit) -> Fields:
     return tuple(field for field in of_kind("text", fields) if field.name in TARGETS[limit.target].places)
+
+
+def _written(fields: Fields, limit: _Limit, request: JobRequest) -> Fields:
+    return tuple(field for field in _placed(fields, limit) if field.name not in given_fields(request))
+
+
+def _given(limit: _Limit, request: JobRequest) -> int:
+    """The most that a script has in one prompt."""
+    texts = [shot.given for shot in script_shots(request) or ()]
+    places = TARGETS[limit.target].places
+    return max((sum(limit.measure(text) for name, text in each.items() if name in places) for each in texts), default=0)
 
 
 def _besides(limit: _Limit, request: JobRequest, fields: Fields) -> int:

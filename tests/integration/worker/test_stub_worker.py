@@ -168,3 +168,17 @@ def test_prompts_are_in_no_log(api: httpx.Client, worker: Process) -> None:
     done(api, submit(api, "一个秘密的故事", stub={"invalid": True}))
 
     assert "秘密" not in worker.log_text
+
+
+def test_a_script_is_broken_down_word_for_word(api: httpx.Client, worker: Process) -> None:
+    script = "清晨，面馆刚刚开门。\n\nThe owner brings the first bowl; nobody knows the guest.\n“你是谁？”他问。"
+
+    job = done(api, submit(api, script, mode="break_down", min_scenes=4, max_scenes=4, target_duration_s=30))
+
+    assert [job["status"], job["source"], len(job["result"]["scenes"])] == ["succeeded", "stub", 4]
+    assert " ".join(scene["narration"] for scene in job["result"]["scenes"]) == " ".join(
+        [*script.split()[:-1], "“你是谁？”", "他问。"]
+    )
+    assert job["result"]["total_duration"] == 30
+    assert not [repair for repair in job["repairs"] if "put back" in repair]
+    jsonschema.validate(job["result"], api.get("/schemas/storyboard.json").json())
