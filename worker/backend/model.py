@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -19,23 +19,28 @@ from models.load import LoadedModel, load
 from models.placement import gpu_id
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import of_kind
-from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Progress, Scene, Source
+from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Scene, Source
+from shared.board.break_down import given_fields, script_shots
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
+from shared.eta import tokens_a_scene
 from shared.settings import Settings
 from shared.store.executions import Resume
-from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
+from worker.backend.backend import Liveness, MetricValue, Prefix
+from worker.backend.generation import ModelGeneration, Writing
 from worker.backend.kv_memory import free_bytes
 from worker.backend.make_engine import make_engine
+from worker.backend.parts import ScriptParts
 from worker.engine.batch import BatchEngine
-from worker.engine.handle import Handle
-from worker.engine.request import Finish, GenerationRequest, SamplingParams
+from worker.engine.request import GenerationRequest, SamplingParams
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
 
+TIMES_USUAL = 2  # tokens of a scene that a part has room for, times those that models write
+TOKENS_BEFORE = 160  # that a part's prompt has room for, to say what is seen before it
 WARM_UP_S = 120.0
 PROOF_S = 900.0  # of a model of 6 billion parameters on two slow cores
 # What these become tells one version of prompts, languages, grammar and model from another.
@@ -50,65 +55,6 @@ PROOF_SCHEMA = {
     "required": ["title"],
     "additionalProperties": False,
 }
-
-_ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
-    "complete": "complete",
-    "closed_early": "complete",
-    "stopped": "stopped",
-    "timeout": "timeout",
-}
-
-
-@dataclass(frozen=True)
-class ModelGeneration:
-    generation: Handle
-    loaded: LoadedModel
-    most_scenes: int
-    given: int  # scenes that the text was made to begin with
-    fingerprint: str
-    prove: Callable[[], None]  # that it was this job's fault; raises `EngineBroken` where the model is to blame
-
-    def progress(self) -> Progress:
-        now = self.generation.snapshot()
-        by_scenes = now.scenes_done / self.most_scenes
-        by_tokens = now.sampled_tokens / self.generation.request.max_new_tokens
-        fraction = min(0.99, round(max(by_scenes, by_tokens), 3))
-        phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
-        return Progress(phase=phase, tokens=len(now.token_ids), scenes_done=now.scenes_done, fraction=fraction)
-
-    def partial(self) -> Partial:
-        now, seed = self.generation.snapshot(), self.generation.request.sampling.seed
-        return Partial(
-            now.scenes_done,
-            lambda: self._text(now.token_ids),
-            Resume(seed, self.given, self.fingerprint, now.token_ids),
-        )
-
-    def stop(self) -> None:
-        self.generation.stop()
-
-    def wait(self) -> Completion:
-        try:
-            output = self.generation.wait()
-        except NotFinite:
-            self.prove()
-            raise
-        request = self.generation.request
-        notes = [f"the first {self.given} scenes stand from an earlier text"] if self.given else []
-        if output.finish == "closed_early":
-            notes.append(f"closed early: the budget of {request.max_new_tokens} sampled tokens was nearly used up")
-        if output.loops_stopped:
-            notes.append(f"{output.loops_stopped} texts that began to repeat themselves were ended")
-        return Completion(
-            text=self._text(output.token_ids),
-            ended=_ENDED[output.finish],
-            prompt_tokens=len(request.prompt_ids),
-            output_tokens=len(output.token_ids),
-            notes=tuple(notes),
-        )
-
-    def _text(self, token_ids: tuple[int, ...]) -> str:
-        return str(self.loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
 
 
 class ModelBackend:
@@ -196,6 +142,16 @@ class ModelBackend:
     ) -> ModelGeneration:
         """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
         that were published. Raises `PromptTooLong`."""
+        until_s = time.monotonic() + time_left_s
+
+        def begin(given: tuple[Scene, ...], resume: Resume | None = None) -> Writing:
+            return self._begin(request, seed, until_s - time.monotonic(), Prefix(given, resume), on_scene)
+
+        return ModelGeneration(request, self._loaded, begin, begin(begun.scenes, begun.resume), self._prove_again)
+
+    def _begin(
+        self, request: JobRequest, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    ) -> Writing:
         given, resume = begun.scenes, begun.resume
         engine_request = self._engine_request(request, seed, time_left_s, given)
         if resume and resume.seed == seed:
@@ -203,31 +159,48 @@ class ModelBackend:
             if self._fingerprint(before) == resume.fingerprint:
                 given = given[: resume.given]
                 engine_request = replace(before, generated_ids=resume.token_ids)
-        most_scenes = len(durations(request) or ()) or request.max_scenes
-        generation = self._engine.submit(engine_request, on_scene)
-        return ModelGeneration(
-            generation, self._loaded, most_scenes, len(given), self._fingerprint(engine_request), self._prove_again
-        )
+        parts = self._parts(request)
+        handle = self._engine.submit(engine_request, on_scene)
+        return Writing(handle, given, parts.after(len(given)) if parts else None, self._fingerprint(engine_request))
 
     def _engine_request(
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
-        sampling, fields = request.sampling, fields_named(request.fields)
-        shape = layout(fields)
+        sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
+        shape, parts = layout(fields, kept), self._parts(request)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
-            texts = [v.get(field.name, "") for v in values_of(given, fields) for field in of_kind("text", fields)]
-            spent = len(self._chat().encode("".join(texts)))
+            written = [field.name for field in of_kind("text", fields) if field.name not in kept]
+            spent = self._tokens("".join(v.get(name, "") for v in values_of(given, fields) for name in written))
             budget = max(budget - spent, min(budget, shape.min_tokens * request.min_scenes))
+        part = parts.after(len(given)) if parts else None
+        before = given[part.start - 1].description if part and part.start else ""
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(messages(request, fields))),
-            schema=json.dumps(storyboard_schema(request, given, fields)),
+            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before))),
+            schema=json.dumps(storyboard_schema(request, given, fields, part)),
             layout=shape,
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
-            max_new_tokens=budget,
-            min_scenes=len(durations(request) or ()) or request.min_scenes,
+            max_new_tokens=parts.budget(budget, len(given)) if parts else budget,
+            min_scenes=len(part or durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
+            given_tokens=parts.given_tokens(len(given)) if parts else 0,
         )
+
+    def _parts(self, request: JobRequest) -> ScriptParts | None:
+        """Of a script that is broken down; None: all that a request asks for is one text."""
+        shots = script_shots(request)
+        if not shots:
+            return None
+        fields = fields_named(request.fields)
+        prompt = self._prompt_ids(messages(request, fields, range(0)))
+        return ScriptParts(
+            [self._tokens(json.dumps(shot.words, ensure_ascii=False)) for shot in shots],
+            TIMES_USUAL * tokens_a_scene(request),
+            self._engine.context_tokens - len(prompt) - TOKENS_BEFORE,
+        )
+
+    def _tokens(self, text: str) -> int:
+        return len(self._chat().encode(text))
 
     def _fingerprint(self, engine_request: GenerationRequest) -> str:
         """Of all that decides which token comes next; equal ones may go on with each other's tokens."""

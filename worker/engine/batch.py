@@ -98,11 +98,11 @@ class BatchEngine:
     def submit(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> Handle:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
-        room = self.context_tokens - len(request.prompt_ids)
+        room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
         needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
         if room < needed:
             raise PromptTooLong(
-                f"{len(request.prompt_ids)} prompt tokens and at least {needed} for the answer "
+                f"{len(request.prompt_ids)} prompt tokens and at least {needed + request.given_tokens} for the answer "
                 f"do not fit the model's context of {self.context_tokens}"
             )
         self._vocabulary.compile(request.schema)  # on the caller's thread, whose fault it would be
@@ -227,7 +227,7 @@ class BatchEngine:
         self._batch.join(generation, pages * self._batch.page_tokens)
 
     def _text(self, request: GenerationRequest) -> Text:
-        room = self.context_tokens - len(request.prompt_ids)
+        room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
         return Text(self._vocabulary, request, room, force=self._force, force_limit=self._batch.force_limit)
 
     def _admit(self) -> None:
@@ -235,7 +235,7 @@ class BatchEngine:
         while self._waiting and len(self._rows) < self._room.rows:
             generation = self._waiting[0]
             request = generation.request
-            most = FORCED_A_SAMPLED * request.max_new_tokens + self._batch.force_limit
+            most = FORCED_A_SAMPLED * request.max_new_tokens + request.given_tokens + self._batch.force_limit
             tokens = min(self.context_tokens, len(request.prompt_ids) + most)
             pages = -(-tokens // self._batch.page_tokens)
             if self._rows and (

@@ -34,6 +34,7 @@ class GenerationRequest:
     min_scenes: int
     time_left_s: float
     generated_ids: tuple[int, ...] = ()
+    given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
 
 
 @dataclass(frozen=True)

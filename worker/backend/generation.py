@@ -1,0 +1,153 @@
+"""One storyboard in the making by a model: its text, or those of its parts, one after the other.
+
+Knows handles and token ids; neither prompts nor grammars. From outside the texts of all parts are one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+from models.load import LoadedModel
+from scriptqueue.further_fields import fields_named
+from scriptqueue.schemas import JobRequest, Progress, Scene
+from shared.board.scenes import values_of
+from shared.board.timing import durations
+from shared.errors import NotFinite
+from shared.store.executions import Resume
+from worker.backend.backend import Completion, Partial
+from worker.engine.handle import Handle
+from worker.engine.request import Finish, Output
+from worker.script.complete import LIST_OPENING, complete_scenes
+
+_ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
+    "complete": "complete",
+    "closed_early": "complete",
+    "stopped": "stopped",
+    "timeout": "timeout",
+}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A text on its way: it was made to begin with the `given` scenes, those before its `part` left out."""
+
+    handle: Handle
+    given: tuple[Scene, ...]
+    part: range | None  # of the scenes; None: all
+    fingerprint: str
+
+    @property
+    def earlier(self) -> tuple[Scene, ...]:
+        return self.given[: self.part.start] if self.part else ()
+
+
+class ModelGeneration:
+    """`begin` starts the text that comes after the scenes that are given; `prove` shows that a fault was this job's,
+    and raises `EngineBroken` where the model is to blame."""
+
+    def __init__(
+        self,
+        request: JobRequest,
+        loaded: LoadedModel,
+        begin: Callable[[tuple[Scene, ...]], Writing],
+        first: Writing,
+        prove: Callable[[], None],
+    ) -> None:
+        self._request, self._fields = request, fields_named(request.fields)
+        self._loaded = loaded
+        self._begin = begin
+        self._prove = prove
+        self._given = len(first.given)
+        self._most_scenes = len(durations(request) or ()) or request.max_scenes
+        self._now = first
+        self._head = ""  # of the first part: its title
+        self._ended: list[Output] = []
+        self._prompt_tokens = 0
+        self._stopping = False
+        self._lock = Lock()
+
+    def progress(self) -> Progress:
+        writing = self._now
+        now = writing.handle.snapshot()
+        scenes_done = len(writing.earlier) + now.scenes_done
+        by_tokens = 0.0 if writing.part else now.sampled_tokens / writing.handle.request.max_new_tokens
+        fraction = min(0.99, round(max(scenes_done / self._most_scenes, by_tokens), 3))
+        phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
+        tokens = len(now.token_ids) + sum(len(output.token_ids) for output in self._ended)
+        return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction)
+
+    def partial(self) -> Partial:
+        writing = self._now
+        now, seed = writing.handle.snapshot(), writing.handle.request.sampling.seed
+        return Partial(
+            len(writing.earlier) + now.scenes_done,
+            lambda: self._text(writing, now.token_ids),
+            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids),
+        )
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+            self._now.handle.stop()
+
+    def wait(self) -> Completion:
+        while True:
+            output, text = self._part_written()
+            if _ENDED[output.finish] != "complete" or not self._goes_on(output, text):
+                return self._completion(output, text)
+
+    def _part_written(self) -> tuple[Output, str]:
+        try:
+            output = self._now.handle.wait()
+        except NotFinite:
+            self._prove()
+            raise
+        self._prompt_tokens += len(self._now.handle.request.prompt_ids)
+        return output, self._text(self._now, output.token_ids)
+
+    def _goes_on(self, output: Output, text: str) -> bool:
+        """Whether another part follows, which is begun then. A part that is not whole ends the text."""
+        part = self._now.part
+        scenes = complete_scenes(text, self._request, self._fields) if part else ()
+        if not part or part.stop >= self._most_scenes or len(scenes) < part.stop:
+            return False
+        opening, following = LIST_OPENING.match(text), self._begin(scenes[: part.stop])
+        with self._lock:
+            self._head = opening[0] if opening else ""
+            self._ended.append(output)
+            self._now = following
+            if self._stopping:
+                following.handle.stop()
+        return True
+
+    def _completion(self, output: Output, text: str) -> Completion:
+        outputs = [*self._ended, output]
+        notes = [f"the first {self._given} scenes stand from an earlier text"] if self._given else []
+        if any(each.finish == "closed_early" for each in outputs):
+            budget = self._now.handle.request.max_new_tokens
+            notes.append(f"closed early: the budget of {budget} sampled tokens was nearly used up")
+        if loops := sum(each.loops_stopped for each in outputs):
+            notes.append(f"{loops} texts that began to repeat themselves were ended")
+        return Completion(
+            text=text,
+            ended=_ENDED[output.finish],
+            prompt_tokens=self._prompt_tokens,
+            output_tokens=sum(len(each.token_ids) for each in outputs),
+            notes=tuple(notes),
+        )
+
+    def _text(self, writing: Writing, token_ids: tuple[int, ...]) -> str:
+        """Of the board so far: the scenes of the parts before stand at the beginning of the list."""
+        text = str(self._loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
+        if not writing.earlier:
+            return text
+        opening = LIST_OPENING.match(text)
+        head = self._head or (opening[0] if opening else '{"scenes":[')
+        values = values_of(writing.earlier, self._fields)
+        earlier = ",".join(json.dumps(scene, ensure_ascii=False) for scene in values)
+        rest = text[opening.end() :] if opening else ""
+        return f"{head}{earlier}{',' if rest.strip() else ''}{rest}"
