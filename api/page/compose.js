@@ -4,13 +4,13 @@
 import { announce } from "./announce.js";
 import { Problem } from "./api.js";
 import { button, h, setText } from "./dom.js";
-import { bodyOf, FIELDS, GROUPS, textOf, Unreadable } from "./fields.js";
+import { bodyOf, FIELDS, GROUPS, MODE, textOf, Unreadable } from "./fields.js";
 import { onLanguage, words } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { send } from "./outbox.js";
 import { show } from "./route.js";
 
-const MOST_CHARACTERS = 4000;
+const MOST_CHARACTERS = { write: 4000, break_down: 20000 };
 const DRAFT = "draft";
 
 /** The next form starts with this request. */
@@ -46,6 +46,7 @@ class Compose {
       this.#prompt,
       this.#fault("/prompt", this.#prompt),
       h("div", { class: "compose-foot" }, h("span", { class: "hint", say: "submit.hint" }), this.#count),
+      this.#field(MODE),
       this.#details,
       this.#general,
       this.#waiting,
@@ -98,7 +99,7 @@ class Compose {
     for (const field of FIELDS) {
       const text = kept?.options?.[field.name] ?? "";
       if (text !== "") this.#inputs.get(field.name).value = text;
-      if (text !== "" && text !== field.fallback) this.#details.open = true;
+      if (text !== "" && text !== field.fallback && field !== MODE) this.#details.open = true;
     }
     this.#countCharacters();
   }
@@ -111,8 +112,9 @@ class Compose {
 
   #countCharacters() {
     const characters = [...this.#prompt.value].length;
-    setText(this.#count, words("characters", [characters, MOST_CHARACTERS]));
-    this.#count.classList.toggle("over", characters > MOST_CHARACTERS);
+    const most = MOST_CHARACTERS[this.#inputs.get(MODE.name).value];
+    setText(this.#count, words("characters", [characters, most]));
+    this.#count.classList.toggle("over", characters > most);
   }
 
   async #send(event) {
@@ -167,7 +169,7 @@ class Compose {
       found.input.setAttribute("aria-invalid", "true");
       const count = found.input === this.#prompt ? "prompt-count " : "";
       found.input.setAttribute("aria-describedby", count + found.place.id);
-      if (found.input !== this.#prompt) this.#details.open = true;
+      if (found.input.closest("details")) this.#details.open = true;
       first ??= found.input;
     }
     first?.focus();

@@ -5,6 +5,8 @@ const number = (name, fallback, limits = {}) => ({ kind: "number", name, fallbac
 const choice = (name, options, fallback) => ({ kind: "choice", name, options, fallback });
 const flag = (name) => ({ kind: "choice", name, options: ["true", "false"], fallback: "true", parse: (text) => text === "true" });
 
+export const MODE = choice("mode", ["write", "break_down"], "write");
+
 export const GROUPS = [
   {
     name: "group.storyboard",
@@ -54,7 +56,7 @@ export const GROUPS = [
   },
 ];
 
-export const FIELDS = GROUPS.flatMap((group) => group.fields);
+export const FIELDS = [MODE, ...GROUPS.flatMap((group) => group.fields)];
 
 /** Thrown for what the API could not even be asked. */
 export class Unreadable extends Error {

@@ -18,6 +18,7 @@ from scriptqueue.schemas import (
     FieldName,
     FrameRate,
     JobRequest,
+    Mode,
     Priority,
     Status,
     TargetName,
@@ -139,6 +140,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
     sampling = {name: getattr(arguments, name) for name in ("temperature", "top_p", "seed", "max_new_tokens")}
     webhook = {"url": arguments.webhook, "events": arguments.webhook_event}
     options = {
+        "mode": arguments.mode,
         "language": arguments.language,
         "min_scenes": _first(arguments.min_scenes, least),
         "max_scenes": _first(arguments.max_scenes, most),
@@ -169,6 +171,7 @@ def _describe_request(submit: ArgumentParser) -> None:
         "prompts", nargs="*", metavar="PROMPT", help="several make several jobs; `-` reads one from stdin"
     )
     file = submit.add_argument("--file", metavar="FILE", help="a prompt, or a request as JSON, a line; `-`: stdin")
+    submit.add_argument("--mode", choices=get_args(Mode), help="`break_down`: a finished script, whose words are kept")
     file.complete = shtab.FILE  # type: ignore[attr-defined]
     submit.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
     submit.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a submit gets the first job")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,11 @@ from scriptqueue.schemas import Job
 
 PromptOutcome = Job | ClientError
 OnPromptOutcome = Callable[[int, PromptOutcome], None]
+
+
+def is_bulk(arguments: Namespace) -> bool:
+    """Whether several jobs are meant: a file holds a prompt a line, but a script is all of its file."""
+    return len(arguments.prompts) > 1 or (arguments.file is not None and arguments.mode != "break_down")
 
 
 def read_text(file: str) -> str:

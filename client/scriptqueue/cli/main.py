@@ -19,7 +19,7 @@ from rich.console import RenderableType
 
 from scriptqueue.cli import format, render
 from scriptqueue.cli.arguments import DEFAULT_URL, STATUSES, USAGE, arguments_of, options_of
-from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, prompts_of, read_text
+from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, is_bulk, prompts_of, read_text
 from scriptqueue.cli.terminal import accept_any_text, print_err, print_json, print_out, progress_line
 from scriptqueue.client import AccessDenied, AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
 from scriptqueue.schemas import Delivery, ExportFormat, Job, Status
@@ -50,7 +50,7 @@ def _run(arguments: Namespace, doctor: Doctor | None) -> int:
             return doctor(_service(arguments)[0], arguments, os.environ)
         if arguments.command == "render" and arguments.file is not None:
             return render.from_file(arguments)
-        if arguments.command == "submit" and (arguments.file is not None or len(arguments.prompts) > 1):
+        if arguments.command == "submit" and is_bulk(arguments):
             return _submit_many(arguments)
         with Client(*_service(arguments), on_trouble=_say_that_it_waits) as client:
             return COMMANDS[arguments.command](client, arguments)
@@ -85,10 +85,10 @@ def _about_the_key(arguments: Namespace) -> str:
 
 
 def _submit(client: Client, arguments: Namespace) -> int:
-    if not arguments.prompts:
-        raise ValueError("give a PROMPT, `-` to read one from stdin, or --file FILE")
-    prompt = arguments.prompts[0]
-    prompt = read_text("-").removesuffix("\n") if prompt == "-" else prompt
+    if len(arguments.prompts) == (arguments.file is not None):
+        raise ValueError("give a PROMPT, `-` to read one from stdin, or --file FILE; not both")
+    prompt = "-" if arguments.file is not None else arguments.prompts[0]
+    prompt = read_text(arguments.file or "-").removesuffix("\n") if prompt == "-" else prompt
     job = client.submit(prompt, idempotency_key=arguments.idempotency_key, **options_of(arguments))
     return _entered(client, job, arguments)
 

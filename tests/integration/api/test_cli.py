@@ -102,6 +102,25 @@ def test_a_dash_reads_the_prompt_from_stdin(run: Run, worker: HandWorker) -> Non
     assert worker.claim(worker.next_id()).request.prompt == "第一行\n第二行"
 
 
+@pytest.mark.parametrize("source", ["file", "stdin", "dash"])
+def test_a_finished_script_is_all_of_a_file(run: Run, worker: HandWorker, tmp_path: Path, source: str) -> None:
+    script = "第一行。\n\n{第二行。}"
+    (tmp_path / "script.txt").write_text(f"{script}\n", encoding="utf-8")
+    words = {"file": ("--file", str(tmp_path / "script.txt")), "stdin": ("--file", "-"), "dash": ("-",)}[source]
+
+    run("submit", "--mode", "break_down", *words, stdin=f"{script}\n")
+    request = worker.claim(worker.next_id()).request
+
+    assert (request.mode, request.prompt, request.fields) == ("break_down", script, ("narration",))
+
+
+def test_a_script_is_given_in_one_way(run: Run, tmp_path: Path) -> None:
+    done = run("submit", "--mode", "break_down", "x", "--file", str(tmp_path / "script.txt"))
+
+    assert done.returncode == 2
+    assert "not both" in done.stderr
+
+
 def test_waiting_prints_progress_lines_and_then_the_storyboard(start: Start, worker: HandWorker) -> None:
     process = start("submit", "[bold]森林[/bold]", "--wait")
     assert process.stderr is not None
