@@ -108,6 +108,8 @@ class Text:
                 forced.pop(0)
                 self._append([token])
                 self.repetition.note(None)
+                if not forced:  # as `force` does: the next token is its string's first
+                    self.closing.follow(self.tokens_left)
             else:
                 self._sample(token)
 
