@@ -86,6 +86,7 @@ FURTHER_FIELDS: Fields = (
         zh=Wording("旁白", placeholder="旁白", note="旁白是这个镜头里念出来的话。"),
         en=Wording("narration", placeholder="what the narrator says", note="Narration is spoken over the shot."),
         may_be_empty=True,
+        spoken=True,
         aliases=("旁白", "voiceover", "voice_over", "解说"),
     ),
     SceneField(

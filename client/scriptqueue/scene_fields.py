@@ -56,6 +56,7 @@ class SceneField:
     read: Callable[[Any], str | None] | None = None  # the term that free words mean; None: only its own name does
     max_characters: int = MAX_TEXT_CHARACTERS
     may_be_empty: bool = False  # a text that not every scene has: nobody speaks in each
+    spoken: bool = False  # all that is spoken in a scene takes no longer to be said than the scene lasts
     aliases: tuple[str, ...] = ()  # what models call it instead, in any spelling; the first that can be read is taken
     starts: tuple[str, ...] = ()  # of a length: what models call its beginning on the timeline, if they give that,
     ends: tuple[str, ...] = ()  # and its end

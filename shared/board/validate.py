@@ -18,6 +18,7 @@ from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_o
 from shared.board.text import clean, quoted
 from shared.board.timeline import placed_lengths
 from shared.board.timing import durations, spread
+from shared.board.voices import fit_speech
 from shared.errors import OutputInvalid
 
 MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
@@ -36,6 +37,7 @@ def validate(
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
     kept = values_of(published, fields)
+    _fit_speech(scenes[: len(kept)], repairs, fields)  # as they were published
     if scenes[: len(kept)] != kept:
         repairs.append(f"the first {len(kept)} scenes stay as they were published")
         scenes[: len(kept)] = kept
@@ -43,6 +45,7 @@ def validate(
         raise OutputInvalid(f"{len(scenes)} scenes; at least {request.min_scenes} are needed")
     _fit_seconds(scenes, request, repairs)
     _fit_target(scenes, len(kept), request, repairs)
+    _fit_speech(scenes, repairs, fields)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
@@ -109,6 +112,11 @@ def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: lis
                 f"scene {number}: duration {scene['duration']:g} s set to {made_s} s, for {request.targets[0]}"
             )
             scene["duration"] = made_s
+
+
+def _fit_speech(scenes: list[dict[str, Any]], repairs: list[str], fields: Fields) -> None:
+    for number, scene in enumerate(scenes, 1):
+        fit_speech(scene, number, repairs, fields)
 
 
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:

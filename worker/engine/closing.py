@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from worker.engine.layout import STRING_TOKENS, Layout
 from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
-from worker.engine.vocabulary import Mask, Vocabulary
+from worker.engine.vocabulary import Mask, Vocabulary, keep
 
 COMFORTABLE = 2  # times the fewest tokens
 END_TOKENS = 2
@@ -71,19 +71,19 @@ class Closing:
         """Take tokens out of a mask, in place; never the last one."""
         scanner, vocabulary = self._scanner, self._vocabulary
         if self._looping or self._long:
-            _keep(mask, vocabulary.closes)
+            keep(mask, vocabulary.closes)
         if scanner.in_value and self._string_tokens >= ENDLESS_TOKENS:
-            _keep(mask, ~vocabulary.joins_clauses)
+            keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
         if scanner.in_value or scanner.depth == SCENE_DEPTH:
-            _keep(mask, vocabulary.plain)
+            keep(mask, vocabulary.plain)
         if self._share is not None and self._string_tokens >= self._share:
-            self.cut |= _keep(mask, vocabulary.closes)
+            self.cut |= keep(mask, vocabulary.closes)
         if scanner.depth == SCENE_DEPTH and scanner.scenes_done + 1 >= self._min_scenes:
-            self.cut |= _keep(mask, ~vocabulary.continues_in_scene)
+            self.cut |= keep(mask, ~vocabulary.continues_in_scene)
         if scanner.depth == LIST_DEPTH and scanner.scenes_done >= self._min_scenes:
-            self.cut |= _keep(mask, ~vocabulary.continues_in_list)
+            self.cut |= keep(mask, ~vocabulary.continues_in_list)
 
     def _scenes_left(self) -> int:
         """Scenes to finish, the one that is being written among them."""
@@ -115,12 +115,3 @@ class LoopWatch:
             self._repeated = {period: before.get(period, 0) + 1 for period in periods if tokens[-period] == token}
         tokens.append(token)
         return bool(self._repeated) and any(length >= _LOOPS[period] for period, length in self._repeated.items())
-
-
-def _keep(mask: Mask, allowed: Mask) -> bool:
-    """Intersect in place unless nothing would be left; whether the mask changed."""
-    kept = mask & allowed
-    if not kept.any() or (kept == mask).all():
-        return False
-    mask[:] = kept
-    return True

@@ -1,8 +1,9 @@
-"""What the engine must know of the objects in a text's list to close the text in time, and of the characters of its
-strings to mask them quickly. Knows no name of a field."""
+"""What the engine must know of the objects in a text's list to close the text in time, of the characters of its strings
+to mask them quickly, and of speech to bound it. Knows no name of a field: those of spoken ones are data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STRING_TOKENS = 3  # opening quote, one plain token, closing quote
@@ -15,11 +16,26 @@ NO_CHARACTERS = r"\x00-\x1f\x7f-\x9f{}\[\]"
 NO_FIRST_CHARACTERS = NO_CHARACTERS + r'\s\x20\xa0"\\'
 
 
+# The seconds that a text takes to be said after a word of so many letters, and the letters of the word at its end.
+CountSpeech = Callable[[str, int], tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class SpeechLayout:
+    """What is spoken in an object: all of its strings under the `keys` together last no longer than the number under
+    the key `seconds`, which stands before them."""
+
+    keys: frozenset[str]
+    seconds: str
+    count: CountSpeech
+
+
 @dataclass(frozen=True)
 class Layout:
     strings: tuple[bool, ...]  # an object's string values in their order; True: free text, False: one of a few
     fixed_tokens: int  # sampled at worst for an object's other values and its end
     strings_before: int = 1  # free strings before the list
+    speech: SpeechLayout | None = None  # None: nothing is spoken
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""

@@ -10,6 +10,7 @@ from worker.engine.closing import Closing
 from worker.engine.repetition import Repetition
 from worker.engine.request import Finish, GenerationRequest, TextState
 from worker.engine.scanner import Scanner
+from worker.engine.speech import SpeechBound
 from worker.engine.vocabulary import Mask, Vocabulary
 
 TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are forced for each sampled one
@@ -24,7 +25,9 @@ class Text:
         self.tokens: list[int] = []
         self.sampled_tokens = 0
         self.finite = True  # false: the model's scores for its next token were no numbers
-        self.scanner = Scanner()
+        speech = request.layout.speech
+        self.scanner = Scanner(speech.keys, speech.seconds) if speech else Scanner()
+        self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
         self.vocabulary = vocabulary
@@ -94,6 +97,8 @@ class Text:
         self.tokens += tokens
         for token in tokens:
             self.scanner.feed(self.vocabulary.bytes_of(token))
+            if self.speech:
+                self.speech.follow()
 
     def _forced(self) -> list[int]:
         """What the grammar allows nothing else than."""
@@ -122,3 +127,5 @@ def fill_masks(texts: Sequence[Text], masks: Mask, rows: Sequence[int] | None = 
         texts[0].vocabulary.fill(((text.matcher, row) for text, row in zip(texts, rows, strict=True)), masks)
     for text, row in zip(texts, rows, strict=True):
         text.closing.narrow(masks[row])
+        if text.speech:
+            text.speech.narrow(masks[row])

@@ -15,13 +15,15 @@ import numpy as np
 from llguidance import LLExecutor, LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
+from worker.engine.token_costs import TokenCosts
 
 Mask = NDArray[np.int32]
 
 _CLOSES = b'"'  # ends a string; inside one, brackets are only text
 _NEXT_SCENE_IN_SCENE = (b'"},', b"},")  # ends a scene and starts another
 _NEXT_SCENE_IN_LIST = b","
+_OPENS_WITH_TEXT = re.compile(rb'(?:.*:)?"[^",:\]}]', re.DOTALL)
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
@@ -54,9 +56,17 @@ class Vocabulary:
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
         self.plain = self._class(map(_is_plain, self._bytes))
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
+        self.opens_with_text = self._class(_OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
+        self.costs = lru_cache(maxsize=2)(self._costs)
         self._executor = LLExecutor()
+
+    def prepare(self, schema: str, speech: SpeechLayout | None) -> None:
+        """What the first text with this schema would wait for; raises ValueError as `compile` does."""
+        self.compile(schema)
+        if speech:
+            self.costs(speech.count)
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token]
@@ -78,11 +88,27 @@ class Vocabulary:
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
         return matcher
 
+    def _costs(self, count: CountSpeech) -> TokenCosts:
+        """Of speech; kept, for a vocabulary takes its time."""
+        return TokenCosts(self._bytes, count, self._packed)
+
     def _class(self, belongs: Iterable[bool]) -> Mask:
         """Of a truth for each token."""
+        return self._packed(np.fromiter(belongs, dtype=bool, count=self.size))
+
+    def _packed(self, belongs: NDArray[np.bool_]) -> Mask:
         bits = np.zeros(self.words * 32, dtype=bool)
-        bits[: self.size] = np.fromiter(belongs, dtype=bool, count=self.size)
+        bits[: self.size] = belongs
         return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def keep(mask: Mask, allowed: Mask) -> bool:
+    """Intersect in place unless nothing would be left; whether the mask changed."""
+    kept = mask & allowed
+    if not kept.any() or (kept == mask).all():
+        return False
+    mask[:] = kept
+    return True
 
 
 def as_grammar(schema: str) -> str:

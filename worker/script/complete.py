@@ -21,6 +21,7 @@ from shared.board.scenes import numbered
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timeline import stands_alone
 from shared.board.timing import durations
+from shared.board.voices import fit_speech
 
 _LIST = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -47,6 +48,7 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
         if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end
+        fit_speech(scene, len(scenes) + 1, [], fields)
         scenes.append(scene)
     return numbered(scenes, request, fields)
 

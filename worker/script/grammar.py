@@ -10,10 +10,11 @@ from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout, SpeechLayout
 from worker.script.languages import is_spaced
 from worker.script.prompt import language
 
@@ -55,7 +56,13 @@ def layout(fields: Fields = SCENE_FIELDS) -> Layout:
     longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
     choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
     numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
-    return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS)
+    return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS, speech=_speech(fields))
+
+
+def _speech(fields: Fields) -> SpeechLayout | None:
+    """What is spoken in a scene, and for how long it may be; None: nothing is."""
+    spoken = frozenset(field.name for field in fields if field.spoken)
+    return SpeechLayout(spoken, of_kind("seconds", fields)[0].name, speech_after) if spoken else None
 
 
 def _scene(number: int, seconds: Sequence[float], fields: Fields) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import json
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
 from worker.script.language import language_of
-from worker.script.languages import CHINESE, ENGLISH, NAMES, is_spaced
+from worker.script.languages import CHINESE, ENGLISH, JAPANESE, NAMES, is_spaced
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -52,7 +53,8 @@ def _task_zh(request: JobRequest, fields: Fields) -> str:
     return (
         f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, usual_seconds(request))}\n"
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}{_room_zh(request, fields)}"
+        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_speech_zh(request, fields)}{_count_zh(request)}"
+        f"{_room_zh(request, fields)}"
         f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
 
@@ -63,8 +65,8 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     return (
         f"Write a storyboard for the idea, in this form:\n{_example('en', fields, usual_seconds(request))}\n"
         f"{terms}Each scene lasts {_seconds(request, ', ', ' or ', ' to ')} seconds; the scenes are coherent, "
-        f"concrete, one sentence for each text, and never repeat each other. {notes}{_count_en(request)}"
-        f"{_room_en(request, fields, tag)}{_language_en(tag)}"
+        f"concrete, one sentence for each text, and never repeat each other. {notes}{_speech_en(request, fields, tag)}"
+        f"{_count_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}"
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
         "Output JSON only.\nThe idea: "
     )
@@ -74,6 +76,28 @@ def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
     """What a scene may last, as the grammar has it."""
     seconds = shot_seconds(request.targets)
     return _listed([*map(str, seconds)], comma, last) if seconds else f"{MIN_SCENE_S}{to}{MAX_SCENE_S}"
+
+
+def _speech_zh(request: JobRequest, fields: Fields) -> str:
+    most = _most_spoken(request, fields, CHINESE)
+    shots = "，".join(f"{seconds:g} 秒的镜头最多 {count} 个字" for seconds, count in most.items())
+    return f"念出来的话，{shots}，句子要完整。" if most else ""
+
+
+def _speech_en(request: JobRequest, fields: Fields, tag: str) -> str:
+    unit = "words" if is_spaced(tag) else "characters"
+    most = _most_spoken(request, fields, tag)
+    shots = ", ".join(f"at most {count} {unit} in a scene of {seconds:g} seconds" for seconds, count in most.items())
+    return f"What is spoken has {shots}, in whole sentences. " if most else ""
+
+
+def _most_spoken(request: JobRequest, fields: Fields, tag: str) -> dict[float, int]:
+    """By the seconds of the shortest and the longest scene how many words or characters one has time for, as the
+    grammar bounds it; empty where nothing is spoken. Who knows of it ends a sentence in time."""
+    seconds = durations(request) or shot_seconds(request.targets) or (MIN_SCENE_S, MAX_SCENE_S)
+    each_s = seconds_to_say("a" if is_spaced(tag) else "字" if tag in {CHINESE, JAPANESE} else "ก")
+    ends = (min(seconds), max(seconds)) if any(field.spoken for field in fields) else ()
+    return {end: int(end / each_s + 1e-9) for end in ends}
 
 
 def _room_zh(request: JobRequest, fields: Fields) -> str:

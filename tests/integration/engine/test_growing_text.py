@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scriptqueue.further_fields import fields_named
 from tests.integration.engine.conftest import MakeRequest
 from tests.integration.engine.walks import drawn
 from worker.engine.request import GenerationRequest
@@ -23,9 +24,12 @@ def vocabulary(loaded: Any) -> Vocabulary:
     return Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
 
 
-@pytest.fixture(params=[400, 90], ids=["budget enough", "budget short"])
+@pytest.fixture(
+    params=[(400, ()), (90, ()), (400, ("narration",))], ids=["budget enough", "budget short", "with speech"]
+)
 def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
-    made: GenerationRequest = ask("x", max_new_tokens=request.param, min_scenes=3)
+    max_new_tokens, names = request.param
+    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, fields=fields_named(names))
     return made
 
 
