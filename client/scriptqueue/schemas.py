@@ -36,6 +36,9 @@ MAX_PROMPT_CHARACTERS = 4000
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
+MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
+MAX_CAST = 8  # of a cast
+MAX_SPOKEN_LINES = 3  # of a dialogue
 MAX_NEW_TOKENS = 8192
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
@@ -49,10 +52,12 @@ FieldName = Literal[
     "setting",
     "light",
     "narration",
+    "dialogue",
     "sound",
     "on_screen_text",
     "first_frame",
     "last_frame",
+    "characters",
 ]
 Size = Literal[
     "extreme wide", "wide", "full", "medium wide", "medium", "medium close up", "close up", "extreme close up"
@@ -167,9 +172,34 @@ class Webhook(StrictShape):
         return url
 
 
-def min_tokens_a_scene(fields: Sequence[FieldName]) -> int:
+def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
-    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields)
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + MIN_TOKENS_A_CAST * writes_cast
+
+
+class Character(StrictShape):
+    """One of the cast. The look is what every prompt of a shot says that shows the person, word for word."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,20}$", examples=["xiaoyu"])
+    name: str = Field(min_length=1, max_length=40, examples=["小雨"])
+    look: str = Field(min_length=1, max_length=300, examples=["十岁的女孩，红色雨衣，黄色雨靴"])
+
+    @field_validator("name", "look")
+    @classmethod
+    def _shows(cls, text: str) -> str:
+        text = _UNSHOWN.sub(" ", text)
+        if not text.strip():
+            raise PydanticCustomError("blank", "must not be blank")
+        return text
+
+
+class SpokenLine(Shape):
+    """What one of the cast says in a shot."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+
+    character: str = Field(description="the id of one of the cast")
+    line: str
 
 
 class JobRequest(StrictShape):
@@ -180,7 +210,12 @@ class JobRequest(StrictShape):
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
-    fields: tuple[FieldName, ...] = Field((), strict=False, description="of each scene, besides those that all have")
+    characters: tuple[Character, ...] = Field(
+        (), max_length=MAX_CAST, strict=False, description="the cast; with it `fields` has `characters`"
+    )
+    fields: tuple[FieldName, ...] = Field(
+        (), strict=False, description="of each scene, besides those that all have", validate_default=True
+    )  # against characters
     style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
@@ -218,7 +253,27 @@ class JobRequest(StrictShape):
     def _each_once(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
         """In the table's order, so that requests for the same are the same."""
         known = get_args(FieldName if info.field_name == "fields" else TargetName)
+        if info.field_name == "fields" and info.data.get("characters"):
+            names = (*names, "characters")
         return tuple(name for name in known if name in names)
+
+    @field_validator("fields")
+    @classmethod
+    def _has_who_speaks(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        if "dialogue" in names and "characters" not in names and "characters" in info.data:
+            raise PydanticCustomError(
+                "no_cast",
+                'dialogue needs a cast: give characters, or ask for the field "characters" to have one written',
+            )
+        return names
+
+    @field_validator("characters")
+    @classmethod
+    def _distinct_ids(cls, cast: tuple[Character, ...]) -> tuple[Character, ...]:
+        ids = [character.id for character in cast]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise PydanticCustomError("same_id", "each needs an id of its own; twice: {ids}", {"ids": ", ".join(twice)})
+        return cast
 
     @field_validator("metadata")
     @classmethod
@@ -264,7 +319,9 @@ class JobRequest(StrictShape):
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
-        a_scene = min_tokens_a_scene(info.data.get("fields", ()))
+        fields = info.data.get("fields", ())
+        writes_cast = "characters" in fields and not info.data.get("characters")
+        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
         least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(
@@ -273,6 +330,11 @@ class JobRequest(StrictShape):
                 {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": a_scene},
             )
         return sampling
+
+    @property
+    def writes_cast(self) -> bool:
+        """Whether the model writes one before the scenes."""
+        return "characters" in self.fields and not self.characters
 
 
 # -- what comes out ---------------------------------------------------------------------------------------------------
@@ -302,10 +364,12 @@ class Scene(Shape):
     setting: str | None = optional("place and time of day")
     light: str | None = optional()
     narration: str | None = optional("spoken over the shot")
+    dialogue: tuple[SpokenLine, ...] | None = optional("spoken in the shot; [] where nobody speaks")
     sound: str | None = optional()
     on_screen_text: str | None = optional()
     first_frame: str | None = optional("for image-to-video models")
     last_frame: str | None = optional("for image-to-video models")
+    characters: tuple[str, ...] | None = optional("ids of the cast who are seen")
     prompts: dict[str, str] | None = optional("by the name of a target the scene's prompt for it")
 
     @model_validator(mode="after")
@@ -325,6 +389,7 @@ class Storyboard(Shape):
     title: str
     total_duration: Seconds = Field(description="seconds, the sum of the scenes")
     scenes: tuple[SerializeAsAny[Scene], ...] = Field(min_length=1, max_length=MAX_SCENES)
+    characters: tuple[Character, ...] | None = optional("the cast, as it was given or written")
     style: str | None = optional("as the request gave it")
     aspect_ratio: AspectRatio | None = optional("as the request gave it")
 
@@ -336,6 +401,11 @@ class Storyboard(Shape):
             raise ValueError("scene_number must count from 1")
         if abs(self.total_duration - math.fsum(scene.duration for scene in self.scenes)) > 1e-6:
             raise ValueError("total_duration must be the sum of the scenes")
+        cast = {character.id for character in self.characters or ()}
+        for scene in self.scenes:
+            used = {*(scene.characters or ()), *(line.character for line in scene.dialogue or ())}
+            if not used <= cast:
+                raise ValueError(f"scene {scene.scene_number}: {', '.join(sorted(used - cast))} not in the cast")
         return self
 
 

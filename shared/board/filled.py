@@ -47,7 +47,8 @@ class _Filling:
         if self._seconds:
             self._shortest_s, self._longest_s = self._seconds[0], self._seconds[-1]
         self._bounds = self._bounds_given()
-        self._most_by_tokens = max(1, request.sampling.max_new_tokens // min_tokens_a_scene(request.fields))
+        a_scene = min_tokens_a_scene(request.fields, writes_cast=request.writes_cast)
+        self._most_by_tokens = max(1, request.sampling.max_new_tokens // a_scene)
 
     @property
     def values(self) -> dict[str, float | None]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S
+from shared.board.cast import Cast
 from shared.board.duration import read_duration
 from shared.board.entry import Entry, Item
 from shared.board.text import clean, folded, quoted
 from shared.board.timing import COMFORTABLE_SCENE_S
 
+NOBODY = Cast()
 _MAX_UNKNOWN = 10  # names of unknown fields in one repair
 
 
-def read_scene(
-    entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS, placed_s: float | None = None
-) -> dict[str, Any] | None:
-    """The fields of a scene that are written, or None when the entry says nothing of what is seen or done. `placed_s`
-    is its length where the list of all scenes tells it."""
-    return _Reading(entry, number, repairs, fields).scene(placed_s)
+class SceneReading:
+    """Of one entry. The scene's lists name only who is in the `cast`."""
 
-
-class _Reading:
-    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields) -> None:
+    def __init__(
+        self, entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS, cast: Cast = NOBODY
+    ) -> None:
+        self._cast = cast
         self._number = number
         self._repairs = repairs
         self._fields = fields
@@ -33,8 +33,9 @@ class _Reading:
             entry = {"description": entry}
         self._entry = Entry(entry if isinstance(entry, dict) else {}, fields)
 
-    def scene(self, placed_s: float | None) -> dict[str, Any] | None:
-        """As `read_scene`; a text or a term that says nothing is absent."""
+    def scene(self, placed_s: float | None = None) -> dict[str, Any] | None:
+        """The fields that are written, or None when the entry says nothing of what is seen or done. `placed_s` is the
+        scene's length where the list of all scenes tells it; a text or a term that says nothing is absent."""
         values: dict[str, Any] = {field.name: self._text(field) for field in of_kind("text", self._fields)}
         if not values["description"] and not values["action"]:
             self._tell("dropped: neither description nor action")
@@ -48,8 +49,10 @@ class _Reading:
                 values[field.name] = self._seconds(field, placed_s)
             elif field.kind == "term":
                 values[field.name] = self._term(field)
+            elif field.is_list:
+                values[field.name] = self._list(field)
         self._tell_rest()
-        return {field.name: values[field.name] for field in written(self._fields) if values[field.name]}
+        return {f.name: values[f.name] for f in written(self._fields) if values[f.name] or f.is_list}
 
     def _text(self, field: SceneField) -> str:
         """The first that says anything; another text of the same field that says something else is told."""
@@ -101,6 +104,14 @@ class _Reading:
         if item is not None and item.value != term:
             self._tell(f"{field.name} {quoted(item.value, 40)} read as {term!r}")
         return term
+
+    def _list(self, field: SceneField) -> tuple[Any, ...]:
+        """Empty where nothing of it can be read."""
+        item = next(self._entry.items(field), None)
+        self._tell_name(field, item)
+        what, value = f"scene {self._number}: {field.name}", item.value if item else None
+        read: Callable[..., tuple[Any, ...]] = self._cast.seen if field.kind == "ids" else self._cast.lines
+        return read(value, what, self._repairs)
 
     def _tell_name(self, field: SceneField, item: Item | None) -> None:
         if item is not None and item.name != field.name:

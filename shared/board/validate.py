@@ -8,8 +8,9 @@ from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
+from shared.board.cast import Cast, written_cast
 from shared.board.entry import Entry
-from shared.board.reading import read_scene
+from shared.board.reading import SceneReading
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
@@ -31,7 +32,8 @@ def validate(
     its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
     `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
-    scenes = _scenes(raw.get("scenes"), repairs, fields)
+    cast = written_cast(raw, repairs) if request.writes_cast else Cast(request.characters)
+    scenes = _scenes(raw.get("scenes"), repairs, fields, cast)
     most = request.max_scenes
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
@@ -51,18 +53,18 @@ def validate(
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
         title = clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
-    storyboard = assemble(title, scenes, request, fields)
+    storyboard = assemble(title, scenes, request, fields, cast.members)
     return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
 
 
-def _scenes(listed: Any, repairs: list[str], fields: Fields) -> list[dict[str, Any]]:
+def _scenes(listed: Any, repairs: list[str], fields: Fields, cast: Cast) -> list[dict[str, Any]]:
     """The scenes of a raw list, in the order that their numbers say."""
     entries = _ordered(_entries(listed, repairs), repairs, fields)
     known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
     seconds = of_kind("seconds", fields)
     places = placed_lengths(known, seconds[0]) if seconds else [None] * len(entries)
     read = [
-        read_scene(entry, number, repairs, fields, placed_s)
+        SceneReading(entry, number, repairs, fields, cast).scene(placed_s)
         for number, (entry, placed_s) in enumerate(zip(entries, places, strict=True), 1)
     ]
     scenes = [scene for scene in read if scene and not is_refusal(scene["description"])]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
-from shared.board.speaking import fits_in, fitting_characters
+from shared.board.speaking import fits_in, fitting_characters, seconds_to_say
 from shared.board.text import quoted
 
 _SHOWN_CHARACTERS = 80  # of what a repair says was left out
@@ -25,7 +25,10 @@ _ENDS = (
 
 def spoken_in(scene: Mapping[str, Any], fields: Fields = SCENE_FIELDS) -> str:
     """All that is said in a scene, by its values."""
-    return "\n".join(scene[field.name] for field in fields if field.spoken and field.name in scene)
+    values = ((field, scene[field.name]) for field in fields if field.spoken and field.name in scene)
+    return "\n".join(
+        text for field, value in values for text in ([one["line"] for one in value] if field.is_list else [value])
+    )
 
 
 def is_sayable(scene: Mapping[str, Any], fields: Fields = SCENE_FIELDS) -> bool:
@@ -34,19 +37,31 @@ def is_sayable(scene: Mapping[str, Any], fields: Fields = SCENE_FIELDS) -> bool:
 
 
 def fit_speech(scene: dict[str, Any], number: int, repairs: list[str], fields: Fields = SCENE_FIELDS) -> None:
-    """Shorten, in place, what the scene has no time to say; what was left out is one of the `repairs`."""
-    seconds = of_kind("seconds", fields)
-    for field in fields:
-        if field.spoken and field.name in scene and not is_sayable(scene, fields):
-            text = scene[field.name]
-            in_s = scene[seconds[0].name]
-            kept = shortened(text, in_s)
-            left_out = quoted(text[len(kept) :].strip(), _SHOWN_CHARACTERS)
+    """Shorten, in place, what the scene has no time to say; what was left out is one of the `repairs`. Lines are never
+    cut: the last ones are left out as a whole. They come first, and the narration has the time that they leave."""
+    if is_sayable(scene, fields):
+        return
+    in_s = float(scene[of_kind("seconds", fields)[0].name])
+    left_s = in_s
+    for field in sorted(
+        (field for field in fields if field.spoken and field.name in scene), key=lambda f: not f.is_list
+    ):
+        value = scene[field.name]
+        kept: Any = _first_lines(value, left_s) if field.is_list else shortened(value, left_s)
+        if kept != value:
+            rest = " / ".join(one["line"] for one in value[len(kept) :]) if field.is_list else value[len(kept) :]
+            left_out = quoted(rest.strip(), _SHOWN_CHARACTERS)
             repairs.append(f"scene {number}: {field.name} shortened to what {in_s:g} s can say, without {left_out}")
-            if kept:
-                scene[field.name] = kept
-            else:
-                del scene[field.name]
+            scene[field.name] = kept
+        left_s -= seconds_to_say(spoken_in({field.name: kept}, (field,)))
+        if not (kept or field.is_list):
+            del scene[field.name]
+
+
+def _first_lines(lines: tuple[dict[str, str], ...], in_s: float) -> tuple[dict[str, str], ...]:
+    while not fits_in("\n".join(one["line"] for one in lines), in_s):
+        lines = lines[:-1]
+    return lines
 
 
 def shortened(text: str, in_s: float) -> str:

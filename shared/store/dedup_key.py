@@ -24,7 +24,14 @@ _DECIDING = frozenset(
         "allow_fallback",
     }
 )
-DECIDING_LATER = ("fields", "style", "instructions", "aspect_ratio", "targets")  # as well, where they are given
+DECIDING_LATER = (
+    "fields",
+    "characters",
+    "style",
+    "instructions",
+    "aspect_ratio",
+    "targets",
+)  # as well, where they are given
 
 
 def dedup_key(request: JobRequest) -> str:

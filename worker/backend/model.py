@@ -213,7 +213,7 @@ class ModelBackend:
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
         sampling, fields = request.sampling, fields_named(request.fields)
-        shape = layout(fields)
+        shape = layout(fields, writes_cast=request.writes_cast)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
             texts = [v.get(field.name, "") for v in values_of(given, fields) for field in of_kind("text", fields)]

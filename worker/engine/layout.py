@@ -36,6 +36,7 @@ class Layout:
     fixed_tokens: int  # sampled at worst for an object's other values and its end
     strings_before: int = 1  # free strings before the list
     speech: SpeechLayout | None = None  # None: nothing is spoken
+    spare_tokens: int = SPARE_TOKENS  # for the strings before the list, and its end
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""
@@ -44,4 +45,4 @@ class Layout:
     @property
     def min_tokens(self) -> int:
         """Sampled tokens that always suffice to close a text with one object, and for each further one."""
-        return self.fixed_tokens + STRING_TOKENS * self.free_from(0) + SPARE_TOKENS
+        return self.fixed_tokens + STRING_TOKENS * self.free_from(0) + self.spare_tokens

@@ -1,7 +1,7 @@
 """Where in a storyboard's JSON a growing text stands: fed with bytes, it counts scenes and strings.
 
-Knows the shape (an object with a list of objects), and names only as it is given them. The text is valid so far: the
-grammar sees to it.
+Knows the shape (an object with a list of objects, which may hold lists, and before it an object of objects), and names
+only as it is given them. The text is valid so far: the grammar sees to it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LIST_DEPTH = 2
 
 _QUOTE, _BACKSLASH, _COLON, _COMMA = b'"\\:,'
 _OPEN, _CLOSE = frozenset(b"{["), frozenset(b"}]")
-_OBJECT_END = ord("}")
+_OBJECT_END, _LIST = b"}["
 
 
 class Scanner:
@@ -24,7 +24,10 @@ class Scanner:
         self.seconds: float | None = None  # of the scene, once they are written
         self.depth = 0
         self.scenes_done = 0
-        self.values_in_scene = 0  # string values finished in the scene that is being written
+        self.in_list = False  # the scenes', and not the object before it
+        self.values_in_scene = (
+            0  # string values finished in the scene that is being written, but for those in its lists
+        )
         self.values_before_scenes = 0
         self.place = 0  # grows with each string value and each scene that ends: no two strings have one
         self.in_value = False  # inside a string that is a value, not a key
@@ -43,7 +46,7 @@ class Scanner:
 
     @property
     def in_scene(self) -> bool:
-        return self.depth >= SCENE_DEPTH
+        return self.in_list and self.depth >= SCENE_DEPTH
 
     def feed(self, data: bytes) -> None:
         if self._in_string and not self._escaped and b'"' not in data and b"\\" not in data:
@@ -75,7 +78,7 @@ class Scanner:
                 self.in_value = self.in_speech = False
                 self.place += 1
                 if self.in_scene:
-                    self.values_in_scene += 1
+                    self.values_in_scene += self.depth == SCENE_DEPTH
                 else:
                     self.values_before_scenes += 1
 
@@ -94,13 +97,15 @@ class Scanner:
         elif byte in _OPEN:
             self._after_colon = False
             self.depth += 1
-            if self.depth == SCENE_DEPTH:
+            if self.depth == LIST_DEPTH:
+                self.in_list = byte == _LIST
+            elif self.depth == SCENE_DEPTH:
                 self.values_in_scene = 0
                 self.speech, self.seconds = bytearray(), None
         elif byte in _CLOSE:
             self._end_number()
             self.depth -= 1
-            if byte == _OBJECT_END and self.depth == LIST_DEPTH:
+            if byte == _OBJECT_END and self.depth == LIST_DEPTH and self.in_list:
                 self.scenes_done += 1
                 self.place += 1
             self.complete = self.depth == 0

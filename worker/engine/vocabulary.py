@@ -21,8 +21,12 @@ from worker.engine.token_costs import TokenCosts
 Mask = NDArray[np.int32]
 
 _CLOSES = b'"'  # ends a string; inside one, brackets are only text
-_NEXT_SCENE_IN_SCENE = (b'"},', b"},")  # ends a scene and starts another
+_NEXT_SCENE_IN_SCENE = re.compile(rb'"?(?:\}?\])?\},')  # ends a scene and starts another
+_NEXT_IN_OBJECTS = re.compile(rb'"?\},')  # ends an object and starts another
+_NEXT_IN_STRINGS = b'",'
 _NEXT_SCENE_IN_LIST = b","
+_LIST_END = b"]"
+_FILLS_LIST = re.compile(rb"\[[^\]]")  # opens one that is not empty; no string has a bracket
 _OPENS_WITH_TEXT = re.compile(rb'(?:.*:)?"[^",:\]}]', re.DOTALL)
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
@@ -52,7 +56,11 @@ class Vocabulary:
             for token in range(size)
         ]
         self.closes = self._class(text.startswith(_CLOSES) for text in self._bytes)
-        self.continues_in_scene = self._class(text.startswith(_NEXT_SCENE_IN_SCENE) for text in self._bytes)
+        self.continues_in_scene = self._class(_NEXT_SCENE_IN_SCENE.match(text) is not None for text in self._bytes)
+        self.continues_in_objects = self._class(_NEXT_IN_OBJECTS.match(text) is not None for text in self._bytes)
+        self.continues_in_strings = self._class(text.startswith(_NEXT_IN_STRINGS) for text in self._bytes)
+        self.ends_list = self._class(text.startswith(_LIST_END) for text in self._bytes)
+        self.fills_list = self._class(_FILLS_LIST.search(text) is not None for text in self._bytes)
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
         self.plain = self._class(map(_is_plain, self._bytes))
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)

@@ -51,14 +51,17 @@ def fallback(
         for index, sentence in enumerate(sentences)
     ]
     scenes[: len(published)] = values_of(published, fields)
-    return assemble(title, scenes, request, fields)
+    return assemble(title, scenes, request, fields, request.characters)
 
 
 def _scene(sentence: str, index: int, seconds: float, spoken: Spoken, fields: Fields) -> dict[str, Any]:
     camera = CAMERAS[index % len(CAMERAS)]
-    values = {field.name: field.default or field.wording(spoken).fallback for field in written(fields)}
+    values: dict[str, Any] = {
+        field.name: [] if field.is_list else field.default or field.wording(spoken).fallback
+        for field in written(fields)
+    }
     known = {"description": sentence, "duration": seconds, "camera": camera, "action": _ACTIONS[spoken][camera]}
-    return {name: value for name, value in (values | known).items() if value}
+    return {name: value for name, value in (values | known).items() if value or value == []}
 
 
 def _sentences(prompt: str) -> list[str]:

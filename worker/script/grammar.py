@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from scriptqueue.schemas import MAX_SCENE_S, MAX_SPOKEN_LINES, MIN_SCENE_S, MIN_TOKENS_A_CAST, JobRequest, Scene
 from shared.board.speaking import speech_after
-from shared.board.targets.room import bounded
+from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout, SpeechLayout
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SpeechLayout
 from worker.script.languages import is_spaced
 from worker.script.prompt import language
 
+TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 
@@ -35,10 +36,14 @@ def storyboard_schema(
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     allowed = shot_seconds(request.targets)
     scenes = [_constant(scene, fields) for scene in given]
-    scenes += [_scene(n, fixed[n - 1 : n] if fixed else allowed, fields) for n in range(len(given) + 1, count[1] + 1)]
+    ids = [character.id for character in request.characters] or [*written_ids(request)]
+    scenes += [
+        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids) for n in range(len(given) + 1, count[1] + 1)
+    ]
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
+            **({"characters": _cast(request)} if request.writes_cast else {}),
             "scenes": {
                 "type": "array",
                 "prefixItems": scenes,
@@ -50,29 +55,49 @@ def storyboard_schema(
     )
 
 
-def layout(fields: Fields = SCENE_FIELDS) -> Layout:
-    """The schema's scenes as the engine counts them."""
+def layout(fields: Fields = SCENE_FIELDS, *, writes_cast: bool = False) -> Layout:
+    """The schema's scenes as the engine counts them; `writes_cast`: a cast of one stands before them at least."""
     strings = tuple(field.kind == "text" for field in written(fields) if field.kind in {"text", "term"})
     longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
     choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
     numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
-    return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS, speech=_speech(fields))
+    lists = TOKENS_A_LIST * sum(field.is_list for field in fields)
+    return Layout(
+        strings,
+        fixed_tokens=choices + numbers + lists + SCENE_END_TOKENS,
+        strings_before=3 if writes_cast else 1,
+        speech=_speech(fields),
+        spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast,
+    )
 
 
 def _speech(fields: Fields) -> SpeechLayout | None:
     """What is spoken in a scene, and for how long it may be; None: nothing is."""
-    spoken = frozenset(field.name for field in fields if field.spoken)
+    spoken = frozenset("line" if field.is_list else field.name for field in fields if field.spoken)
     return SpeechLayout(spoken, of_kind("seconds", fields)[0].name, speech_after) if spoken else None
 
 
-def _scene(number: int, seconds: Sequence[float], fields: Fields) -> dict[str, Any]:
-    return _object({field.name: _value(field, number, seconds) for field in fields})
+def _cast(request: JobRequest) -> dict[str, Any]:
+    """By ids that the scenes can name before anyone has one; only the first must be there."""
+    ids = written_ids(request)
+    name, look = written_limits(request, is_spaced=is_spaced(language(request)))
+    portrait = _object({"name": _text(name), "look": _text(look)})
+    return {**_object(dict.fromkeys(ids, portrait)), "required": [*ids[:1]]}
 
 
-def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str, Any]:
+def _scene(number: int, seconds: Sequence[float], fields: Fields, ids: list[str]) -> dict[str, Any]:
+    return _object({field.name: _value(field, number, seconds, ids) for field in fields})
+
+
+def _value(field: SceneField, number: int, seconds: Sequence[float], ids: list[str]) -> dict[str, Any]:
     match field.kind:
         case "number":
             return {"const": number}
+        case "ids":
+            return {"type": "array", "items": {"enum": ids}, "maxItems": len(ids)}
+        case "lines":
+            line = _object({"character": {"enum": ids}, "line": _text(field.max_characters)})
+            return {"type": "array", "items": line, "maxItems": MAX_SPOKEN_LINES}
         case "text":
             return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
@@ -84,7 +109,7 @@ def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str
 
 
 def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
-    values = scene.model_dump()
+    values = scene.model_dump(mode="json")
     return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
 
 

@@ -6,11 +6,13 @@ Constant text comes first, so that requests share the prefix in the KV cache. Th
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from shared.board.cast import WRITTEN_IDS
 from shared.board.speaking import seconds_to_say
-from shared.board.targets.room import bounded
+from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
 from worker.script.language import language_of
@@ -25,6 +27,7 @@ SYSTEM = {
 }
 
 USUAL_WORD_CHARACTERS = 6  # of languages with blanks between words, with its blank
+_PORTRAIT = {"zh": {"name": "名字", "look": "外貌"}, "en": {"name": "a name", "look": "how they look"}}
 _TITLE = {"zh": "标题", "en": "the title"}
 
 
@@ -51,10 +54,10 @@ def _task_zh(request: JobRequest, fields: Fields) -> str:
     texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
     notes = "".join(field.zh.note for field in fields)
     return (
-        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, usual_seconds(request))}\n"
+        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, request)}\n"
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_speech_zh(request, fields)}{_count_zh(request)}"
-        f"{_room_zh(request, fields)}"
+        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_cast_zh(request)}"
+        f"{_speech_zh(request, fields)}{_count_zh(request)}{_room_zh(request, fields)}"
         f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
 
@@ -63,10 +66,10 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
     notes = "".join(f"{field.en.note} " for field in fields if field.en.note)
     return (
-        f"Write a storyboard for the idea, in this form:\n{_example('en', fields, usual_seconds(request))}\n"
+        f"Write a storyboard for the idea, in this form:\n{_example('en', fields, request)}\n"
         f"{terms}Each scene lasts {_seconds(request, ', ', ' or ', ' to ')} seconds; the scenes are coherent, "
-        f"concrete, one sentence for each text, and never repeat each other. {notes}{_speech_en(request, fields, tag)}"
-        f"{_count_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}"
+        f"concrete, one sentence for each text, and never repeat each other. {notes}{_cast_en(request)}"
+        f"{_speech_en(request, fields, tag)}{_count_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}"
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
         "Output JSON only.\nThe idea: "
     )
@@ -76,6 +79,22 @@ def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
     """What a scene may last, as the grammar has it."""
     seconds = shot_seconds(request.targets)
     return _listed([*map(str, seconds)], comma, last) if seconds else f"{MIN_SCENE_S}{to}{MAX_SCENE_S}"
+
+
+def _cast_zh(request: JobRequest) -> str:
+    if request.writes_cast:
+        most = len(written_ids(request))
+        return f"先写 characters，最多 {most} 个角色，look 写清年龄、发型和衣着，全片不变。"
+    people = "；".join(f"{one.id} 是{one.name}（{one.look}）" for one in request.characters)
+    return f"角色只有：{people}。文字里用名字。" if people else ""
+
+
+def _cast_en(request: JobRequest) -> str:
+    if request.writes_cast:
+        most = len(written_ids(request))
+        return f"First write the characters, at most {most}; a look says age, hair and clothes, and never changes. "
+    people = "; ".join(f"{one.id} is {one.name} ({one.look})" for one in request.characters)
+    return f"The only characters are: {people}. Texts call them by name. " if people else ""
 
 
 def _speech_zh(request: JobRequest, fields: Fields) -> str:
@@ -127,13 +146,15 @@ def _wishes(request: JobRequest, *sentences: str) -> str:
     return "".join(sentence.replace("{}", wish) for sentence, wish in given)
 
 
-def _example(spoken: Spoken, fields: Fields, seconds: int) -> str:
+def _example(spoken: Spoken, fields: Fields, request: JobRequest) -> str:
     """The shape of the JSON, with one scene."""
-    scene = {field.name: _example_value(field, spoken, seconds) for field in fields}
-    return json.dumps({"title": _TITLE[spoken], "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
+    character = request.characters[0].id if request.characters else WRITTEN_IDS[0]
+    scene = {field.name: _example_value(field, spoken, usual_seconds(request), character) for field in fields}
+    cast = {"characters": {character: _PORTRAIT[spoken]}} if request.writes_cast else {}
+    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _example_value(field: SceneField, spoken: Spoken, seconds: int) -> str | int:
+def _example_value(field: SceneField, spoken: Spoken, seconds: int, character: str) -> Any:
     match field.kind:
         case "number":
             return 1
@@ -141,6 +162,10 @@ def _example_value(field: SceneField, spoken: Spoken, seconds: int) -> str | int
             return seconds
         case "term":
             return field.terms[0]
+        case "ids":
+            return [character]
+        case "lines":
+            return [{"character": character, "line": field.wording(spoken).placeholder}]
         case "text":
             return field.wording(spoken).placeholder
 

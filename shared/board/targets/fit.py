@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from scriptqueue.schemas import JobRequest, Storyboard
+from scriptqueue.schemas import FieldName, JobRequest, Storyboard
 from shared.board.targets.measure import count_words
 from shared.board.targets.room import too_narrow
 from shared.board.targets.seconds import counts, listed_seconds, shot_seconds
@@ -26,8 +26,13 @@ def unmet(request: JobRequest) -> tuple[str, str, str] | None:
             f"{each}; {least} to {most} of them do not sum to {target_s:g} s",
         )
     if words := too_narrow(request):
-        return "style", "target_limits", words
+        alone = request.model_copy(update={"characters": (), "fields": _without_people(request.fields)})
+        return "style" if too_narrow(alone) else "characters", "target_limits", words
     return None
+
+
+def _without_people(names: Sequence[FieldName]) -> tuple[FieldName, ...]:
+    return tuple(name for name in names if name not in {"characters", "dialogue"})
 
 
 def misfits(board: Storyboard) -> list[str]:

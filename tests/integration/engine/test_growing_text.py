@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scriptqueue.further_fields import fields_named
 from tests.integration.engine.conftest import MakeRequest
 from tests.integration.engine.walks import drawn
 from worker.engine.request import GenerationRequest
@@ -25,11 +24,12 @@ def vocabulary(loaded: Any) -> Vocabulary:
 
 
 @pytest.fixture(
-    params=[(400, ()), (90, ()), (400, ("narration",))], ids=["budget enough", "budget short", "with speech"]
+    params=[(400, []), (90, []), (400, ["narration"]), (300, ["dialogue", "characters"])],
+    ids=["budget enough", "budget short", "with speech", "with a cast"],
 )
 def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
     max_new_tokens, names = request.param
-    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, fields=fields_named(names))
+    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, fields=names)
     return made
 
 

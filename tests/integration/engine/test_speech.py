@@ -64,7 +64,7 @@ def test_no_walk_says_more_than_its_scenes_can(
     near = 0
     for seed in range(4):
         sampling = replace(GREEDY, seed=seed)
-        *_, text = walk(vocabulary, ask("x", sampling, max_new_tokens=2000, fields=fields, max_scenes=4, **options))
+        *_, text = walk(vocabulary, ask("x", sampling, max_new_tokens=2000, table=fields, max_scenes=4, **options))
         near += check(text, fields)
     assert near > 6, "the walks did not come near the bound"
 
@@ -75,7 +75,7 @@ def test_no_walk_through_a_real_vocabulary_says_more_than_its_scenes_can(ask: Ma
     real = Vocabulary(tokenizer, len(tokenizer), (tokenizer.eos_token_id,))
     for seed in range(4):
         sampling = replace(GREEDY, seed=seed)
-        *_, text = walk(real, ask("x", sampling, max_new_tokens=2000, fields=TWO_VOICES, max_scenes=4))
+        *_, text = walk(real, ask("x", sampling, max_new_tokens=2000, table=TWO_VOICES, max_scenes=4))
         check(text, TWO_VOICES)
 
 
@@ -83,7 +83,7 @@ def test_a_word_that_has_begun_may_go_on(vocabulary: Vocabulary, ask: MakeReques
     letters, blank = class_of(vocabulary, bytes.isalpha), class_of(vocabulary, lambda token: token == b" ")
     seen = 0
     for seed in range(12):
-        request = ask("x", replace(GREEDY, seed=seed), max_new_tokens=2000, fields=NARRATED, max_scenes=3)
+        request = ask("x", replace(GREEDY, seed=seed), max_new_tokens=2000, table=NARRATED, max_scenes=3)
         for text in walk(vocabulary, request):
             speech, mask = text.speech, np.full(vocabulary.words, -1, dtype=np.int32)
             assert speech
@@ -109,7 +109,7 @@ def test_what_is_left_decides_what_may_come(
     vocabulary: Vocabulary, ask: MakeRequest, loaded: Any, begun: str, allowed: list[str], refused: list[str]
 ) -> None:
     fields = fields_named(["narration"])
-    text = text_of(vocabulary, ask("x", fields=fields, target_duration_s=9, max_new_tokens=500))
+    text = text_of(vocabulary, ask("x", table=fields, target_duration_s=9, max_new_tokens=500))
     start = (
         '{"title":"猫","scenes":[{"scene_number":1,"description":"雨","duration":3,"camera":"close up","action":"走",'
     )

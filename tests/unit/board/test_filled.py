@@ -152,7 +152,7 @@ def test_a_prompt_that_asks_for_nothing_leaves_the_request_as_it_is() -> None:
 
 def test_records_and_keys_of_requests_without_anything_new_are_those_of_before() -> None:
     request = JobRequest(prompt="雨中的猫")
-    later = {"read_prompt", "fields", "style", "instructions", "aspect_ratio", "targets"}
+    later = {"read_prompt", "characters", "fields", "style", "instructions", "aspect_ratio", "targets"}
     without = {name: value for name, value in request.model_dump(mode="json").items() if name not in later}
 
     assert json.loads(new_job_of(request).text) == without
