@@ -79,7 +79,7 @@ class Compose {
       const options = field.options.map((option) => h("option", { value: option, say: `choice.${option}`, selected: option === field.fallback }));
       return h("select", { id }, options);
     }
-    if (field.kind === "json") return h("textarea", { id, rows: 2, spellcheck: "false", placeholder: '{"campaign": "autumn"}' });
+    if (field.kind === "json") return h("textarea", { id, rows: 2, spellcheck: "false", placeholder: field.example });
     const type = { number: "number", time: "datetime-local", text: "text" }[field.kind];
     const empty = field.fallback === null ? { placeholderOf: "by_default" } : { placeholder: field.fallback };
     return h("input", { id, type, min: field.min, max: field.max, step: field.step, ...empty });

@@ -14,6 +14,7 @@ export const GROUPS = [
       number("max_scenes", 8, { min: 1, max: 20 }),
       number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
       flag("read_prompt"),
+      { kind: "json", name: "characters", fallback: [], example: '[{"id": "yu", "name": "小雨", "look": "红色雨衣"}]' },
       { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
       { kind: "text", name: "style", fallback: null },
       { kind: "text", name: "instructions", fallback: null },
@@ -49,7 +50,7 @@ export const GROUPS = [
     fields: [
       { kind: "text", name: "webhook/url", fallback: null },
       { kind: "text", name: "webhook/events", fallback: "done", parse: (text) => text.split(/[\s,]+/) },
-      { kind: "json", name: "metadata", fallback: {} },
+      { kind: "json", name: "metadata", fallback: {}, example: '{"campaign": "autumn"}' },
     ],
   },
 ];
@@ -80,7 +81,7 @@ export function bodyOf(prompt, inputs) {
 /** What a form shows of a request; the empty string where it says what is the default anyway. */
 export function textOf(field, request) {
   const wanted = field.name.split("/").reduce((node, part) => node?.[part], request);
-  const shown = Array.isArray(wanted) ? wanted.join(", ") : wanted;
+  const shown = field.kind !== "json" && Array.isArray(wanted) ? wanted.join(", ") : wanted;
   if (field.kind === "choice") return String(shown ?? field.fallback);
   if (shown === null || shown === undefined || shown === String(field.fallback)) return "";
   if (field.kind === "json") return Object.keys(shown).length ? JSON.stringify(shown, null, 2) : "";

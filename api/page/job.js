@@ -132,6 +132,7 @@ class JobView {
     if (before?.done && !job.done) return; // an answer that was overtaken: a final state never changes
     this.#job = job;
     const fresh = this.#board.show(job.scenes);
+    if (job.result?.characters) this.#board.introduce(job.result.characters);
     if (!quiet && fresh.length) announce("scene_arrived", fresh.at(-1));
     if (!quiet && !before.done && job.done) announce("job_ended", job.status);
     this.#news(job);

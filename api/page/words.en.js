@@ -49,6 +49,7 @@ export const WORDS = {
   "field.max_scenes": "Most scenes",
   "field.target_duration_s": "Total length (s)",
   "field.read_prompt": "Read length and scenes in the prompt",
+  "field.characters": "Cast (JSON: id, name, look of each)",
   "field.fields": "More of each scene (light, movement, narration)",
   "field.style": "Visual style",
   "field.instructions": "Instructions to the writer",

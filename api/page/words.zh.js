@@ -47,6 +47,7 @@ export const WORDS = {
   "field.max_scenes": "最多场景",
   "field.target_duration_s": "总时长（秒）",
   "field.read_prompt": "读取提示中的时长与场景数",
+  "field.characters": "角色（JSON：每个的 id、name、look）",
   "field.fields": "每个场景另写（light, movement, narration）",
   "field.style": "画面风格",
   "field.instructions": "写作要求",

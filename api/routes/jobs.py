@@ -62,6 +62,14 @@ EXAMPLES: Any = {
             "metadata": {"campaign": "autumn"},
         }
     },
+    "a cast": {
+        "value": {
+            "prompt": "小雨在雨里找到一只猫",
+            "characters": [{"id": "xiaoyu", "name": "小雨", "look": "十岁的女孩，红色雨衣，黄色雨靴"}],
+            "fields": ["dialogue", "narration"],
+            "targets": ["veo-3.1"],
+        }
+    },
     "prompts for video models": {
         "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
     },

@@ -202,6 +202,12 @@ def readers_language(board: Storyboard) -> Spoken:
     return "zh" if _HAN.search(board.title + board.scenes[0].description) else "en"
 
 
+def portraits(board: Storyboard) -> list[str]:
+    """Each of the cast with their look, on a line."""
+    colon = "：" if readers_language(board) == "zh" else ": "
+    return [f"{character.name}{colon}{character.look}" for character in board.characters or ()]
+
+
 def cast_names(board: Storyboard) -> dict[str, str]:
     """By id."""
     return {character.id: character.name for character in board.characters or ()}

@@ -143,9 +143,8 @@ def _speakers(value: Any) -> Iterator[tuple[Any, Any]]:
     """Who says what, as it was written."""
     for entry in _listed(value):
         if isinstance(entry, dict):
-            line = _under(entry, _LINE_KEYS)
-            if line is not None:
-                yield _under(entry, _SPEAKER_KEYS), line
+            if {*map(spelled, entry)} & {*map(spelled, _LINE_KEYS)}:
+                yield _under(entry, _SPEAKER_KEYS), _under(entry, _LINE_KEYS)
             else:  # a key for each speaker
                 yield from entry.items()
         else:

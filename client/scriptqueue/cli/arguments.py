@@ -8,6 +8,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 import shtab
@@ -144,6 +145,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "max_scenes": _first(arguments.max_scenes, most),
         "target_duration_s": arguments.duration,
         "read_prompt": False if arguments.no_read_prompt else None,
+        "characters": arguments.characters,
         "fields": arguments.fields,
         "style": arguments.style,
         "instructions": arguments.instructions,
@@ -184,6 +186,10 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument(
         "--fields", type=_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
     )
+    cast = story.add_argument(
+        "--characters", type=_cast, metavar="FILE", help='the cast: a file of JSON, or JSON: [{"id", "name", "look"}]'
+    )
+    cast.complete = shtab.FILE  # type: ignore[attr-defined]
     story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
     story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
     story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
@@ -248,6 +254,22 @@ def _names(known: Any) -> Callable[[str], list[str]]:
         return names
 
     return read
+
+
+def _cast(text: str) -> list[Any]:
+    """A list that is spelt out, or stands in a file."""
+    if not text.lstrip().startswith("["):
+        try:
+            text = Path(text).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise ArgumentTypeError(f"cannot read {text}: {getattr(error, 'strerror', None) or 'no UTF-8'}") from None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, list):
+        raise ArgumentTypeError('no JSON list, such as [{"id": "yu", "name": "Yu", "look": "a girl in a red coat"}]')
+    return value
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@ without anything from elsewhere. Pure functions of the storyboard; knows no jobs
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
 from scriptqueue.further_fields import ALL_FIELDS
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled, readers_language
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, cast_names, labelled, portraits, readers_language
 from scriptqueue.schemas import Camera, Scene, Storyboard
 from scriptqueue.text_layout import width_em, wrapped
 
@@ -74,7 +75,7 @@ _CAMERA = next(field for field in SCENE_FIELDS if field.name == "camera")
 
 def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One picture, as high as its text needs. `note` stands at its foot."""
-    words = _words(board)
+    words, names = _words(board), cast_names(board)
     parts: list[str] = []
     y = float(MARGIN)
     for line in wrapped(board.title, INSIDE / 34):
@@ -82,12 +83,15 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         parts.append(_text(MARGIN, y, line, 32, weight=700))
     y += 30
     parts.append(_text(MARGIN, y, _summary(board, words), 16, fill=GREY))
+    for line in (line for portrait in portraits(board) for line in wrapped(portrait, INSIDE / 14)):
+        y += 22
+        parts.append(_text(MARGIN, y, line, 14, fill=GREY))
     y += 24
     parts.append(_timeline(board, words, y))
     y += 92
     for first in range(0, len(board.scenes), COLUMNS):
         row = board.scenes[first : first + COLUMNS]
-        texts = [_lines(scene, words, fields) for scene in row]
+        texts = [_lines(scene, words, fields, names) for scene in row]
         height = max(_card_height(*both) for both in texts)
         for at, (scene, both) in enumerate(zip(row, texts, strict=True)):
             x = MARGIN + at * (CARD + GAP)
@@ -107,7 +111,7 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
 
 def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One page, which prints on sheets of A4 without cutting a card."""
-    words = _words(board)
+    words, names = _words(board), cast_names(board)
     ends = list(accumulate(scene.duration for scene in board.scenes))
     spans = "".join(
         f'<li style="flex-grow:{scene.duration:g};--strong:{SHOTS[scene.camera].strong}">'
@@ -119,7 +123,7 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         f'<svg viewBox="0 0 160 90" aria-hidden="true">{_drawing(scene.camera)}</svg>'
         f"<h2><b>{scene.scene_number}</b><span>{_CAMERA.shown(words.spoken, scene.camera)}</span>"
         f"<span>{words.seconds.format(scene.duration)}</span></h2>"
-        f"<p>{_escaped(scene.description)}</p>{_html_lines(scene, words, fields)}</article>"
+        f"<p>{_escaped(scene.description)}</p>{_html_lines(scene, words, fields, names)}</article>"
         for scene in board.scenes
     )
     return (
@@ -127,12 +131,13 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>{_escaped(board.title)}</title><style>{_STYLE}</style>\n"
         f"<h1>{_escaped(board.title)}</h1><p class=sum>{_escaped(_summary(board, words))}</p>"
+        f"{''.join(f'<p class=sum>{_escaped(portrait)}</p>' for portrait in portraits(board))}"
         f"<ol>{spans}</ol>\n<main>{cards}</main>\n<footer>{_escaped(note)}</footer></html>\n"
     )
 
 
-def _html_lines(scene: Scene, words: Words, fields: Fields) -> str:
-    lines = (scene.action, *labelled(scene, words.spoken, fields))
+def _html_lines(scene: Scene, words: Words, fields: Fields, names: Mapping[str, str]) -> str:
+    lines = (scene.action, *labelled(scene, words.spoken, fields, names))
     return "".join(f"<p class=action>{_escaped(line)}</p>" for line in lines)
 
 
@@ -213,10 +218,10 @@ def _card_height(description: list[str], rest: list[str]) -> float:
     return FRAME + 36 + 12 + 24 * len(description) + 8 + 22 * len(rest) + PADDING
 
 
-def _lines(scene: Scene, words: Words, fields: Fields) -> tuple[list[str], list[str]]:
+def _lines(scene: Scene, words: Words, fields: Fields, names: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """The description's lines, and those below it."""
     inside = CARD - 2 * PADDING
-    rest = [scene.action, *labelled(scene, words.spoken, fields)]
+    rest = [scene.action, *labelled(scene, words.spoken, fields, names)]
     return wrapped(scene.description, inside / 16), [line for text in rest for line in wrapped(text, inside / 15)]
 
 

@@ -55,7 +55,7 @@ def a_text(most: int, spoken: Spoken, chance: Random) -> str:
 def a_board(targets: list[str], chance: Random) -> tuple[JobRequest, Spoken, Storyboard, list[str]]:
     """As a model writes it under the grammar of a request for these targets, and what validation says of it."""
     spoken: Spoken = chance.choice(("zh", "en"))
-    wishes = {
+    wishes: dict[str, Any] = {
         "prompt": "雨" if spoken == "zh" else "rain",
         "min_scenes": 1,
         "targets": targets,

@@ -25,7 +25,7 @@ from markdown_it import MarkdownIt
 
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, written
-from scriptqueue.schemas import AspectRatio, ExportFormat, FrameRate, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import AspectRatio, Character, ExportFormat, FrameRate, JobRequest, Scene, Storyboard
 from shared.board.exports.archive import WITHOUT, Archive
 from shared.board.exports.file_names import file_name
 from shared.board.exports.formats import EXPORTS
@@ -126,11 +126,20 @@ def flat(text: str) -> str:
 TEXTS = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), min_size=1, max_size=3).map("".join).filter(visible)
 
 
+IDS = ("yu", "old_tom", "v_o")
+CAST = tuple(Character(id=one, name=one, look=f"{one} in a _red_ [coat]") for one in IDS)  # named as their ids are
+
+
 def scene_values(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.sets(st.sampled_from(FURTHER_FIELDS)))
     values: dict[str, Any] = {"duration": draw(st.integers(30, 80)) / 10}
     for field in (*written(SCENE_FIELDS), *(field for field in FURTHER_FIELDS if field in chosen)):
-        if field.kind != "seconds":
+        if field.kind == "ids":
+            values[field.name] = draw(st.lists(st.sampled_from(IDS), max_size=2, unique=True))
+        elif field.kind == "lines":
+            lines = draw(st.lists(st.tuples(st.sampled_from(IDS), TEXTS), max_size=3))
+            values[field.name] = [{"character": one, "line": text} for one, text in lines]
+        elif field.kind != "seconds":
             values[field.name] = draw(st.sampled_from(field.terms) if field.terms else TEXTS)
     return values
 
@@ -138,8 +147,9 @@ def scene_values(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def boards(draw: st.DrawFn) -> Storyboard:
     ratio, style = draw(st.sampled_from([None, *get_args(AspectRatio)])), draw(st.none() | TEXTS)
-    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio)
-    return assemble(draw(TEXTS), [scene_values(draw) for _ in range(draw(st.integers(1, 4)))], request, ALL_FIELDS)
+    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio, characters=CAST)
+    scenes = [scene_values(draw) for _ in range(draw(st.integers(1, 4)))]
+    return assemble(draw(TEXTS), scenes, request, ALL_FIELDS, CAST)
 
 
 def board(*narrations: str | None, **options: Any) -> Storyboard:
@@ -169,8 +179,8 @@ def ends(storyboard: Storyboard) -> list[float]:
 def fields(scene: Scene, *without: str) -> dict[str, str]:
     """The texts and terms of a scene."""
     values = scene.model_dump()
-    names = [field.name for field in ALL_FIELDS if field.kind in {"text", "term"} and field.name not in without]
-    return {name: flat(values[name]) for name in names if name in values}
+    there = [field for field in ALL_FIELDS if field.is_words and field.name not in without and values.get(field.name)]
+    return {f.name: flat(f.shown("en", values[f.name]) if f.is_list else values[f.name]) for f in there}
 
 
 def shown(scene: Scene, title: str, *without: str) -> dict[str, str]:
@@ -179,7 +189,7 @@ def shown(scene: Scene, title: str, *without: str) -> dict[str, str]:
     by_name = {field.name: field for field in ALL_FIELDS}
     return {
         flat(by_name[name].wording("zh" if zh else "en").label): flat(by_name[name].shown("zh" if zh else "en", text))
-        for name, text in ((n, str(scene.model_dump()[n])) for n in fields(scene, *without))
+        for name, text in ((n, scene.model_dump()[n]) for n in fields(scene, *without))
     }
 
 
@@ -196,23 +206,34 @@ def json_back(text: str, storyboard: Storyboard, _: int) -> None:
 def csv_back(text: str, storyboard: Storyboard, _: int) -> None:
     assert text.startswith("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text[1:], newline=""), strict=True))
+    by_name = {field.name: field for field in FURTHER_FIELDS}
     for row, scene in zip(rows, storyboard.scenes, strict=True):
-        values = scene.model_dump()
+        values = {name: value for name, value in scene.model_dump().items() if value != ()}
         for name, cell in row.items():
             begin = unicodedata.normalize("NFKC", cell.lstrip()[:1])
             assert begin not in {*"=+-@"}, "a spreadsheet would compute it"
             hidden = cell.startswith("'") and unicodedata.normalize("NFKC", cell.lstrip("'").lstrip()[:1]) in {*"=+-@"}
-            assert (cell[1:] if hidden else cell) == str(values.get(name, "")), name
+            bare, field = cell[1:] if hidden else cell, by_name.get(name)
+            if field and field.is_list:  # with the reader's commas and colons
+                assert bare in {field.shown("zh", values.get(name, ())), field.shown("en", values.get(name, ()))}, name
+            else:
+                assert bare == str(values.get(name, "")), name
         assert set(fields(scene)) <= set(row)
 
 
-def captions_back(found: list[tuple[float, float, str]], storyboard: Storyboard) -> None:
+def heard(scene: Scene, *, with_names: bool) -> str:
+    lines = scene.dialogue or ()
+    texts = [(f"{one.character}:" if with_names else "") + one.line for one in lines if flat(one.line)]
+    return flat("".join([scene.narration or "", *texts])).replace("：", ":")
+
+
+def captions_back(found: list[tuple[float, float, str]], storyboard: Storyboard, *, with_names: bool = False) -> None:
     assert all(start < end for start, end, _ in found)
     assert all(before[1] <= after[0] for before, after in pairwise(found))
     for scene, end_s in zip(storyboard.scenes, ends(storyboard), strict=True):
         start_s = end_s - scene.duration
         own = [cue for cue in found if start_s - 0.001 <= cue[0] < end_s - 0.001]
-        assert flat("".join(text for _, _, text in own)) == flat(scene.narration or "")
+        assert flat("".join(text for _, _, text in own)).replace("：", ":") == heard(scene, with_names=with_names)
         assert all(cue[1] <= end_s + 0.001 for cue in own)
     for _, _, text in found:
         assert 1 <= len(text.split("\n")) <= MAX_LINES
@@ -223,10 +244,13 @@ def srt_back(text: str, storyboard: Storyboard, _: int) -> None:
     cues = webvtt.from_buffer(io.StringIO(text), format="srt") if text else []
     assert text.count("-->") == len(cues)
     assert not re.search(r"<[A-Za-z/]|\{\\", text), "a player would take it for a tag and not show it"
-    captions_back(timed(cues), storyboard)
+    captions_back(timed(cues), storyboard, with_names=True)
 
 
 def vtt_back(text: str, storyboard: Storyboard, _: int) -> None:
+    voices = re.findall(r"^<v ([^>]*)>", text, re.MULTILINE)
+    assert {*voices} <= {one.character for scene in storyboard.scenes for one in scene.dialogue or ()}
+    text = re.sub(r"^<v [^>]*>", "", text, flags=re.MULTILINE)
     cues = timed(reader(READERS["vtt"]).from_string(text))
     assert (text.count("-->"), text.count("<")) == (len(cues), 0)
     captions_back([(start, end, html.unescape(text)) for start, end, text in cues], storyboard)
@@ -245,6 +269,10 @@ def timed(cues: Any) -> list[tuple[float, float, str]]:
 READ_OTIO = """
 import json, sys
 import opentimelineio as otio
+def plain(value):
+    if hasattr(value, "items"):
+        return {name: plain(inner) for name, inner in value.items()}
+    return value if isinstance(value, (str, int, float)) else [plain(inner) for inner in value]
 for line in sys.stdin:
     timeline = otio.adapters.read_from_string(json.loads(line), "otio_json")
     clips = [
@@ -252,7 +280,7 @@ for line in sys.stdin:
             clip.name,
             [[time.value, time.rate] for time in (span.start_time, span.end_time_exclusive())],
             [marker.name for marker in clip.markers],
-            dict(clip.metadata["scriptqueue"]),
+            plain(clip.metadata["scriptqueue"]),
         )
         for clip in timeline.find_clips()
         for span in [clip.transformed_time_range(clip.trimmed_range(), timeline.tracks)]
@@ -276,8 +304,12 @@ def otio_back(found: list[tuple[str, Storyboard, int]]) -> None:
             assert flat_values(metadata) == flat_values(json.loads(scene.model_dump_json()))
 
 
-def flat_values(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: flat(value) if isinstance(value, str) else value for name, value in values.items()}
+def flat_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: flat_values(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [flat_values(inner) for inner in value]
+    return flat(value) if isinstance(value, str) else value
 
 
 def edl_back(text: str, storyboard: Storyboard, fps: int) -> None:
@@ -338,6 +370,8 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
             scenes[-1]["NOTES"][flat(label)] = plain(value)
         elif kind == "ACTION":
             scenes[-1]["ACTION"].append(plain(raw))
+        elif kind == "DIALOGUE":
+            scenes[-1].setdefault(kind, []).append(plain(raw))
         elif kind != "CHARACTER":
             assert scenes[-1].setdefault(kind, plain(raw)) == plain(raw)
     title = storyboard.title + storyboard.scenes[0].description
@@ -347,12 +381,15 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
             str(scene.scene_number),
             flat(f"SHOT{scene.scene_number}{place}"),
         )
+        lines = [one for one in scene.dialogue or () if flat(one.line)]
         assert back["ACTION"] == [flat(scene.description), flat(scene.action)]
-        assert back.get("DIALOGUE", "") == flat(scene.narration or "")
+        assert "".join(back.get("DIALOGUE", [])) == flat("".join([scene.narration or "", *[one.line for one in lines]]))
         assert back.get("TRANSITION", "") == (flat(f"{scene.transition.upper()} TO:") if scene.transition else "")
-        elsewhere = ("setting", "description", "action", "narration", "transition")
+        elsewhere = ("setting", "description", "action", "narration", "dialogue", "transition")
         assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, title, *elsewhere)}
     assert next(notes, None) is None
+    speakers = [plain(name) for name in re.findall(r"^@(.+)$", text, re.MULTILINE) if "(V.O.)" not in name]
+    assert speakers == [flat(one.character) for s in storyboard.scenes for one in s.dialogue or () if flat(one.line)]
 
 
 def md_back(text: str, storyboard: Storyboard, _: int) -> None:
