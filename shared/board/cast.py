@@ -12,6 +12,7 @@ from typing import Any
 
 from scriptqueue.scene_fields import spelled
 from scriptqueue.schemas import MAX_SPOKEN_LINES, Character
+from shared.board.speaking import seconds_to_say
 from shared.board.text import clean, folded, quoted
 
 WRITTEN_IDS = ("c1", "c2", "c3", "c4")  # of a cast that the model writes: known before it has written a name
@@ -73,7 +74,9 @@ class Cast:
         for who, text in _speakers(value):
             line = clean(text, what, repairs)
             known = self.id_of(who)
-            if line and known and len(spoken) < MAX_SPOKEN_LINES:
+            if line and not seconds_to_say(line):
+                repairs.append(f"{what}: {quoted(line)} left out: it says nothing")
+            elif line and known and len(spoken) < MAX_SPOKEN_LINES:
                 spoken.append({"character": known, "line": line})
             elif line:
                 why = f"more than {MAX_SPOKEN_LINES} lines" if known else f"{quoted(who)} is not in the cast"
@@ -94,6 +97,9 @@ def written_cast(raw: Mapping[Any, Any], repairs: list[str]) -> Cast:
         name, look = _portrait(entry, mends)
         if not name:
             repairs.append(f"characters: {quoted(entry)} says no name and was left out")
+        elif known := next((one.id for one in members if folded(one.name) == folded(name)), None):
+            repairs.append(f"characters: {quoted(name)} comes twice and is one")
+            ids[folded(str(own)[:80])] = known
         elif len(members) == len(WRITTEN_IDS):
             repairs.append(f"characters: {quoted(name)} left out: a cast of at most {len(WRITTEN_IDS)} is written")
         else:

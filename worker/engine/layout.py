@@ -23,9 +23,10 @@ CountSpeech = Callable[[str, int], tuple[float, int]]
 @dataclass(frozen=True)
 class SpeechLayout:
     """What is spoken in an object: all of its strings under the `keys` together last no longer than the number under
-    the key `seconds`, which stands before them."""
+    the key `seconds`, which stands before them; each ends when its share of that is spoken."""
 
-    keys: frozenset[str]
+    keys: tuple[tuple[str, float], ...]  # with the share
+    lists: frozenset[str]  # keys of lists whose objects hold spoken strings
     seconds: str
     count: CountSpeech
 

@@ -25,10 +25,9 @@ class Scanner:
         self.depth = 0
         self.scenes_done = 0
         self.in_list = False  # the scenes', and not the object before it
-        self.values_in_scene = (
-            0  # string values finished in the scene that is being written, but for those in its lists
-        )
+        self.values_in_scene = 0  # string values finished in the scene that is being written, outside its lists
         self.values_before_scenes = 0
+        self.scene_key = ""  # the last one of the scene itself
         self.place = 0  # grows with each string value and each scene that ends: no two strings have one
         self.in_value = False  # inside a string that is a value, not a key
         self.in_speech = False  # and a spoken one
@@ -43,6 +42,11 @@ class Scanner:
     @property
     def in_escape(self) -> bool:
         return self._escaped
+
+    @property
+    def key(self) -> str:
+        """The last one, or what of it is written."""
+        return self._key.decode(errors="replace")
 
     @property
     def in_scene(self) -> bool:
@@ -74,6 +78,8 @@ class Scanner:
             self._escaped = True
         elif byte == _QUOTE:
             self._in_string = False
+            if not self.in_value and self.depth == SCENE_DEPTH:
+                self.scene_key = self.key
             if self.in_value:
                 self.in_value = self.in_speech = False
                 self.place += 1

@@ -26,7 +26,7 @@ class Text:
         self.sampled_tokens = 0
         self.finite = True  # false: the model's scores for its next token were no numbers
         speech = request.layout.speech
-        self.scanner = Scanner(speech.keys, speech.seconds) if speech else Scanner()
+        self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
@@ -58,7 +58,10 @@ class Text:
         return min(self._max_new_tokens - self.sampled_tokens, room)
 
     def accept(self, token: int) -> list[int]:
-        """Append the token that the model chose and whatever the grammar forces after it; all of them."""
+        """Append the token that the model chose and whatever the grammar forces after it; all of them. Where that token
+        would say more than a scene can, the string ends instead of it."""
+        if self.speech and self.speech.is_beyond(token):
+            token = self.vocabulary.quote
         self._sample(token)
         return [token] if self.complete else [token, *self.force()]
 

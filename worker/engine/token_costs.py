@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from worker.engine.layout import CountSpeech
 
-_ENOUGH_S = 5e-10  # sums of fractions: 41 characters at 4.1 a second are 10 s
+ENOUGH_S = 5e-10  # sums of fractions: 41 characters at 4.1 a second are 10 s
 _LETTER = "a"  # of a script that is counted in words
 _CONTINUES = range(0x80, 0xC0)  # bytes of a character in UTF-8 that are not its first
 
@@ -44,10 +44,14 @@ class TokenCosts:
         self._steps = lru_cache(maxsize=32)(lambda letters: np.unique(self._costs(letters)).tolist())
         self._mask = lru_cache(maxsize=512)(self._up_to)
 
+    def of(self, token: int, letters: int) -> float:
+        """What a token takes after a word of so many letters."""
+        return self._count(_LETTER * int(self._letters[token]), letters)[0] + float(self._rest_s[token])
+
     def within(self, left_s: float, letters: int) -> NDArray[np.int32]:
         """The tokens that take no longer after a word of so many letters. Those that cost nothing always do."""
         steps = self._steps(letters)
-        return self._mask(steps[max(0, bisect_right(steps, left_s + _ENOUGH_S) - 1)], letters)
+        return self._mask(steps[max(0, bisect_right(steps, left_s + ENOUGH_S) - 1)], letters)
 
     def _up_to(self, most_s: float, letters: int) -> NDArray[np.int32]:
         return self._as_mask(self._costs(letters) <= most_s)

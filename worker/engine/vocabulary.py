@@ -55,6 +55,7 @@ class Vocabulary:
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)
         ]
+        self.quote = self._bytes.index(_CLOSES)  # alone
         self.closes = self._class(text.startswith(_CLOSES) for text in self._bytes)
         self.continues_in_scene = self._class(_NEXT_SCENE_IN_SCENE.match(text) is not None for text in self._bytes)
         self.continues_in_objects = self._class(_NEXT_IN_OBJECTS.match(text) is not None for text in self._bytes)

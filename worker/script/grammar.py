@@ -18,6 +18,7 @@ from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKEN
 from worker.script.languages import is_spaced
 from worker.script.prompt import language
 
+TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
 TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
@@ -73,8 +74,11 @@ def layout(fields: Fields = SCENE_FIELDS, *, writes_cast: bool = False) -> Layou
 
 def _speech(fields: Fields) -> SpeechLayout | None:
     """What is spoken in a scene, and for how long it may be; None: nothing is."""
-    spoken = frozenset("line" if field.is_list else field.name for field in fields if field.spoken)
-    return SpeechLayout(spoken, of_kind("seconds", fields)[0].name, speech_after) if spoken else None
+    spoken = [field for field in fields if field.spoken]
+    lists = frozenset(field.name for field in spoken if field.is_list)
+    texts = [(field.name, TEXT_SHARE if lists else 1.0) for field in spoken if not field.is_list]
+    keys = (*texts, ("line", 1.0)) if lists else tuple(texts)
+    return SpeechLayout(keys, lists, of_kind("seconds", fields)[0].name, speech_after) if spoken else None
 
 
 def _cast(request: JobRequest) -> dict[str, Any]:

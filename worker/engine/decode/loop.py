@@ -194,7 +194,10 @@ class DecodeLoop:
         if token == NOT_FINITE:
             member.text.finite = False
         elif whole:
-            member.ids += member.text.accept(token)
+            accepted = member.text.accept(token)
+            if accepted[0] != token:  # what was read ahead is another
+                read = len(member.ids)
+            member.ids += accepted
             if member.text.complete:
                 self.leave(member.handle)
             else:
