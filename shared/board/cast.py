@@ -18,6 +18,7 @@ from shared.board.text import clean, folded, quoted
 WRITTEN_IDS = ("c1", "c2", "c3", "c4")  # of a cast that the model writes: known before it has written a name
 MAX_NAME_CHARACTERS, MAX_LOOK_CHARACTERS = 40, 300
 
+_MAX_REPAIRS = 10  # of one list
 _SHOWN_CHARACTERS = 80  # of a line that is left out
 _CAST_KEYS = ("characters", "cast", "roles", "character_list", "人物", "角色", "角色列表", "人物表")
 _ID_KEYS = ("id", "character_id", "编号")
@@ -35,11 +36,12 @@ class Cast:
 
     def __init__(self, members: Sequence[Character] = (), called: Mapping[str, str] | None = None) -> None:
         self.members = tuple(members)
-        self._ids = dict(called or {})
+        self._ids: dict[str, str] = {}
         for character in reversed(self.members):  # of two with one name the first; an id is nobody's name
             self._ids[folded(character.name)] = character.id
         for character in self.members:
             self._ids[folded(character.id)] = character.id
+        self._ids |= called or {}  # what their writer called them goes before what we do
 
     def id_of(self, value: Any) -> str | None:
         """Of who is meant; None: nobody of the cast."""
@@ -54,6 +56,7 @@ class Cast:
     def seen(self, value: Any, what: str, repairs: list[str]) -> tuple[str, ...]:
         """The ids of a list, each once, however it was written."""
         found: dict[str, None] = {}
+        unknown: list[str] = []
         for one in _listed(value):
             if known := self.id_of(one):
                 found[known] = None
@@ -63,7 +66,8 @@ class Cast:
                 if known := self.id_of(part):
                     found[known] = None
                 else:
-                    repairs.append(f"{what}: {quoted(part)} is not in the cast and was left out")
+                    unknown.append(f"{quoted(part)} is not in the cast and was left out")
+        repairs.extend(_few(unknown, what))
         if [*found] != value and (found or value) and [*found] != [*_listed(value)]:
             repairs.append(f"{what} read as {', '.join(found) or 'nobody'}")
         return tuple(found)
@@ -71,16 +75,19 @@ class Cast:
     def lines(self, value: Any, what: str, repairs: list[str]) -> tuple[dict[str, str], ...]:
         """Those of a dialogue that one of the cast speaks, in their order."""
         spoken: list[dict[str, str]] = []
+        left_out: list[str] = []
+        mends: list[str] = []
         for who, text in _speakers(value):
-            line = clean(text, what, repairs)
+            line = clean(text, "", mends)
             known = self.id_of(who)
             if line and not seconds_to_say(line):
-                repairs.append(f"{what}: {quoted(line)} left out: it says nothing")
+                left_out.append(f"{quoted(line)} left out: it says nothing")
             elif line and known and len(spoken) < MAX_SPOKEN_LINES:
                 spoken.append({"character": known, "line": line})
             elif line:
                 why = f"more than {MAX_SPOKEN_LINES} lines" if known else f"{quoted(who)} is not in the cast"
-                repairs.append(f"{what}: {quoted(line, _SHOWN_CHARACTERS)} left out: {why}")
+                left_out.append(f"{quoted(line, _SHOWN_CHARACTERS)} left out: {why}")
+        repairs.extend(_few([mend.removeprefix(": ") for mend in mends] + left_out, what))
         if value and spoken and spoken != [*_listed(value)]:
             repairs.append(f"{what} read as {len(spoken)} line{'s'[: len(spoken) > 1]}")
         return tuple(spoken)
@@ -96,17 +103,17 @@ def written_cast(raw: Mapping[Any, Any], repairs: list[str]) -> Cast:
     for own, entry in _entries(value):
         name, look = _portrait(entry, mends)
         if not name:
-            repairs.append(f"characters: {quoted(entry)} says no name and was left out")
+            mends.append(f"{quoted(entry)} says no name and was left out")
         elif known := next((one.id for one in members if folded(one.name) == folded(name)), None):
-            repairs.append(f"characters: {quoted(name)} comes twice and is one")
+            mends.append(f"{quoted(name)} comes twice and is one")
             ids[folded(str(own)[:80])] = known
         elif len(members) == len(WRITTEN_IDS):
-            repairs.append(f"characters: {quoted(name)} left out: a cast of at most {len(WRITTEN_IDS)} is written")
+            mends.append(f"{quoted(name)} left out: a cast of at most {len(WRITTEN_IDS)} is written")
         else:
             made = WRITTEN_IDS[len(members)]
             members.append(Character(id=made, name=name, look=look))
             ids[folded(str(own)[:80])] = made
-    repairs += dict.fromkeys(mends)
+    repairs += _few(mends, "characters")
     if value is None:
         repairs.append("characters: no cast was written")
     return Cast(members, ids)
@@ -129,10 +136,10 @@ def _portrait(entry: Any, mends: list[str]) -> tuple[str, str]:
     else:
         spoken = _SPEAKS.match(entry) if isinstance(entry, str) else None
         name, look = (spoken["who"], spoken["line"]) if spoken else (entry, None)
-    name = _within(clean(name, "characters: name", mends), MAX_NAME_CHARACTERS, mends)
-    look = _within(clean(look, "characters: look", mends), MAX_LOOK_CHARACTERS, mends)
+    name = _within(clean(name, "name", mends), MAX_NAME_CHARACTERS, mends)
+    look = _within(clean(look, "look", mends), MAX_LOOK_CHARACTERS, mends)
     if name and not look:
-        mends.append(f"characters: {quoted(name)} has no look; the name stands for it")
+        mends.append(f"{quoted(name)} has no look; the name stands for it")
     return name, look or name
 
 
@@ -141,7 +148,7 @@ def _within(text: str, most: int, mends: list[str]) -> str:
         return text
     ends = [end.start() for end in _END.finditer(text, 0, most + 1) if end.start()]
     kept = text[: ends[-1] if ends else most]
-    mends.append(f"characters: {quoted(text)} was shortened to {len(kept)} characters")
+    mends.append(f"{quoted(text)} was shortened to {len(kept)} characters")
     return kept
 
 
@@ -158,6 +165,13 @@ def _speakers(value: Any) -> Iterator[tuple[Any, Any]]:
             for text in filter(str.strip, texts):
                 spoken = _SPEAKS.match(text)
                 yield (spoken["who"], spoken["line"].strip(" \"“”'「」")) if spoken else ("", text)
+
+
+def _few(mends: Sequence[str], what: str) -> list[str]:
+    """Each once, as repairs; of very many only the first."""
+    once = [*dict.fromkeys(mends)]
+    more = [f"{what}: {len(once) - _MAX_REPAIRS} more of this kind"] if len(once) > _MAX_REPAIRS else []
+    return [*(f"{what}: {mend}" for mend in once[:_MAX_REPAIRS]), *more]
 
 
 def _listed(value: Any) -> Sequence[Any]:

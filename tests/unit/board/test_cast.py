@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from api.routes.jobs import resolved
@@ -134,6 +136,50 @@ def test_who_says_what_is_read_however_it_is_written(dialogue: Any, lines: list[
 
     assert [(one.character, one.line) for one in board.scenes[0].dialogue or ()] == lines
     assert len(repairs) == mends, repairs
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["yu", "小雨", "c1", "Tom: Hi", "a, b"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "name", "look", "character", "line", "c1", "yu"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cast=JSON, seen=JSON, dialogue=JSON, is_written=st.booleans())
+def test_whatever_is_written_makes_a_board_that_is_read_again_as_it_is(
+    cast: Any, seen: Any, dialogue: Any, is_written: bool
+) -> None:
+    request = wanted(**({"characters": [], "fields": ["dialogue", "characters"]} if is_written else {}))
+
+    board, _ = read({"characters": seen, "dialogue": dialogue}, request, characters=cast)
+    again, repairs = validate(json.loads(board.model_dump_json()), request, fields=fields_named(request.fields))
+
+    assert again == board
+    assert [repair for repair in repairs if "no cast was written" not in repair] == []
+
+
+def test_very_many_who_are_nobody_are_few_repairs() -> None:
+    strangers = [f"stranger {n}" for n in range(5000)]
+
+    _, repairs = read({"characters": strangers, "dialogue": [line(who, who) for who in strangers]})
+
+    assert len(repairs) < 30
+
+
+def test_own_ids_of_a_model_are_read_as_it_meant_them() -> None:
+    cast = {
+        "c1": {"name": "小雨", "look": "红"},
+        "c2": {"name": "小雨", "look": "红"},
+        "c3": {"name": "Tom", "look": "x"},
+    }
+    board, _ = read({"characters": ["c2", "c3"]}, wanted(characters=[], fields=["characters"]), characters=cast)
+
+    assert [one.name for one in board.characters or ()] == ["小雨", "Tom"]
+    assert board.scenes[0].characters == ("c1", "c2")
 
 
 def test_lines_are_left_out_as_a_whole_and_before_them_the_narration() -> None:
@@ -278,8 +324,8 @@ def test_the_command_takes_a_cast(tmp_path: Path) -> None:
     file = tmp_path / "cast.json"
     file.write_text(json.dumps([YU]), encoding="utf-8-sig")
 
-    for given in (str(file), json.dumps([YU])):
-        assert options_of(arguments_of(["submit", "x", "--characters", given])) == {"characters": [YU]}
+    for text in (str(file), json.dumps([YU])):
+        assert options_of(arguments_of(["submit", "x", "--characters", text])) == {"characters": [YU]}
     for wrong in (str(tmp_path / "none.json"), "[", str(tmp_path)):
         with pytest.raises(SystemExit):
             arguments_of(["submit", "x", "--characters", wrong])
