@@ -63,7 +63,7 @@ class SpeechBound:
         left_s = whole_s - self._spent_s
         if left_s >= max(self._costs.most_s, LAST_SHARE * whole_s):
             return
-        if left_s < self._costs.most_s:
+        if left_s < self._costs.most_s and not scanner.in_value:
             keep(mask, self._opens_bare)
         if scanner.scene_key in self._lists and left_s < LEAST_LINE_S:
             self._end_list(mask)

@@ -6,6 +6,7 @@ A mask that is asked for again is kept: masks near the end of a scene's seconds 
 from __future__ import annotations
 
 import codecs
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from worker.engine.layout import CountSpeech
 
 ENOUGH_S = 5e-10  # sums of fractions: 41 characters at 4.1 a second are 10 s
+OPENS_WITH_TEXT = re.compile(rb'(?:.*:)?"[^",:\]}]', re.DOTALL)  # a string, with its first characters
 _LETTER = "a"  # of a script that is counted in words
 _CONTINUES = range(0x80, 0xC0)  # bytes of a character in UTF-8 that are not its first
 
@@ -38,8 +40,8 @@ class TokenCosts:
         self._rest_s = np.array([seconds for _, seconds in split], dtype=np.float64)
         whole = (token.decode(errors="replace") for token in tokens if b'"' in token)
         longest_s = max(float(self._costs(0).max()), *(count(text, 0)[0] for text in whole))
-        # Behind a backslash a quote ends nothing: the token after such a one must be free to be any.
-        self._rest_s += longest_s * np.fromiter(map(_ends_in_escape, tokens), dtype=bool, count=len(tokens))
+        # What stands behind a quote in a token is not counted, so there must be time for any.
+        self._rest_s += longest_s * np.fromiter(map(_is_open_ended, tokens), dtype=bool, count=len(tokens))
         self.most_s = max(longest_s, float(self._costs(0).max()))
         self._steps = lru_cache(maxsize=32)(lambda letters: np.unique(self._costs(letters)).tolist())
         self._mask = lru_cache(maxsize=512)(self._up_to)
@@ -99,7 +101,11 @@ def _up_to_quote(token: bytes) -> bytes:
     return token[:at]
 
 
-def _ends_in_escape(token: bytes) -> bool:
+def _is_open_ended(token: bytes) -> bool:
+    """Whether more may be said by it, or right after it: it goes on into another string, or ends in a backslash, behind
+    which a quote ends nothing."""
+    if OPENS_WITH_TEXT.match(token):
+        return True
     return token.endswith(b"\\") and (len(token) - len(token.rstrip(b"\\"))) % 2 == 1
 
 

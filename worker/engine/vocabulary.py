@@ -16,7 +16,7 @@ from llguidance import LLExecutor, LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
-from worker.engine.token_costs import TokenCosts
+from worker.engine.token_costs import OPENS_WITH_TEXT, TokenCosts
 
 Mask = NDArray[np.int32]
 
@@ -27,7 +27,6 @@ _NEXT_IN_STRINGS = b'",'
 _NEXT_SCENE_IN_LIST = b","
 _LIST_END = b"]"
 _FILLS_LIST = re.compile(rb"\[[^\]]")  # opens one that is not empty; no string has a bracket
-_OPENS_WITH_TEXT = re.compile(rb'(?:.*:)?"[^",:\]}]', re.DOTALL)
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
@@ -65,7 +64,7 @@ class Vocabulary:
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
         self.plain = self._class(map(_is_plain, self._bytes))
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
-        self.opens_with_text = self._class(_OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
+        self.opens_with_text = self._class(OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.integration.engine.conftest import GREEDY, MakeRequest, engine_of, to
 from tests.integration.engine.walks import drawn
 from worker.engine.request import GenerationRequest, SamplingParams
 from worker.engine.text import Text, fill_masks
-from worker.engine.vocabulary import Mask, Vocabulary
+from worker.engine.vocabulary import Vocabulary
 
 NARRATED = fields_named(["narration", "sound"])
 LONGEST = 8  # characters of a token
@@ -80,19 +80,22 @@ def test_no_walk_through_a_real_vocabulary_says_more_than_its_scenes_can(ask: Ma
 
 
 def test_a_word_that_has_begun_may_go_on(vocabulary: Vocabulary, ask: MakeRequest) -> None:
-    letters, blank = class_of(vocabulary, bytes.isalpha), class_of(vocabulary, lambda token: token == b" ")
-    seen = 0
+    pieces = [t for t in range(vocabulary.size) if vocabulary.bytes_of(t).isalpha() and len(vocabulary.bytes_of(t)) < 8]
+    letters = vocabulary._class(token in {*pieces} for token in range(vocabulary.size))
+    seen = ended = 0
     for seed in range(12):
         request = ask("x", replace(GREEDY, seed=seed), max_new_tokens=2000, table=NARRATED, max_scenes=3)
         for text in walk(vocabulary, request):
             speech, mask = text.speech, np.full(vocabulary.words, -1, dtype=np.int32)
             assert speech
             speech.narrow(mask)
-            if 0 < speech._letters <= WORD_LETTERS - LONGEST and not speech._decoder.getstate()[0]:
-                seen += (mask != -1).any()
+            if text.scanner.in_speech and 0 < speech._letters <= WORD_LETTERS - LONGEST and speech._in_word():
+                seen += 1
+                ended += speech.is_beyond(vocabulary._bytes.index("咖啡".encode()))
                 assert ((mask & letters) == letters).all()
-                assert (mask & blank).any()
+                assert not any(map(speech.is_beyond, pieces))
     assert seen > 20
+    assert ended, "no word stood at the bound"
 
 
 @pytest.mark.parametrize(
@@ -162,11 +165,3 @@ def begun_with(vocabulary: Vocabulary, ask: MakeRequest, narration: str) -> Text
     while len(written := b"".join(map(vocabulary.bytes_of, text.tokens))) < len(whole):  # what is forced is skipped
         text.accept(one_byte[whole[len(written) : len(written) + 1]])
     return text
-
-
-def class_of(vocabulary: Vocabulary, belongs: Callable[[bytes], bool]) -> Mask:
-    """Of whole ASCII tokens alone."""
-    return vocabulary._class(
-        len(token) <= LONGEST and token.isascii() and belongs(token)
-        for token in map(vocabulary.bytes_of, range(vocabulary.size))
-    )
