@@ -31,12 +31,12 @@ from api.routes import batches, dead, deliveries, docs, events, jobs, page, resu
 from api.sweeper import sweep
 from api.trust import Trust
 from api.webhooks import SENT
+from scriptqueue.version import VERSION
 from shared import traces
 from shared.errors import RedisUnfit
 from shared.setting_lists import listed
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.version import VERSION
 
 CANCEL_AGAIN_S = 0.2
 

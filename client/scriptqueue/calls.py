@@ -37,6 +37,7 @@ from scriptqueue.protocol import (
     Pause,
     Send,
     WhenFull,
+    accepted,
     answered,
     model,
     retry_after_s,
@@ -95,14 +96,14 @@ def submit(
 ) -> Call[Job]:
     """Safe to repeat by its key, which is drawn when none is given."""
     send = _keyed("/jobs", key, _request(prompt, options))
-    return model(Job, (yield from answered(send, patience, when_full)))
+    return model(Job, (yield from accepted(send, patience, when_full)))
 
 
 def submit_batch(
     prompts: Iterable[Prompt], options: Mapping[str, Any], key: str | None, patience: Patience
 ) -> Call[BatchView]:
     send = _keyed("/batches", key, {"jobs": [_request(prompt, options) for prompt in prompts]}, timeout_s=BATCH_S)
-    return model(BatchView, (yield from answered(send, patience, "tell")))
+    return model(BatchView, (yield from accepted(send, patience, "tell")))
 
 
 def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
