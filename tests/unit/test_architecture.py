@@ -78,7 +78,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         *("models", "worker", "worker.engine", "worker.script"),
     ),
     "worker": (
-        *(*SHAPES, "scriptqueue.further_fields", "shared.store", "shared.broker"),
+        *(*SHAPES, "scriptqueue.further_fields", "shared.store", "shared.store.connection", "shared.broker"),
         *("models", "worker.backend", "worker.script"),
     ),
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
