@@ -18,11 +18,13 @@ from shared.store.connection import SyncStore, connect, redis_errors
 from shared.store.record import queue_load_of
 from shared.store.scripts import named
 
-USAGE = "usage: python -m worker.alive [webhooks]"
+HOW = "usage: python -m worker.alive [webhooks]"
 
 
 def trouble(settings: Settings, *, of_webhooks: bool) -> str:
     """Why it does not serve; empty: it does. Raises `StoreUnavailable`."""
+    if of_webhooks and not settings.webhooks.secrets:
+        return ""  # none is accepted, and none waits
     own = f"{socket.gethostname()}:"
     with redis_errors(), connect(settings) as client:
         if of_webhooks:
@@ -38,7 +40,7 @@ def trouble(settings: Settings, *, of_webhooks: bool) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     if [*arguments] not in ([], ["webhooks"]):
-        print(USAGE, file=sys.stderr)
+        print(HOW, file=sys.stderr)
         return 2
     try:
         why = trouble(from_environment(), of_webhooks=bool(arguments))
