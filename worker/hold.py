@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(command: Sequence[str]) -> int:
-    """The command's exit code, as a shell has it."""
+    """The command's exit code, as a shell has it; 0 where it ended by the signal that asked it to."""
     child: subprocess.Popen[bytes] | None = None
     ending = False
 
@@ -39,6 +39,8 @@ def main(command: Sequence[str]) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if not ending:
             signal.sigwait(SIGNALS)
+    if ending and code == -signal.SIGTERM:  # uvicorn ends by the signal itself, when all is done
+        return 0
     return code if code >= 0 else 128 - code
 
 

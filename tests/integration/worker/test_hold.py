@@ -16,6 +16,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 print("up", flush=True)
 time.sleep(60)
 """
+ENDS_BY_IT = "import time; print('up', flush=True); time.sleep(60)"
 
 
 def held(code: str) -> subprocess.Popen[str]:
@@ -36,8 +37,9 @@ def test_it_ends_as_its_command_does(code: str, exit_code: int) -> None:
         assert process.wait(20) == exit_code
 
 
-def test_a_signal_reaches_the_command() -> None:
-    with held(SERVES) as process:
+@pytest.mark.parametrize("code", [SERVES, ENDS_BY_IT], ids=["exits", "ends by it"])
+def test_a_signal_reaches_the_command(code: str) -> None:
+    with held(code) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         process.terminate()
