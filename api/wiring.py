@@ -85,6 +85,7 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=operation_id,
         exception_handlers=problems.HANDLERS,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's; ours are tracing.py and metrics.py
     )
     app.authenticated = bool(keys)
     app.webhooks.include_router(SENT)

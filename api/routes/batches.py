@@ -10,7 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
-from api.http.body import JsonRoute, aside, parse_json
+from api.http.body import JsonRoute, aside, in_the_body, parse_json
 from api.http.dependencies import BatchId, ClientName, TheParts
 from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
@@ -50,12 +50,12 @@ class BatchRoute(JsonRoute):
         try:
             frame = _Frame.model_validate(value)
         except ValidationError as error:
-            raise RequestValidationError(_in_the_body(error), body=value) from None
+            raise RequestValidationError(in_the_body(error), body=value) from None
         for number, job in enumerate(frame.jobs):
             try:
                 jobs.append(JobRequest.model_validate(job))
             except ValidationError as error:
-                faults += _in_the_body(error, "jobs", number)
+                faults += in_the_body(error, "jobs", number)
                 if len(faults) > MAX_FAULTS:
                     break
         if faults:
@@ -117,11 +117,6 @@ async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, respons
     view = _view(await parts.submissions.batch(batch_id, client, cancel=True))
     response.status_code = 200 if view.done else 202
     return view
-
-
-def _in_the_body(error: ValidationError, *place: str | int) -> list[dict[str, Any]]:
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    return [{**fault, "loc": ("body", *place, *fault["loc"])} for fault in faults]
 
 
 def _all_filled(requests: list[JobRequest], settings: Settings) -> tuple[list[JobRequest], list[list[str]]]:
