@@ -41,6 +41,7 @@ PACKAGES = ("api", "client", "models", "shared", "worker")
 SLOW_CLIENTS = "api/http/slow_clients.py"
 LOOP_CONNECTIONS = "shared/store/loop_connections.py"
 HTTP_1_0 = "api/http/http_1_0.py"
+ONE_WRITE = "api/http/one_write.py"
 TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
@@ -78,6 +79,7 @@ CALLED = [
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "shutdown", "self"),
     Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "shutdown", "self"),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "send", "self message"),
+    Lean(ONE_WRITE, httptools_impl.RequestResponseCycle, "send", "self message"),
     Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "pack_command", "self args"),
     Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "_writer"),
     Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "send_packed_command", "self command check_health"),
@@ -151,6 +153,7 @@ HELD = [
         for name in ("response_complete", "more_body")
     ),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "chunked_encoding"),
+    *(Lean(ONE_WRITE, httptools_impl.RequestResponseCycle, name) for name in ("transport", "response_started")),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "expected_content_length"),
     Lean(MANAGER, continuous_api.ContinuousBatchingManager, "logit_processor"),
     Lean(SIZES, continuous_api.ContinuousBatchingManager, "continuous_batching_config"),
