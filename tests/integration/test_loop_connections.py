@@ -61,3 +61,34 @@ def test_a_redis_that_takes_nothing_more_holds_no_call_for_ever(
         return took_s
 
     assert asyncio.run(fill()) < 1
+
+
+def test_what_is_sent_before_is_answered_before_whatever_its_size(make_settings: Callable[..., Settings]) -> None:
+    async def run() -> list[Any]:
+        address = make_settings().redis.address.connection
+        connection: Any = loop_connections.Connection(decode_responses=True, **address)
+        await connection.connect()
+        for words in ("small", "x" * 200_000, "last"):
+            await connection.send_command("ECHO", words)
+        answers = [await connection.read_response() for _ in range(3)]
+        await connection.disconnect()
+        return answers
+
+    assert [len(answer) for answer in asyncio.run(run())] == [5, 200_000, 4]
+
+
+def test_a_connection_that_is_lost_between_two_commands_is_made_anew(
+    make_settings: Callable[..., Settings], wire: Wire
+) -> None:
+    settings = make_settings(redis={"url": f"redis://127.0.0.1:{wire.port}"})
+
+    async def run() -> list[Any]:
+        store = Store(settings)
+        answers = [await store.call("read", ids=[])]
+        wire.cut()
+        wire.mend()
+        answers.append(await store.call("read", ids=[]))
+        await store.close()
+        return answers
+
+    assert asyncio.run(run()) == [[], []]
