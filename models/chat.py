@@ -30,9 +30,9 @@ class ChatTokenizer:
         backend = tokenizer.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()
-        control = control_tokens(backend)
-        self._format, self._template = _chosen(tokenizer, model_type, control)
         described = description(backend)
+        control = control_tokens(backend, described.base)
+        self._format, self._template = _chosen(tokenizer, model_type, control)
         later = within_a_text(described)
         self._strict = plain_text(described, control, rows)
         self._inner = plain_text(later, control, rows) if later else self._strict

@@ -27,12 +27,14 @@ def is_control(content: str, special: bool) -> bool:
     return special or any(letter.isalpha() for letter in content) or bool(_MARK.fullmatch(content))
 
 
-def control_tokens(tokenizer: Tokenizer) -> dict[int, str]:
-    """Those that no text may give: added ones, and marks of the vocabulary itself."""
+def control_tokens(tokenizer: Tokenizer, base: Mapping[str, int] | None = None) -> dict[int, str]:
+    """Those that no text may give: added ones, and marks of the vocabulary itself, `base` where somebody has it."""
     added = tokenizer.get_added_tokens_decoder()
     found = {token: added[token].content for token in added if is_control(added[token].content, added[token].special)}
-    base = tokenizer.get_vocab(with_added_tokens=False)
-    return found | {token: content for content, token in base.items() if _IN_BASE.fullmatch(content)}
+    base = tokenizer.get_vocab(with_added_tokens=False) if base is None else base
+    return found | {
+        token: content for content, token in base.items() if content[:1] == "<" and _IN_BASE.fullmatch(content)
+    }
 
 
 def user_defined(tokenizer: Tokenizer) -> set[int]:
