@@ -31,7 +31,8 @@ def load_backend(settings: Settings) -> Backend:
     if settings.model.name == "stub" and settings.model.path is None:
         return StubBackend(slots=rows_of(settings.worker.max_batch))
     try:
-        return _model_backend(settings.model).load(settings)
+        with uncollected():
+            return _model_backend(settings.model).load(settings)
     except ModelUnavailable as error:
         if not settings.worker.fallback_without_model or exit_code_of(error) != EXIT_UNUSABLE:
             raise
@@ -41,11 +42,10 @@ def load_backend(settings: Settings) -> Backend:
 
 def _model_backend(model: ModelSettings) -> type[ModelBackend]:
     try:
-        with uncollected():
-            from worker.engine.tables import begin_tables
+        from worker.engine.tables import begin_tables
 
-            begin_tables(_tables_file(model))  # beside what comes now
-            from worker.backend.model import ModelBackend
+        begin_tables(_tables_file(model))  # beside what comes now
+        from worker.backend.model import ModelBackend
     except (ImportError, OSError) as error:  # not installed, or a shared library of it is missing
         raise ModelUnavailable(f"what loads models is not there: {type(error).__name__}: {error}") from error
     return ModelBackend
@@ -59,8 +59,8 @@ def _tables_file(model: ModelSettings) -> Path:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Imports make hundreds of thousands of objects that stay. No collection looks at them, now or ever again: a fifth
-    of the time until a model is loaded."""
+    """Imports, a tokenizer and a model make a million objects that stay. No collection looks at them, now or ever
+    again: a fifth of the time until a model is loaded."""
     gc.disable()
     try:
         yield
