@@ -10,7 +10,7 @@ import sys
 
 from tests.bench.report import write
 
-PARTS = ("engine", "host", "service", "eta", "scripts", "bodies", "gil")  # in the order of the table
+PARTS = ("engine", "host", "service", "eta", "scripts", "bodies", "gil", "start")  # in the order of the table
 
 if __name__ == "__main__":
     parts = sys.argv[1:] or PARTS
