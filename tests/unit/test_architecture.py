@@ -85,7 +85,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         *(*SHAPES, *FIELDS, "scriptqueue.responses"),
         *("shared.board", "shared.board.exports", "shared.store", "api", "api.http"),
     ),
-    "api.stack": ("scriptqueue", "scriptqueue.cli", *SHAPES),
+    "api.stack": ("scriptqueue", "scriptqueue.cli", "models", *SHAPES),
     "api": (
         *(*SHAPES, "shared.store", "shared.store.connection"),
         *("shared.broker", "api.http", "api.routes", "scriptqueue.proxies", "scriptqueue.version"),
