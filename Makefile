@@ -50,7 +50,7 @@ check: $(DEV_READY)         ## format, lint, types of code and tests, architectu
 fuzz: $(DEV_READY)          ## the API against its description, thousands of cases; FUZZ="--max-examples 20"
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
-bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.json; ARGS=engine for one part
+bench: $(DEV_READY)         ## ratios of one run, into bench/results; ARGS=engine for one part, ARGS=peers beside llama.cpp
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
