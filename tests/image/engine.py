@@ -93,7 +93,7 @@ class Engine:
         self._variables = {
             "DOCKER_HOST": f"unix://{folder}/docker.sock",
             "DOCKER_CONFIG": str(folder / "config"),
-            "PATH": f"{CACHE}/root/usr/bin:{os.environ['PATH']}",
+            "PATH": f"{CACHE}/unpacked/usr/bin:{os.environ['PATH']}",
         }
         self._namespace = namespace
 
@@ -110,7 +110,7 @@ def started(folder: Path) -> Iterator[Engine]:
     """Fetches what is not there yet; all processes end with the block."""
     _fetch()
     (folder / "config" / "cli-plugins").mkdir(parents=True)
-    for plugin in (CACHE / "root/usr/libexec/docker/cli-plugins").iterdir():
+    for plugin in (CACHE / "unpacked/usr/libexec/docker/cli-plugins").iterdir():
         (folder / "config" / "cli-plugins" / plugin.name).symlink_to(plugin)
     with ExitStack() as stack:
         command = ["unshare", "--net", "--mount", "--propagation", "private"]
@@ -123,7 +123,7 @@ def started(folder: Path) -> Iterator[Engine]:
         run(*enter, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         options = ["--data-root", folder / "data", "--exec-root", folder / "run", "--pidfile", folder / "dockerd.pid"]
         options += ["-H", f"unix://{folder}/docker.sock", "--storage-driver", "overlay2", "--log-level", "warn"]
-        path = {"PATH": f"{CACHE}/root/usr/bin:{CACHE}/root/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        path = {"PATH": f"{CACHE}/unpacked/usr/bin:{CACHE}/unpacked/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
         _process(stack, [*enter, "dockerd", *map(str, options)], folder / "dockerd.log", path)
         engine = Engine(folder, holder)
         stack.callback(_remove_all, engine)
@@ -173,8 +173,8 @@ def _fetch() -> None:
     if missing:
         run("apt-get", "update", "-qq")
         run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
-    root = CACHE / "root"
-    if root.exists():
+    unpacked = CACHE / "unpacked"
+    if unpacked.exists():
         return
     part = CACHE / "part"
     shutil.rmtree(part, ignore_errors=True)
@@ -188,7 +188,7 @@ def _fetch() -> None:
     subprocess.run([*apt, "download", *ENGINE], cwd=part / "packages", check=True)
     for package in (part / "packages").glob("*.deb"):
         run("dpkg-deb", "-x", package, part / "unpacked")
-    (part / "unpacked").rename(root)
+    (part / "unpacked").rename(unpacked)
     shutil.rmtree(part)
 
 
