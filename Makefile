@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton check fuzz bench bench-gpu bench-gpu-kit chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -52,6 +52,9 @@ fuzz: $(DEV_READY)          ## the API against its description, thousands of cas
 
 bench: $(DEV_READY)         ## ratios of one run, into bench/results; ARGS=engine for one part, ARGS=peers beside llama.cpp
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+quality: $(DEV_READY) real-model ## what the texts are worth, in figures; ARGS="--weight-bits 8 --label eight" for another
+	@$(BIN)/python -m tests.quality $(ARGS)
 
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)
