@@ -75,9 +75,9 @@ def measure(options: argparse.Namespace) -> None:
         "took_s": round(time.monotonic() - started),
     }
     runs = report.keep(report.run_of(about, columns), options.label)
-    if options.label == "latest":
-        report.BOARDS.write_text(report.boards_page(columns["engine"], about))
     run = runs[options.label]
+    if options.label == "latest":
+        report.write_page(run, columns["engine"])
     report.show(f"{about['model']}, {len(columns['engine'])} boards in {about['took_s']} s", report.table_of(run))
     if options.label == "latest" and "before" in runs:
         compare("before", "latest")

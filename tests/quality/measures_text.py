@@ -67,13 +67,13 @@ def is_near(one: str, other: str) -> bool:
 
 def says_back(text: str, prompt: str) -> bool:
     """Whether a text is a stretch of the prompt, nearly word for word. One of a few characters is a name or a thing."""
-    said, whole = grams(text), folded(prompt)
-    if len(said) < FEWEST:
+    own, whole = grams(text), folded(prompt)
+    if len(own) < FEWEST:
         return False
     width = round(STRETCH * len(folded(text)))
     starts = range(0, max(1, len(whole) - width + 1), max(1, width // 6))
     stretches = [whole[start : start + width] for start in starts] + [whole[-width:]]
-    return any(len(said & grams(stretch)) >= ALIKE * len(said) for stretch in stretches)
+    return any(len(own & grams(stretch)) >= ALIKE * len(own) for stretch in stretches)
 
 
 def repeated_share(text: str) -> tuple[int, int]:

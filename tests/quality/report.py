@@ -22,10 +22,12 @@ from tests.quality.intervals import Estimate, Tally, difference, mean, share
 from tests.quality.measures_board import BOARD_MEASURES, Measure
 
 RUNS = RESULTS / "quality.json"
-BOARDS = RESULTS / "quality-boards.md"
+PAGE = RESULTS / "quality.md"
+PAGE_BEFORE = RESULTS / "quality-before.md"
 MEASURES = (*BOARD_MEASURES, *ENGINE_MEASURES)
 COLUMNS = ("engine", "plain")
 SHOWN_BOARDS = 10  # the first ones
+SHOWN = 400  # characters of a prompt
 
 Column = dict[str, dict[str, list[float]]]  # by board, by measure: a tally
 Run = dict[str, Any]
@@ -128,16 +130,27 @@ def show(title: str, table: Table) -> None:
     Console(width=190).print(title, table)
 
 
-def boards_page(boards: Sequence[Written], about: Mapping[str, Any]) -> str:
-    """The first boards as they are, good or bad."""
+def write_page(run: Run, boards: Sequence[Written]) -> None:
+    """The figures, and the first boards as they are, good or bad. The page of the run before stays beside it."""
+    if PAGE.exists():
+        PAGE.replace(PAGE_BEFORE)
+    PAGE.write_text(page(run, boards))
+
+
+def page(run: Run, boards: Sequence[Written]) -> str:
     lines = [
-        f"# The first {SHOWN_BOARDS} boards of the last run, and the ones of the run before",
+        "# Quality: the last run",
         "",
-        f"Written by `make quality`; {about['model']}, {about['weight_bits']} bits, {about['dtype']}, seed "
-        f"{about['seeds'][0]}. None was chosen: they are the first prompts of tests/quality/prompts.json.",
+        f"Written by `make quality`: {run['model']}, {run['weight_bits']} bits, {run['dtype']}, seeds {run['seeds']}, "
+        f"{len(run['boards']['engine'])} boards; {run['hardware']}, {run['took_s']} s. docs/quality.md says what is "
+        "measured, and how.",
+        "",
+        *markdown(table_of(run)).splitlines(),
+        "",
+        f"The first {SHOWN_BOARDS} boards, in the order of tests/quality/prompts.json; none was chosen.",
     ]
     for written in boards[:SHOWN_BOARDS]:
-        lines += ["", f"## {written.prompt.id}", "", f"> {' '.join(written.prompt.prompt.split())}", ""]
+        lines += ["", f"## {written.prompt.id}", "", f"> {' '.join(written.prompt.prompt.split())[:SHOWN]}", ""]
         if written.board is None:
             lines.append("No valid board.")
             continue

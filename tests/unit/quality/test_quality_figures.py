@@ -11,6 +11,7 @@ import torch
 
 from scriptqueue.schemas import Scene, Storyboard
 from tests.quality import report
+from tests.quality.columns import Written
 from tests.quality.intervals import Tally, difference, effective, mean, share, wilson
 from tests.quality.measures_board import BOARD_MEASURES, tallies_of
 from tests.quality.observer import forced_tallies, lost_by
@@ -164,3 +165,21 @@ def test_forced_tokens_are_scored_where_they_stand() -> None:
     assert tallies["forced_nats"].part == pytest.approx(0, abs=1e-6)
     assert forced_tallies(Model(), [0, 1], [2, 5, 6], {0})["forced_wanted"] == (1, 2)
     assert forced_tallies(Model(), [0], [1], {0}) == {}
+
+
+def test_the_page_shows_the_figures_and_the_first_boards_as_they_are() -> None:
+    shown = board(("雾散开", "鹿抬头"), ("海", "浪"), ("山", "云"))
+    written = [
+        Written(PROMPT, 1, "", shown, tallies_of(PROMPT, PROMPT.job(1), {}, shown, is_mended=False)),
+        *[Written(PROMPT, seed, "", None, {}) for seed in range(2, 12)],
+    ]
+    about = {"model": "m", "weight_bits": 16, "dtype": "fp32", "seeds": [1], "hardware": "h", "took_s": 1}
+    run = report.run_of(about, {"engine": written, "plain": written[:1]})
+
+    page = report.page(run, written)
+
+    assert page.count("\n## ") == 10
+    assert page.count("No valid board.") == 9
+    assert "1. 雾散开 / 鹿抬头 (wide shot, 5 s)" in page
+    assert "| names_found | 0 [0, 0.793] | 1 | 0 [0, 0.793] | 0 [0, 0.793] |" in page
+    assert "| valid | 1 [0.207, 1] | 1 |" in page

@@ -85,6 +85,12 @@ def test_a_text_says_the_prompt_back_where_it_is_a_stretch_of_it(text: str, prom
     assert says_back(text, prompt) is expected
 
 
+def test_a_text_whose_words_stand_all_over_a_long_prompt_does_not_say_it_back() -> None:
+    phrases = ["雨后天晴", "今后的路", "他的集子", "集市散了", "城市看着", "看见了", "没见裁判", "裁缝铺"]
+
+    assert not says_back("雨后的集市看见裁缝", "。邮差走过石桥放下竹篮，听唢呐声渐远。".join(phrases))
+
+
 @pytest.mark.parametrize(
     ("text", "repeated"),
     [
