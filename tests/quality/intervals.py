@@ -71,7 +71,7 @@ def wilson(value: float, n: float) -> tuple[float, float]:
     """The shares that `value` of a sample of `n` may come from."""
     middle = (value + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * math.sqrt(value * (1 - value) / n + Z * Z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return (max(0.0, middle - half) if value else 0.0), (min(1.0, middle + half) if value < 1 else 1.0)
 
 
 def effective(tallies: Sequence[Tally]) -> float:

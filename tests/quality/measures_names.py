@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from shared.board.text import folded
 from tests.quality.measures_text import DENSE_LETTER
 
 LONG = 8  # characters: from here on two may differ
@@ -43,13 +44,22 @@ def _misses(name: str, text: str) -> Iterator[str]:
         return
     size = len(_WORD.findall(name))
     for piece in text.split(_GONE):
-        words = list(_WORD.finditer(piece))
-        for first in range(len(words) - size + 1):
-            found = piece[words[first].start() : words[first + size - 1].end()]
-            inflected = found.startswith(name) and len(found) <= len(name) + INFLECTION
-            begins = len(name) >= LONG or found[:1].casefold() == name[:1].casefold()  # cars are no misspelt Mars
-            if found != name and not inflected and begins and distance(name, found) <= allowed:
-                yield found
+        words, first = list(_WORD.finditer(piece)), 0
+        while first < len(words):
+            ends = [word.end() for more in (0, -1, 1) for word in words[first + size + more - 1 :][:1] if size + more]
+            found = [piece[words[first].start() : end] for end in ends]
+            miss = next((window for window in found if _is_miss(name, window, allowed)), "")
+            if miss:
+                yield miss
+            first += max(1, len(_WORD.findall(miss)))
+
+
+def _is_miss(name: str, found: str, allowed: int) -> bool:
+    """Other letters, or the same ones in another case or with other blanks."""
+    if found.startswith(name) and len(found) <= len(name) + INFLECTION:
+        return False
+    begins = len(name) >= LONG or found[:1].casefold() == name[:1].casefold()  # cars are no misspelt Mars
+    return folded(found) == folded(name) or (begins and distance(name, found) <= allowed)
 
 
 def _dense_misses(name: str, text: str, allowed: int) -> Iterator[str]:

@@ -23,12 +23,12 @@ DENSE_LETTER = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _DEBRIS = re.compile(
-    r"[{}\[\]]|\\[nrtu\"\\]|```|</?s>|<\||\|>|\[/?INST\]|\"\s*:|\",\s*\"|[\"']?\b(?:scene_number|video_prompt)\b"
+    r"[{}\[\]]|\\[nrtu\"\\]|```|</?s>|<\||\|>|\[/?INST\]|\"\s*:|\",\s*\"|“[,，。]”|[\"']?\b(?:scene_number|video_prompt)\b"
     r"|\b(?:description|duration|camera|action|title|scenes)[\"'”]\s*[:：]|\bJSON\b",
     re.IGNORECASE,
 )
 _KANA, _LATIN = re.compile("[\u3040-\u30ff]"), re.compile(r"[A-Za-zÀ-ɏ]+")
-_LABELS = ("画面描述", "动作和", "场景编号", "what is seen", "what happens in it")
+_LABELS = ("画面描述", "描述为", "动作和", "场景编号", "what is seen", "what happens in it")
 # Words of praise, of resolution and of cameras, which the guides of all video models tell to leave out, with what they
 # are in the languages of the prompts.
 _FORBIDDEN = re.compile(

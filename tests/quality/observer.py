@@ -5,6 +5,7 @@ In nats, by the probabilities at temperature 1. Knows scores and texts; no promp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,15 +38,14 @@ class Watch:
             taken.places.add(len(text.tokens))
             taken.by_mask += float(whole[row] - kept[row])
             if penalties := text.repetition.penalties():
-                taken.by_repetition += lost_by(allowed[row], penalties)
+                taken.by_repetition += lost_by(allowed[row], float(kept[row]), penalties)
 
 
-def lost_by(allowed: torch.Tensor, penalties: dict[int, float]) -> float:
-    """The nats that penalties take from the probability of what a mask allows [vocabulary]."""
-    tokens = torch.tensor(list(penalties), device=allowed.device)
-    left = allowed.clone()
-    left[tokens] -= torch.tensor(list(penalties.values()), device=allowed.device)
-    return float(allowed.logsumexp(dim=0) - left.logsumexp(dim=0))
+def lost_by(allowed: torch.Tensor, whole: float, penalties: dict[int, float]) -> float:
+    """The nats that penalties take from the probability of what a mask allows [vocabulary], of log-sum-exp `whole`."""
+    scores = allowed[list(penalties)].tolist()
+    pairs = zip(scores, penalties.values(), strict=True)
+    return -math.log1p(sum(math.exp(score - whole) * math.expm1(-penalty) for score, penalty in pairs))
 
 
 def forced_tallies(model: Any, prompt_ids: Sequence[int], tokens: Sequence[int], sampled: set[int]) -> dict[str, Tally]:

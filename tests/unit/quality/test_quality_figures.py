@@ -144,8 +144,9 @@ def test_the_prompts_are_sixty_of_six_languages_and_each_name_is_in_its_prompt()
 def test_what_a_penalty_takes_is_in_nats() -> None:
     allowed = torch.tensor([0.0, 0.0, -math.inf])
 
-    assert lost_by(allowed, {1: 100.0}) == pytest.approx(math.log(2))
-    assert lost_by(allowed, {2: 5.0}) == 0
+    assert lost_by(allowed, math.log(2), {1: 100.0}) == pytest.approx(math.log(2))
+    assert lost_by(allowed, math.log(2), {0: 1.0, 1: 1.0}) == pytest.approx(1.0)
+    assert lost_by(allowed, math.log(2), {2: 5.0}) == 0
 
 
 def test_forced_tokens_are_scored_where_they_stand() -> None:
