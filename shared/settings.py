@@ -155,7 +155,9 @@ class GenerationSettings(Section):
     do_sample: bool = Field(True, description="False: greedy.")
     temperature: float = Field(0.7, ge=0, le=2, description="0 is greedy.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
-    max_new_tokens: int = Field(1536, ge=60, le=8192, description="Sampled tokens a job may cost; forced are free.")
+    max_new_tokens: int = Field(
+        1536, ge=60, le=16384, description="Sampled tokens a plain job may cost; forced are free."
+    )
 
 
 class ApiSettings(Section):

@@ -10,9 +10,11 @@ export const GROUPS = [
     name: "group.storyboard",
     fields: [
       choice("language", ["auto", "zh", "en"], "auto"),
-      number("min_scenes", 3, { min: 1, max: 20 }),
-      number("max_scenes", 8, { min: 1, max: 20 }),
-      number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
+      number("min_scenes", 3, { min: 1, max: 60 }),
+      number("max_scenes", 8, { min: 1, max: 60 }),
+      number("scene_min_s", 3, { min: 1, max: 60 }),
+      number("scene_max_s", 8, { min: 1, max: 60 }),
+      number("target_duration_s", null, { min: 1, max: 3600, step: "any" }),
       flag("read_prompt"),
       { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
       { kind: "text", name: "style", fallback: null },
@@ -29,7 +31,7 @@ export const GROUPS = [
       number("sampling/temperature", null, { min: 0, max: 2, step: 0.1 }),
       number("sampling/top_p", null, { min: 0, max: 1, step: 0.05 }),
       number("sampling/seed", null, { min: 0 }),
-      number("sampling/max_new_tokens", null, { min: 1, max: 8192 }),
+      number("sampling/max_new_tokens", null, { min: 1, max: 16384 }),
     ],
   },
   {

@@ -47,6 +47,8 @@ export const WORDS = {
   "field.language": "Language",
   "field.min_scenes": "Fewest scenes",
   "field.max_scenes": "Most scenes",
+  "field.scene_min_s": "Shortest scene (s)",
+  "field.scene_max_s": "Longest scene (s)",
   "field.target_duration_s": "Total length (s)",
   "field.read_prompt": "Read length and scenes in the prompt",
   "field.fields": "More of each scene (light, movement, narration)",

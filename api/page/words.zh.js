@@ -45,6 +45,8 @@ export const WORDS = {
   "field.language": "语言",
   "field.min_scenes": "最少场景",
   "field.max_scenes": "最多场景",
+  "field.scene_min_s": "场景最短（秒）",
+  "field.scene_max_s": "场景最长（秒）",
   "field.target_duration_s": "总时长（秒）",
   "field.read_prompt": "读取提示中的时长与场景数",
   "field.fields": "每个场景另写（light, movement, narration）",

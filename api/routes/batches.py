@@ -15,10 +15,9 @@ from api.http.dependencies import BatchId, ClientName, TheParts
 from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
 from api.http.problems import MAX_FAULTS
-from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
+from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, completed
 from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
 from scriptqueue.schemas import JobRequest, StrictShape
-from shared.board.filled import filled
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
 from shared.settings import Settings
 from shared.store.submissions import Batch
@@ -121,16 +120,16 @@ async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, respons
 
 def _all_filled(requests: list[JobRequest], settings: Settings) -> tuple[list[JobRequest], list[list[str]]]:
     """A thousand long prompts take longer to read than the event loop should stand still."""
-    each = [filled(request) for request in _all_resolved(requests, settings)]
+    each = _all_completed(requests, settings)
     return [request for request, _ in each], [notes for _, notes in each]
 
 
-def _all_resolved(requests: list[JobRequest], settings: Settings) -> list[JobRequest]:
-    """As `resolved`, with pointers that name the job."""
+def _all_completed(requests: list[JobRequest], settings: Settings) -> list[tuple[JobRequest, list[str]]]:
+    """As `completed`, with pointers that name the job."""
     whole = []
     for number, request in enumerate(requests):
         try:
-            whole.append(resolved(request, settings))
+            whole.append(completed(request, settings))
         except RequestValidationError as error:
             faults = [{**fault, "loc": ("body", "jobs", number, *fault["loc"][1:])} for fault in error.errors()]
             raise RequestValidationError(faults, body={"jobs": {number: error.body}}) from None

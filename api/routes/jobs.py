@@ -19,7 +19,8 @@ from api.http.poll import POLLED, RawRoute, etag, poll_of
 from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
-from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status
+from scriptqueue.schemas import Job, JobRequest, Status
+from shared.board.budget import default_tokens
 from shared.board.filled import filled
 from shared.board.targets.fit import unmet
 from shared.errors import (
@@ -42,7 +43,6 @@ from shared.errors import (
     TooManyStreams,
     TooManyWaiting,
 )
-from shared.eta import TOKENS_A_SCENE, tokens_a_scene
 from shared.rings import Ring
 from shared.settings import Settings
 from shared.store.submissions import Submitted
@@ -135,7 +135,7 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once, granted_s = caller.once("job", [request]), wait_s(prefer)
-    whole, notes = filled(resolved(request, parts.settings))
+    whole, notes = completed(request, parts.settings)
     with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
         submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
         await _ring(parts, submitted)
@@ -221,6 +221,13 @@ async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
     await parts.submissions.delete(job_id, client)
 
 
+def completed(request: JobRequest, settings: Settings) -> tuple[JobRequest, list[str]]:
+    """`resolved` and `filled`."""
+    is_given = "max_new_tokens" in request.sampling.model_fields_set
+    plain_tokens = None if is_given else settings.generation.max_new_tokens
+    return filled(resolved(request, settings), plain_tokens)
+
+
 def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, also for
     a webhook that could never be delivered and for targets whose limits no board could keep."""
@@ -234,9 +241,8 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     sampling = requested | {
         name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
     }
-    if request.fields and "max_new_tokens" not in request.sampling.model_fields_set:  # more to write takes more
-        share = tokens_a_scene(request) / TOKENS_A_SCENE
-        sampling["max_new_tokens"] = min(MAX_NEW_TOKENS, round(sampling["max_new_tokens"] * share))
+    if "max_new_tokens" not in request.sampling.model_fields_set:
+        sampling["max_new_tokens"] = default_tokens(request, sampling["max_new_tokens"])
     if sampling == requested:
         return request
     try:

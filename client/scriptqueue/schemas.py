@@ -30,13 +30,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-MIN_SCENE_S, MAX_SCENE_S = 3, 8
-MAX_SCENES = 20
+MIN_SCENE_S, MAX_SCENE_S = 1, 60  # that a request may allow
+MAX_SCENES = 60
 MAX_PROMPT_CHARACTERS = 4000
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
-MAX_NEW_TOKENS = 8192
+MAX_NEW_TOKENS = 16384
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
 Camera = Literal["wide shot", "medium shot", "close up"]
@@ -141,7 +141,10 @@ class Sampling(StrictShape):
     top_p: float = Field(0.9, gt=0, le=1)
     seed: int | None = Field(None, ge=0, le=2**53 - 1, description="null: drawn at submit and told in `model.seed`")
     max_new_tokens: int = Field(
-        1536, ge=1, le=MAX_NEW_TOKENS, description="sampled tokens; those the grammar forces are free"
+        1536,
+        ge=1,
+        le=MAX_NEW_TOKENS,
+        description="sampled tokens; those the grammar forces are free. Left out, it grows with fields and scenes",
     )
 
 
@@ -167,6 +170,13 @@ class Webhook(StrictShape):
         return url
 
 
+def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, int]) -> range:
+    """How many scenes, from the fewest to the most, can last so long together, each from the shortest to the
+    longest."""
+    least = max(scenes[0], math.ceil(total_s / seconds[1]))
+    return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
+
+
 def min_tokens_a_scene(fields: Sequence[FieldName]) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
     return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields)
@@ -178,6 +188,8 @@ class JobRequest(StrictShape):
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, examples=["一个程序员在咖啡店找到灵感的故事"])
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
+    scene_min_s: int = Field(3, ge=MIN_SCENE_S, le=MAX_SCENE_S, description="the shortest a scene may last")
+    scene_max_s: int = Field(8, ge=MIN_SCENE_S, le=MAX_SCENE_S, validate_default=True)  # against scene_min_s
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
     language: Literal["auto", "zh", "en"] = "auto"
     fields: tuple[FieldName, ...] = Field((), strict=False, description="of each scene, besides those that all have")
@@ -189,7 +201,7 @@ class JobRequest(StrictShape):
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
-    sampling: Sampling = Field(Sampling(), validate_default=True)  # against min_scenes
+    sampling: Sampling = Sampling()
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
@@ -237,33 +249,41 @@ class JobRequest(StrictShape):
 
     # Checks over several fields stand on the field that is usually at fault, so that the error has its pointer.
 
-    @field_validator("max_scenes")
+    @field_validator("max_scenes", "scene_max_s")
     @classmethod
-    def _not_below_min(cls, max_scenes: int, info: Any) -> int:
-        min_scenes = info.data.get("min_scenes", 1)
-        if max_scenes < min_scenes:
+    def _not_below_min(cls, most: int, info: Any) -> int:
+        name = "min_scenes" if info.field_name == "max_scenes" else "scene_min_s"
+        least = info.data.get(name, 1)
+        if most < least:
             raise PydanticCustomError(
-                "scene_limits", "must be at least min_scenes ({min_scenes})", {"min_scenes": min_scenes}
+                "scene_limits", "must be at least {name} ({least})", {"name": name, "least": least}
             )
-        return max_scenes
+        return most
 
     @field_validator("target_duration_s")
     @classmethod
     def _reachable(cls, target_s: float | None, info: Any) -> float | None:
-        if target_s is None or not {"min_scenes", "max_scenes"} <= info.data.keys():
+        names = ("min_scenes", "max_scenes", "scene_min_s", "scene_max_s")
+        if target_s is None or not {*names} <= info.data.keys():
             return target_s
-        least_s, most_s = info.data["min_scenes"] * MIN_SCENE_S, info.data["max_scenes"] * MAX_SCENE_S
-        if not least_s <= target_s <= most_s:
+        least, most, shortest_s, longest_s = (info.data[name] for name in names)
+        if not scene_counts(target_s, (least, most), (shortest_s, longest_s)):
+            words = "last {least_s} to {most_s} s"
+            if least * shortest_s <= target_s <= most * longest_s:  # fewer are too short, one more is too long
+                words = "cannot last {target_s} s"
             raise PydanticCustomError(
                 "unreachable_duration",
-                "{min_scenes} to {max_scenes} scenes of 3 to 8 s last {least_s} to {most_s} s",
-                {**{k: info.data[k] for k in ("min_scenes", "max_scenes")}, "least_s": least_s, "most_s": most_s},
+                f"{{min_scenes}} to {{max_scenes}} scenes of {{scene_min_s}} to {{scene_max_s}} s {words}",
+                {name: info.data[name] for name in names}
+                | {"least_s": least * shortest_s, "most_s": most * longest_s, "target_s": f"{target_s:g}"},
             )
         return target_s
 
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
+        if "max_new_tokens" not in sampling.model_fields_set:  # the service's default grows with what is wanted
+            return sampling
         a_scene = min_tokens_a_scene(info.data.get("fields", ()))
         least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:

@@ -246,7 +246,7 @@ def test_what_is_wrong_or_unknown_is_refused(way: Way) -> None:
     wrong: list[tuple[str, dict[str, int]]] = [
         ("", {}),
         ("x" * 4001, {}),
-        ("x", {"max_scenes": 21}),
+        ("x", {"max_scenes": 61}),
         ("x", {"min_scenes": 9}),
     ]
     calls = (way.get, way.wait, way.result, way.events, way.cancel, way.retry, way.delete)

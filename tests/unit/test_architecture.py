@@ -54,7 +54,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         "scriptqueue.responses",
         "scriptqueue.text_layout",
     ),
-    "shared": ("scriptqueue.schemas", *FIELDS, "shared.errors", "shared.board"),
+    "shared": ("scriptqueue.schemas", "shared.errors", "shared.board"),
     "shared.errors": (),
     "shared.board": ("scriptqueue.schemas", *FIELDS, "shared.errors"),
     "shared.board.exports": (

@@ -15,7 +15,7 @@ from typing import Any
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene
 from shared.board.entry import Entry
-from shared.board.reading import read_scene
+from shared.board.reading import allowed_lengths, read_scene
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
 from shared.board.targets.seconds import shot_seconds
@@ -33,6 +33,7 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         return ()
     fixed = durations(request)
     most = len(fixed) if fixed else request.max_scenes
+    may_last = allowed_lengths(request)
     scenes: list[dict[str, Any]] = []
     at, decoder = opening.end(), json.JSONDecoder()
     while len(scenes) < most:
@@ -43,8 +44,8 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         except ValueError:
             break
         certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
-        scene = read_scene(entry, len(scenes) + 1, [], fields) if certain else None
-        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
+        scene = read_scene(entry, len(scenes) + 1, [], may_last, fields) if certain else None
+        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request)
         if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end
         scenes.append(scene)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import count, pairwise
 from typing import Any
 
 from scriptqueue.camera import CAMERAS
@@ -43,7 +43,7 @@ def fallback(
     title = printable(title) or {"zh": "分镜脚本", "en": "storyboard"}[spoken]
     least, most = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     sentences = _join(sentences, most, "，" if spoken == "zh" else ", ")
-    views = iter(_endless_views(spoken))
+    views = _endless_views(spoken)
     while len(sentences) < least:
         sentences.append(f"{title} — {next(views)}")
     scenes = [
@@ -75,9 +75,9 @@ def _join(sentences: list[str], most: int, comma: str) -> list[str]:
     return [comma.join(sentences[start:end]) for start, end in pairwise(edges)]
 
 
-def _endless_views(spoken: str) -> list[str]:
-    views = _VIEWS[spoken]
-    return [*views, *(f"{view} {turn}" for turn in (2, 3) for view in views)]
+def _endless_views(spoken: str) -> Iterator[str]:
+    yield from _VIEWS[spoken]
+    yield from (f"{view} {turn}" for turn in count(2) for view in _VIEWS[spoken])
 
 
 def _shows(text: str) -> bool:

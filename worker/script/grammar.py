@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from scriptqueue.schemas import JobRequest, Scene
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
@@ -32,7 +32,7 @@ def storyboard_schema(
         fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
-    allowed = shot_seconds(request.targets)
+    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
     scenes = [_constant(scene, fields) for scene in given]
     scenes += [_scene(n, fixed[n - 1 : n] if fixed else allowed, fields) for n in range(len(given) + 1, count[1] + 1)]
     return _object(
@@ -70,8 +70,8 @@ def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str
             return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
             return {"enum": list(field.terms)}
-        case "seconds" if not seconds:
-            return {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S}
+        case "seconds" if isinstance(seconds, range):
+            return {"type": "integer", "minimum": seconds[0], "maximum": seconds[-1]}
         case "seconds":
             return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from scriptqueue.schemas import JobRequest
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
@@ -72,8 +72,9 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
 
 def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
     """What a scene may last, as the grammar has it."""
-    seconds = shot_seconds(request.targets)
-    return _listed([*map(str, seconds)], comma, last) if seconds else f"{MIN_SCENE_S}{to}{MAX_SCENE_S}"
+    least, most = request.scene_min_s, request.scene_max_s
+    seconds = shot_seconds(request) or ((least,) if least == most else ())
+    return _listed([*map(str, seconds)], comma, last) if seconds else f"{least}{to}{most}"
 
 
 def _room_zh(request: JobRequest, fields: Fields) -> str:

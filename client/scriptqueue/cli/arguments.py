@@ -136,12 +136,15 @@ def _everywhere() -> Parser:
 def options_of(arguments: Namespace) -> dict[str, Any]:
     """The fields of the request that were given; what was not is the service's to choose."""
     least, most = arguments.scenes or (None, None)
+    shortest_s, longest_s = arguments.scene_seconds or (None, None)
     sampling = {name: getattr(arguments, name) for name in ("temperature", "top_p", "seed", "max_new_tokens")}
     webhook = {"url": arguments.webhook, "events": arguments.webhook_event}
     options = {
         "language": arguments.language,
         "min_scenes": _first(arguments.min_scenes, least),
         "max_scenes": _first(arguments.max_scenes, most),
+        "scene_min_s": shortest_s,
+        "scene_max_s": longest_s,
         "target_duration_s": arguments.duration,
         "read_prompt": False if arguments.no_read_prompt else None,
         "fields": arguments.fields,
@@ -177,6 +180,7 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument("--scenes", type=_range, metavar="MIN-MAX", help="how many; `4` is 4-4")
     story.add_argument("--min-scenes", type=int, metavar="N")
     story.add_argument("--max-scenes", type=int, metavar="N")
+    story.add_argument("--scene-seconds", type=_range, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"

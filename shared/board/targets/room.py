@@ -15,7 +15,7 @@ from typing import Any
 
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import Fields, SceneField, Spoken, of_kind
-from scriptqueue.schemas import MIN_SCENE_S, JobRequest, TargetName
+from scriptqueue.schemas import JobRequest, TargetName
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import placed_prompts
 from shared.board.targets.table import TARGETS
@@ -91,7 +91,7 @@ def _besides(limit: _Limit, request: JobRequest, fields: Fields) -> int:
 
 def _scene(fields: Fields, limit: _Limit, movement: str) -> dict[str, Any]:
     letters = iter(string.ascii_lowercase if limit.is_spaced else _HAN)
-    scene: dict[str, Any] = {"duration": MIN_SCENE_S}
+    scene: dict[str, Any] = {"duration": 1}
     for field in fields:
         if field.kind == "text":
             scene[field.name] = next(letters)

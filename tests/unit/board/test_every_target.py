@@ -81,7 +81,7 @@ def _value(field: SceneField, number: int, request: JobRequest, spoken: Spoken, 
         case "term":
             return chance.choice(field.terms)
         case "seconds":
-            return chance.choice(shot_seconds(request.targets) or range(3, 9))
+            return chance.choice(shot_seconds(request) or range(3, 9))
 
 
 def missing(scene: Scene, target: Target, spoken: Spoken, prompt: str, style: str | None) -> list[str]:
