@@ -9,7 +9,7 @@ export const GROUPS = [
   {
     name: "group.storyboard",
     fields: [
-      choice("language", ["auto", "zh", "en"], "auto"),
+      { kind: "text", name: "language", fallback: "auto", suggestions: ["zh", "zh-Hant", "en", "ja", "ko", "es", "es-419", "pt-BR", "fr", "de", "it", "ru", "ar", "hi", "id", "vi", "th"] },
       number("min_scenes", 3, { min: 1, max: 60 }),
       number("max_scenes", 8, { min: 1, max: 60 }),
       number("scene_min_s", 3, { min: 1, max: 60 }),

@@ -26,7 +26,7 @@ function termLine(name, term) {
 
 function textLine(name, text) {
   const label = name === "description" ? null : h("span", { class: "tag", say: `scene.${name}` });
-  return h("p", { class: `card-${name}`, dir: "auto" }, label, text);
+  return h("p", { class: `card-${name}`, dir: "auto" }, label, h("span", { class: "text" }, text));
 }
 
 /** A frame with a figure in it, as far as the camera is. */
@@ -73,6 +73,11 @@ export class StoryboardView {
     }
     if (fresh.length) this.#summarize();
     return fresh;
+  }
+
+  /** Says in which language the texts are: a tag, or nothing. */
+  speak(tag) {
+    for (const text of this.#cards.querySelectorAll(".text")) text.lang = tag;
   }
 
   close() {

@@ -63,6 +63,9 @@ EXAMPLES: Any = {
             "metadata": {"campaign": "autumn"},
         }
     },
+    "longer scenes, another language": {
+        "value": {"prompt": "雨中的猫", "language": "zh-Hant", "max_scenes": 24, "scene_min_s": 5, "scene_max_s": 20}
+    },
     "prompts for video models": {
         "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
     },

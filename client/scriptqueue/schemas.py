@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -121,6 +122,27 @@ def _text_only(value: Any) -> Any:
 Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)]
 
 
+_LANGUAGE_TAG = re.compile(  # of RFC 5646 what names a language; alone private or grandfathered ones do not
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"
+    r"(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
+    r"(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _usual_case(tag: str) -> str:
+    """A well-formed language tag as it is usually written: `zh-Hant-TW`."""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise PydanticCustomError("language_tag", "must be auto or a BCP 47 tag, such as zh-Hant, pt-BR or es-419")
+    language, *rest = tag.lower().split("-")
+    end = next((at for at, part in enumerate(rest) if len(part) == 1), len(rest))  # what follows is no name's
+    usual = [{2: part.upper(), 4: part.capitalize()}.get(len(part), part) for part in rest[:end]]
+    return "-".join((language, *usual, *rest[end:]))
+
+
+LanguageTag = Annotated[str, Field(max_length=35), AfterValidator(_usual_case)]
+
+
 class Shape(BaseModel):
     # pydantic keeps up to 16,384 short strings that it has read; prompts and ids do not come again.
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), cache_strings="keys")
@@ -191,7 +213,7 @@ class JobRequest(StrictShape):
     scene_min_s: int = Field(3, ge=MIN_SCENE_S, le=MAX_SCENE_S, description="the shortest a scene may last")
     scene_max_s: int = Field(8, ge=MIN_SCENE_S, le=MAX_SCENE_S, validate_default=True)  # against scene_min_s
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
-    language: Literal["auto", "zh", "en"] = "auto"
+    language: LanguageTag = Field("auto", description="a BCP 47 tag; auto: the prompt's own", examples=["pt-BR"])
     fields: tuple[FieldName, ...] = Field((), strict=False, description="of each scene, besides those that all have")
     style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
@@ -347,6 +369,7 @@ class Storyboard(Shape):
     scenes: tuple[SerializeAsAny[Scene], ...] = Field(min_length=1, max_length=MAX_SCENES)
     style: str | None = optional("as the request gave it")
     aspect_ratio: AspectRatio | None = optional("as the request gave it")
+    language: str | None = optional("the BCP 47 tag of its texts")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:

@@ -58,7 +58,7 @@ def test_only_the_prompt_is_required() -> None:
         ({"target_duration_s": 8.9}, "target_duration_s", "unreachable_duration"),
         ({"target_duration_s": 64.1}, "target_duration_s", "unreachable_duration"),
         ({"target_duration_s": float("nan")}, "target_duration_s", "finite_number"),
-        ({"language": "fr"}, "language", "literal_error"),
+        ({"language": "français"}, "language", "language_tag"),
         ({"quality_keywords": " "}, "quality_keywords", "blank"),
         ({"sampling": {"temperature": 2.1}}, "sampling.temperature", "less_than_equal"),
         ({"sampling": {"top_p": 0}}, "sampling.top_p", "greater_than"),

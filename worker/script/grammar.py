@@ -10,12 +10,12 @@ from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import JobRequest, Scene
+from shared.board.language import written_language
+from shared.board.language_tags import is_spaced
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
-from worker.script.languages import is_spaced
-from worker.script.prompt import language
 
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
@@ -29,7 +29,7 @@ def storyboard_schema(
 ) -> dict[str, Any]:
     """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
     if request.targets:
-        fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
+        fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)

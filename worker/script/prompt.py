@@ -9,11 +9,12 @@ import json
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import JobRequest
+from shared.board.language import written_language
+from shared.board.language_tags import chinese_name, is_spaced, language_name, words_in
+from shared.board.languages import ENGLISH
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
-from worker.script.language import language_of
-from worker.script.languages import CHINESE, ENGLISH, NAMES, is_spaced
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -29,30 +30,21 @@ _TITLE = {"zh": "标题", "en": "the title"}
 
 def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
     """The conversation, system first."""
-    tag = language(request)
+    tag = written_language(request)
     spoken = words_in(tag)
-    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields, tag)
+    task = _task_zh(request, fields, tag) if spoken == "zh" else _task_en(request, fields, tag)
     return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
 
 
-def language(request: JobRequest) -> str:
-    """The tag of the language to write in; for `auto` the prompt's own."""
-    return language_of(request.prompt) if request.language == "auto" else request.language
-
-
-def words_in(tag: str) -> Spoken:
-    """Our own words are Chinese and English; who writes in another language is told so in English."""
-    return "zh" if tag == CHINESE else "en"
-
-
-def _task_zh(request: JobRequest, fields: Fields) -> str:
+def _task_zh(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} 只能是 {_choice(field, '、', ' 或 ')}。" for field in of_kind("term", fields))
     texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
     notes = "".join(field.zh.note for field in fields)
     return (
         f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, usual_seconds(request))}\n"
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}{_room_zh(request, fields)}"
+        f"{texts}用{chinese_name(tag)}写，各一句话，要具体、互不重复。{notes}{_count_zh(request)}"
+        f"{_room_zh(request, fields)}"
         f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
 
@@ -131,7 +123,7 @@ def _listed(words: list[str], comma: str, last: str) -> str:
 
 
 def _language_en(tag: str) -> str:
-    return "" if tag == ENGLISH else f"Write all texts in {NAMES[tag]}. "
+    return "" if tag == ENGLISH else f"Write all texts in {language_name(tag) or tag}. "
 
 
 def _count_zh(request: JobRequest) -> str:

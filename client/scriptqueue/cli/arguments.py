@@ -17,7 +17,6 @@ from scriptqueue.schemas import (
     ExportFormat,
     FieldName,
     FrameRate,
-    JobRequest,
     Priority,
     Status,
     TargetName,
@@ -27,7 +26,6 @@ from scriptqueue.schemas import (
 DEFAULT_URL = "http://127.0.0.1:8000"
 USAGE = 2
 FORMATS = ("svg", "html", "png")
-LANGUAGES = get_args(JobRequest.model_fields["language"].annotation)
 
 
 STATUSES = {**{str(status): str(status) for status in Status}, "done": "succeeded"}  # as the page calls it
@@ -176,7 +174,7 @@ def _describe_request(submit: ArgumentParser) -> None:
     submit.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
     submit.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a submit gets the first job")
     story = submit.add_argument_group("storyboard")
-    story.add_argument("--language", choices=LANGUAGES)
+    story.add_argument("--language", metavar="TAG", help="to write in: zh-Hant, pt-BR, ja; auto: the prompt's own")
     story.add_argument("--scenes", type=_range, metavar="MIN-MAX", help="how many; `4` is 4-4")
     story.add_argument("--min-scenes", type=int, metavar="N")
     story.add_argument("--max-scenes", type=int, metavar="N")

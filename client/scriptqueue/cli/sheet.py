@@ -100,7 +100,8 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     height = y + MARGIN - (0 if note else GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" lang="{words.language}" role="img">'
+        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" '
+        f'lang="{board.language or words.language}" role="img">'
         f"<title>{_escaped(board.title)}</title>"
         f'<rect width="{WIDTH}" height="{height:.0f}" fill="{PAPER}"/>{"".join(parts)}</svg>\n'
     )
@@ -124,7 +125,7 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         for scene in board.scenes
     )
     return (
-        f'<!doctype html>\n<html lang="{words.language}"><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{board.language or words.language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{_escaped(board.title)}</title><style>{_STYLE}</style>\n"
         f"<h1>{_escaped(board.title)}</h1><p class=sum>{_escaped(_summary(board, words))}</p>"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from scriptqueue.schemas import JobRequest, Storyboard, TargetName
+from shared.board.language_tags import language_name
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import calls_of
 from shared.board.targets.room import too_narrow
@@ -33,6 +34,8 @@ def unmet(request: JobRequest) -> tuple[str, str, str] | None:
             "unreachable_duration",
             f"{each}; {least} to {most} of them do not sum to {target_s:g} s",
         )
+    if request.language != "auto" and language_name(request.language) is None:
+        return "language", "unknown_language", f"no language is known by the tag {request.language}"
     if words := too_narrow(request):
         return "style", "target_limits", words
     return None

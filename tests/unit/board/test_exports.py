@@ -138,7 +138,8 @@ def scene_values(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def boards(draw: st.DrawFn) -> Storyboard:
     ratio, style = draw(st.sampled_from([None, *get_args(AspectRatio)])), draw(st.none() | TEXTS)
-    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio)
+    language = draw(st.sampled_from(["auto", "zh", "ja"]))
+    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio, language=language)
     return assemble(draw(TEXTS), [scene_values(draw) for _ in range(draw(st.integers(1, 4)))], request, ALL_FIELDS)
 
 
@@ -173,9 +174,10 @@ def fields(scene: Scene, *without: str) -> dict[str, str]:
     return {name: flat(values[name]) for name in names if name in values}
 
 
-def shown(scene: Scene, title: str, *without: str) -> dict[str, str]:
+def shown(scene: Scene, storyboard: Storyboard, *without: str) -> dict[str, str]:
     """The same by label, in the reader's words."""
-    zh = any("\u3400" <= c <= "\u9fff" for c in title)
+    title = storyboard.title + storyboard.scenes[0].description
+    zh = storyboard.language == "zh" if storyboard.language else any("\u3400" <= c <= "\u9fff" for c in title)
     by_name = {field.name: field for field in ALL_FIELDS}
     return {
         flat(by_name[name].wording("zh" if zh else "en").label): flat(by_name[name].shown("zh" if zh else "en", text))
@@ -340,7 +342,6 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
             scenes[-1]["ACTION"].append(plain(raw))
         elif kind != "CHARACTER":
             assert scenes[-1].setdefault(kind, plain(raw)) == plain(raw)
-    title = storyboard.title + storyboard.scenes[0].description
     for back, scene in zip(scenes, storyboard.scenes, strict=True):
         place = f"-{scene.setting}" if scene.setting else ""
         assert (back["number"], plain(back["heading"])) == (
@@ -351,7 +352,7 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
         assert back.get("DIALOGUE", "") == flat(scene.narration or "")
         assert back.get("TRANSITION", "") == (flat(f"{scene.transition.upper()} TO:") if scene.transition else "")
         elsewhere = ("setting", "description", "action", "narration", "transition")
-        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, title, *elsewhere)}
+        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, storyboard, *elsewhere)}
     assert next(notes, None) is None
 
 
@@ -365,14 +366,13 @@ def md_back(text: str, storyboard: Storyboard, _: int) -> None:
     assert heading == flat(storyboard.title)
     width = sum(token.type == "th_open" for token in tokens)
     head, rows = cells[:width], [cells[i : i + width] for i in range(width, len(cells), width)]
-    title = storyboard.title + storyboard.scenes[0].description
     for row, scene in zip(rows, storyboard.scenes, strict=True):
         number, duration = (
             flat(field.wording("zh" if "场景编号" in head else "en").label) for field in SCENE_FIELDS[:3:2]
         )
         back = {label: cell for label, cell in zip(head, row, strict=True) if cell}
         assert (back.pop(number), float(back.pop(duration))) == (str(scene.scene_number), scene.duration)
-        assert back == shown(scene, title)
+        assert back == shown(scene, storyboard)
 
 
 BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
