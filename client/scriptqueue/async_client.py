@@ -14,7 +14,7 @@ from scriptqueue.errors import ClientError
 from scriptqueue.options import JobOptions
 from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
-from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import Event, EventReader
 from scriptqueue.transport import AsyncHttpTransport
 
@@ -87,8 +87,12 @@ class AsyncClient:
     async def result(self, id: Id) -> Storyboard:
         return await self._hold(calls.result(id, self._patience))
 
-    async def export(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        return await self._hold(calls.export("jobs", id, format, fps, self._patience))
+    async def export(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        return await self._hold(
+            calls.export("jobs", id, {"format": format, "fps": fps, "target": target}, self._patience)
+        )
 
     def events(self, id: Id, after: int = 0) -> AsyncIterator[Event]:
         return self._carrier.events(id, EventReader(after))
@@ -110,8 +114,12 @@ class AsyncClient:
     async def batch(self, id: Id) -> BatchView:
         return await self._hold(calls.batch(id, self._patience))
 
-    async def export_batch(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        return await self._hold(calls.export("batches", id, format, fps, self._patience))
+    async def export_batch(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        return await self._hold(
+            calls.export("batches", id, {"format": format, "fps": fps, "target": target}, self._patience)
+        )
 
     async def cancel_batch(self, id: Id) -> BatchView:
         return await self._hold(calls.cancel_batch(id, self._patience))

@@ -44,7 +44,7 @@ from scriptqueue.protocol import (
     stranger,
 )
 from scriptqueue.responses import BatchView, DeadList, DeliveryList, JobList, QueueView
-from scriptqueue.schemas import DeadJob, Delivery, ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import DeadJob, Delivery, Job, Scene, Storyboard
 from scriptqueue.stream import Event, EventReader
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -118,11 +118,9 @@ def result(job_id: Id, patience: Patience) -> Call[Storyboard]:
     return _requested(Storyboard, "GET", f"{_job(job_id)}/result", patience)
 
 
-def export(
-    of: Literal["jobs", "batches"], id: Id, format: ExportFormat, fps: FrameRate | None, patience: Patience
-) -> Call[bytes]:
-    query = urlencode({"format": format, **({} if fps is None else {"fps": fps})})
-    path = f"/{of}/{_segment(id)}/result?{query}"
+def export(of: Literal["jobs", "batches"], id: Id, query: Mapping[str, Any], patience: Patience) -> Call[bytes]:
+    given = {name: value for name, value in query.items() if value is not None}
+    path = f"/{of}/{_segment(id)}/result?{urlencode(given)}"
     response = yield from answered(Send("GET", path, timeout_s=BATCH_S), patience)
     if "Content-Disposition" not in response.headers:
         raise stranger(response)

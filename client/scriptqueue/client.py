@@ -37,7 +37,7 @@ from scriptqueue.errors import (
 from scriptqueue.options import JobOptions
 from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
-from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import DoneEvent, Event, EventReader, ProgressEvent, SceneEvent, StatusEvent
 from scriptqueue.transport import HttpTransport
 
@@ -153,10 +153,12 @@ class Client:
         """The bare storyboard; raises `Conflict` while there is none."""
         return self._hold(calls.result(id, self._patience))
 
-    def export(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        """The storyboard as the content of a file; `fps` for otio, edl and fcpxml (24). Raises `Conflict` while there
-        is none."""
-        return self._hold(calls.export("jobs", id, format, fps, self._patience))
+    def export(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        """The storyboard as the content of a file; `fps` for otio, edl and fcpxml (24), `target` for prompts. Raises
+        `Conflict` while there is none."""
+        return self._hold(calls.export("jobs", id, {"format": format, "fps": fps, "target": target}, self._patience))
 
     def events(self, id: Id, after: int = 0) -> Iterator[Event]:
         """Everything that happens to the job, from the start or after the event with that id, until it is done. A
@@ -185,9 +187,11 @@ class Client:
         """How far the jobs of a batch are."""
         return self._hold(calls.batch(id, self._patience))
 
-    def export_batch(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
+    def export_batch(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
         """A zip with a file for each job of a batch that has a storyboard; raises `Conflict` until all are done."""
-        return self._hold(calls.export("batches", id, format, fps, self._patience))
+        return self._hold(calls.export("batches", id, {"format": format, "fps": fps, "target": target}, self._patience))
 
     def cancel_batch(self, id: Id) -> BatchView:
         """Stop every job of a batch that is not done; safe to repeat."""

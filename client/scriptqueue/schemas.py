@@ -83,7 +83,7 @@ TargetName = Literal[
     "generic", "wan-2.2", "hunyuan-1.5", "ltx-2", "minimax-h3", "kling-3", "veo-3.1", "sora-2", "seedance-2"
 ]  # video models; what each wants is in shared/board/targets/table.py
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
-ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"]
+ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md", "prompts"]
 FrameRate = Literal[24, 25, 30, 50, 60]
 Priority = Literal["high", "normal", "low"]
 Source = Literal["model", "repaired", "fallback", "cache", "stub"]

@@ -42,7 +42,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if choice := _CHOICES.search(message):
-            message += _suggestion(choice[1], re.findall(r"[\w-]+", choice[2]))
+            message += _suggestion(choice[1], re.findall(r"[\w.:-]+", choice[2]))
         print(f"scriptqueue: {message}\n`{self.prog} --help` shows what there is", file=sys.stderr)
         sys.exit(USAGE)
 
@@ -229,6 +229,7 @@ def _describe_export(export: ArgumentParser) -> None:
     export.add_argument(
         "--fps", type=int, choices=get_args(FrameRate), help="frames a second, for otio, edl and fcpxml (24)"
     )
+    export.add_argument("--target", choices=get_args(TargetName), help="the prompts for this video model")
     output = export.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
 

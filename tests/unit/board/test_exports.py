@@ -25,12 +25,14 @@ from markdown_it import MarkdownIt
 
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, written
-from scriptqueue.schemas import AspectRatio, ExportFormat, FrameRate, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import AspectRatio, ExportFormat, FrameRate, JobRequest, Scene, Storyboard, TargetName
 from shared.board.exports.archive import WITHOUT, Archive
 from shared.board.exports.file_names import file_name
 from shared.board.exports.formats import EXPORTS
 from shared.board.exports.speech import MAX_CAPTION_S, MAX_LINES, captions, max_columns
 from shared.board.scenes import assemble
+from shared.board.targets.prompts import target_prompts
+from shared.board.targets.table import TARGETS
 
 READERS = {
     "edl": "pycmx",
@@ -152,7 +154,7 @@ def board(*narrations: str | None, **options: Any) -> Storyboard:
 
 
 def content(storyboard: Storyboard, name: ExportFormat, fps: int = 24) -> str:
-    return EXPORTS[name].content(storyboard, {"fps": fps}).decode()
+    return EXPORTS[name].content(storyboard, {"fps": fps, "target": "generic"}).decode()
 
 
 def reader(module: str) -> Any:
@@ -375,6 +377,13 @@ def md_back(text: str, storyboard: Storyboard, _: int) -> None:
         assert back == shown(scene, storyboard)
 
 
+def prompts_back(text: str, storyboard: Storyboard, _: int) -> None:
+    *shot_lines, empty, negative = text.splitlines()
+
+    assert [flat(line) for line in shot_lines] == [flat(prompt) for prompt in target_prompts(storyboard, "generic")]
+    assert (empty, negative) == ("", f"Negative prompt: {TARGETS['generic'].negative_prompt}")
+
+
 BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
     "json": json_back,
     "csv": csv_back,
@@ -384,6 +393,7 @@ BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
     "fcpxml": fcpxml_back,
     "fountain": fountain_back,
     "md": md_back,
+    "prompts": prompts_back,
 }
 
 
@@ -531,3 +541,32 @@ def test_an_archive_numbers_its_files_and_names_what_is_missing() -> None:
     assert [entry.filename for entry in packed.infolist()] == ["0001 雨中的猫.csv", "0003 雨中的猫.csv", WITHOUT]
     assert packed.read(WITHOUT).decode() == "0002 the job is failed\n"
     assert {entry.external_attr >> 16 for entry in packed.infolist()} == {0o644}
+
+
+# -- prompts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", get_args(TargetName))
+def test_prompts_are_a_text_a_shot_in_the_targets_own_form(target: TargetName) -> None:
+    written_for = board(None, "她说：“走吧。”", None, targets=[target], style="水彩")
+    without = board(None, "她说：“走吧。”", None, style="水彩")
+    row = TARGETS[target]
+
+    text, later = (EXPORTS["prompts"].content(one, {"target": target}).decode() for one in (written_for, without))
+
+    assert text == later  # made when it is wanted
+    shown_part, _, negative = text.partition("\nNegative prompt: ")
+    assert negative == (f"{row.negative_prompt}\n" if row.negative_prompt else "")
+    texts = shown_part.removesuffix("\n").split("\n---\n" if row.has_lines else "\n")
+    assert texts == [(scene.prompts or {})[target] for scene in written_for.scenes]
+
+
+def test_prompts_stay_as_they_were_published() -> None:
+    old = board("一", "二", targets=["generic"])
+    scenes = tuple(
+        scene.model_copy(update={"prompts": {"generic": f"as published {scene.scene_number}"}}) for scene in old.scenes
+    )
+
+    text = content(old.model_copy(update={"scenes": scenes}), "prompts")
+
+    assert text.splitlines()[:2] == ["as published 1", "as published 2"]
