@@ -49,6 +49,14 @@ def language_of(text: str) -> str:
     return _of_others(foreign, [word for script, word in words if script == foreign])
 
 
+def is_clearly_english(text: str) -> bool:
+    """Whether it has small words of English, among them one that no other language has."""
+    small = _small_words([word for script, word in _words(unicodedata.normalize("NFKC", text)) if script == _LATIN])
+    english, *others = OF_SCRIPT[_LATIN]
+    own = small - {word for language in others for word in language.known}
+    return english.count(small) >= CLEARLY and english.count(own) > 0
+
+
 def _of_latin(words: list[str]) -> str:
     small = _small_words(words)
     english, *others = OF_SCRIPT[_LATIN]

@@ -61,6 +61,16 @@ def chinese_name(tag: str) -> str:
     return _CHINESE_NAMES[_han(parts)] + (f"（{region}）" if region else "")
 
 
+def main_language(tag: str) -> str:
+    """Its tag without script, region and the rest: `zh` of `zh-Hant-TW`."""
+    return _subtags(tag).language
+
+
+def has_script(tag: str) -> bool:
+    """Whether it names one: `sr-Latn`."""
+    return bool(_subtags(tag).script)
+
+
 def is_traditional(tag: str) -> bool:
     return _han(_subtags(tag)) == "Hant"
 

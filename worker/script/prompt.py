@@ -9,9 +9,9 @@ import json
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import JobRequest
-from shared.board.language import written_language
-from shared.board.language_tags import chinese_name, is_spaced, language_name, words_in
-from shared.board.languages import ENGLISH
+from shared.board.language import language_of, written_language
+from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
+from shared.board.languages import CHINESE, ENGLISH
 from shared.board.targets.room import bounded
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
@@ -33,7 +33,10 @@ def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[st
     tag = written_language(request)
     spoken = words_in(tag)
     task = _task_zh(request, fields, tag) if spoken == "zh" else _task_en(request, fields, tag)
-    return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
+    return [
+        {"role": "system", "content": SYSTEM[spoken]},
+        {"role": "user", "content": task + request.prompt + _reminder(request, tag)},
+    ]
 
 
 def _task_zh(request: JobRequest, fields: Fields, tag: str) -> str:
@@ -60,6 +63,16 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
         "Output JSON only.\nThe idea: "
     )
+
+
+def _reminder(request: JobRequest, tag: str) -> str:
+    """Last, where the idea is in another language: small models go on in that of what they read last."""
+    if request.language in {"auto", CHINESE, ENGLISH}:
+        return ""
+    if words_in(tag) == CHINESE:
+        return f"\n（所有文字都用{chinese_name(tag)}{'書寫' if is_traditional(tag) else '书写'}）"
+    is_own = main_language(tag) == language_of(request.prompt)
+    return "" if is_own else f"\n(Write all texts in {language_name(tag) or tag}.)"
 
 
 def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:

@@ -15,6 +15,7 @@ from scriptqueue.schemas import JobRequest
 from shared.board.language_names import DIALECTS, LANGUAGE_NAMES, REGION_NAMES, WRITING_NAMES
 from shared.board.language_tags import is_spaced, language_name, words_in
 from shared.board.languages import KNOWN_LANGUAGES
+from shared.board.other_language import strays
 from shared.settings import Settings
 from shared.store.dedup_key import dedup_key
 from worker.script.fallback import fallback
@@ -169,3 +170,42 @@ def test_what_is_written_in_another_language_is_no_others_answer() -> None:
 
 def test_the_command_takes_a_tag() -> None:
     assert options_of(arguments_of(["submit", "x", "--language", "pt-BR"])) == {"language": "pt-BR"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "prompt", "ends"),
+    [
+        ("pt-BR", "A cat in the rain", "\n(Write all texts in Brazilian Portuguese.)"),
+        ("ja", "雨中的猫", "\n(Write all texts in Japanese.)"),
+        ("zh-Hant", "一隻貓", "\n（所有文字都用繁體中文書寫）"),
+        ("zh-CN", "A cat", "\n（所有文字都用简体中文书写）"),
+        *(("pt-BR", "um gato na chuva e o cão que não dorme", ""), ("en-GB", "A cat in the rain", "")),
+        *(("en", "雨中的猫", ""), ("zh", "A cat", ""), ("auto", "雨の中の猫", "")),
+    ],
+)
+def test_who_reads_an_idea_in_another_language_is_reminded_after_it(tag: str, prompt: str, ends: str) -> None:
+    assert messages(wanted(tag, prompt=prompt))[1]["content"].endswith(prompt + ends)
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "line"),
+    [
+        ("ja", "The cat is seen in the rain", "written in English, not in Japanese"),
+        ("pt-BR", "The cat is seen in the rain, and it runs", "written in English, not in Brazilian Portuguese"),
+        ("en", "雨中的猫", "written in Chinese, not in English"),
+        ("zh-Hant", "画面里一只猫在奔跑", "written in Simplified Chinese, not in Traditional Chinese"),
+        ("zh-Hans", "畫面裡一隻貓在奔跑", "written in Traditional Chinese, not in Simplified Chinese"),
+        *(("zh", "畫面裡一隻貓", None), ("zh-TW", "畫面裡一隻貓在奔跑", None), ("ja", "雨の中の猫が走る", None)),
+        *(("pt", "um gato na chuva e o cão que não dorme", None), ("es", "um gato na chuva e o cão que não", None)),
+        *(("sv", "Katt", None), ("nl", "Een kat in de regen", None), ("auto", "雨の中の猫", None)),
+        *(("yue", "雨入面有隻貓", None), ("sw", "The cat", None)),
+        ("sr-Latn", "Mačka na kiši traži put kući i ne nalazi ga", None),
+        ("sr-Latn", "The cat is seen in the rain", "written in English, not in Serbian (Latin script)"),
+        ("sw", "The cat is seen in the rain", "written in English, not in Swahili"),
+    ],
+)
+def test_a_board_in_another_language_is_told(tag: str, text: str, line: str | None) -> None:
+    board = fallback(text, wanted(tag, prompt=text))
+    scenes = tuple(scene.model_copy(update={"description": text, "action": text}) for scene in board.scenes)
+
+    assert strays(board.model_copy(update={"scenes": scenes}), wanted(tag)) == ([line] if line else [])
