@@ -38,6 +38,8 @@ class JobOptions(TypedDict, total=False):
     min_scenes: int
     max_scenes: int
     target_duration_s: float | None
+    scene_min_s: int
+    scene_max_s: int
     language: str
     fields: Sequence[FieldName]
     style: str | None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from scriptqueue.schemas import JobRequest, Scene, Storyboard, TargetName
+from shared.board.language import language_of
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import target_prompts
 from shared.board.targets.table import TARGETS
@@ -25,7 +26,6 @@ from tests.quality.measures_text import (
     says_back,
 )
 from tests.quality.prompts import Prompt
-from worker.script.language import language_of
 
 
 @dataclass(frozen=True)
