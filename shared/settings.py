@@ -83,16 +83,20 @@ class ModelSettings(Section):
     path: Path | None = Field(None, description="A local model folder; wins over the name.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cuda:N or cpu.")
     dtype: Literal["auto", "fp16", "bf16", "fp32"] = Field(
-        "auto", description="auto: fp16 on GPU; bf16 on a CPU that computes in it, else fp32."
+        "auto",
+        description="auto: fp16 on GPU; on a CPU fp32 beside weights of 8 bits, else bf16 where it computes in it.",
     )
-    weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
+    weight_bits: Literal["auto", 16, 8, 4] = Field(
+        "auto", description="auto: 16 on a GPU, 8 on a CPU that is quick with them; 4, and 8 on a GPU: by bitsandbytes."
+    )
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
         "auto",
         description="In transformers' batching, which a name here asks for; auto: flash attention, else torch's.",
     )
     batching: Literal["auto", "loop", "transformers"] = Field(
         "auto",
-        description="loop: the engine's own; auto: that on a GPU, for 16-bit models it knows, else transformers'.",
+        description="loop: the engine's own; auto: that for models it knows, of 16 bits on a GPU or 8 on a CPU, "
+        "else transformers'.",
     )
     cuda_graphs: bool | None = Field(
         None, description="Steps of the model as CUDA graphs; empty: the engine's own loop's are."

@@ -55,6 +55,7 @@ ROW = "worker/engine/row.py"
 ATTENTION = "worker/engine/attention.py"
 KV_MEMORY = "worker/backend/kv_memory.py"
 CPU = "models/cpu.py"
+INT8 = "models/int8.py"
 WEB = "models/web.py"
 
 ANY = "..."  # more parameters may follow, and do not matter
@@ -179,7 +180,14 @@ HELD = [
     Lean(WEB, httpcore.ConnectionPool, "_network_backend"),
 ]
 
-OPERATORS = [("_linear_pointwise", "X W B attr scalars algorithm"), ("_is_mkldnn_bf16_supported", "")]
+QUANTISED = "qx x_scale x_zero_point qw w_scale w_zero_point bias output_scale output_zero_point output_dtype"
+OPERATORS = [
+    (CPU, torch.ops.mkldnn, "_linear_pointwise", "X W B attr scalars algorithm"),
+    (CPU, torch.ops.mkldnn, "_is_mkldnn_bf16_supported", ""),
+    (INT8, torch.ops.aten, "_weight_int8pack_mm", "self mat2 scales"),
+    (INT8, torch.ops.onednn, "qlinear_prepack", "weight x_shape"),
+    (INT8, torch.ops.onednn, "qlinear_pointwise", f"{QUANTISED} post_op_name post_op_args post_op_algorithm"),
+]
 
 
 def upgrade(lean: Lean) -> str:
@@ -195,7 +203,7 @@ def test_every_private_name_in_the_code_stands_here() -> None:
     }
 
     assert len(used) > 5
-    known = {lean.name for lean in (*CALLED, *HELD)} | {"_binary", *(name for name, _ in OPERATORS)}
+    known = {lean.name for lean in (*CALLED, *HELD)} | {"_binary", *(name for _, _, name, _ in OPERATORS)}
     assert sorted((name, file) for name, file in used if name not in known) == []
 
 
@@ -267,8 +275,8 @@ def test_celery_registers_a_command_that_is_no_decorated_function() -> None:
     assert ok("words") == {"ok": "words"}, f"upgrade me here: {REVOKE}"
 
 
-@pytest.mark.parametrize(("name", "takes"), OPERATORS)
-def test_torchs_private_operators_are_there(name: str, takes: str) -> None:
-    schema = getattr(torch.ops.mkldnn, name).default._schema
+@pytest.mark.parametrize(("file", "library", "name", "takes"), OPERATORS)
+def test_torchs_private_operators_are_there(file: str, library: Any, name: str, takes: str) -> None:
+    schema = getattr(library, name).default._schema
 
-    assert [argument.name for argument in schema.arguments] == takes.split(), f"upgrade me here: {CPU}"
+    assert [argument.name for argument in schema.arguments] == takes.split(), f"upgrade me here: {file}"

@@ -90,7 +90,9 @@ class Serving:
 
 
 def _is_for_the_loop(model: Any) -> bool:
-    return model.device.type == "cuda" and model.dtype in (torch.float16, torch.bfloat16)
+    if model.device.type == "cuda":
+        return model.dtype in (torch.float16, torch.bfloat16)
+    return type(model.lm_head).__name__ == "Linear8" if hasattr(model, "lm_head") else False
 
 
 def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:

@@ -6,6 +6,7 @@ in order on one stream. Knows slots, pages, token ids; not texts, grammar or sch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -20,7 +21,7 @@ from worker.engine.decode.choice import Penalties, chosen_tokens, permitted
 from worker.engine.decode.choice_inputs import ChoiceInputs, Penalty
 from worker.engine.decode.forward import Pages, forward_chunk, forward_rows
 from worker.engine.decode.staging import Launcher, Returned, Staged, numbers, padded_sizes
-from worker.engine.decode.weights import read_weights
+from worker.engine.decode.weights import Product, read_weights
 from worker.engine.row import NOT_FINITE
 from worker.engine.sampling import choose_sorted
 
@@ -64,8 +65,9 @@ class Device:
         device = weights.device
         if graphs and (device.type != "cuda" or kernels != "triton"):
             raise ValueError("CUDA graphs need a CUDA device and the Triton kernels")
-        if vocabulary_size != len(weights.head.weight):
-            raise ValueError(f"a vocabulary of {vocabulary_size} for a model of {len(weights.head.weight)}")
+        if vocabulary_size != weights.head.outputs:
+            raise ValueError(f"a vocabulary of {vocabulary_size} for a model of {weights.head.outputs}")
+        self.quantised = not isinstance(weights.head, Product)
         self.rows, self.page_tokens, self.context_tokens = rows, page_tokens, min(table_width, pages) * page_tokens
         self._sizes = padded_sizes(max(2 * rows, TOKEN_ROWS))
         self._row_sizes = [*(size for size in padded_sizes(rows) if size < rows), rows]
@@ -88,9 +90,7 @@ class Device:
         self._table = np.full(table, pages, dtype=np.int32)
         self._slots_to_send = {*range(rows + 1)}
         self._staged_table = Staged(table, torch.int32, device)
-        self._pages = Pages(
-            torch.zeros(shape, dtype=weights.dtype, device=device), torch.zeros(table, dtype=torch.int32, device=device)
-        )
+        self._pages = Pages(_cache(shape, weights.dtype, device), torch.zeros(table, dtype=torch.int32, device=device))
         self._staged_inputs = Staged(inputs, torch.int32, device)
         self._inputs = torch.zeros(inputs, dtype=torch.int32, device=device)
         self.scores = torch.zeros((rows, vocabulary_size), dtype=torch.float32, device=device)
@@ -221,6 +221,13 @@ class Device:
 
     def _on_stream(self) -> AbstractContextManager[Any]:
         return torch.cuda.stream(self._stream) if self._stream else nullcontext()
+
+
+def _cache(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Zeros; on a CPU they take memory only once they are written, and few texts fill what is reserved for them."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, dtype=np.uint8)).view(dtype).view(shape)
 
 
 def _kernels(which: str) -> Any:

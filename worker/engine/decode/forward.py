@@ -70,7 +70,7 @@ def _forward(  # noqa: PLR0913, PLR0917
     positions: Tensor,
     attend: Attention,
 ) -> Tensor:
-    states, residual = embedding(ids, weights.embedding), None
+    states, residual = embedding(ids, weights.embedding).to(weights.dtype), None
     for layer, (keys, values) in zip(weights.layers, pages.cache, strict=True):
         residual, normed = kernels.add_norm(states, residual, layer.input_norm, weights.eps)
         query = kernels.turn_and_keep(
