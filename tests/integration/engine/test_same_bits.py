@@ -13,7 +13,7 @@ from torch import nn
 from models.int8 import Embedding16, Kernel8, Linear8, exact, kernel8_here, quantised8
 from tests.integration.engine import tiny as tiny_language_model
 from tests.integration.engine.conftest import MakeRequest, engine_of, resumed, together
-from tests.integration.engine.native import SIZES, VOCABULARY, native
+from tests.integration.engine.native import VOCABULARY, native
 from worker.engine.batch import BatchEngine
 from worker.engine.decode.device import Device
 from worker.engine.request import GenerationRequest
@@ -49,7 +49,7 @@ def test_scores_are_the_same_bits_however_a_text_is_read(way: str, kernel: Kerne
         pages=40,
         page_tokens=PAGE_TOKENS,
         table_width=8,
-        vocabulary_size=SIZES["vocab_size"],
+        vocabulary_size=VOCABULARY,
     )
     ids = torch.randint(0, VOCABULARY, (TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
     for slot, pages in enumerate(([0, 1, 2, 3, 4], [20, 21, 22, 23, 24], [0, 1, 12, 8, 30])):
