@@ -44,9 +44,7 @@ def figures() -> dict[str, Figure]:
 
     def against_fp32(count: int, words: str) -> Figure:
         value, baseline = speeds["now", count], speeds["before", count]
-        return Figure(
-            value, "tokens/s", baseline, value / baseline, f"{words}, 8-bit weights against fp32, embedded model"
-        )
+        return Figure(value, "tokens/s", baseline, value / baseline, f"{words}, 8-bit weights against fp32")
 
     return {
         "cpu_one_vs_before": against_fp32(1, "one job"),
@@ -83,7 +81,7 @@ def tokens_per_s(loaded: LoadedModel, count: int) -> tuple[float, list[tuple[int
 
 @torch.no_grad()
 def loss(before: LoadedModel, now: LoadedModel, texts: list[tuple[int, ...]]) -> tuple[float, float, int]:
-    """Kullback-Leibler divergence from fp32's scores and the share of equal best tokens, over texts and their prompts."""
+    """Kullback-Leibler divergence from fp32's scores, and the share of equal best tokens, in prompts and texts."""
     divergences, same = [], []
     for text in texts:
         ids = torch.tensor([text])
@@ -142,7 +140,7 @@ def _parts(device: Device, rows: int) -> dict[str, float]:
                 lambda layer, _: layer.down(gated),
             )
         ),
-        "of it attention": _least(all_layers(lambda layer, caches: reader(qkv, *caches, layer.window))),
+        "of it attention": _least(all_layers(lambda layer, caches: reader(qkv, caches[0], caches[1], layer.window))),
         "of it norms and gates": _least(
             all_layers(
                 lambda layer, _: (
