@@ -122,6 +122,7 @@ def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
         page_tokens=LOOP_PAGE_TOKENS,
         context_tokens=sizes.context_tokens,
         overlap=sizes.overlap,
+        in_a_row=device.on_host,
         attention="triton" if cuda else "torch",
         start=start,
     )

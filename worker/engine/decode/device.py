@@ -74,7 +74,7 @@ class Device:
         self.step_tokens = self._sizes[-1]
         self._weights, self._device, self._graphs = weights, device, graphs
         self._kernels = _kernels(kernels)
-        self._on_host = device.type == "cpu" and kernels == "torch" and weights.dtype == torch.float32
+        self.on_host = device.type == "cpu" and kernels == "torch" and weights.dtype == torch.float32
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if self._stream:  # weights and buffers come from the stream that is current now
             self._stream.wait_stream(torch.cuda.current_stream(device))
@@ -88,7 +88,7 @@ class Device:
         weights, rows, device = self._weights, self.rows, self._device
         table, inputs = (rows + 1, table_width), (4 * self.step_tokens + rows,)
         shape = (len(weights.layers), 2, pages + 1, weights.groups, self.page_tokens, weights.width)
-        if self._on_host:
+        if self.on_host:
             cache = _untouched((*shape[:3], self.page_tokens, weights.groups, weights.width), weights.dtype)
             cache = cache.transpose(3, 4)  # a text's tokens one after another, whole
         else:
@@ -130,12 +130,19 @@ class Device:
         self._slots_to_send.add(slot)
 
     @torch.no_grad()
+    def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Keys and values of the first page of each pair into the second, before what is launched next."""
+        with self._on_stream():
+            for begun, page in pairs:  # in their order: one may be the next one's
+                self._pages.cache[:, :, page] = self._pages.cache[:, :, begun]
+
+    @torch.no_grad()
     def prefill(self, slot: int, ids: Sequence[int], start: int) -> None:
         """Keys and values of one text's tokens from position `start` on; those before must be there."""
         with self._on_stream():
             self._send_table()
             there = numbers(ids, torch.int64, self._device)
-            if self._on_host:
+            if self.on_host:
                 places = torch.arange(start, start + len(ids))
                 forward_on_host(self._weights, self._pages, there, torch.full_like(places, slot), places)
             else:
@@ -157,7 +164,7 @@ class Device:
         count, most = len(ids), self.step_tokens
         if not count or count > most or len(last) > self.rows:
             raise ValueError(f"{count} token-rows and {len(last)} texts, of at most {most} and {self.rows}")
-        size = count if self._on_host else next(size for size in self._sizes if size >= count)
+        size = count if self.on_host else next(size for size in self._sizes if size >= count)
         packed = self._staged_inputs.array
         for row, values in zip(packed[: 4 * most].reshape(4, most), (ids, source, slots, positions), strict=True):
             row[:count], row[count:size] = values, 0
@@ -166,7 +173,7 @@ class Device:
         with self._on_stream():
             self._send_table()
             self._staged_inputs.send(self._inputs, len(packed))
-            if self._on_host:
+            if self.on_host:
                 self._forward_rows(size, len(last))
             else:
                 self._forward(size)
@@ -184,7 +191,7 @@ class Device:
         """Draw a token for each text-row of the last `forward`, as worker/engine/sampling.py says; `wide`: rows whose
         nucleus is looked for in all of the vocabulary."""
         count = len(seed)
-        size = count if self._on_host else next(size for size in self._row_sizes if size >= count)
+        size = count if self.on_host else next(size for size in self._row_sizes if size >= count)
         with self._on_stream():
             more = self._settings.send(temperature, top_p, seed, position, penalties)
             if more:
@@ -204,7 +211,7 @@ class Device:
         ids, source, slots, positions = self._inputs[: 4 * most].view(4, most)[:, :size]
         last = self._inputs[4 * most :][: size if texts is None else texts]
         ids = torch.where(ids < 0, self._result[0, source].clamp(min=0), ids)
-        if self._on_host:
+        if self.on_host:
             states = forward_on_host(self._weights, self._pages, ids, slots, positions)
         else:
             states = forward_rows(self._weights, self._kernels, self._pages, ids, slots, positions)

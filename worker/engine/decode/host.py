@@ -90,9 +90,7 @@ class RowReader:
     def _attend(self, query: Tensor, key_of: Tensor, value_of: Tensor, reading: Reading) -> Tensor:
         """The heads that share a key are one block of queries, [rows, groups, heads of a group, width]."""
         query = query[reading.rows]
-        key, value = (
-            cache[reading.places].transpose(0, 1).expand(len(query), -1, -1, -1) for cache in (key_of, value_of)
-        )
+        key, value = (_seen(cache, reading.places, len(query)) for cache in (key_of, value_of))
         return scaled_dot_product_attention(query, key, value, attn_mask=reading.mask, scale=self._scale)
 
 
@@ -125,6 +123,16 @@ def _by_page(slots: list[int], positions: list[int], page_tokens: int) -> Iterat
         if not same or positions[row] // page_tokens != positions[begin] // page_tokens:
             yield slice(begin, row), slots[begin], (positions[begin] // page_tokens + 1) * page_tokens
             begin = row
+
+
+def _seen(cache: Tensor, places: slice | Tensor, rows: int) -> Tensor:
+    """[rows, groups, tokens, width] of [tokens, groups, width]: the same for all rows, and in place if that can be."""
+    _, groups, width = cache.shape
+    if not isinstance(places, slice):
+        cache, places = cache[places], slice(0, len(places))
+    size = (rows, groups, places.stop - places.start, width)
+    begin = cache.storage_offset() + places.start * groups * width
+    return cache.as_strided(size, (0, width, groups * width, 1), begin)
 
 
 def _places(table: Tensor, tokens: int, page_tokens: int) -> slice | Tensor:
