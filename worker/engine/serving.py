@@ -121,7 +121,7 @@ def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
         pages=pages,
         page_tokens=LOOP_PAGE_TOKENS,
         context_tokens=sizes.context_tokens,
-        overlap=sizes.overlap,
+        overlap=sizes.overlap and cuda,  # on a CPU nothing runs beside the host, and what is dropped was in vain
         in_a_row=device.on_host,
         attention="triton" if cuda else "torch",
         start=start,
