@@ -11,7 +11,17 @@ import sys
 
 from tests.bench.report import write
 
-PARTS = ("engine", "host", "service", "eta", "scripts", "bodies", "gil", "start", "weights")  # in the order of the table
+PARTS = (
+    "engine",
+    "host",
+    "service",
+    "eta",
+    "scripts",
+    "bodies",
+    "gil",
+    "start",
+    "weights",
+)  # in the order of the table
 BY_NAME = ("peers",)
 
 if __name__ == "__main__":
