@@ -48,7 +48,7 @@ function termLine(name, term) {
 
 function textLine(name, text) {
   const label = name === "description" ? null : h("span", { class: "tag", say: `scene.${name}` });
-  return h("p", { class: `card-${name}`, dir: "auto" }, label, text);
+  return h("p", { class: `card-${name}`, dir: "auto" }, label, h("span", { class: "text" }, text));
 }
 
 /** A frame with a figure in it, as far as the camera is. */
@@ -104,6 +104,11 @@ export class StoryboardView {
     this.#cast.hidden = cast.length === 0;
     this.#cast.replaceChildren(...cast.map((one) => h("li", { dir: "auto" }, h("b", {}, one.name), ": ", one.look)));
     introduce(this.#cards, cast);
+  }
+
+  /** Says in which language the texts are: a tag, or nothing. */
+  speak(tag) {
+    for (const text of this.#cards.querySelectorAll(".text")) text.lang = tag;
   }
 
   close() {

@@ -199,6 +199,8 @@ def _spelled(name: str) -> str:
 
 def readers_language(board: Storyboard) -> Spoken:
     """In which language a sheet or a document of this board names fields and terms."""
+    if board.language:
+        return "zh" if board.language.partition("-")[0] == "zh" else "en"
     return "zh" if _HAN.search(board.title + board.scenes[0].description) else "en"
 
 

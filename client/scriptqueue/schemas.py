@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -30,8 +31,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-MIN_SCENE_S, MAX_SCENE_S = 3, 8
-MAX_SCENES = 20
+MIN_SCENE_S, MAX_SCENE_S = 1, 60  # that a request may allow
+MAX_SCENES = 60
 MAX_PROMPT_CHARACTERS = 4000
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
@@ -39,7 +40,7 @@ MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
 MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
 MAX_CAST = 8  # of a cast
 MAX_SPOKEN_LINES = 3  # of a dialogue
-MAX_NEW_TOKENS = 8192
+MAX_NEW_TOKENS = 16384
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
 Camera = Literal["wide shot", "medium shot", "close up"]
@@ -87,7 +88,7 @@ TargetName = Literal[
     "generic", "wan-2.2", "hunyuan-1.5", "ltx-2", "minimax-h3", "kling-3", "veo-3.1", "sora-2", "seedance-2"
 ]  # video models; what each wants is in shared/board/targets/table.py
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
-ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"]
+ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md", "prompts"]
 FrameRate = Literal[24, 25, 30, 50, 60]
 Priority = Literal["high", "normal", "low"]
 Source = Literal["model", "repaired", "fallback", "cache", "stub"]
@@ -126,6 +127,27 @@ def _text_only(value: Any) -> Any:
 Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)]
 
 
+_LANGUAGE_TAG = re.compile(  # of RFC 5646 what names a language; alone private or grandfathered ones do not
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"
+    r"(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
+    r"(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _usual_case(tag: str) -> str:
+    """A well-formed language tag as it is usually written: `zh-Hant-TW`."""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise PydanticCustomError("language_tag", "must be auto or a BCP 47 tag, such as zh-Hant, pt-BR or es-419")
+    language, *rest = tag.lower().split("-")
+    end = next((at for at, part in enumerate(rest) if len(part) == 1), len(rest))  # what follows is no name's
+    usual = [{2: part.upper(), 4: part.capitalize()}.get(len(part), part) for part in rest[:end]]
+    return "-".join((language, *usual, *rest[end:]))
+
+
+LanguageTag = Annotated[str, Field(max_length=35), AfterValidator(_usual_case)]
+
+
 class Shape(BaseModel):
     # pydantic keeps up to 16,384 short strings that it has read; prompts and ids do not come again.
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), cache_strings="keys")
@@ -146,7 +168,10 @@ class Sampling(StrictShape):
     top_p: float = Field(0.9, gt=0, le=1)
     seed: int | None = Field(None, ge=0, le=2**53 - 1, description="null: drawn at submit and told in `model.seed`")
     max_new_tokens: int = Field(
-        1536, ge=1, le=MAX_NEW_TOKENS, description="sampled tokens; those the grammar forces are free"
+        1536,
+        ge=1,
+        le=MAX_NEW_TOKENS,
+        description="sampled tokens; those the grammar forces are free. Left out, it grows with fields and scenes",
     )
 
 
@@ -170,6 +195,13 @@ class Webhook(StrictShape):
         if secret:
             raise PydanticCustomError("url_credentials", "must hold no user and password: deliveries are signed")
         return url
+
+
+def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, int]) -> range:
+    """How many scenes, from the fewest to the most, can last so long together, each from the shortest to the
+    longest."""
+    least = max(scenes[0], math.ceil(total_s / seconds[1]))
+    return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
 
 
 def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
@@ -208,8 +240,10 @@ class JobRequest(StrictShape):
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS, examples=["一个程序员在咖啡店找到灵感的故事"])
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
+    scene_min_s: int = Field(3, ge=MIN_SCENE_S, le=MAX_SCENE_S, description="the shortest a scene may last")
+    scene_max_s: int = Field(8, ge=MIN_SCENE_S, le=MAX_SCENE_S, validate_default=True)  # against scene_min_s
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
-    language: Literal["auto", "zh", "en"] = "auto"
+    language: LanguageTag = Field("auto", description="a BCP 47 tag; auto: the prompt's own", examples=["pt-BR"])
     characters: tuple[Character, ...] = Field(
         (), max_length=MAX_CAST, strict=False, description="the cast; with it `fields` has `characters`"
     )
@@ -224,7 +258,7 @@ class JobRequest(StrictShape):
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
-    sampling: Sampling = Field(Sampling(), validate_default=True)  # against min_scenes
+    sampling: Sampling = Sampling()
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
@@ -292,33 +326,41 @@ class JobRequest(StrictShape):
 
     # Checks over several fields stand on the field that is usually at fault, so that the error has its pointer.
 
-    @field_validator("max_scenes")
+    @field_validator("max_scenes", "scene_max_s")
     @classmethod
-    def _not_below_min(cls, max_scenes: int, info: Any) -> int:
-        min_scenes = info.data.get("min_scenes", 1)
-        if max_scenes < min_scenes:
+    def _not_below_min(cls, most: int, info: Any) -> int:
+        name = "min_scenes" if info.field_name == "max_scenes" else "scene_min_s"
+        least = info.data.get(name, 1)
+        if most < least:
             raise PydanticCustomError(
-                "scene_limits", "must be at least min_scenes ({min_scenes})", {"min_scenes": min_scenes}
+                "scene_limits", "must be at least {name} ({least})", {"name": name, "least": least}
             )
-        return max_scenes
+        return most
 
     @field_validator("target_duration_s")
     @classmethod
     def _reachable(cls, target_s: float | None, info: Any) -> float | None:
-        if target_s is None or not {"min_scenes", "max_scenes"} <= info.data.keys():
+        names = ("min_scenes", "max_scenes", "scene_min_s", "scene_max_s")
+        if target_s is None or not {*names} <= info.data.keys():
             return target_s
-        least_s, most_s = info.data["min_scenes"] * MIN_SCENE_S, info.data["max_scenes"] * MAX_SCENE_S
-        if not least_s <= target_s <= most_s:
+        least, most, shortest_s, longest_s = (info.data[name] for name in names)
+        if not scene_counts(target_s, (least, most), (shortest_s, longest_s)):
+            words = "last {least_s} to {most_s} s"
+            if least * shortest_s <= target_s <= most * longest_s:  # fewer are too short, one more is too long
+                words = "cannot last {target_s} s"
             raise PydanticCustomError(
                 "unreachable_duration",
-                "{min_scenes} to {max_scenes} scenes of 3 to 8 s last {least_s} to {most_s} s",
-                {**{k: info.data[k] for k in ("min_scenes", "max_scenes")}, "least_s": least_s, "most_s": most_s},
+                f"{{min_scenes}} to {{max_scenes}} scenes of {{scene_min_s}} to {{scene_max_s}} s {words}",
+                {name: info.data[name] for name in names}
+                | {"least_s": least * shortest_s, "most_s": most * longest_s, "target_s": f"{target_s:g}"},
             )
         return target_s
 
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
+        if "max_new_tokens" not in sampling.model_fields_set:  # the service's default grows with what is wanted
+            return sampling
         fields = info.data.get("fields", ())
         writes_cast = "characters" in fields and not info.data.get("characters")
         a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
@@ -392,6 +434,7 @@ class Storyboard(Shape):
     characters: tuple[Character, ...] | None = optional("the cast, as it was given or written")
     style: str | None = optional("as the request gave it")
     aspect_ratio: AspectRatio | None = optional("as the request gave it")
+    language: str | None = optional("the BCP 47 tag of its texts")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:

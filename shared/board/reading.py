@@ -1,32 +1,54 @@
-"""From an entry of the raw list to the fields of a scene; each mend is told. Knows one scene, and no request."""
+"""From an entry of the raw list to the fields of a scene; each mend is told. Knows one scene."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S
+from scriptqueue.schemas import JobRequest
 from shared.board.cast import Cast
 from shared.board.duration import read_duration
 from shared.board.entry import Entry, Item
 from shared.board.text import clean, folded, quoted
-from shared.board.timing import COMFORTABLE_SCENE_S
+from shared.board.timing import comfortable_s
 
 NOBODY = Cast()
 _MAX_UNKNOWN = 10  # names of unknown fields in one repair
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """What a scene may last, in seconds, and what it lasts where nobody said."""
+
+    shortest_s: int
+    longest_s: int
+    usual_s: int
+
+
+def allowed_lengths(request: JobRequest) -> Lengths:
+    return Lengths(request.scene_min_s, request.scene_max_s, comfortable_s(request))
+
+
 class SceneReading:
     """Of one entry. The scene's lists name only who is in the `cast`."""
 
-    def __init__(
-        self, entry: Any, number: int, repairs: list[str], fields: Fields = SCENE_FIELDS, cast: Cast = NOBODY
+    def __init__(  # noqa: PLR0913 - what is read, and by which rules
+        self,
+        entry: Any,
+        number: int,
+        repairs: list[str],
+        may_last: Lengths,
+        *,
+        fields: Fields = SCENE_FIELDS,
+        cast: Cast = NOBODY,
     ) -> None:
         self._cast = cast
         self._number = number
         self._repairs = repairs
+        self._may_last = may_last
         self._fields = fields
         if isinstance(entry, str):
             self._tell("a bare text was taken as its description")
@@ -77,12 +99,12 @@ class SceneReading:
             self._tell(f"{field.name} {words} read as {placed_s:g} s, by its place on a timeline")
             seconds = placed_s
         elif item is None or seconds is None:
-            self._tell(f"{field.name} missing, {COMFORTABLE_SCENE_S} s assumed")
-            return COMFORTABLE_SCENE_S
+            self._tell(f"{field.name} missing, {self._may_last.usual_s} s assumed")
+            return self._may_last.usual_s
         elif isinstance(item.value, str):
             self._tell(f"{field.name} {quoted(item.value)} read as {seconds:g} s")
         self._tell_name(field, item)
-        clamped = min(max(seconds, MIN_SCENE_S), MAX_SCENE_S)
+        clamped = min(max(seconds, self._may_last.shortest_s), self._may_last.longest_s)
         if clamped != seconds:
             self._tell(f"{field.name} {seconds:g} s clamped to {clamped:g} s")
         return clamped

@@ -14,8 +14,23 @@ from pydantic import Field, create_model
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, written
 from scriptqueue.schemas import Character, JobRequest, Scene, Seconds, SpokenLine, Storyboard
+from shared.board.language import written_language
 from shared.board.targets.prompts import placed_prompts
 
+_FIRST_FIELDS = {  # of a request, before there were more; and one in which jobs that are alike may differ
+    *(
+        "prompt",
+        "min_scenes",
+        "max_scenes",
+        "target_duration_s",
+        "language",
+        "quality_keywords",
+        "sampling",
+        "priority",
+    ),
+    *("allow_fallback", "use_cache", "queue_timeout_s", "execution_timeout_s", "result_ttl_s", "deadline", "webhook"),
+    *("metadata", "read_prompt"),
+}
 COMPUTED = ("video_prompt",)  # of each scene; never asked of a model
 
 
@@ -45,7 +60,18 @@ def assemble(
         characters=tuple(cast) if "characters" in request.fields else None,
         style=request.style,
         aspect_ratio=request.aspect_ratio,
+        language=_language(request),
     )
+
+
+def _language(request: JobRequest) -> str | None:
+    """What the board says of its language; boards of a time when there were two said nothing."""
+    is_new = any(
+        getattr(request, name) != field.default
+        for name, field in JobRequest.model_fields.items()
+        if name not in _FIRST_FIELDS
+    )
+    return written_language(request) if is_new or request.language not in {"auto", "zh", "en"} else None
 
 
 def numbered(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.cast import Cast, written_cast
 from shared.board.entry import Entry
-from shared.board.reading import SceneReading
+from shared.board.reading import Lengths, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
@@ -33,7 +33,7 @@ def validate(
     `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
     cast = written_cast(raw, repairs) if request.writes_cast else Cast(request.characters)
-    scenes = _scenes(raw.get("scenes"), repairs, fields, cast)
+    scenes = _scenes(raw.get("scenes"), repairs, allowed_lengths(request), fields, cast)
     most = request.max_scenes
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
@@ -57,14 +57,14 @@ def validate(
     return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
 
 
-def _scenes(listed: Any, repairs: list[str], fields: Fields, cast: Cast) -> list[dict[str, Any]]:
+def _scenes(listed: Any, repairs: list[str], may_last: Lengths, fields: Fields, cast: Cast) -> list[dict[str, Any]]:
     """The scenes of a raw list, in the order that their numbers say."""
     entries = _ordered(_entries(listed, repairs), repairs, fields)
     known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
     seconds = of_kind("seconds", fields)
-    places = placed_lengths(known, seconds[0]) if seconds else [None] * len(entries)
+    places = placed_lengths(known, seconds[0], may_last.usual_s) if seconds else [None] * len(entries)
     read = [
-        SceneReading(entry, number, repairs, fields, cast).scene(placed_s)
+        SceneReading(entry, number, repairs, may_last, fields=fields, cast=cast).scene(placed_s)
         for number, (entry, placed_s) in enumerate(zip(entries, places, strict=True), 1)
     ]
     scenes = [scene for scene in read if scene and not is_refusal(scene["description"])]
@@ -104,7 +104,7 @@ def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any
 
 def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: list[str]) -> None:
     """Where one video model makes only certain seconds, each scene lasts the nearest of them."""
-    seconds = shot_seconds(request.targets)
+    seconds = shot_seconds(request)
     if not seconds or request.target_duration_s is not None:
         return
     for number, scene in enumerate(scenes, 1):
@@ -130,8 +130,9 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
     if wanted and len(wanted) != len(scenes):
         first = tuple(scene["duration"] for scene in scenes[:kept])
         rest, rest_s = len(scenes) - kept, target_s - math.fsum(first)
-        if not rest * MIN_SCENE_S <= rest_s <= rest * MAX_SCENE_S:
-            raise OutputInvalid(f"{rest} scenes of 3 to 8 s cannot last {rest_s:g} s")
+        shortest_s, longest_s = request.scene_min_s, request.scene_max_s
+        if not rest * shortest_s <= rest_s <= rest * longest_s:
+            raise OutputInvalid(f"{rest} scenes of {shortest_s} to {longest_s} s cannot last {rest_s:g} s")
         wanted = (*first, *_shares(rest_s, rest, request)) if rest else first
     assert wanted is not None
     if [scene["duration"] for scene in scenes] == list(wanted):
@@ -144,7 +145,7 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
 
 
 def _shares(total_s: float, count: int, request: JobRequest) -> tuple[float, ...]:
-    seconds = shot_seconds(request.targets)
+    seconds = shot_seconds(request)
     if seconds and counts(total_s, count, count, seconds):
         return spread_over(total_s, count, seconds)
-    return spread(total_s, count)
+    return spread(total_s, count, request.scene_max_s)

@@ -18,7 +18,7 @@ from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.cast import WRITTEN_IDS
-from shared.board.timing import COMFORTABLE_SCENE_S, durations, usual_seconds
+from shared.board.timing import durations, usual_seconds
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
@@ -128,14 +128,15 @@ class StubGeneration:
 
 def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) -> str:
     """A storyboard of so many scenes, as a model would write it."""
-    fixed = durations(request) or (usual_seconds(request),) * count
+    usual_s = usual_seconds(request)
+    fixed = durations(request) or (usual_s,) * count
     subject = " ".join(request.prompt.split())[:40]
     ids = [character.id for character in request.characters] or WRITTEN_IDS[:1]
     scenes = [
         {
             field.name: fixed[number - 1]
             if field.kind == "seconds" and number <= len(fixed)
-            else _stub_value(field, number, subject, ids)
+            else _stub_value(field, number, subject, usual_s, ids)
             for field in fields
         }
         for number in range(1, count + 1)
@@ -144,12 +145,12 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
     return json.dumps({"title": subject, **cast, "scenes": scenes}, ensure_ascii=False)
 
 
-def _stub_value(field: SceneField, number: int, subject: str, ids: Sequence[str]) -> Any:
+def _stub_value(field: SceneField, number: int, subject: str, usual_s: int, ids: Sequence[str]) -> Any:
     match field.kind:
         case "number":
             return number
         case "seconds":
-            return COMFORTABLE_SCENE_S
+            return usual_s
         case "term":
             return field.terms[number % len(field.terms)]
         case "ids":

@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from llguidance import LLExecutor, LLMatcher, LLTokenizer
+from llguidance import LLExecutor, LLMatcher
 from numpy.typing import NDArray
 
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
+from worker.engine.tables import TableSource, take_tables
 from worker.engine.token_costs import OPENS_WITH_TEXT, TokenCosts
 
 Mask = NDArray[np.int32]
@@ -47,9 +48,8 @@ class Vocabulary:
         self.size = size
         self.words = (size + 31) // 32
         self.eos_token_ids = frozenset(eos_token_ids)
-        self._lltokenizer = LLTokenizer(
-            _as_json(tokenizer), n_vocab=size, eos_token=eos_token_ids[0], slices=list(slices)
-        )
+        source = TableSource(_as_json(tokenizer), size, eos_token_ids[0], tuple(slices))
+        self._lltokenizer = take_tables(source)
         self._bytes = [
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)

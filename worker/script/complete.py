@@ -16,7 +16,7 @@ from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene
 from shared.board.cast import Cast
 from shared.board.entry import Entry
-from shared.board.reading import SceneReading
+from shared.board.reading import SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
 from shared.board.targets.seconds import shot_seconds
@@ -35,6 +35,7 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         return ()
     fixed, cast = durations(request), Cast(request.characters)
     most = len(fixed) if fixed else request.max_scenes
+    may_last = allowed_lengths(request)
     scenes: list[dict[str, Any]] = []
     at, decoder = opening.end(), json.JSONDecoder()
     while len(scenes) < most:
@@ -45,8 +46,10 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         except ValueError:
             break
         certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
-        scene = SceneReading(entry, len(scenes) + 1, [], fields, cast).scene() if certain else None
-        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
+        scene = (
+            SceneReading(entry, len(scenes) + 1, [], may_last, fields=fields, cast=cast).scene() if certain else None
+        )
+        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request)
         if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end
         fit_speech(scene, len(scenes) + 1, [], fields)

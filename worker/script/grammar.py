@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MAX_SPOKEN_LINES, MIN_SCENE_S, MIN_TOKENS_A_CAST, JobRequest, Scene
+from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, JobRequest, Scene
+from shared.board.language import written_language
+from shared.board.language_tags import is_spaced
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SpeechLayout
-from worker.script.languages import is_spaced
-from worker.script.prompt import language
 
 TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
 TOKENS_A_LIST = 2  # of an empty one
@@ -32,10 +32,10 @@ def storyboard_schema(
 ) -> dict[str, Any]:
     """What the model may write for this request; the scenes that are `given` it must repeat, at no cost."""
     if request.targets:
-        fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
+        fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
-    allowed = shot_seconds(request.targets)
+    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
     scenes = [_constant(scene, fields) for scene in given]
     ids = [character.id for character in request.characters] or [*written_ids(request)]
     scenes += [
@@ -84,7 +84,7 @@ def _speech(fields: Fields) -> SpeechLayout | None:
 def _cast(request: JobRequest) -> dict[str, Any]:
     """By ids that the scenes can name before anyone has one; only the first must be there."""
     ids = written_ids(request)
-    name, look = written_limits(request, is_spaced=is_spaced(language(request)))
+    name, look = written_limits(request, is_spaced=is_spaced(written_language(request)))
     portrait = _object({"name": _text(name), "look": _text(look)})
     return {**_object(dict.fromkeys(ids, portrait)), "required": [*ids[:1]]}
 
@@ -106,8 +106,8 @@ def _value(field: SceneField, number: int, seconds: Sequence[float], ids: list[s
             return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
             return {"enum": list(field.terms)}
-        case "seconds" if not seconds:
-            return {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S}
+        case "seconds" if isinstance(seconds, range):
+            return {"type": "integer", "minimum": seconds[0], "maximum": seconds[-1]}
         case "seconds":
             return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 

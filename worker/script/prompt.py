@@ -9,14 +9,15 @@ import json
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from scriptqueue.schemas import JobRequest
 from shared.board.cast import WRITTEN_IDS
+from shared.board.language import language_of, written_language
+from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
+from shared.board.languages import CHINESE, ENGLISH, JAPANESE
 from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
-from worker.script.language import language_of
-from worker.script.languages import CHINESE, ENGLISH, JAPANESE, NAMES, is_spaced
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -33,30 +34,23 @@ _TITLE = {"zh": "标题", "en": "the title"}
 
 def messages(request: JobRequest, fields: Fields = SCENE_FIELDS) -> list[dict[str, str]]:
     """The conversation, system first."""
-    tag = language(request)
+    tag = written_language(request)
     spoken = words_in(tag)
-    task = _task_zh(request, fields) if spoken == "zh" else _task_en(request, fields, tag)
-    return [{"role": "system", "content": SYSTEM[spoken]}, {"role": "user", "content": task + request.prompt}]
+    task = _task_zh(request, fields, tag) if spoken == "zh" else _task_en(request, fields, tag)
+    return [
+        {"role": "system", "content": SYSTEM[spoken]},
+        {"role": "user", "content": task + request.prompt + _reminder(request, tag)},
+    ]
 
 
-def language(request: JobRequest) -> str:
-    """The tag of the language to write in; for `auto` the prompt's own."""
-    return language_of(request.prompt) if request.language == "auto" else request.language
-
-
-def words_in(tag: str) -> Spoken:
-    """Our own words are Chinese and English; who writes in another language is told so in English."""
-    return "zh" if tag == CHINESE else "en"
-
-
-def _task_zh(request: JobRequest, fields: Fields) -> str:
+def _task_zh(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} 只能是 {_choice(field, '、', ' 或 ')}。" for field in of_kind("term", fields))
     texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
     notes = "".join(field.zh.note for field in fields)
     return (
         f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, request)}\n"
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
-        f"{texts}用中文写，各一句话，要具体、互不重复。{notes}{_cast_zh(request)}"
+        f"{texts}用{chinese_name(tag)}写，各一句话，要具体、互不重复。{notes}{_cast_zh(request)}"
         f"{_speech_zh(request, fields)}{_count_zh(request)}{_room_zh(request, fields)}"
         f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
     )
@@ -75,10 +69,21 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     )
 
 
+def _reminder(request: JobRequest, tag: str) -> str:
+    """Last, where the idea is in another language: small models go on in that of what they read last."""
+    if request.language in {"auto", CHINESE, ENGLISH}:
+        return ""
+    if words_in(tag) == CHINESE:
+        return f"\n（所有文字都用{chinese_name(tag)}{'書寫' if is_traditional(tag) else '书写'}）"
+    is_own = main_language(tag) == language_of(request.prompt)
+    return "" if is_own else f"\n(Write all texts in {language_name(tag) or tag}.)"
+
+
 def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
     """What a scene may last, as the grammar has it."""
-    seconds = shot_seconds(request.targets)
-    return _listed([*map(str, seconds)], comma, last) if seconds else f"{MIN_SCENE_S}{to}{MAX_SCENE_S}"
+    least, most = request.scene_min_s, request.scene_max_s
+    seconds = shot_seconds(request) or ((least,) if least == most else ())
+    return _listed([*map(str, seconds)], comma, last) if seconds else f"{least}{to}{most}"
 
 
 def _cast_zh(request: JobRequest) -> str:
@@ -113,8 +118,8 @@ def _speech_en(request: JobRequest, fields: Fields, tag: str) -> str:
 def _most_spoken(request: JobRequest, fields: Fields, tag: str) -> dict[float, int]:
     """By the seconds of the shortest and the longest scene how many words or characters one has time for, as the
     grammar bounds it; empty where nothing is spoken. Who knows of it ends a sentence in time."""
-    seconds = durations(request) or shot_seconds(request.targets) or (MIN_SCENE_S, MAX_SCENE_S)
-    each_s = seconds_to_say("a" if is_spaced(tag) else "字" if tag in {CHINESE, JAPANESE} else "ก")
+    seconds = durations(request) or shot_seconds(request) or (request.scene_min_s, request.scene_max_s)
+    each_s = seconds_to_say("a" if is_spaced(tag) else "字" if main_language(tag) in {CHINESE, JAPANESE} else "ก")
     ends = (min(seconds), max(seconds)) if any(field.spoken for field in fields) else ()
     return {end: int(end / each_s + 1e-9) for end in ends}
 
@@ -179,7 +184,7 @@ def _listed(words: list[str], comma: str, last: str) -> str:
 
 
 def _language_en(tag: str) -> str:
-    return "" if tag == ENGLISH else f"Write all texts in {NAMES[tag]}. "
+    return "" if tag == ENGLISH else f"Write all texts in {language_name(tag) or tag}. "
 
 
 def _count_zh(request: JobRequest) -> str:

@@ -25,6 +25,7 @@ INSIDE = WIDTH - 2 * MARGIN
 CARD = (INSIDE - GAP * (COLUMNS - 1)) / COLUMNS
 FRAME = CARD * 9 / 16
 PADDING = 18
+_NARROW = 18  # what is less wide holds no number of two digits
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -103,7 +104,8 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     height = y + MARGIN - (0 if note else GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" lang="{words.language}" role="img">'
+        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" '
+        f'lang="{board.language or words.language}" role="img">'
         f"<title>{_escaped(board.title)}</title>"
         f'<rect width="{WIDTH}" height="{height:.0f}" fill="{PAPER}"/>{"".join(parts)}</svg>\n'
     )
@@ -115,7 +117,7 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     ends = list(accumulate(scene.duration for scene in board.scenes))
     spans = "".join(
         f'<li style="flex-grow:{scene.duration:g};--strong:{SHOTS[scene.camera].strong}">'
-        f"<b>{scene.scene_number}</b> {words.seconds.format(scene.duration)}<i>{end:g}</i></li>"
+        f"{_span(board, scene, end, words)}</li>"
         for scene, end in zip(board.scenes, ends, strict=True)
     )
     cards = "".join(
@@ -127,13 +129,21 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         for scene in board.scenes
     )
     return (
-        f'<!doctype html>\n<html lang="{words.language}"><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{board.language or words.language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{_escaped(board.title)}</title><style>{_STYLE}</style>\n"
         f"<h1>{_escaped(board.title)}</h1><p class=sum>{_escaped(_summary(board, words))}</p>"
         f"{''.join(f'<p class=sum>{_escaped(portrait)}</p>' for portrait in portraits(board))}"
         f"<ol>{spans}</ol>\n<main>{cards}</main>\n<footer>{_escaped(note)}</footer></html>\n"
     )
+
+
+def _span(board: Storyboard, scene: Scene, end: float, words: Words) -> str:
+    """A scene on the timeline: what has room there."""
+    width = INSIDE * scene.duration / board.total_duration
+    number = f"<b>{scene.scene_number}</b>" if width >= _NARROW else ""
+    seconds = f" {words.seconds.format(scene.duration)}" if width >= _NARROW * 2 else ""
+    return f"{number}{seconds}<i>{end:g}</i>" if number else ""
 
 
 def _html_lines(scene: Scene, words: Words, fields: Fields, names: Mapping[str, str]) -> str:
@@ -166,18 +176,22 @@ main{{grid-template-columns:repeat(3,1fr);gap:5mm}}html{{font-size:12px}}}}
 def _timeline(board: Storyboard, words: Words, y: float) -> str:
     """The scenes in a row, as wide as they are long."""
     parts, x = [], float(MARGIN)
-    at_s = 0.0
+    at_s, last_at = 0.0, 0.0
     for scene in board.scenes:
         width = INSIDE * scene.duration / board.total_duration
         long, short = f"{scene.scene_number} · {words.seconds.format(scene.duration)}", str(scene.scene_number)
         label = long if width_em(long) * 14 < width - 8 else short
+        gap = min(1, width / 4)
         parts.append(
-            f'<rect x="{x + 1:.1f}" y="{y:.1f}" width="{width - 2:.1f}" height="40" rx="6" '
+            f'<rect x="{x + gap:.1f}" y="{y:.1f}" width="{width - 2 * gap:.1f}" height="40" rx="6" '
             f'fill="{SHOTS[scene.camera].strong}"/>'
-            + _text(x + width / 2, y + 25, label, 14, fill="#fff", weight=600, anchor="middle")
         )
         x, at_s = x + width, at_s + scene.duration
-        parts.append(_text(x - 1, y + 58, f"{at_s:g}", 12, fill=GREY, anchor="end"))
+        if width >= _NARROW:
+            parts.append(_text(x - width / 2, y + 25, label, 14, fill="#fff", weight=600, anchor="middle"))
+        if width_em(f"{at_s:g} ") * 12 < x - last_at:
+            parts.append(_text(x - 1, y + 58, f"{at_s:g}", 12, fill=GREY, anchor="end"))
+            last_at = x
     return "".join(parts)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import Fields, SceneField, Spoken, of_kind
-from scriptqueue.schemas import MAX_SCENE_S, MAX_SPOKEN_LINES, MIN_SCENE_S, Character, JobRequest, TargetName
+from scriptqueue.schemas import MAX_SPOKEN_LINES, Character, JobRequest, TargetName
 from shared.board.cast import MAX_LOOK_CHARACTERS, MAX_NAME_CHARACTERS, WRITTEN_IDS
 from shared.board.speaking import seconds_to_say
 from shared.board.targets.measure import count_words
@@ -128,7 +128,7 @@ def _besides(limit: _Limit, request: JobRequest, fields: Fields, cast: Sequence[
     placed = {field.name for field in fields} & {*TARGETS[limit.target].places}
     speech = 0
     if cast and "dialogue" in placed:
-        seconds = max(shot_seconds(request.targets) or (MAX_SCENE_S,))
+        seconds = max(shot_seconds(request) or (request.scene_max_s,))
         speech = int(seconds / seconds_to_say("a" if limit.is_spaced else "字"))
         speech = (speech - LEAST_WORDS * ("narration" in placed)) if limit.measure is count_words else MAX_LETTERS
     prompts = (
@@ -156,7 +156,7 @@ def _words(letter: str, count: int, limit: _Limit) -> str:
 
 def _scene(fields: Fields, limit: _Limit, movement: str, cast: Sequence[Character]) -> dict[str, Any]:
     letters = iter(string.ascii_lowercase if limit.is_spaced else _HAN)
-    scene: dict[str, Any] = {"duration": MIN_SCENE_S}
+    scene: dict[str, Any] = {"duration": 1}
     for field in fields:
         if field.kind == "text":
             scene[field.name] = next(letters)

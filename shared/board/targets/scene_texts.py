@@ -68,7 +68,7 @@ class SceneTexts:
         if place == "characters":
             return paragraph(self.looks())
         if place == "dialogue":
-            return joined(self.label_of(line).replace("{}", line.text) for line in self.lines)
+            return listed_texts(self.label_of(line).replace("{}", line.text) for line in self.lines)
         text = self.values.get(place, "").strip()
         label = _LABELS.get(place, ("{}", "{}"))[self.spoken == "zh"]
         return ended(label.replace("{}", text)) if text else ""
@@ -122,10 +122,10 @@ def ended(text: str) -> str:
 
 def paragraph(sentences: Iterable[str]) -> str:
     """One line of all that say something, each once."""
-    return joined(dict.fromkeys(filter(None, sentences)))
+    return listed_texts(dict.fromkeys(filter(None, sentences)))
 
 
-def joined(sentences: Iterable[str]) -> str:
+def listed_texts(sentences: Iterable[str]) -> str:
     """One line of them all."""
     line = ""
     for sentence in sentences:

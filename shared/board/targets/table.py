@@ -52,6 +52,7 @@ class Target:
     sure: bool = False
     negative_prompt: str | None = None  # None: it takes none
     reads_chinese: bool = False
+    has_lines: bool = False  # a prompt of it is more than one line
     read_on: str = READ_ON
 
 
@@ -124,6 +125,7 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
                 source="https://github.com/MiniMax-AI/MiniMax-H3 (skills/h3-prompt-writing/references/base-en.txt)",
                 sure=True,
                 reads_chinese=True,
+                has_lines=True,
             ),
             Target(
                 "kling-3",
@@ -156,6 +158,7 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
                 ),
                 limits=Limits(shot_s=(4, 8, 12, 16, 20), references=MappingProxyType({"characters": 2})),
                 source=THIRD_PARTIES,
+                has_lines=True,
             ),
             Target(
                 "seedance-2",

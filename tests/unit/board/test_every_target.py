@@ -107,7 +107,7 @@ def _value(field: SceneField, number: int, request: JobRequest, spoken: Spoken, 
                 for _ in range(chance.randint(0, 3))
             ]
         case "seconds":
-            return chance.choice(shot_seconds(request.targets) or range(3, 9))
+            return chance.choice(shot_seconds(request) or range(3, 9))
 
 
 def missing(scene: Scene, target: Target, spoken: Spoken, prompt: str, board: Storyboard) -> list[str]:

@@ -25,12 +25,23 @@ from markdown_it import MarkdownIt
 
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, written
-from scriptqueue.schemas import AspectRatio, Character, ExportFormat, FrameRate, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import (
+    AspectRatio,
+    Character,
+    ExportFormat,
+    FrameRate,
+    JobRequest,
+    Scene,
+    Storyboard,
+    TargetName,
+)
 from shared.board.exports.archive import WITHOUT, Archive
 from shared.board.exports.file_names import file_name
 from shared.board.exports.formats import EXPORTS
 from shared.board.exports.speech import MAX_CAPTION_S, MAX_LINES, captions, max_columns
 from shared.board.scenes import assemble
+from shared.board.targets.prompts import target_prompts
+from shared.board.targets.table import TARGETS
 
 READERS = {
     "edl": "pycmx",
@@ -147,7 +158,8 @@ def scene_values(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def boards(draw: st.DrawFn) -> Storyboard:
     ratio, style = draw(st.sampled_from([None, *get_args(AspectRatio)])), draw(st.none() | TEXTS)
-    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio, characters=CAST)
+    language = draw(st.sampled_from(["auto", "zh", "ja"]))
+    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio, characters=CAST, language=language)
     scenes = [scene_values(draw) for _ in range(draw(st.integers(1, 4)))]
     return assemble(draw(TEXTS), scenes, request, ALL_FIELDS, CAST)
 
@@ -161,7 +173,7 @@ def board(*narrations: str | None, **options: Any) -> Storyboard:
 
 
 def content(storyboard: Storyboard, name: ExportFormat, fps: int = 24) -> str:
-    return EXPORTS[name].content(storyboard, {"fps": fps}).decode()
+    return EXPORTS[name].content(storyboard, {"fps": fps, "target": "generic"}).decode()
 
 
 def reader(module: str) -> Any:
@@ -183,9 +195,10 @@ def fields(scene: Scene, *without: str) -> dict[str, str]:
     return {f.name: flat(f.shown("en", values[f.name]) if f.is_list else values[f.name]) for f in there}
 
 
-def shown(scene: Scene, title: str, *without: str) -> dict[str, str]:
+def shown(scene: Scene, storyboard: Storyboard, *without: str) -> dict[str, str]:
     """The same by label, in the reader's words."""
-    zh = any("\u3400" <= c <= "\u9fff" for c in title)
+    title = storyboard.title + storyboard.scenes[0].description
+    zh = storyboard.language == "zh" if storyboard.language else any("\u3400" <= c <= "\u9fff" for c in title)
     by_name = {field.name: field for field in ALL_FIELDS}
     return {
         flat(by_name[name].wording("zh" if zh else "en").label): flat(by_name[name].shown("zh" if zh else "en", text))
@@ -374,7 +387,6 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
             scenes[-1].setdefault(kind, []).append(plain(raw))
         elif kind != "CHARACTER":
             assert scenes[-1].setdefault(kind, plain(raw)) == plain(raw)
-    title = storyboard.title + storyboard.scenes[0].description
     for back, scene in zip(scenes, storyboard.scenes, strict=True):
         place = f"-{scene.setting}" if scene.setting else ""
         assert (back["number"], plain(back["heading"])) == (
@@ -386,7 +398,7 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
         assert "".join(back.get("DIALOGUE", [])) == flat("".join([scene.narration or "", *[one.line for one in lines]]))
         assert back.get("TRANSITION", "") == (flat(f"{scene.transition.upper()} TO:") if scene.transition else "")
         elsewhere = ("setting", "description", "action", "narration", "dialogue", "transition")
-        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, title, *elsewhere)}
+        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, storyboard, *elsewhere)}
     assert next(notes, None) is None
     speakers = [plain(name) for name in re.findall(r"^@(.+)$", text, re.MULTILINE) if "(V.O.)" not in name]
     assert speakers == [flat(one.character) for s in storyboard.scenes for one in s.dialogue or () if flat(one.line)]
@@ -402,14 +414,20 @@ def md_back(text: str, storyboard: Storyboard, _: int) -> None:
     assert heading == flat(storyboard.title)
     width = sum(token.type == "th_open" for token in tokens)
     head, rows = cells[:width], [cells[i : i + width] for i in range(width, len(cells), width)]
-    title = storyboard.title + storyboard.scenes[0].description
     for row, scene in zip(rows, storyboard.scenes, strict=True):
         number, duration = (
             flat(field.wording("zh" if "场景编号" in head else "en").label) for field in SCENE_FIELDS[:3:2]
         )
         back = {label: cell for label, cell in zip(head, row, strict=True) if cell}
         assert (back.pop(number), float(back.pop(duration))) == (str(scene.scene_number), scene.duration)
-        assert back == shown(scene, title)
+        assert back == shown(scene, storyboard)
+
+
+def prompts_back(text: str, storyboard: Storyboard, _: int) -> None:
+    *shot_lines, empty, negative = text.splitlines()
+
+    assert [flat(line) for line in shot_lines] == [flat(prompt) for prompt in target_prompts(storyboard, "generic")]
+    assert (empty, negative) == ("", f"Negative prompt: {TARGETS['generic'].negative_prompt}")
 
 
 BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
@@ -421,6 +439,7 @@ BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
     "fcpxml": fcpxml_back,
     "fountain": fountain_back,
     "md": md_back,
+    "prompts": prompts_back,
 }
 
 
@@ -568,3 +587,32 @@ def test_an_archive_numbers_its_files_and_names_what_is_missing() -> None:
     assert [entry.filename for entry in packed.infolist()] == ["0001 雨中的猫.csv", "0003 雨中的猫.csv", WITHOUT]
     assert packed.read(WITHOUT).decode() == "0002 the job is failed\n"
     assert {entry.external_attr >> 16 for entry in packed.infolist()} == {0o644}
+
+
+# -- prompts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", get_args(TargetName))
+def test_prompts_are_a_text_a_shot_in_the_targets_own_form(target: TargetName) -> None:
+    written_for = board(None, "她说：“走吧。”", None, targets=[target], style="水彩")
+    without = board(None, "她说：“走吧。”", None, style="水彩")
+    row = TARGETS[target]
+
+    text, later = (EXPORTS["prompts"].content(one, {"target": target}).decode() for one in (written_for, without))
+
+    assert text == later  # made when it is wanted
+    shown_part, _, negative = text.partition("\nNegative prompt: ")
+    assert negative == (f"{row.negative_prompt}\n" if row.negative_prompt else "")
+    texts = shown_part.removesuffix("\n").split("\n---\n" if row.has_lines else "\n")
+    assert texts == [(scene.prompts or {})[target] for scene in written_for.scenes]
+
+
+def test_prompts_stay_as_they_were_published() -> None:
+    old = board("一", "二", targets=["generic"])
+    scenes = tuple(
+        scene.model_copy(update={"prompts": {"generic": f"as published {scene.scene_number}"}}) for scene in old.scenes
+    )
+
+    text = content(old.model_copy(update={"scenes": scenes}), "prompts")
+
+    assert text.splitlines()[:2] == ["as published 1", "as published 2"]
