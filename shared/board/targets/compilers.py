@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from scriptqueue.schemas import TargetName
 from shared.board.targets.measure import spoken_language
-from shared.board.targets.scene_texts import SceneTexts, ended, listed_texts, paragraph
+from shared.board.targets.scene_texts import SceneTexts, ended, one_after_another, paragraph
 from shared.board.targets.table import CAMERA
 
 Compiler = Callable[[SceneTexts, Collection[str]], str]
@@ -72,7 +72,7 @@ def minimax_h3(shot: SceneTexts, places: Collection[str]) -> str:
         time = f" At {minutes:02d}:{ms / 1000:06.3f},"
         cut = "镜头切换。" if shot.spoken == "zh" else "the shot cuts."
     seen = [shot.sentence(place) for place in places if place not in (*CAMERA, "narration", "dialogue", "sound")]
-    picture = paragraph([cut, *seen, *_h3_camera(shot), _h3_narration(shot), listed_texts(_h3_dialogue(shot))])
+    picture = paragraph([cut, *seen, *_h3_camera(shot), _h3_narration(shot), one_after_another(_h3_dialogue(shot))])
     return (
         f"integrated_multimodal_description: [Shot {shot.number}]{time} {picture}\n\n"
         f"overall_soundscape: {ended(shot.values['sound']) if 'sound' in shot.values else 'N/A'}\n\n"

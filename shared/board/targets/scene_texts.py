@@ -68,7 +68,7 @@ class SceneTexts:
         if place == "characters":
             return paragraph(self.looks())
         if place == "dialogue":
-            return listed_texts(self.label_of(line).replace("{}", line.text) for line in self.lines)
+            return one_after_another(self.label_of(line).replace("{}", line.text) for line in self.lines)
         text = self.values.get(place, "").strip()
         label = _LABELS.get(place, ("{}", "{}"))[self.spoken == "zh"]
         return ended(label.replace("{}", text)) if text else ""
@@ -122,10 +122,10 @@ def ended(text: str) -> str:
 
 def paragraph(sentences: Iterable[str]) -> str:
     """One line of all that say something, each once."""
-    return listed_texts(dict.fromkeys(filter(None, sentences)))
+    return one_after_another(dict.fromkeys(filter(None, sentences)))
 
 
-def listed_texts(sentences: Iterable[str]) -> str:
+def one_after_another(sentences: Iterable[str]) -> str:
     """One line of them all."""
     line = ""
     for sentence in sentences:
