@@ -10,8 +10,8 @@ from tests.deploy.manifests import RENDERINGS, Resource
 from tests.deploy.programs import NoProgram, helm, kustomize
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
     try:
         helm("--set", "existingSecret=x")
         folder = tmp_path_factory.mktemp("kustomize")
@@ -22,7 +22,7 @@ def _programs(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
+def renderings(programs: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
     return {name: render(tmp_path_factory.mktemp("rendering")) for name, render in RENDERINGS.items()}
 
 

@@ -1,4 +1,4 @@
-"""Every setting and value of deploy/: each can be given without editing a file of ours, and a misspelt one is refused."""
+"""Every setting and value of deploy/: each can be given without editing a file of ours; a misspelt one is refused."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tests.deploy.manifests import (
     pods,
 )
 from tests.deploy.programs import Refused, helm
+
+pytestmark = pytest.mark.usefixtures("programs")
 
 WEBHOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 # One for each setting that is neither its default nor another's.

@@ -25,6 +25,8 @@ from tests.deploy.manifests import (
 )
 from tests.deploy.programs import CHART, ROOT
 
+pytestmark = pytest.mark.usefixtures("programs")
+
 CUSTOM = {"ServiceMonitor", "PodMonitor", "ScaledObject"}  # of operators: the API has no schema of these
 OLDEST = "1.29"
 
