@@ -163,6 +163,8 @@ def test_only_settings_and_what_others_read_are_given(rendered: list[Resource]) 
         for container in containers(pod):
             given = {variable["name"] for variable in container.get("env", ())}
             assert ("HF_TOKEN" in given) == (container["name"] == "model")
+            has_secrets = any("secretRef" in source for source in container.get("envFrom", ()))
+            assert has_secrets == (container["name"] not in ("model", "redis"))
             assert container["name"] == "redis" or pod["enableServiceLinks"] is False
 
 
