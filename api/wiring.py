@@ -31,12 +31,12 @@ from api.routes import batches, dead, deliveries, docs, events, jobs, page, resu
 from api.sweeper import sweep
 from api.trust import Trust
 from api.webhooks import SENT
+from scriptqueue.version import VERSION
 from shared import traces
 from shared.errors import RedisUnfit
 from shared.setting_lists import listed
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.version import VERSION
 
 CANCEL_AGAIN_S = 0.2
 
@@ -85,6 +85,7 @@ def create_app(
         redoc_url=None,
         generate_unique_id_function=operation_id,
         exception_handlers=problems.HANDLERS,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # FastAPI's; ours are tracing.py and metrics.py
     )
     app.authenticated = bool(keys)
     app.webhooks.include_router(SENT)

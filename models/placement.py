@@ -6,12 +6,17 @@ Each choice that cannot be had raises `ModelUnavailable` saying what can.
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 
 from models import cpu
+from models.int8 import Kernel8
 from shared.errors import ModelUnavailable
+
+log = logging.getLogger(__name__)
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 ATTENTIONS = ("sdpa", "flash_attention_2", "eager")
@@ -65,7 +70,35 @@ def gpu_id(device: str) -> str:
     return f"GPU-{torch.cuda.get_device_properties(torch.device(device)).uuid}"
 
 
-def dtype_of(dtype: str, devices: str | dict[str, str], bytes_at_16: int, weight_bits: int = 16) -> str:
+def bits_of(
+    wanted: int | Literal["auto"],
+    held_bits: int,
+    devices: str | dict[str, str],
+    kernel: Callable[[], Kernel8 | None],
+) -> tuple[int, Kernel8 | None]:
+    """The bits of a weight, and the kernel of ours that computes with them; None: torch's layers, or bitsandbytes'."""
+    if held_bits != 16 or not _on_cpu(devices):
+        return 16 if wanted == "auto" else wanted, None
+    if wanted not in {"auto", 8}:
+        return int(wanted), None
+    if quick := kernel():
+        return 8, quick
+    if wanted == "auto":
+        log.info("weights stay at 16 bits: this processor has no quick products with 8")
+        return 16, None
+    log.info("8 bits by bitsandbytes, which saves memory and no time: this processor has no quick products with them")
+    return 8, None
+
+
+def dtype_of(
+    dtype: str,
+    devices: str | dict[str, str],
+    bytes_at_16: int,
+    weight_bits: int = 16,
+    kernel: Kernel8 | None = None,
+) -> str:
+    if dtype == "auto" and kernel is not None:
+        return "fp32"  # of all that is no weight: it costs nothing beside the products
     if dtype == "auto" and _on_cpu(devices):
         return cpu.dtype_for(bytes_at_16) if weight_bits == 16 else "bf16"
     if dtype == "auto":

@@ -14,24 +14,26 @@ from pathlib import Path
 
 import torch
 
-_NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
+_NAMES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.int8: "I8"}
 
 
 @dataclass(frozen=True)
 class TensorEntry:
     name: str
     shape: tuple[int, ...]
-    blocks: Iterator[torch.Tensor]  # its rows in order, in the file's dtype
+    blocks: Iterator[torch.Tensor]  # its rows in order, in its dtype
+    dtype: torch.dtype | None = None  # None: the file's
 
 
 def write_safetensors(path: Path, entries: Iterable[TensorEntry], dtype: torch.dtype) -> str:
-    """Write the file; return its sha256. Raises ValueError if a tensor's blocks are not of its size."""
+    """Write the file in order; return its sha256. Raises ValueError if a tensor's blocks are not of its size."""
     entries = list(entries)
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
     for entry in entries:
-        start, end = end, end + prod(entry.shape) * dtype.itemsize
-        header[entry.name] = {"dtype": _NAMES[dtype], "shape": list(entry.shape), "data_offsets": [start, end]}
+        kind = entry.dtype or dtype
+        start, end = end, end + prod(entry.shape) * kind.itemsize
+        header[entry.name] = {"dtype": _NAMES[kind], "shape": list(entry.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()

@@ -1,5 +1,5 @@
 """Variables in the environment that others put there: what looks like a setting and is none, and what a shell left on a
-value.
+value; and files that hold one.
 
 Kubernetes tells each pod of every Service of its namespace (`enableServiceLinks`), and Docker's old links did the same
 of containers, in variables that begin with the Service's name, which may well be ours. Knows shapes, no setting.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 _ADDRESS = r"(tcp|udp|sctp)://\S+:[0-9]+"
 _NUMBER = r"[0-9]+"
@@ -40,3 +41,13 @@ def service_links(environment: Mapping[str, str], prefix: str) -> list[str]:
 def stands_in_quotes(value: str) -> bool:
     """`docker run --env-file` keeps the quotes that a shell would take off."""
     return len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+
+
+def read_secret(name: str, path: str) -> str:
+    """What a file holds, without its last line break, which is an editor's; raises ValueError, with `name`."""
+    try:
+        return Path(path).read_text().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise ValueError(f"{name}: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{name}: {path} holds no text") from None

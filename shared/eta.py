@@ -10,15 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scriptqueue.further_fields import fields_named
-from scriptqueue.scene_fields import SCENE_FIELDS
 from scriptqueue.schemas import PRIORITIES, JobRequest, Priority
-from shared.board.break_down import given_fields
-from shared.board.timing import COMFORTABLE_SCENE_S
+from shared.board.budget import TOKENS_A_SCENE, tokens_a_scene
+from shared.board.timing import comfortable_s
 from shared.workers import WorkerState
 
-TOKENS_A_TEXT, TOKENS_A_TERM = 15, 3
-TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
 MIN_MEASURED_FRACTION = 0.05  # of a job, before its progress says anything about the rest
 NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than expected
 
@@ -27,16 +23,9 @@ def cost_of(request: JobRequest) -> int:
     """The tokens that a job is expected to write, within its budget."""
     scenes = (request.min_scenes + request.max_scenes) / 2
     if request.target_duration_s is not None:
-        wanted = request.target_duration_s / COMFORTABLE_SCENE_S
+        wanted = request.target_duration_s / comfortable_s(request)
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
     return min(round(scenes * tokens_a_scene(request) + TOKENS_A_SCENE), request.sampling.max_new_tokens)
-
-
-def tokens_a_scene(request: JobRequest) -> int:
-    """As a model writes them: some for each further field that it writes itself."""
-    further = fields_named(request.fields)[len(SCENE_FIELDS) :]
-    written = [field for field in further if field.name not in given_fields(request)]
-    return TOKENS_A_SCENE + sum(TOKENS_A_TERM if field.terms else TOKENS_A_TEXT for field in written)
 
 
 @dataclass(frozen=True)

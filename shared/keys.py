@@ -14,6 +14,7 @@ CHANGED_CHANNEL = f"{KEY_PREFIX}changed"
 CANCEL_CHANNEL = f"{KEY_PREFIX}cancel"
 DEAD = f"{KEY_PREFIX}dead"
 QUARANTINE = f"{KEY_PREFIX}quarantine"
+SENDERS = f"{KEY_PREFIX}senders"
 WEBHOOKS = f"{KEY_PREFIX}webhook-clients"
 RECORDS = f"{KEY_PREFIX}job:"  # and a job's id
 JOB_INDEXES = (

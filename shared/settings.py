@@ -10,19 +10,21 @@ import difflib
 import os
 import re
 from base64 import b64decode
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.environment import is_service_link, stands_in_quotes
+from shared.environment import is_service_link, read_secret, stands_in_quotes
 from shared.errors import SettingsInvalid
 from shared.redis_address import RedisAddress, read_address
 from shared.setting_lists import listed, split_keys, split_weights, weights_of
 
 PREFIX = "SCRIPTQUEUE_"
+IN_A_FILE = "_file"
 MOST_ROWS = 512
 CLIENT_NAMES = frozenset({"SCRIPTQUEUE_URL", "SCRIPTQUEUE_API_KEY"})  # the command-line client's, no settings
 _HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.IGNORECASE)
@@ -34,9 +36,23 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: Any) -> Any:
+        """`x_file` names a file that holds x, as secrets of Docker and Kubernetes do."""
+        if not isinstance(values, dict):
+            return values
+        named = {name.removesuffix(IN_A_FILE): name for name in values if name.endswith(IN_A_FILE)}
+        named = {name: in_a_file for name, in_a_file in named.items() if name in cls.model_fields}
+        if twice := sorted(named.keys() & values.keys()):
+            raise ValueError(f"{twice[0]} and {twice[0]}{IN_A_FILE} are both set: only one of them can be meant")
+        others = {name: value for name, value in values.items() if name not in named.values()}
+        return others | {name: read_secret(in_a_file, values[in_a_file]) for name, in_a_file in named.items()}
+
 
 class RedisSettings(Section):
     url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Where jobs and doorbells live.")
+    password: SecretStr = Field(SecretStr(""), description="Its password as it is, where the URL has none.")
     timeout_s: float = Field(2.0, gt=0, le=60, description="Connect and read timeout of one command.")
     max_connections: int = Field(
         32, ge=4, le=1000, description="Connections of one process, besides the few that Celery holds for a worker."
@@ -50,8 +66,16 @@ class RedisSettings(Section):
 
     @property
     def address(self) -> RedisAddress:
-        """The URL as everybody reads it."""
-        return read_address(self.url.get_secret_value())
+        """The URL as everybody reads it, with the password."""
+        address = read_address(self.url.get_secret_value())
+        password = self.password.get_secret_value()
+        return replace(address, password=password) if password else address
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password.get_secret_value() and read_address(self.url.get_secret_value()).password is not None:
+            raise ValueError("REDIS__PASSWORD and the password in REDIS__URL: only one of them can be meant")
+        return self
 
 
 class ModelSettings(Section):
@@ -59,16 +83,20 @@ class ModelSettings(Section):
     path: Path | None = Field(None, description="A local model folder; wins over the name.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cuda:N or cpu.")
     dtype: Literal["auto", "fp16", "bf16", "fp32"] = Field(
-        "auto", description="auto: fp16 on GPU; bf16 on a CPU that computes in it, else fp32."
+        "auto",
+        description="auto: fp16 on GPU; on a CPU fp32 beside weights of 8 bits, else bf16 where it computes in it.",
     )
-    weight_bits: Literal[16, 8, 4] = Field(16, description="16, or 8 and 4 by bitsandbytes.")
+    weight_bits: Literal["auto", 16, 8, 4] = Field(
+        "auto", description="auto: 16 on a GPU, 8 on a CPU that is quick with them; 4, and 8 on a GPU: by bitsandbytes."
+    )
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
         "auto",
         description="In transformers' batching, which a name here asks for; auto: flash attention, else torch's.",
     )
     batching: Literal["auto", "loop", "transformers"] = Field(
         "auto",
-        description="loop: the engine's own; auto: that on a GPU, for 16-bit models it knows, else transformers'.",
+        description="loop: the engine's own; auto: that for models it knows, of 16 bits on a GPU or 8 on a CPU, "
+        "else transformers'.",
     )
     cuda_graphs: bool | None = Field(
         None, description="Steps of the model as CUDA graphs; empty: the engine's own loop's are."
@@ -131,7 +159,9 @@ class GenerationSettings(Section):
     do_sample: bool = Field(True, description="False: greedy.")
     temperature: float = Field(0.7, ge=0, le=2, description="0 is greedy.")
     top_p: float = Field(0.9, gt=0, le=1, description="Nucleus sampling.")
-    max_new_tokens: int = Field(1536, ge=60, le=8192, description="Sampled tokens a job may cost; forced are free.")
+    max_new_tokens: int = Field(
+        1536, ge=60, le=16384, description="Sampled tokens a plain job may cost; forced are free."
+    )
 
 
 class ApiSettings(Section):
@@ -299,7 +329,7 @@ def _fault(name: str, value: str, known: list[str]) -> str | None:
     """What is wrong with a variable, without its value."""
     if not name.upper().startswith(PREFIX) or name.upper() in CLIENT_NAMES:
         return None
-    if name.upper() in known:
+    if name.upper().removesuffix(IN_A_FILE.upper()) in known:
         return f"{name} stands in quotes, which an env file of Docker's keeps: leave them out" * stands_in_quotes(value)
     return None if is_service_link(name, value) else f"{name} is no setting{_nearest(name, known)}"
 

@@ -32,7 +32,8 @@ def start_traces(settings: TracesSettings, service: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        raise SettingsInvalid("TRACES__ENDPOINT needs pip install 'scriptqueue[traces]'") from None
+        packages = "opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http"
+        raise SettingsInvalid(f"TRACES__ENDPOINT needs {packages}") from None
     _provider = provider = TracerProvider(resource=Resource.create({"service.name": service}))
     exporter = OTLPSpanExporter(f"{settings.endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))

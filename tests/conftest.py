@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.load import LoadedModel
 
 TESTS = Path(__file__).parent
+IMAGE_FOLDER = "image"
 SLOW_FOLDERS = {"acceptance", "browser"}
 SLOW_TIMEOUT_S = 300  # of any other test: `timeout` in pyproject.toml
 REAL_MODEL = "embedded"  # the fixture
@@ -32,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         real_model = REAL_MODEL in getattr(item, "fixturenames", ())
         if real_model or item.path.relative_to(TESTS).parts[0] in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
+        if item.path.relative_to(TESTS).parts[0] == IMAGE_FOLDER:
+            item.add_marker(pytest.mark.image)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
 

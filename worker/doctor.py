@@ -16,6 +16,8 @@ import torch
 from models import memory, obtain
 from models.catalogue import Parameters
 from models.folder import open_folder, weights
+from models.int8 import kernel8_here
+from models.placement import bits_of
 from models.tokenizers.folder import has_vocabulary
 from shared.errors import ModelUnavailable, ScriptqueueError
 from shared.findings import Finding
@@ -33,16 +35,18 @@ def findings(settings: ModelSettings) -> Iterator[Finding]:
             yield Finding("model", "fault", problem, f"`python -m models pull {settings.name}`, or set MODEL__NAME")
             return
         opened = open_folder(folder)
-        bits, tensors = opened.served_bits(settings.weight_bits), weights(opened)
+        wanted, tensors = opened.served_bits(settings.weight_bits), weights(opened)
         if not has_vocabulary(opened):
             raise ModelUnavailable(f"{folder} has no vocabulary file")
     except (ScriptqueueError, OSError, ValueError) as error:
         yield Finding("model", "fault", str(error), "see `python -m models list`, and `python -m models verify FOLDER`")
         return
+    on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
+    bits, quick = bits_of(wanted, opened.held_bits, {"": "cpu" if on_cpu else "cuda"}, kernel8_here)
     parameters = memory.parameters_of(tensors)
     yield Finding("model", "ok", f"{folder.name}: {len(tensors)} tensors, {parameters.total / 1e9:.2f} billion weights")
     yield _device(settings, parameters, bits, opened.held_bits)
-    if bits != 16 and find_spec("bitsandbytes") is None:
+    if bits != 16 and quick is None and find_spec("bitsandbytes") is None:
         yield Finding("quantisation", "fault", f"{bits} bits need bitsandbytes", "pip install bitsandbytes")
 
 

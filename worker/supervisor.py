@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 COMMAND = ("-m", "celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle")
 CRASHES = frozenset({EXIT_BROKEN, *(-n for n in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE))})
+STOPPED = frozenset({-signal.SIGTERM, -signal.SIGKILL})  # by us: what it left is given back, and all is in order
 FINAL = frozenset({0, 2, EXIT_UNUSABLE})  # done; a wrong argument; no model or a bad setting
 WHY = {  # for whoever reads only this log; the worker's own line is on stderr
     2: "a wrong argument",
@@ -65,7 +66,7 @@ class Supervisor:
             born = time.monotonic()
             code = self._live()
             if self._stopping:
-                return 0 if code == -signal.SIGTERM else abs(code)
+                return 0 if code in STOPPED else abs(code)
             if code in FINAL:
                 if code:
                     log.error("the worker ended with %s; this supervisor ends too", _words(code))

@@ -15,6 +15,8 @@ from email.message import Message
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fastapi import Request, Response
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from api.http.dependencies import Parts
 from api.http.keyed_route import Endpoint, KeyedRoute
@@ -49,9 +51,13 @@ class JsonRoute(KeyedRoute):
             _check_type(request)
             async with self._turn(request, client):
                 body = await self._read(request)
-                return await handle(_ReadRequest(request, body, await self._value(body)))
+                return await self.answer(handle, request, body, await self._value(body))
 
         return handle_strictly
+
+    async def answer(self, handle: Endpoint, request: Request, body: bytes, value: Any) -> Response:
+        """To a request whose body was read. `handle`: FastAPI's way, from the endpoint's signature."""
+        return await handle(_ReadRequest(request, body, value))
 
     @staticmethod
     def value_of(body: bytes) -> Any:
@@ -76,17 +82,17 @@ class JsonRoute(KeyedRoute):
         if int(request.headers.get("content-length", "0")) > self.limit_bytes:
             raise too_large
         body, begun_s = bytearray(), asyncio.get_running_loop().time()
-        structure = Structure(self.limit_marks)
+        structure, is_whole = Structure(self.limit_marks), False
         try:
             async with asyncio.timeout(_PATIENCE_S) as patience:
-                async for chunk in request.stream():  # a chunked body has no length, and a length may lie
-                    if not chunk:
-                        continue  # its end
+                while not is_whole:  # a chunked body has no length, and a length may lie
+                    chunk, is_whole = await _next_chunk(request)
                     body += chunk
                     if len(body) > self.limit_bytes:
                         raise too_large
                     structure.add(chunk)
-                    patience.reschedule(begun_s + _PATIENCE_S + len(body) / _LEAST_BYTES_A_S)
+                    if not is_whole:
+                        patience.reschedule(begun_s + _PATIENCE_S + len(body) / _LEAST_BYTES_A_S)
         except TimeoutError:
             raise BodyTooSlow(
                 f"{len(body)} bytes came in {asyncio.get_running_loop().time() - begun_s:.0f} s"
@@ -113,6 +119,14 @@ class _ReadRequest(Request):
         return self._value
 
 
+async def _next_chunk(request: Request) -> tuple[bytes, bool]:
+    """Some of the body, and whether it is the last; raises `ClientDisconnect`."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), not message.get("more_body", False)
+
+
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text in UTF-8; raises `MalformedJson`."""
     try:
@@ -127,6 +141,12 @@ def parse_json(body: bytes) -> Any:
         raise MalformedJson(f"nested deeper than {DEEPEST} levels") from None
     _check_width(value)
     return value
+
+
+def in_the_body(error: ValidationError, *place: str | int) -> list[dict[str, Any]]:
+    """Its faults as `RequestValidationError` takes them. `place`: of the value in the body."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    return [{**fault, "loc": ("body", *place, *fault["loc"])} for fault in faults]
 
 
 def _check_type(request: Request) -> None:

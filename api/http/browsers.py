@@ -62,10 +62,17 @@ class BrowserGuard:
             await self._app(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
-        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        hosts, site, origin = [], "", ""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value.decode("latin-1"))
+            elif name == b"sec-fetch-site":
+                site = value.decode("latin-1").lower()
+            elif name == b"origin":
+                origin = value.decode("latin-1").lower()
         if self._hosts is not None and not all(self._serves(host) for host in hosts):
             return HostRefused("This service is not known by that name; API__HOSTS names those that it is")
-        if scope["method"] not in _SAFE and not self._may_change(dict(scope["headers"]), hosts):
+        if scope["method"] not in _SAFE and not self._may_change(site, origin, hosts):
             return OriginRefused(
                 "A page of another site may change nothing here; API__CORS_ORIGINS names those that may"
             )
@@ -73,7 +80,7 @@ class BrowserGuard:
 
     def _serves(self, host: str) -> bool:
         """An address is no name: nobody can make it lead elsewhere. No browser sends an empty or no `Host`."""
-        if not host.strip() or host in self._served:
+        if host in self._served or not host.strip():
             return True
         name, _ = _name_and_port(host)
         serves = name in (self._hosts or ()) or _is_address(name)
@@ -81,11 +88,9 @@ class BrowserGuard:
             self._served.add(host)
         return serves
 
-    def _may_change(self, headers: dict[bytes, bytes], hosts: list[str]) -> bool:
+    def _may_change(self, site: str, origin: str, hosts: list[str]) -> bool:
         """By `Sec-Fetch-Site`, which no page can forge; by `Origin` where the browser sends none: to plain HTTP on
         other machines, or because it is old. Neither: no browser."""
-        site = headers.get(b"sec-fetch-site", b"").decode("latin-1").lower()
-        origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if site in {"same-origin", "none"} or origin in self._origins:
             return True
         return not site and (not origin or any(_is_at(origin, host) for host in hosts))

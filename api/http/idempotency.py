@@ -41,6 +41,11 @@ async def _caller(
         ),
     ] = None,
 ) -> Caller:
+    return caller_of(request, idempotency_key)
+
+
+def caller_of(request: Request, idempotency_key: str | None) -> Caller:
+    """Raises `Unauthorized`, `InvalidRequest` and, while jobs might be lost, `StoreUnavailable`."""
     parts: Parts = request.app.state.parts
     client = parts.client(request)
     parts.trust.require()  # whoever posts, posts a job

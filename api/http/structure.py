@@ -44,6 +44,10 @@ class Structure:
         return outside
 
     def _deepen(self, marks: bytes) -> None:
+        opened = marks.count(b"{") + marks.count(b"[")
+        if self._depth + opened <= DEEPEST:  # however they are nested
+            self._depth += opened - marks.count(b"}") - marks.count(b"]")
+            return
         steps = [1 if mark in b"[{" else -1 for mark in marks.translate(None, _NO_BRACKET)]
         depths = list(accumulate(steps, initial=self._depth))
         self._depth = depths[-1]

@@ -4,7 +4,7 @@ import { get, Problem, Unreachable } from "./api.js";
 import { h } from "./dom.js";
 import { clock, span } from "./format.js";
 import { onLanguage, words } from "./i18n.js";
-import { sceneLines } from "./storyboard.js";
+import { introduce, sceneLines } from "./storyboard.js";
 
 export function compareView(ids) {
   return new Compare(ids);
@@ -43,7 +43,7 @@ class Compare {
     const rows = Math.max(...this.#jobs.map((job) => job.scenes.length));
     this.#body.replaceChildren(
       h("div", { class: "pair" }, this.#jobs.map((job) => header(job, longest))),
-      ...Array.from({ length: rows }, (_, at) => h("div", { class: "pair" }, this.#jobs.map((job) => scene(job.scenes[at])))),
+      ...Array.from({ length: rows }, (_, at) => h("div", { class: "pair" }, this.#jobs.map((job) => scene(job.scenes[at], job.result?.characters ?? [])))),
     );
   }
 }
@@ -72,12 +72,14 @@ function header(job, longest) {
   );
 }
 
-function scene(one) {
+function scene(one, cast) {
   if (!one) return h("section", { class: "scene none", say: "no_scene" });
-  return h(
+  const element = h(
     "section",
     { class: `scene ${one.camera.replace(" ", "-")}` },
     h("h3", {}, h("span", { class: "card-number" }, String(one.scene_number)), " ", h("span", { class: "length", say: ["seconds", one.duration] })),
     ...sceneLines(one),
   );
+  introduce(element, cast);
+  return element;
 }

@@ -72,7 +72,7 @@ class Compose {
     const id = `field-${field.name.replace("/", "-")}`;
     const input = this.#input(field, id);
     this.#inputs.set(field.name, input);
-    return h("div", { class: `field ${field.kind}` }, h("label", { for: id, say: `field.${field.name}` }), input, this.#fault(`/${field.name}`, input));
+    return h("div", { class: `field ${field.kind}` }, h("label", { for: id, say: `field.${field.name}` }), input, suggestions(field, id), this.#fault(`/${field.name}`, input));
   }
 
   #input(field, id) {
@@ -80,10 +80,10 @@ class Compose {
       const options = field.options.map((option) => h("option", { value: option, say: `choice.${option}`, selected: option === field.fallback }));
       return h("select", { id }, options);
     }
-    if (field.kind === "json") return h("textarea", { id, rows: 2, spellcheck: "false", placeholder: '{"campaign": "autumn"}' });
+    if (field.kind === "json") return h("textarea", { id, rows: 2, spellcheck: "false", placeholder: field.example });
     const type = { number: "number", time: "datetime-local", text: "text" }[field.kind];
     const empty = field.fallback === null ? { placeholderOf: "by_default" } : { placeholder: field.fallback };
-    return h("input", { id, type, min: field.min, max: field.max, step: field.step, ...empty });
+    return h("input", { id, type, min: field.min, max: field.max, step: field.step, list: field.suggestions && `${id}-list`, ...empty });
   }
 
   #fault(pointer, input) {
@@ -196,4 +196,8 @@ class Compose {
       else input.removeAttribute("aria-describedby");
     }
   }
+}
+
+function suggestions(field, id) {
+  return field.suggestions ? h("datalist", { id: `${id}-list` }, field.suggestions.map((value) => h("option", { value }))) : null;
 }

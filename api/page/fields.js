@@ -11,11 +11,14 @@ export const GROUPS = [
   {
     name: "group.storyboard",
     fields: [
-      choice("language", ["auto", "zh", "en"], "auto"),
-      number("min_scenes", 3, { min: 1, max: 20 }),
-      number("max_scenes", 8, { min: 1, max: 20 }),
-      number("target_duration_s", null, { min: 3, max: 160, step: "any" }),
+      { kind: "text", name: "language", fallback: "auto", suggestions: ["zh", "zh-Hant", "en", "ja", "ko", "es", "es-419", "pt-BR", "fr", "de", "it", "ru", "ar", "hi", "id", "vi", "th"] },
+      number("min_scenes", 3, { min: 1, max: 60 }),
+      number("max_scenes", 8, { min: 1, max: 60 }),
+      number("scene_min_s", 3, { min: 1, max: 60 }),
+      number("scene_max_s", 8, { min: 1, max: 60 }),
+      number("target_duration_s", null, { min: 1, max: 3600, step: "any" }),
       flag("read_prompt"),
+      { kind: "json", name: "characters", fallback: [], example: '[{"id": "yu", "name": "小雨", "look": "红色雨衣"}]' },
       { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
       { kind: "text", name: "style", fallback: null },
       { kind: "text", name: "instructions", fallback: null },
@@ -31,7 +34,7 @@ export const GROUPS = [
       number("sampling/temperature", null, { min: 0, max: 2, step: 0.1 }),
       number("sampling/top_p", null, { min: 0, max: 1, step: 0.05 }),
       number("sampling/seed", null, { min: 0 }),
-      number("sampling/max_new_tokens", null, { min: 1, max: 8192 }),
+      number("sampling/max_new_tokens", null, { min: 1, max: 16384 }),
     ],
   },
   {
@@ -51,7 +54,7 @@ export const GROUPS = [
     fields: [
       { kind: "text", name: "webhook/url", fallback: null },
       { kind: "text", name: "webhook/events", fallback: "done", parse: (text) => text.split(/[\s,]+/) },
-      { kind: "json", name: "metadata", fallback: {} },
+      { kind: "json", name: "metadata", fallback: {}, example: '{"campaign": "autumn"}' },
     ],
   },
 ];
@@ -82,7 +85,7 @@ export function bodyOf(prompt, inputs) {
 /** What a form shows of a request; the empty string where it says what is the default anyway. */
 export function textOf(field, request) {
   const wanted = field.name.split("/").reduce((node, part) => node?.[part], request);
-  const shown = Array.isArray(wanted) ? wanted.join(", ") : wanted;
+  const shown = field.kind !== "json" && Array.isArray(wanted) ? wanted.join(", ") : wanted;
   if (field.kind === "choice") return String(shown ?? field.fallback);
   if (shown === null || shown === undefined || shown === String(field.fallback)) return "";
   if (field.kind === "json") return Object.keys(shown).length ? JSON.stringify(shown, null, 2) : "";

@@ -26,6 +26,11 @@ export function moment(iso, { brief = false } = {}) {
   return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", form).format(time);
 }
 
+/** A BCP 47 tag in the reader's words. */
+export function languageName(tag) {
+  return new Intl.DisplayNames(language() === "zh" ? "zh-CN" : "en", { type: "language" }).of(tag);
+}
+
 export function percent(fraction) {
   return `${Math.round(fraction * 100)}%`;
 }

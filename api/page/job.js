@@ -7,7 +7,7 @@ import { confirmed } from "./confirm.js";
 import { button, h, setText } from "./dom.js";
 import { exportsOf } from "./exports.js";
 import { asJson, copy, download } from "./files.js";
-import { moment, percent, span } from "./format.js";
+import { languageName, moment, percent, span } from "./format.js";
 import { codeWords, onLanguage, say, words } from "./i18n.js";
 import { label } from "./labels.js";
 import { send } from "./outbox.js";
@@ -132,6 +132,7 @@ class JobView {
     if (before?.done && !job.done) return; // an answer that was overtaken: a final state never changes
     this.#job = job;
     const fresh = this.#board.show(job.scenes);
+    if (job.result?.characters) this.#board.introduce(job.result.characters);
     if (!quiet && fresh.length) announce("scene_arrived", fresh.at(-1));
     if (!quiet && !before.done && job.done) announce("job_ended", job.status);
     this.#news(job);
@@ -154,6 +155,8 @@ class JobView {
     const job = this.#job;
     if (!job) return;
     setText(this.#heading, job.result?.title ?? this.#request?.prompt.trim().slice(0, 120) ?? "…");
+    this.#heading.lang = job.result?.language ?? "";
+    this.#board.speak(job.result?.language ?? "");
     this.element.dataset.status = job.status;
     say(this.#status, `status.${job.status}`);
     setText(this.#facts, this.#line(job).join(" · "));
@@ -184,6 +187,7 @@ class JobView {
 
   #line(job) {
     const facts = [moment(job.created_at)];
+    if (job.result?.language) facts.push(languageName(job.result.language));
     if (job.source) facts.push(words(`source.${job.source}`));
     if (job.model) facts.push([job.model.name, job.model.dtype].filter(Boolean).join(" "));
     if (job.metrics) {

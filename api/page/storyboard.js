@@ -13,10 +13,32 @@ function termKey(field, term) {
   return `${field}.${term.replaceAll(" ", "_")}`;
 }
 
-/** What a scene shows in a card, field by field: its terms, then its texts; all but the description are labelled. */
+/** What a scene shows in a card, field by field: its terms, its texts, its lists; all but the description are labelled.
+ * People are called by their ids until `introduce` names them. */
 export function sceneLines(scene) {
   const present = (kind) => SCENE_FIELDS.filter((field) => field.kind === kind && scene[field.name] !== undefined).map((field) => field.name);
-  return [...present("term").map((name) => termLine(name, scene[name])), ...present("text").map((name) => textLine(name, scene[name]))];
+  const lists = (kind) => present(kind).filter((name) => scene[name].length);
+  return [
+    ...present("term").map((name) => termLine(name, scene[name])),
+    ...present("text").map((name) => textLine(name, scene[name])),
+    ...lists("lines").map((name) => listLine(name, scene[name].map((one) => [person(one.character), ": ", one.line]))),
+    ...lists("ids").map((name) => listLine(name, scene[name].map((id) => [person(id)]))),
+  ];
+}
+
+/** Call people within an element by their names. */
+export function introduce(element, cast) {
+  const names = new Map(cast.map((one) => [one.id, one.name]));
+  for (const called of element.querySelectorAll("[data-person]")) setText(called, names.get(called.dataset.person) ?? called.dataset.person);
+}
+
+function person(id) {
+  return h("b", { "data-person": id }, id);
+}
+
+function listLine(name, entries) {
+  const shown = entries.flatMap((entry, place) => (place ? [h("br", {}), ...entry] : entry));
+  return h("p", { class: `card-${name}`, dir: "auto" }, h("span", { class: "tag", say: `scene.${name}` }), ...shown);
 }
 
 function termLine(name, term) {
@@ -26,7 +48,7 @@ function termLine(name, term) {
 
 function textLine(name, text) {
   const label = name === "description" ? null : h("span", { class: "tag", say: `scene.${name}` });
-  return h("p", { class: `card-${name}`, dir: "auto" }, label, text);
+  return h("p", { class: `card-${name}`, dir: "auto" }, label, h("span", { class: "text" }, text));
 }
 
 /** A frame with a figure in it, as far as the camera is. */
@@ -45,6 +67,7 @@ export class StoryboardView {
   #cards = h("ol", { class: "cards" });
   #total = h("span", { class: "total" });
   #count = h("span", {});
+  #cast = h("ul", { class: "cast", hidden: true });
   #scenes = [];
   #stop;
 
@@ -53,6 +76,7 @@ export class StoryboardView {
       "section",
       { class: "storyboard", label: "storyboard" },
       h("div", { class: "storyboard-head" }, h("h2", { say: "storyboard" }), this.#count, this.#total),
+      this.#cast,
       h("div", { class: "track", tabindex: 0, role: "region", label: "timeline" }, this.#cards),
     );
     this.#stop = onLanguage(() => this.#summarize());
@@ -73,6 +97,18 @@ export class StoryboardView {
     }
     if (fresh.length) this.#summarize();
     return fresh;
+  }
+
+  /** Shows the cast, and calls people by their names. */
+  introduce(cast) {
+    this.#cast.hidden = cast.length === 0;
+    this.#cast.replaceChildren(...cast.map((one) => h("li", { dir: "auto" }, h("b", {}, one.name), ": ", one.look)));
+    introduce(this.#cards, cast);
+  }
+
+  /** Says in which language the texts are: a tag, or nothing. */
+  speak(tag) {
+    for (const text of this.#cards.querySelectorAll(".text")) text.lang = tag;
   }
 
   close() {

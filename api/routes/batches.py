@@ -10,15 +10,14 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
-from api.http.body import JsonRoute, aside, parse_json
+from api.http.body import JsonRoute, aside, in_the_body, parse_json
 from api.http.dependencies import BatchId, ClientName, TheParts
 from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
 from api.http.problems import MAX_FAULTS
-from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, resolved
+from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, completed
 from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
 from scriptqueue.schemas import JobRequest, StrictShape
-from shared.board.filled import filled
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
 from shared.settings import Settings
 from shared.store.submissions import Batch
@@ -50,12 +49,12 @@ class BatchRoute(JsonRoute):
         try:
             frame = _Frame.model_validate(value)
         except ValidationError as error:
-            raise RequestValidationError(_in_the_body(error), body=value) from None
+            raise RequestValidationError(in_the_body(error), body=value) from None
         for number, job in enumerate(frame.jobs):
             try:
                 jobs.append(JobRequest.model_validate(job))
             except ValidationError as error:
-                faults += _in_the_body(error, "jobs", number)
+                faults += in_the_body(error, "jobs", number)
                 if len(faults) > MAX_FAULTS:
                     break
         if faults:
@@ -119,23 +118,18 @@ async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, respons
     return view
 
 
-def _in_the_body(error: ValidationError, *place: str | int) -> list[dict[str, Any]]:
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    return [{**fault, "loc": ("body", *place, *fault["loc"])} for fault in faults]
-
-
 def _all_filled(requests: list[JobRequest], settings: Settings) -> tuple[list[JobRequest], list[list[str]]]:
     """A thousand long prompts take longer to read than the event loop should stand still."""
-    each = [filled(request) for request in _all_resolved(requests, settings)]
+    each = _all_completed(requests, settings)
     return [request for request, _ in each], [notes for _, notes in each]
 
 
-def _all_resolved(requests: list[JobRequest], settings: Settings) -> list[JobRequest]:
-    """As `resolved`, with pointers that name the job."""
+def _all_completed(requests: list[JobRequest], settings: Settings) -> list[tuple[JobRequest, list[str]]]:
+    """As `completed`, with pointers that name the job."""
     whole = []
     for number, request in enumerate(requests):
         try:
-            whole.append(resolved(request, settings))
+            whole.append(completed(request, settings))
         except RequestValidationError as error:
             faults = [{**fault, "loc": ("body", "jobs", number, *fault["loc"][1:])} for fault in error.errors()]
             raise RequestValidationError(faults, body={"jobs": {number: error.body}}) from None

@@ -9,17 +9,19 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.http.body import JsonRoute, aside
+from api.http.body import JsonRoute, aside, in_the_body
 from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
-from api.http.idempotency import TheCaller
+from api.http.idempotency import TheCaller, caller_of
+from api.http.keyed_route import Endpoint
 from api.http.listing import TheListing
 from api.http.openapi import errors, headers, links
 from api.http.poll import POLLED, RawRoute, etag, poll_of
 from api.http.prefer import Prefer, wait_s
 from api.webhooks import fault_of
 from scriptqueue.responses import JobList
-from scriptqueue.schemas import MAX_NEW_TOKENS, Job, JobRequest, Status
+from scriptqueue.schemas import Job, JobRequest, Status
 from shared.board.break_down import unsayable, with_shots_counted
+from shared.board.budget import default_tokens
 from shared.board.filled import filled
 from shared.board.targets.fit import unmet
 from shared.errors import (
@@ -42,7 +44,6 @@ from shared.errors import (
     TooManyStreams,
     TooManyWaiting,
 )
-from shared.eta import TOKENS_A_SCENE, tokens_a_scene
 from shared.rings import Ring
 from shared.settings import Settings
 from shared.store.submissions import Submitted
@@ -50,7 +51,6 @@ from shared.store.submissions import Submitted
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 MAX_POLL_S = 10
-USUAL_SCENES = JobRequest.model_fields["max_scenes"].default
 EXAMPLES: Any = {
     "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
     "with wishes": {
@@ -70,6 +70,17 @@ EXAMPLES: Any = {
             "prompt": "清晨，面馆刚刚开门。老板把第一碗面端给了一个没见过的客人。",
             "fields": ["light"],
         }
+    },
+    "a cast": {
+        "value": {
+            "prompt": "小雨在雨里找到一只猫",
+            "characters": [{"id": "xiaoyu", "name": "小雨", "look": "十岁的女孩，红色雨衣，黄色雨靴"}],
+            "fields": ["dialogue", "narration"],
+            "targets": ["veo-3.1"],
+        }
+    },
+    "longer scenes, another language": {
+        "value": {"prompt": "雨中的猫", "language": "zh-Hant", "max_scenes": 24, "scene_min_s": 5, "scene_max_s": 20}
     },
     "prompts for video models": {
         "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
@@ -122,8 +133,47 @@ router.add_api_route(
 )
 
 
-@router.post(
+class _SubmitRoute(JsonRoute):
+    """FastAPI describes it by its endpoint's signature; what that asks for is read by hand, a quarter of a POST."""
+
+    async def answer(self, handle: Endpoint, request: Request, body: bytes, value: Any) -> Response:
+        caller = caller_of(request, request.headers.get("idempotency-key"))
+        try:
+            wanted = JobRequest.model_validate(value, from_attributes=True)  # FastAPI's words of faults
+        except ValidationError as error:
+            raise RequestValidationError(in_the_body(error), body=value) from None
+        return await submit(wanted, caller, request.app.state.parts, request.headers.getlist("prefer"))
+
+
+async def submit(
+    request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
+    caller: TheCaller,
+    parts: TheParts,
+    prefer: Prefer = None,
+) -> Response:
+    """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
+    A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
+    once, granted_s = caller.once("job", [request]), wait_s(prefer)
+    if request.mode == "break_down":  # a long script takes longer to cut than the event loop should stand still
+        whole, notes = await aside(completed, request, parts.settings)
+    else:
+        whole, notes = completed(request, parts.settings)
+    with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
+        submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
+        await _ring(parts, submitted)
+        job = submitted.job
+        if granted_s is not None:
+            job = await _when_done(parts, job, caller.client, granted_s)
+    response_headers = _where(submitted) | _when(job, granted_s)
+    return Response(job.model_dump_json(), 200 if job.done else 202, response_headers, "application/json")
+
+
+router.add_api_route(
     "",
+    submit,
+    methods=["POST"],
+    route_class_override=_SubmitRoute,
+    response_model=Job,
     status_code=202,
     response_description="Accepted: it will reach a terminal state",
     responses={
@@ -137,25 +187,6 @@ router.add_api_route(
         **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, TooManyStreams, StoreUnavailable),
     },
 )
-async def submit(
-    request: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
-    caller: TheCaller,
-    parts: TheParts,
-    response: Response,
-    prefer: Prefer = None,
-) -> Job:
-    """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
-    A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
-    once, granted_s = caller.once("job", [request]), wait_s(prefer)
-    whole, notes = await _whole(request, parts.settings)
-    with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
-        submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
-        job = await _entered(parts, submitted, response)
-        if granted_s is not None:
-            job = await _when_done(parts, job, caller.client, granted_s)
-    response.status_code = 200 if job.done else 202
-    response.headers.update(_when(job, granted_s))
-    return job
 
 
 @router.get("", responses=errors(InvalidRequest, StoreUnavailable))
@@ -201,9 +232,9 @@ async def cancel(job_id: JobId, client: ClientName, parts: TheParts, response: R
 async def retry(job_id: JobId, caller: TheCaller, parts: TheParts, response: Response) -> Job:
     """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
     submitted = await parts.submissions.retry(job_id, caller.client, caller.once(f"retry {job_id}", []))
-    job = await _entered(parts, submitted, response)
-    response.headers.update(_when(job, None))
-    return job
+    await _ring(parts, submitted)
+    response.headers.update(_where(submitted) | _when(submitted.job, None))
+    return submitted.job
 
 
 @router.delete("/{job_id}", status_code=204, responses=errors(*EXISTING, JobNotFinished))
@@ -212,11 +243,11 @@ async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
     await parts.submissions.delete(job_id, client)
 
 
-async def _whole(request: JobRequest, settings: Settings) -> tuple[JobRequest, list[str]]:
-    """As it is to be written; a long script takes longer to cut than the event loop should stand still."""
-    if request.mode == "break_down":
-        return filled(await aside(resolved, request, settings))
-    return filled(resolved(request, settings))
+def completed(request: JobRequest, settings: Settings) -> tuple[JobRequest, list[str]]:
+    """`resolved` and `filled`."""
+    is_given = "max_new_tokens" in request.sampling.model_fields_set
+    plain_tokens = None if is_given else settings.generation.max_new_tokens
+    return filled(resolved(request, settings), plain_tokens)
 
 
 def resolved(request: JobRequest, settings: Settings) -> JobRequest:
@@ -237,29 +268,26 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     sampling = requested | {
         name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
     }
-    if request.fields and "max_new_tokens" not in request.sampling.model_fields_set:  # more to write takes more
-        share = tokens_a_scene(request) / TOKENS_A_SCENE
-        if request.mode == "break_down":
-            share *= max(1, request.max_scenes / USUAL_SCENES)
-        sampling["max_new_tokens"] = min(MAX_NEW_TOKENS, round(sampling["max_new_tokens"] * share))
+    if "max_new_tokens" not in request.sampling.model_fields_set:
+        sampling["max_new_tokens"] = default_tokens(request, sampling["max_new_tokens"])
     if sampling == requested and request.mode == "write":
         return request
     try:
         return JobRequest.model_validate({**request.model_dump(exclude_unset=True), "sampling": sampling})
     except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_input=False)]
-        raise RequestValidationError(faults, body=request.model_dump(exclude_unset=True)) from None
+        raise RequestValidationError(in_the_body(error), body=request.model_dump(exclude_unset=True)) from None
 
 
-async def _entered(parts: Parts, submitted: Submitted, response: Response) -> Job:
-    """Ring for a job that waits for a worker, and say where it is."""
-    job = submitted.job
-    if submitted.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+async def _ring(parts: Parts, submitted: Submitted) -> None:
+    """For a job that waits for a worker."""
     if submitted.rings:
-        await parts.doorbell.ring(Ring(str(job.id), job.priority))
-    response.headers["Location"] = job.urls.self
-    return job
+        await parts.doorbell.ring(Ring(str(submitted.job.id), submitted.job.priority))
+
+
+def _where(submitted: Submitted) -> dict[str, str]:
+    """The headers that tell which job it is."""
+    replayed = {"Idempotency-Replayed": "true"} if submitted.replayed else {}
+    return {**replayed, "Location": submitted.job.urls.self}
 
 
 async def _when_done(parts: Parts, job: Job, client: str, wait_s: int) -> Job:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Response
@@ -20,7 +20,7 @@ from api.http.dependencies import BatchId, ClientName, JobId, Parts, TheParts
 from api.http.keyed_route import KeyedRoute
 from api.http.openapi import errors, headers
 from api.http.problems import NotAcceptable
-from scriptqueue.schemas import ExportFormat, FrameRate, Job, Storyboard
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Storyboard, TargetName
 from shared.board.exports.archive import Archive
 from shared.board.exports.file_names import UNNAMED, file_name
 from shared.board.exports.formats import EXPORTS, Export
@@ -54,6 +54,9 @@ Fps = Annotated[
     Query(description=f"frames a second, for the formats that count in them; {DEFAULT_FPS}"),
     BeforeValidator(_number),
 ]
+ForTarget = Annotated[
+    TargetName | None, Query(description="the video model that `prompts` are for; see `GET /targets`")
+]
 Accept = Annotated[
     list[str] | None,
     WithJsonSchema({"type": "string", "title": "Accept", "examples": ["text/csv"]}),  # any text, for none is malformed
@@ -85,6 +88,7 @@ async def result(  # noqa: PLR0913, PLR0917
     response: Response,
     format: FormatName = None,
     fps: Fps = None,
+    target: ForTarget = None,
     accept: Accept = None,
 ) -> Any:
     """The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors."""
@@ -92,12 +96,12 @@ async def result(  # noqa: PLR0913, PLR0917
     if format is None and (wanted := preferred(accept or [], media_types)) is None:
         raise NotAcceptable(f"There is a board as {', '.join(media_types)}")
     row = EXPORTS[format] if format else next(row for row in EXPORTS.values() if row.media_type == wanted)
-    given = _given(row, fps)
+    given = _given(row, fps, target)
     board = _board_of((await parts.submissions.read(job_id, client)).job)
     response.headers["Vary"] = "Accept"
     if format is None and row.name == "json":
         return board
-    file = _file(file_name(board.title), row.extension, row.media_type, await aside(row.content, board, given))
+    file = _file(file_name(board.title), row.ending, row.media_type, await aside(row.content, board, given))
     file.headers["Vary"] = "Accept"
     return file
 
@@ -115,12 +119,17 @@ async def result(  # noqa: PLR0913, PLR0917
         **errors(BatchNotFound, StoreUnavailable, JobNotFinished, NoResult, InvalidRequest),
     },
 )
-async def results(
-    batch_id: BatchId, client: ClientName, parts: TheParts, format: FormatName = None, fps: Fps = None
+async def results(  # noqa: PLR0913, PLR0917
+    batch_id: BatchId,
+    client: ClientName,
+    parts: TheParts,
+    format: FormatName = None,
+    fps: Fps = None,
+    target: ForTarget = None,
 ) -> Response:
     """The boards of a batch that is done, each as a file in one zip, numbered as in the request."""
     row = EXPORTS[format or "json"]
-    given = _given(row, fps)
+    given = _given(row, fps, target)
     batch = await parts.submissions.batch(batch_id, client)
     if waiting := sum(status in {"queued", "running", "canceling"} for status in batch.statuses):
         raise JobNotFinished(f"{waiting} of {len(batch.statuses)} jobs of the batch are not done")
@@ -134,13 +143,17 @@ async def results(
     return _file(f"{UNNAMED}s {batch_id[:8]}", "zip", ZIP, await aside(archive.content))
 
 
-def _given(row: Export, fps: FrameRate | None) -> dict[str, Any]:
-    """What the format takes; raises for a parameter that would change nothing."""
-    if fps is not None and "fps" not in row.takes:
-        takers = ", ".join(_takers("fps"))
-        fault = {"type": "not_taken", "msg": f"{row.name} takes none; {takers} do", "loc": ("query", "fps")}
-        raise RequestValidationError([fault])
-    return {"fps": fps or DEFAULT_FPS}
+def _given(row: Export, fps: FrameRate | None, target: TargetName | None) -> dict[str, Any]:
+    """What the format takes; raises for a parameter that would change nothing, and for a target that is left out."""
+    for name, value in (("fps", fps), ("target", target)):
+        if value is not None and name not in row.takes:
+            takers = [*_takers(name)]
+            words = f"{row.name} takes none; {', '.join(takers)} {'do' if len(takers) > 1 else 'does'}"
+            raise RequestValidationError([{"type": "not_taken", "msg": words, "loc": ("query", name)}])
+    if target is None and "target" in row.takes:
+        words = f"{row.name} are for a video model: {', '.join(get_args(TargetName))}"
+        raise RequestValidationError([{"type": "missing", "msg": words, "loc": ("query", "target")}])
+    return {"fps": fps or DEFAULT_FPS, "target": target}
 
 
 def _takers(parameter: str) -> Iterator[str]:
@@ -172,7 +185,7 @@ def _pack(
 ) -> None:
     for place, (job_id, board) in enumerate(found, start=first):
         if isinstance(board, Storyboard):
-            archive.add(place, board.title, row.extension, row.content(board, given))
+            archive.add(place, board.title, row.ending, row.content(board, given))
         else:
             archive.lack(place, f"{job_id} {board.detail}")
 

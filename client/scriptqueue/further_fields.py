@@ -16,6 +16,7 @@ SHORT_CHARACTERS = 60
 FRAME_CHARACTERS = 200
 CAPTION_CHARACTERS = 40
 SOUND_CHARACTERS = 80
+SPOKEN_CHARACTERS = 200
 
 FURTHER_FIELDS: Fields = (
     SceneField(
@@ -86,7 +87,21 @@ FURTHER_FIELDS: Fields = (
         zh=Wording("旁白", placeholder="旁白", note="旁白是这个镜头里念出来的话。"),
         en=Wording("narration", placeholder="what the narrator says", note="Narration is spoken over the shot."),
         may_be_empty=True,
+        spoken=True,
         aliases=("旁白", "voiceover", "voice_over", "解说"),
+    ),
+    SceneField(
+        "dialogue",
+        "lines",
+        zh=Wording("台词", placeholder="台词", note="dialogue 是角色在这个镜头里说的话，最多三句，没有人说话就是 []。"),
+        en=Wording(
+            "dialogue",
+            placeholder="what the character says",
+            note="Dialogue is what characters say in the shot, at most three lines, [] where nobody speaks.",
+        ),
+        max_characters=SPOKEN_CHARACTERS,
+        spoken=True,
+        aliases=("台词", "对白", "对话", "dialog", "dialogues", "lines", "conversation"),
     ),
     SceneField(
         "sound",
@@ -121,6 +136,13 @@ FURTHER_FIELDS: Fields = (
         en=Wording("last frame", placeholder="the picture at its end"),
         max_characters=FRAME_CHARACTERS,
         aliases=("尾帧", "end_frame"),
+    ),
+    SceneField(
+        "characters",
+        "ids",
+        zh=Wording("角色", note="每个场景的 characters 是画面中看得见的角色的 id，没有人就是 []。"),
+        en=Wording("characters", note="The characters of a scene are the ids of those who are seen in it, or []."),
+        aliases=("角色", "人物", "出场角色", "出场人物", "cast", "character", "people", "persons", "character_ids"),
     ),
 )
 ALL_FIELDS: Fields = (*SCENE_FIELDS, *FURTHER_FIELDS)

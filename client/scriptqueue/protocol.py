@@ -13,8 +13,9 @@ from typing import Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from scriptqueue.errors import ApiError, ClientError, ServiceUnreachable
+from scriptqueue.errors import ApiError, ClientError, RequestInvalid, ServiceUnreachable
 from scriptqueue.responses import Problem
+from scriptqueue.version import VERSION
 
 _T = TypeVar("_T")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -26,6 +27,7 @@ PASSING = frozenset({429, 502, 503, 504})
 FULL = frozenset({"queue_full", "too_many_streams"})
 MAX_RETRY_PAUSE_S = 5.0
 NO_SUCH_PATH = "no_such_path"
+UNKNOWN_FIELD = "extra_forbidden"
 _NAMED = frozenset({404, 410})  # what is not there is told with its name
 _NOWHERE = frozenset({400, 404, 405, 501})  # without a problem's JSON: another server's words for "not here"
 
@@ -105,6 +107,29 @@ def answered(send: Send, patience: Patience, when_full: WhenFull = "bear") -> Ca
         yield Pause(pause_s)
         pause_s = min(MAX_RETRY_PAUSE_S, pause_s * 2)
         failing_since_s = None if queues else failing_since_s
+
+
+def accepted(send: Send, patience: Patience, when_full: WhenFull) -> Call[httpx.Response]:
+    """As `answered`. Where the service does not know a field and is of another version, that is told: one is older."""
+    try:
+        return (yield from answered(send, patience, when_full))
+    except RequestInvalid as error:
+        if not any(fault.code == UNKNOWN_FIELD for fault in error.problem.errors or ()):
+            raise
+        service = yield from _version(patience)
+        if service in {"", VERSION}:
+            raise
+        detail = f"{error.problem.detail}: the service is version {service}, this client {VERSION}"
+        raise ApiError.of(error.problem.model_copy(update={"detail": detail}), unanswered=error.unanswered) from None
+
+
+def _version(patience: Patience) -> Call[str]:
+    """The service's, as its description has it; empty where it tells none."""
+    try:
+        described = (yield from answered(Send("GET", "/openapi.json"), patience)).json()
+        return str(described["info"]["version"])
+    except (ClientError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def model(kind: type[_Model], response: httpx.Response) -> _Model:

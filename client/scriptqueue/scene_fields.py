@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 from scriptqueue.camera import CAMERAS, DEFAULT, read_camera
@@ -30,7 +31,7 @@ _UNITS = re.compile(r"[(（\[【][^)）\]】]*[)）\]】]?")
 _SEPARATORS = re.compile(r"[\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
-Kind = Literal["number", "text", "seconds", "term"]
+Kind = Literal["number", "text", "seconds", "term", "ids", "lines"]  # the last two are lists, of who is in the cast
 Spoken = Literal["zh", "en"]
 
 
@@ -56,6 +57,7 @@ class SceneField:
     read: Callable[[Any], str | None] | None = None  # the term that free words mean; None: only its own name does
     max_characters: int = MAX_TEXT_CHARACTERS
     may_be_empty: bool = False  # a text that not every scene has: nobody speaks in each
+    spoken: bool = False  # all that is spoken in a scene takes no longer to be said than the scene lasts
     aliases: tuple[str, ...] = ()  # what models call it instead, in any spelling; the first that can be read is taken
     starts: tuple[str, ...] = ()  # of a length: what models call its beginning on the timeline, if they give that,
     ends: tuple[str, ...] = ()  # and its end
@@ -66,10 +68,25 @@ class SceneField:
     def wording(self, spoken: Spoken) -> Wording:
         return self.zh if spoken == "zh" else self.en
 
-    def shown(self, spoken: Spoken, value: str) -> str:
-        """A text as it is, a term in the reader's word for it."""
+    @property
+    def is_words(self) -> bool:
+        """Rather than a number."""
+        return self.kind not in {"number", "seconds"}
+
+    @property
+    def is_list(self) -> bool:
+        return self.kind in {"ids", "lines"}
+
+    def shown(self, spoken: Spoken, value: Any, names: Mapping[str, str] = MappingProxyType({})) -> str:
+        """A text as it is, a term in the reader's word for it, a list with the cast's `names`, by their ids."""
+        comma, colon = ("、", "：") if spoken == "zh" else (", ", ": ")
+        if self.kind == "ids":
+            return comma.join(names.get(one, one) for one in value)
+        if self.kind == "lines":
+            speakers = ((names.get(each["character"], each["character"]), each["line"]) for each in value)
+            return " / ".join(f"{speaker}{colon}{line}" for speaker, line in speakers)
         words = self.wording(spoken).terms
-        return words[self.terms.index(value)] if words else value
+        return str(words[self.terms.index(value)] if words else value)
 
 
 Fields = tuple[SceneField, ...]
@@ -182,14 +199,29 @@ def _spelled(name: str) -> str:
 
 def readers_language(board: Storyboard) -> Spoken:
     """In which language a sheet or a document of this board names fields and terms."""
+    if board.language:
+        return "zh" if board.language.partition("-")[0] == "zh" else "en"
     return "zh" if _HAN.search(board.title + board.scenes[0].description) else "en"
 
 
-def labelled(scene: Scene, spoken: Spoken, fields: Fields = SCENE_FIELDS) -> tuple[str, ...]:
-    """What a scene says in its further fields, a line each, in the reader's words."""
+def portraits(board: Storyboard) -> list[str]:
+    """Each of the cast with their look, on a line."""
+    colon = "：" if readers_language(board) == "zh" else ": "
+    return [f"{character.name}{colon}{character.look}" for character in board.characters or ()]
+
+
+def cast_names(board: Storyboard) -> dict[str, str]:
+    """By id."""
+    return {character.id: character.name for character in board.characters or ()}
+
+
+def labelled(
+    scene: Scene, spoken: Spoken, fields: Fields = SCENE_FIELDS, names: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """What a scene says in its further fields, a line each, in the reader's words; `names` are the cast's."""
     values = scene.model_dump()
     return tuple(
-        f"{field.wording(spoken).label}: {field.shown(spoken, values[field.name])}"
+        f"{field.wording(spoken).label}: {field.shown(spoken, values[field.name], names)}"
         for field in further(fields)
-        if field.name in values
+        if field.name in values and not (field.is_list and not values[field.name])
     )

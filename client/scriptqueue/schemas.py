@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -30,14 +31,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-MIN_SCENE_S, MAX_SCENE_S = 3, 8
-MAX_SCENES = 20
+MIN_SCENE_S, MAX_SCENE_S = 1, 60  # that a request may allow
+MAX_SCENES = 60
 MAX_PROMPT_CHARACTERS = 4000
 MAX_SCRIPT_CHARACTERS = 20_000  # of a prompt that is a finished script
 MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
-MAX_NEW_TOKENS = 8192
+MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
+MAX_CAST = 8  # of a cast
+MAX_SPOKEN_LINES = 3  # of a dialogue
+MAX_NEW_TOKENS = 16384
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
 
 Camera = Literal["wide shot", "medium shot", "close up"]
@@ -50,10 +54,12 @@ FieldName = Literal[
     "setting",
     "light",
     "narration",
+    "dialogue",
     "sound",
     "on_screen_text",
     "first_frame",
     "last_frame",
+    "characters",
 ]
 Size = Literal[
     "extreme wide", "wide", "full", "medium wide", "medium", "medium close up", "close up", "extreme close up"
@@ -83,7 +89,7 @@ TargetName = Literal[
     "generic", "wan-2.2", "hunyuan-1.5", "ltx-2", "minimax-h3", "kling-3", "veo-3.1", "sora-2", "seedance-2"
 ]  # video models; what each wants is in shared/board/targets/table.py
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"]
-ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"]
+ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md", "prompts"]
 FrameRate = Literal[24, 25, 30, 50, 60]
 Mode = Literal["write", "break_down"]
 Priority = Literal["high", "normal", "low"]
@@ -123,6 +129,27 @@ def _text_only(value: Any) -> Any:
 Time = Annotated[AwareDatetime, BeforeValidator(_text_only), Field(strict=False)]
 
 
+_LANGUAGE_TAG = re.compile(  # of RFC 5646 what names a language; alone private or grandfathered ones do not
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"
+    r"(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
+    r"(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _usual_case(tag: str) -> str:
+    """A well-formed language tag as it is usually written: `zh-Hant-TW`."""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise PydanticCustomError("language_tag", "must be auto or a BCP 47 tag, such as zh-Hant, pt-BR or es-419")
+    language, *rest = tag.lower().split("-")
+    end = next((at for at, part in enumerate(rest) if len(part) == 1), len(rest))  # what follows is no name's
+    usual = [{2: part.upper(), 4: part.capitalize()}.get(len(part), part) for part in rest[:end]]
+    return "-".join((language, *usual, *rest[end:]))
+
+
+LanguageTag = Annotated[str, Field(max_length=35), AfterValidator(_usual_case)]
+
+
 class Shape(BaseModel):
     # pydantic keeps up to 16,384 short strings that it has read; prompts and ids do not come again.
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), cache_strings="keys")
@@ -143,7 +170,10 @@ class Sampling(StrictShape):
     top_p: float = Field(0.9, gt=0, le=1)
     seed: int | None = Field(None, ge=0, le=2**53 - 1, description="null: drawn at submit and told in `model.seed`")
     max_new_tokens: int = Field(
-        1536, ge=1, le=MAX_NEW_TOKENS, description="sampled tokens; those the grammar forces are free"
+        1536,
+        ge=1,
+        le=MAX_NEW_TOKENS,
+        description="sampled tokens; those the grammar forces are free. Left out, it grows with fields and scenes",
     )
 
 
@@ -169,9 +199,41 @@ class Webhook(StrictShape):
         return url
 
 
-def min_tokens_a_scene(fields: Sequence[FieldName]) -> int:
+def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, int]) -> range:
+    """How many scenes, from the fewest to the most, can last so long together, each from the shortest to the
+    longest."""
+    least = max(scenes[0], math.ceil(total_s / seconds[1]))
+    return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
+
+
+def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
-    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields)
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + MIN_TOKENS_A_CAST * writes_cast
+
+
+class Character(StrictShape):
+    """One of the cast. The look is what every prompt of a shot says that shows the person, word for word."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,20}$", examples=["xiaoyu"])
+    name: str = Field(min_length=1, max_length=40, examples=["小雨"])
+    look: str = Field(min_length=1, max_length=300, examples=["十岁的女孩，红色雨衣，黄色雨靴"])
+
+    @field_validator("name", "look")
+    @classmethod
+    def _shows(cls, text: str) -> str:
+        text = _UNSHOWN.sub(" ", text)
+        if not text.strip():
+            raise PydanticCustomError("blank", "must not be blank")
+        return text
+
+
+class SpokenLine(Shape):
+    """What one of the cast says in a shot."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
+
+    character: str = Field(description="the id of one of the cast")
+    line: str
 
 
 class JobRequest(StrictShape):
@@ -186,11 +248,16 @@ class JobRequest(StrictShape):
     )
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
     max_scenes: int = Field(8, ge=1, le=MAX_SCENES, validate_default=True)  # against min_scenes
+    scene_min_s: int = Field(3, ge=MIN_SCENE_S, le=MAX_SCENE_S, description="the shortest a scene may last")
+    scene_max_s: int = Field(8, ge=MIN_SCENE_S, le=MAX_SCENE_S, validate_default=True)  # against scene_min_s
     target_duration_s: float | None = Field(None, gt=0, description="when set, total_duration equals it")
-    language: Literal["auto", "zh", "en"] = "auto"
-    fields: tuple[FieldName, ...] = Field(
-        (), strict=False, validate_default=True, description="of each scene, besides those that all have"
+    language: LanguageTag = Field("auto", description="a BCP 47 tag; auto: the prompt's own", examples=["pt-BR"])
+    characters: tuple[Character, ...] = Field(
+        (), max_length=MAX_CAST, strict=False, description="the cast; with it `fields` has `characters`"
     )
+    fields: tuple[FieldName, ...] = Field(
+        (), strict=False, description="of each scene, besides those that all have", validate_default=True
+    )  # against mode and characters
     style: str | None = Field(None, min_length=1, max_length=200, description="the visual style of the whole board")
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
@@ -199,7 +266,7 @@ class JobRequest(StrictShape):
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
-    sampling: Sampling = Field(Sampling(), validate_default=True)  # against min_scenes
+    sampling: Sampling = Sampling()
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
@@ -237,7 +304,41 @@ class JobRequest(StrictShape):
         known = get_args(FieldName if info.field_name == "fields" else TargetName)
         if info.field_name == "fields" and info.data.get("mode") == "break_down":
             names = (*names, "narration")
+        if info.field_name == "fields" and info.data.get("characters"):
+            names = (*names, "characters")
         return tuple(name for name in known if name in names)
+
+    @field_validator("fields")
+    @classmethod
+    def _adds_no_words(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        """To a finished script, whose parts need one cast as well."""
+        if info.data.get("mode") != "break_down":
+            return names
+        if "dialogue" in names:
+            raise PydanticCustomError(
+                "words_added", "a finished script is all narration; dialogue would add words to it"
+            )
+        if "characters" in names and info.data.get("characters") == ():
+            raise PydanticCustomError("no_cast", "of a finished script no cast is written: give characters")
+        return names
+
+    @field_validator("fields")
+    @classmethod
+    def _has_who_speaks(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        if "dialogue" in names and "characters" not in names and "characters" in info.data:
+            raise PydanticCustomError(
+                "no_cast",
+                'dialogue needs a cast: give characters, or ask for the field "characters" to have one written',
+            )
+        return names
+
+    @field_validator("characters")
+    @classmethod
+    def _distinct_ids(cls, cast: tuple[Character, ...]) -> tuple[Character, ...]:
+        ids = [character.id for character in cast]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise PydanticCustomError("same_id", "each needs an id of its own; twice: {ids}", {"ids": ", ".join(twice)})
+        return cast
 
     @field_validator("metadata")
     @classmethod
@@ -256,36 +357,46 @@ class JobRequest(StrictShape):
 
     # Checks over several fields stand on the field that is usually at fault, so that the error has its pointer.
 
-    @field_validator("max_scenes")
+    @field_validator("max_scenes", "scene_max_s")
     @classmethod
-    def _not_below_min(cls, max_scenes: int, info: Any) -> int:
-        min_scenes = info.data.get("min_scenes", 1)
-        if max_scenes < min_scenes:
+    def _not_below_min(cls, most: int, info: Any) -> int:
+        name = "min_scenes" if info.field_name == "max_scenes" else "scene_min_s"
+        least = info.data.get(name, 1)
+        if most < least:
             raise PydanticCustomError(
-                "scene_limits", "must be at least min_scenes ({min_scenes})", {"min_scenes": min_scenes}
+                "scene_limits", "must be at least {name} ({least})", {"name": name, "least": least}
             )
-        return max_scenes
+        return most
 
     @field_validator("target_duration_s")
     @classmethod
     def _reachable(cls, target_s: float | None, info: Any) -> float | None:
-        if target_s is None or not {"min_scenes", "max_scenes"} <= info.data.keys():
+        names = ("min_scenes", "max_scenes", "scene_min_s", "scene_max_s")
+        if target_s is None or not {*names} <= info.data.keys():
             return target_s
         if info.data.get("mode") == "break_down":  # limits that are left out are the script's
             return target_s
-        least_s, most_s = info.data["min_scenes"] * MIN_SCENE_S, info.data["max_scenes"] * MAX_SCENE_S
-        if not least_s <= target_s <= most_s:
+        least, most, shortest_s, longest_s = (info.data[name] for name in names)
+        if not scene_counts(target_s, (least, most), (shortest_s, longest_s)):
+            words = "last {least_s} to {most_s} s"
+            if least * shortest_s <= target_s <= most * longest_s:  # fewer are too short, one more is too long
+                words = "cannot last {target_s} s"
             raise PydanticCustomError(
                 "unreachable_duration",
-                "{min_scenes} to {max_scenes} scenes of 3 to 8 s last {least_s} to {most_s} s",
-                {**{k: info.data[k] for k in ("min_scenes", "max_scenes")}, "least_s": least_s, "most_s": most_s},
+                f"{{min_scenes}} to {{max_scenes}} scenes of {{scene_min_s}} to {{scene_max_s}} s {words}",
+                {name: info.data[name] for name in names}
+                | {"least_s": least * shortest_s, "most_s": most * longest_s, "target_s": f"{target_s:g}"},
             )
         return target_s
 
     @field_validator("sampling")
     @classmethod
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
-        a_scene = min_tokens_a_scene(info.data.get("fields", ()))
+        if "max_new_tokens" not in sampling.model_fields_set:  # the service's default grows with what is wanted
+            return sampling
+        fields = info.data.get("fields", ())
+        writes_cast = "characters" in fields and not info.data.get("characters")
+        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
         least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(
@@ -294,6 +405,11 @@ class JobRequest(StrictShape):
                 {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": a_scene},
             )
         return sampling
+
+    @property
+    def writes_cast(self) -> bool:
+        """Whether the model writes one before the scenes."""
+        return "characters" in self.fields and not self.characters
 
 
 # -- what comes out ---------------------------------------------------------------------------------------------------
@@ -323,10 +439,12 @@ class Scene(Shape):
     setting: str | None = optional("place and time of day")
     light: str | None = optional()
     narration: str | None = optional("spoken over the shot")
+    dialogue: tuple[SpokenLine, ...] | None = optional("spoken in the shot; [] where nobody speaks")
     sound: str | None = optional()
     on_screen_text: str | None = optional()
     first_frame: str | None = optional("for image-to-video models")
     last_frame: str | None = optional("for image-to-video models")
+    characters: tuple[str, ...] | None = optional("ids of the cast who are seen")
     prompts: dict[str, str] | None = optional("by the name of a target the scene's prompt for it")
 
     @model_validator(mode="after")
@@ -346,8 +464,10 @@ class Storyboard(Shape):
     title: str
     total_duration: Seconds = Field(description="seconds, the sum of the scenes")
     scenes: tuple[SerializeAsAny[Scene], ...] = Field(min_length=1, max_length=MAX_SCENES)
+    characters: tuple[Character, ...] | None = optional("the cast, as it was given or written")
     style: str | None = optional("as the request gave it")
     aspect_ratio: AspectRatio | None = optional("as the request gave it")
+    language: str | None = optional("the BCP 47 tag of its texts")
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
@@ -357,6 +477,11 @@ class Storyboard(Shape):
             raise ValueError("scene_number must count from 1")
         if abs(self.total_duration - math.fsum(scene.duration for scene in self.scenes)) > 1e-6:
             raise ValueError("total_duration must be the sum of the scenes")
+        cast = {character.id for character in self.characters or ()}
+        for scene in self.scenes:
+            used = {*(scene.characters or ()), *(line.character for line in scene.dialogue or ())}
+            if not used <= cast:
+                raise ValueError(f"scene {scene.scene_number}: {', '.join(sorted(used - cast))} not in the cast")
         return self
 
 

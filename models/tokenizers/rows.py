@@ -29,7 +29,7 @@ def refuse_larger(tokenizer: Any, rows: int, where: Path) -> None:
             f"{where}: the tokenizer's vocabulary goes up to the id {largest} and the model has {rows} rows: they do"
             " not belong together"
         )
-    surplus = sum(token >= rows for token in backend.get_vocab().values())
+    surplus = sum(token >= rows for token in backend.get_added_tokens_decoder())
     if surplus > MAX_SURPLUS:
         raise ModelUnavailable(
             f"{where}: {surplus} added tokens have no row of the model's {rows}: the tokenizer is another checkpoint's;"
@@ -41,7 +41,7 @@ def cut_to_rows(tokenizer: Any, rows: int, where: Path) -> None:
     """Takes away the added tokens whose ids the model does not know: what they stood for is text again, so no prompt
     holds them and no grammar offers them."""
     backend = tokenizer.backend_tokenizer
-    if max(backend.get_vocab().values(), default=0) < rows:
+    if max(backend.get_added_tokens_decoder(), default=0) < rows:  # the vocabulary itself is no larger
         return
     values = json.loads(backend.to_str())
     surplus = [token for token in values["added_tokens"] if token["id"] >= rows]

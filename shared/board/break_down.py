@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
-from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, MIN_SCENE_S, JobRequest
+from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, JobRequest
 from shared.board.packing import Cuts, Packer
 from shared.board.script_pieces import ScriptPiece, script_pieces
 from shared.board.speaking import seconds_to_say
@@ -89,20 +89,53 @@ def unsayable(request: JobRequest) -> Unsayable | None:
 def with_shots_counted(request: JobRequest) -> JobRequest:
     """With the limits that it leaves out as its script needs them; the same unless it breaks a script down."""
     shots = script_shots(request)
-    left_out = {"min_scenes", "max_scenes"} - request.model_fields_set
-    return request.model_copy(update=dict.fromkeys(left_out, len(shots))) if shots and left_out else request
+    if not shots:
+        return request
+    needed = dict.fromkeys({"min_scenes", "max_scenes"} - request.model_fields_set, len(shots))
+    longest_s = limits_of_shots(request).seconds[-1]
+    if longest_s > request.scene_max_s:
+        needed["scene_max_s"] = longest_s
+    return request.model_copy(update=needed) if needed else request
 
 
 def limits_of_shots(request: JobRequest) -> ShotLimits:
-    """What is left out bounds nothing."""
-    given, made = request.model_fields_set, shot_seconds(request.targets)
+    """What is left out bounds nothing: then a shot may last as much longer than usual as the script needs."""
+    if "scene_max_s" in request.model_fields_set:
+        return _limits(request)
+    longer = (request.model_copy(update={"scene_max_s": s}) for s in range(request.scene_max_s + 1, MAX_SCENE_S + 1))
+    limits = _limits(request)
+    while not _has_room(request.prompt, limits) and (each := next(longer, None)):
+        limits = _limits(each)
+    return limits
+
+
+def _limits(request: JobRequest) -> ShotLimits:
+    given, made = request.model_fields_set, shot_seconds(request)
     return ShotLimits(
         request.min_scenes if "min_scenes" in given else 1,
         request.max_scenes if "max_scenes" in given else MAX_SCENES,
-        made or tuple(range(MIN_SCENE_S, MAX_SCENE_S + 1)),
+        made or tuple(range(request.scene_min_s, request.scene_max_s + 1)),
         bool(made),
         request.target_duration_s,
     )
+
+
+def _has_room(script: str, limits: ShotLimits) -> bool:
+    longest_s = limits.seconds[-1]
+    return _fewest(script, longest_s) <= limits.most and (limits.total_s or 0) <= limits.most * longest_s
+
+
+@lru_cache(maxsize=512)
+def _fewest(script: str, longest_s: int) -> float:
+    """Shots that say the script; no number of them does where a part of it that stays whole takes longer than one."""
+    pieces = script_pieces(script)
+    if any(piece.seconds > longest_s + _ENOUGH for piece in pieces):
+        return math.inf
+    return _packer(pieces, longest_s).fewest()
+
+
+def _packer(pieces: Sequence[ScriptPiece], longest_s: float) -> Packer:
+    return Packer([piece.seconds for piece in pieces], [piece.cost for piece in pieces], longest_s)
 
 
 @lru_cache(maxsize=64)
@@ -110,9 +143,9 @@ def shots_of(script: str, limits: ShotLimits) -> tuple[ScriptShot, ...] | Unsaya
     pieces = script_pieces(script)
     if not pieces:
         return Unsayable("prompt", "no_words", "holds no words that could be said")
-    packer = Packer([piece.seconds for piece in pieces], [piece.cost for piece in pieces], limits.seconds[-1])
-    if packer.fewest() > limits.most or packer.total > (limits.total_s or math.inf) + _ENOUGH:
-        return _too_long(script, packer, limits)
+    packer = _packer(pieces, limits.seconds[-1])
+    if _fewest(script, limits.seconds[-1]) > limits.most or packer.total > (limits.total_s or math.inf) + _ENOUGH:
+        return _too_long(script, packer.total, limits)
     if limits.total_s is None:
         return _timed(_texts(pieces, _cuts(packer, limits), limits.least), limits)
     able = _able(limits.total_s, limits)
@@ -123,7 +156,7 @@ def shots_of(script: str, limits: ShotLimits) -> tuple[ScriptShot, ...] | Unsaya
         for step, each in product((limits.step_s,) if limits.are_only else _STEPS_S, texts):
             if shots := _summing_up(each, limits.total_s, step, limits):
                 return shots
-    return _too_long(script, packer, limits)
+    return _too_long(script, packer.total, limits)
 
 
 def _candidates(packer: Packer, able: Sequence[int], total_s: float, wanted: float) -> Iterator[list[tuple[int, Cuts]]]:
@@ -202,19 +235,29 @@ def _able(total_s: float, limits: ShotLimits) -> list[int]:
     return [*range(least, min(limits.most, math.floor(total_s / limits.seconds[0])) + 1)]
 
 
-def _too_long(script: str, packer: Packer, limits: ShotLimits) -> Unsayable:
+def _too_long(script: str, total_s: float, limits: ShotLimits) -> Unsayable:
     """With the seconds that it needs, and what would do."""
-    takes, longest_s, needed = f"takes {math.ceil(packer.total)} s to say", limits.seconds[-1], packer.fewest()
+    takes, longest_s = f"takes {math.ceil(total_s)} s to say", limits.seconds[-1]
+    needed = _fewest(script, longest_s)
+    scenes = f"{limits.most} scenes of at most {longest_s} s"
     if needed <= limits.most:
         words = f"{takes}, and target_duration_s is {limits.total_s:g}"
-    elif needed <= MAX_SCENES:
-        words = f"{takes}; {limits.most} scenes of at most {longest_s} s cannot hold it, {needed} can (max_scenes)"
+    elif able := _longer(script, needed, limits):
+        words = f"{takes}; {scenes} cannot hold it, {', '.join(able)}"
+    elif math.isinf(needed):
+        words = f"{takes}, and some of it, which cannot be cut, more than the {longest_s} s of a scene"
     else:
-        fit = int(len(script) * min(1, limits.most * longest_s / packer.total))
-        words = (
-            f"{takes}; {limits.most} scenes of at most {longest_s} s hold about {fit} of its {len(script)} characters"
-        )
+        fit = int(len(script) * min(1, limits.most * longest_s / total_s))
+        words = f"{takes}; {scenes} hold about {fit} of its {len(script)} characters"
     return Unsayable("prompt", "script_too_long", words)
+
+
+def _longer(script: str, needed: float, limits: ShotLimits) -> list[str]:
+    """Limits under which its shots could say the script."""
+    able = [f"{needed} can (max_scenes)"] if needed <= MAX_SCENES else []
+    others = range(limits.seconds[-1] + 1, 1 if limits.are_only else MAX_SCENE_S + 1)
+    enough_s = next((second for second in others if _fewest(script, second) <= limits.most), None)
+    return [*able, f"scenes of {enough_s} s can (scene_max_s)"] if enough_s else able
 
 
 def _unreachable(total_s: float, limits: ShotLimits) -> Unsayable:

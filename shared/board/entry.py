@@ -69,12 +69,13 @@ def _lifted(raw: dict[Any, Any], fields: Fields) -> Iterator[tuple[Any, Any]]:
     """The keys and values; what an inner object holds of a field that is not outside comes out. The parts of a text
     stay together, unless their key is a number's as well and only wraps the scene."""
     numbers = {field.name for field in of_kind("number", fields)}
+    lists = {field.name for field in fields if field.is_list}
     outside = {
         field for name, value in raw.items() if not isinstance(value, dict) for field in _fields_of(name, fields)
     }
     for name, value in raw.items():
-        if isinstance(value, dict):
-            own = _fields_of(name, fields)
+        own = _fields_of(name, fields)
+        if isinstance(value, dict) and not own & lists:
             here = outside if own & numbers else outside | own
             within = {
                 key: part for key, part in value.items() if (owners := _fields_of(key, fields)) and not owners & here

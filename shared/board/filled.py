@@ -7,52 +7,52 @@ speak.
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from scriptqueue.schemas import (
-    MAX_SCENE_S,
-    MAX_SCENES,
-    MIN_SCENE_S,
-    JobRequest,
-    min_tokens_a_scene,
-)
+from scriptqueue.schemas import MAX_SCENES, JobRequest, scene_counts
+from shared.board.budget import default_tokens, most_scenes
 from shared.board.targets.seconds import listed_seconds, shot_seconds, step_of
 from shared.board.wishes import Wish, wishes_of
 
 _FIELDS = {"min_scenes", "max_scenes", "target_duration_s"}
 
 
-def filled(request: JobRequest) -> tuple[JobRequest, list[str]]:
+def filled(request: JobRequest, plain_tokens: int | None = None) -> tuple[JobRequest, list[str]]:
     """The request to be written, and a note for each wish that was read: what came of it. Without one, it is the same.
-    The request's `sampling` must be whole, with the service's defaults."""
+    The request's `sampling` must be whole; `plain_tokens` is the service's default where its budget is that, which
+    then grows with the scenes."""
     if request.mode == "break_down":  # the numbers of a finished script are the story's
         return request, []
     if not request.read_prompt or request.model_fields_set >= _FIELDS:
         return request, []
-    wishes, filling = wishes_of(request.prompt), _Filling(request)
+    wishes, filling = wishes_of(request.prompt), _Filling(request, plain_tokens)
     if count := filling.chosen(wishes.count, {"min_scenes", "max_scenes"}):
         filling.count(count)
     if length := filling.chosen(wishes.length, {"target_duration_s"}):
         filling.length(length, count)
-    changes = {name: value for name, value in filling.values.items() if value != getattr(request, name)}
+    changes: dict[str, Any] = {n: value for n, value in filling.values.items() if value != getattr(request, n)}
+    if changes and plain_tokens is not None:
+        budget = default_tokens(request, plain_tokens, filling.values["max_scenes"])
+        changes["sampling"] = request.sampling.model_copy(update={"max_new_tokens": budget})
     return (request.model_copy(update=changes) if changes else request), filling.notes
 
 
 class _Filling:
     """The values of one request in the making, and the notes on them."""
 
-    def __init__(self, request: JobRequest) -> None:
+    def __init__(self, request: JobRequest, plain_tokens: int | None) -> None:
         self.notes: list[str] = []
         self._given = request.model_fields_set & _FIELDS
         self._min, self._max, self._target_s = request.min_scenes, request.max_scenes, request.target_duration_s
-        self._seconds = shot_seconds(request.targets)
-        self._shortest_s, self._longest_s = MIN_SCENE_S, MAX_SCENE_S
+        self._seconds = shot_seconds(request)
+        self._shortest_s, self._longest_s = request.scene_min_s, request.scene_max_s
         if self._seconds:
             self._shortest_s, self._longest_s = self._seconds[0], self._seconds[-1]
         self._bounds = self._bounds_given()
-        self._most_by_tokens = max(1, request.sampling.max_new_tokens // min_tokens_a_scene(request.fields))
+        self._most_by_tokens = most_scenes(request, plain_tokens)
 
     @property
-    def values(self) -> dict[str, float | None]:
+    def values(self) -> dict[str, Any]:
         return {"min_scenes": self._min, "max_scenes": self._max, "target_duration_s": self._target_s}
 
     def _bounds_given(self) -> tuple[int, int]:
@@ -103,11 +103,11 @@ class _Filling:
         least, most = (self._min, self._max) if count else self._bounds
         before, why = self.values, ""
         if not self._can_last(wanted_s, least, most):
-            why = self._lasting(least, most)
+            why = self._lasting(wanted_s, least, most)
             if count and self._can_last(wanted_s, *self._bounds):
                 self.notes[-1] = f"{_quoted(count)} in the prompt cannot be met beside {_quoted(wish)}: {why}"
                 least, most, why = *self._bounds, ""
-        self._target_s = min(max(wanted_s, least * self._shortest_s), most * self._longest_s)
+        self._target_s = self._nearest(wanted_s, least, most)
         if self._seconds and self._target_s % step_of(self._seconds):
             why = why or f"each scene lasts {listed_seconds(self._seconds)}"
             self._target_s -= self._target_s % step_of(self._seconds)
@@ -127,13 +127,22 @@ class _Filling:
                 self._max = most
 
     def _can_last(self, seconds: float, least: int, most: int) -> bool:
-        return least * self._shortest_s <= seconds <= most * self._longest_s
+        return bool(scene_counts(seconds, (least, most), (self._shortest_s, self._longest_s)))
 
-    def _lasting(self, least: int, most: int) -> str:
+    def _nearest(self, seconds: float, least: int, most: int) -> float:
+        """The length nearest to this that some number of scenes lasts: two of 7 to 8 s do not last 20, nor do three."""
+        lengths = (
+            min(max(seconds, count * self._shortest_s), count * self._longest_s) for count in range(least, most + 1)
+        )
+        return min(lengths, key=lambda length: abs(length - seconds))
+
+    def _lasting(self, wanted_s: float, least: int, most: int) -> str:
         count = f"{most}" if least == most else f"{least} to {most}"
-        span = f"{least * self._shortest_s} to {most * self._longest_s} s"
-        each = listed_seconds(self._seconds) if self._seconds else f"{MIN_SCENE_S} to {MAX_SCENE_S} s"
-        return f"{count} scene{'' if count == '1' else 's'} of {each} last {span}"
+        span = f"last {least * self._shortest_s} to {most * self._longest_s} s"
+        if least * self._shortest_s < wanted_s < most * self._longest_s:
+            span = f"cannot last {wanted_s:g} s"
+        each = listed_seconds(self._seconds) if self._seconds else f"{self._shortest_s} to {self._longest_s} s"
+        return f"{count} scene{'' if count == '1' else 's'} of {each} {span}"
 
     def _tell(self, wish: Wish, before: dict[str, float | None], why: str) -> None:
         changed = [f"{name} is {value:g}" for name, value in self.values.items() if value and value != before[name]]

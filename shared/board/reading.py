@@ -1,40 +1,57 @@
-"""From an entry of the raw list to the fields of a scene; each mend is told. Knows one scene, and no request."""
+"""From an entry of the raw list to the fields of a scene; each mend is told. Knows one scene."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S
+from scriptqueue.schemas import JobRequest
+from shared.board.cast import Cast
 from shared.board.duration import read_duration
 from shared.board.entry import Entry, Item
 from shared.board.text import clean, folded, quoted
-from shared.board.timing import COMFORTABLE_SCENE_S
+from shared.board.timing import comfortable_s
 
+NOBODY = Cast()
 NOTHING: Mapping[str, Any] = {}
 _MAX_UNKNOWN = 10  # names of unknown fields in one repair
 
 
-def read_scene(  # noqa: PLR0913
-    entry: Any,
-    number: int,
-    repairs: list[str],
-    fields: Fields = SCENE_FIELDS,
-    placed_s: float | None = None,
-    *,
-    given: Mapping[str, Any] = NOTHING,
-) -> dict[str, Any] | None:
-    """The fields of a scene that are written, or None when the entry says nothing of what is seen or done. `placed_s`
-    is its length where the list of all scenes tells it; `given` are values that stand whatever the entry says."""
-    return _Reading(entry, number, repairs, fields, given).scene(placed_s)
+@dataclass(frozen=True)
+class Lengths:
+    """What a scene may last, in seconds, and what it lasts where nobody said."""
+
+    shortest_s: int
+    longest_s: int
+    usual_s: int
 
 
-class _Reading:
-    def __init__(self, entry: Any, number: int, repairs: list[str], fields: Fields, given: Mapping[str, Any]) -> None:
+def allowed_lengths(request: JobRequest) -> Lengths:
+    return Lengths(request.scene_min_s, request.scene_max_s, comfortable_s(request))
+
+
+class SceneReading:
+    """Of one entry. The scene's lists name only who is in the `cast`; values that are `given` stand whatever the entry
+    says."""
+
+    def __init__(  # noqa: PLR0913 - what is read, and by which rules
+        self,
+        entry: Any,
+        number: int,
+        repairs: list[str],
+        may_last: Lengths,
+        *,
+        fields: Fields = SCENE_FIELDS,
+        cast: Cast = NOBODY,
+        given: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        self._cast = cast
         self._number = number
         self._repairs = repairs
+        self._may_last = may_last
         self._fields = fields
         self._given = given
         if isinstance(entry, str):
@@ -42,8 +59,9 @@ class _Reading:
             entry = {"description": entry}
         self._entry = Entry(entry if isinstance(entry, dict) else {}, fields)
 
-    def scene(self, placed_s: float | None) -> dict[str, Any] | None:
-        """As `read_scene`; a text or a term that says nothing is absent."""
+    def scene(self, placed_s: float | None = None) -> dict[str, Any] | None:
+        """The fields that are written, or None when the entry says nothing of what is seen or done. `placed_s` is the
+        scene's length where the list of all scenes tells it; a text or a term that says nothing is absent."""
         values: dict[str, Any] = {field.name: self._text(field) for field in of_kind("text", self._fields)}
         if not values["description"] and not values["action"]:
             self._tell("dropped: neither description nor action")
@@ -57,8 +75,10 @@ class _Reading:
                 values[field.name] = self._seconds(field, placed_s)
             elif field.kind == "term":
                 values[field.name] = self._term(field)
+            elif field.is_list:
+                values[field.name] = self._list(field)
         self._tell_rest()
-        return {field.name: values[field.name] for field in written(self._fields) if values[field.name]}
+        return {f.name: values[f.name] for f in written(self._fields) if values[f.name] or f.is_list}
 
     def _text(self, field: SceneField) -> str:
         """The first that says anything; another text of the same field that says something else is told."""
@@ -91,12 +111,12 @@ class _Reading:
             self._tell(f"{field.name} {words} read as {placed_s:g} s, by its place on a timeline")
             seconds = placed_s
         elif item is None or seconds is None:
-            self._tell(f"{field.name} missing, {COMFORTABLE_SCENE_S} s assumed")
-            return COMFORTABLE_SCENE_S
+            self._tell(f"{field.name} missing, {self._may_last.usual_s} s assumed")
+            return self._may_last.usual_s
         elif isinstance(item.value, str):
             self._tell(f"{field.name} {quoted(item.value)} read as {seconds:g} s")
         self._tell_name(field, item)
-        clamped = min(max(seconds, MIN_SCENE_S), MAX_SCENE_S)
+        clamped = min(max(seconds, self._may_last.shortest_s), self._may_last.longest_s)
         if clamped != seconds:
             self._tell(f"{field.name} {seconds:g} s clamped to {clamped:g} s")
         return clamped
@@ -118,6 +138,14 @@ class _Reading:
         if item is not None and item.value != term:
             self._tell(f"{field.name} {quoted(item.value, 40)} read as {term!r}")
         return term
+
+    def _list(self, field: SceneField) -> tuple[Any, ...]:
+        """Empty where nothing of it can be read."""
+        item = next(self._entry.items(field), None)
+        self._tell_name(field, item)
+        what, value = f"scene {self._number}: {field.name}", item.value if item else None
+        read: Callable[..., tuple[Any, ...]] = self._cast.seen if field.kind == "ids" else self._cast.lines
+        return read(value, what, self._repairs)
 
     def _tell_name(self, field: SceneField, item: Item | None) -> None:
         if item is not None and item.name != field.name:

@@ -13,9 +13,24 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, written
-from scriptqueue.schemas import JobRequest, Scene, Seconds, Storyboard
+from scriptqueue.schemas import Character, JobRequest, Scene, Seconds, SpokenLine, Storyboard
+from shared.board.language import written_language
 from shared.board.targets.prompts import placed_prompts
 
+_FIRST_FIELDS = {  # of a request, before there were more; and one in which jobs that are alike may differ
+    *(
+        "prompt",
+        "min_scenes",
+        "max_scenes",
+        "target_duration_s",
+        "language",
+        "quality_keywords",
+        "sampling",
+        "priority",
+    ),
+    *("allow_fallback", "use_cache", "queue_timeout_s", "execution_timeout_s", "result_ttl_s", "deadline", "webhook"),
+    *("metadata", "read_prompt"),
+}
 COMPUTED = ("video_prompt",)  # of each scene; never asked of a model
 
 
@@ -31,19 +46,40 @@ def scene_type(fields: Fields = SCENE_FIELDS) -> type[Scene]:
 
 
 def assemble(
-    title: str, scenes: list[dict[str, Any]], request: JobRequest, fields: Fields = SCENE_FIELDS
+    title: str,
+    scenes: list[dict[str, Any]],
+    request: JobRequest,
+    fields: Fields = SCENE_FIELDS,
+    cast: Sequence[Character] = (),
 ) -> Storyboard:
     """Number the scenes and compute what no model is asked for."""
     return Storyboard(
         title=title,
         total_duration=math.fsum(scene["duration"] for scene in scenes),
-        scenes=numbered(scenes, request, fields),
+        scenes=numbered(scenes, request, fields, cast),
+        characters=tuple(cast) if "characters" in request.fields else None,
         style=request.style,
         aspect_ratio=request.aspect_ratio,
+        language=_language(request),
     )
 
 
-def numbered(scenes: list[dict[str, Any]], request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
+def _language(request: JobRequest) -> str | None:
+    """What the board says of its language; boards of a time when there were two said nothing."""
+    is_new = any(
+        getattr(request, name) != field.default
+        for name, field in JobRequest.model_fields.items()
+        if name not in _FIRST_FIELDS
+    )
+    return written_language(request) if is_new or request.language not in {"auto", "zh", "en"} else None
+
+
+def numbered(
+    scenes: list[dict[str, Any]],
+    request: JobRequest,
+    fields: Fields = SCENE_FIELDS,
+    cast: Sequence[Character] = (),
+) -> tuple[Scene, ...]:
     kind = scene_type(fields)
     return tuple(
         kind(
@@ -52,15 +88,17 @@ def numbered(scenes: list[dict[str, Any]], request: JobRequest, fields: Fields =
             prompts=prompts,
             **scene,
         )
-        for number, (scene, prompts) in enumerate(zip(scenes, _prompts(scenes, request), strict=True), start=1)
+        for number, (scene, prompts) in enumerate(zip(scenes, _prompts(scenes, request, cast), strict=True), start=1)
     )
 
 
-def _prompts(scenes: list[dict[str, Any]], request: JobRequest) -> list[dict[str, str] | None]:
+def _prompts(
+    scenes: list[dict[str, Any]], request: JobRequest, cast: Sequence[Character]
+) -> list[dict[str, str] | None]:
     """Of each scene, by target; None where none is named."""
     if not request.targets:
         return [None] * len(scenes)
-    texts = {target: placed_prompts(scenes, request.style, target) for target in request.targets}
+    texts = {target: placed_prompts(scenes, request.style, target, cast) for target in request.targets}
     return [{target: next(placed).text for target, placed in texts.items()} for _ in scenes]
 
 
@@ -102,3 +140,7 @@ def _type(field: SceneField) -> Any:
             return Literal[field.terms]
         case "text":
             return str
+        case "ids":
+            return tuple[str, ...]
+        case "lines":
+            return tuple[SpokenLine, ...]

@@ -45,27 +45,47 @@ _ENOUGH = 1e-9  # sums of fractions: 41 characters at 4.1 a second are 10 s
 
 def seconds_to_say(text: str) -> float:
     """0 for a text in which nothing is said."""
-    seconds, letters = 0.0, 0  # of the word that is being said
+    return speech_after(text, 0)[0]
+
+
+def speech_after(text: str, letters: int) -> tuple[float, int]:
+    """How many seconds a text takes after a word of so many letters, which it may go on with, and how many letters the
+    word at its end has then. In this way a text can be counted in parts."""
+    seconds = 0.0
     for character in text:
         each = _seconds_each(character)
-        if each is not None:
+        if each is None:
+            letters = 0
+        elif each:
             seconds, letters = seconds + each, 0
         elif unicodedata.category(character)[0] in "LN":
             if letters % WORD_LETTERS == 0:
                 seconds += 1 / WORDS_A_SECOND
             letters += 1
-        elif not (unicodedata.category(character)[0] == "M" or character in _IN_WORDS):
-            letters = 0
-    return seconds
+    return seconds, letters
 
 
 def fits_in(text: str, in_s: float) -> bool:
     return seconds_to_say(text) <= in_s + _ENOUGH
 
 
+def fitting_characters(text: str, in_s: float) -> int:
+    """How many of its first characters fit; the last word may be one that goes on."""
+    seconds, letters = 0.0, 0
+    for place, character in enumerate(text):
+        more, letters = speech_after(character, letters)
+        seconds += more
+        if seconds > in_s + _ENOUGH:
+            return place
+    return len(text)
+
+
 @lru_cache(maxsize=8192)
 def _seconds_each(character: str) -> float | None:
-    """Of one whose script is counted in characters."""
-    if unicodedata.category(character) in {"Mn", "Mc", "Me", "Zs"}:
-        return None
-    return next((each for pattern, each in _CHARACTERS if pattern.match(character)), None)
+    """Of one whose script is counted in characters; 0 in a word, None between words."""
+    category = unicodedata.category(character)
+    if category[0] != "M" and category != "Zs":
+        for pattern, each in _CHARACTERS:
+            if pattern.match(character):
+                return each
+    return 0.0 if category[0] in "LNM" or character in _IN_WORDS else None

@@ -9,15 +9,14 @@ from typing import Any
 from scriptqueue.scene_fields import SceneField
 from shared.board.duration import is_clock, is_timeline, read_duration, read_range
 from shared.board.entry import Entry
-from shared.board.timing import COMFORTABLE_SCENE_S
 
 
-def placed_lengths(entries: Sequence[Entry | None], field: SceneField) -> list[float | None]:
+def placed_lengths(entries: Sequence[Entry | None], field: SceneField, usual_s: float) -> list[float | None]:
     """Each scene's seconds where its place tells them; None where it has a length of its own or nothing.
 
     A start and an end in fields of their own, and two times of a clock, are always a place. Ranges (`3-8秒`) are places
     where those of all scenes make a timeline. A scene with its start alone (`0:00`, `0:05`, `0:12`) lasts until the
-    next one begins, the last one as long as a scene without a length.
+    next one begins, the last one as long as is usual.
     """
     seconds: list[float | None] = [None] * len(entries)
     open_ranges = {}
@@ -43,7 +42,7 @@ def placed_lengths(entries: Sequence[Entry | None], field: SceneField) -> list[f
     if len(starts) > 1 and next(iter(starts.values())) == 0 and all(a < b for a, b in pairwise(starts.values())):
         for (index, start), (_, end) in pairwise(starts.items()):
             seconds[index] = end - start
-        seconds[max(starts)] = COMFORTABLE_SCENE_S
+        seconds[max(starts)] = usual_s
     return seconds
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest
+from scriptqueue.schemas import JobRequest, scene_counts
 from shared.board.break_down import script_shots
 from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 
@@ -20,31 +20,36 @@ def durations(request: JobRequest) -> tuple[float, ...] | None:
     target_s = request.target_duration_s
     if target_s is None:
         return None
-    wanted = target_s / COMFORTABLE_SCENE_S
-    seconds = shot_seconds(request.targets)
+    wanted = target_s / comfortable_s(request)
+    seconds = shot_seconds(request)
     if seconds and (able := counts(target_s, request.min_scenes, request.max_scenes, seconds)):
         return spread_over(target_s, min(able, key=lambda count: abs(count - wanted)), seconds)
-    least = max(request.min_scenes, math.ceil(target_s / MAX_SCENE_S))
-    most = min(request.max_scenes, math.floor(target_s / MIN_SCENE_S))
-    count = min(max(round(wanted), least), most)
-    return spread(target_s, count)
+    counts_able = scene_counts(
+        target_s, (request.min_scenes, request.max_scenes), (request.scene_min_s, request.scene_max_s)
+    )
+    return spread(target_s, min(max(round(wanted), counts_able[0]), counts_able[-1]), request.scene_max_s)
 
 
 def usual_seconds(request: JobRequest) -> int:
     """Of a scene whose length nobody said."""
-    seconds = shot_seconds(request.targets)
-    return nearest(COMFORTABLE_SCENE_S, seconds) if seconds else COMFORTABLE_SCENE_S
+    seconds = shot_seconds(request)
+    return nearest(comfortable_s(request), seconds) if seconds else comfortable_s(request)
 
 
-def spread(total_s: float, count: int) -> tuple[float, ...]:
-    """`count` durations of 3 to 8 s that sum to `total_s`: equal whole seconds, what remains given one second at a
-    time to the first scenes, a fraction to the last."""
+def comfortable_s(request: JobRequest) -> int:
+    """Of a scene, within the request's limits."""
+    return min(max(COMFORTABLE_SCENE_S, request.scene_min_s), request.scene_max_s)
+
+
+def spread(total_s: float, count: int, longest_s: float) -> tuple[float, ...]:
+    """`count` durations of at most `longest_s` that sum to `total_s`: equal whole seconds, what remains given one
+    second at a time to the first scenes, a fraction to the last."""
     whole, rest = divmod(math.floor(total_s), count)
     seconds: list[float] = [whole + 1 if index < rest else whole for index in range(count)]
     fraction = total_s - math.floor(total_s)
     if fraction:
         seconds[-1] += fraction
-    if seconds[-1] > MAX_SCENE_S:  # 8.5 next to a shorter one
+    if seconds[-1] > longest_s:  # 8.5 next to a shorter one
         seconds = [total_s / count] * count
     seconds[-1] += total_s - math.fsum(seconds)
     return tuple(int(s) if s == int(s) else s for s in seconds)

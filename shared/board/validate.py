@@ -8,10 +8,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.break_down import ScriptShot, script_shots
+from shared.board.cast import Cast, written_cast
 from shared.board.entry import Entry
-from shared.board.reading import NOTHING, read_scene
+from shared.board.reading import NOTHING, Lengths, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
@@ -20,6 +21,7 @@ from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_o
 from shared.board.text import clean, quoted
 from shared.board.timeline import placed_lengths
 from shared.board.timing import durations, spread
+from shared.board.voices import fit_speech
 from shared.errors import OutputInvalid
 
 MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
@@ -32,13 +34,16 @@ def validate(
     its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
     `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
+    cast = written_cast(raw, repairs) if request.writes_cast else Cast(request.characters)
     shots = script_shots(request) or ()
-    scenes = _scenes(raw.get("scenes"), repairs, fields, shots)
+    scenes = _scenes(raw.get("scenes"), repairs, allowed_lengths(request), fields=fields, cast=cast, shots=shots)
     least, most = (len(shots), len(shots)) if shots else (request.min_scenes, request.max_scenes)
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
     kept = values_of(published, fields)
+    if not shots:
+        _fit_speech(scenes[: len(kept)], repairs, fields)  # as they were published
     if scenes[: len(kept)] != kept:
         repairs.append(f"the first {len(kept)} scenes stay as they were published")
         scenes[: len(kept)] = kept
@@ -49,24 +54,27 @@ def validate(
     else:
         _fit_seconds(scenes, request, repairs)
         _fit_target(scenes, len(kept), request, repairs)
+        _fit_speech(scenes, repairs, fields)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
         title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
         title = clean(title, "title", []) or "storyboard"
         repairs.append("title: missing, taken from the prompt")
-    storyboard = assemble(title, scenes, request, fields)
+    storyboard = assemble(title, scenes, request, fields, cast.members)
     return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
 
 
-def _scenes(listed: Any, repairs: list[str], fields: Fields, shots: Sequence[ScriptShot]) -> list[dict[str, Any]]:
+def _scenes(  # noqa: PLR0913 - what is read, and by which rules
+    listed: Any, repairs: list[str], may_last: Lengths, *, fields: Fields, cast: Cast, shots: Sequence[ScriptShot]
+) -> list[dict[str, Any]]:
     """The scenes of a raw list, in the order that their numbers say."""
     entries = _ordered(_entries(listed, repairs), repairs, fields)
     known = [Entry(entry, fields) if isinstance(entry, dict) else None for entry in entries]
     seconds = of_kind("seconds", fields)
-    places = placed_lengths(known, seconds[0]) if seconds else [None] * len(entries)
+    places = placed_lengths(known, seconds[0], may_last.usual_s) if seconds else [None] * len(entries)
     given = chain((shot.given for shot in shots), repeat(NOTHING))
     read = [
-        read_scene(entry, number, repairs, fields, placed_s, given=own)
+        SceneReading(entry, number, repairs, may_last, fields=fields, cast=cast, given=own).scene(placed_s)
         for number, (entry, placed_s, own) in enumerate(zip(entries, places, given, strict=False), 1)
     ]
     scenes = [scene for scene in read if scene and not is_refusal(scene["description"])]
@@ -105,7 +113,7 @@ def _ordered(entries: list[Any], repairs: list[str], fields: Fields) -> list[Any
 
 
 def _fit_script(scenes: list[dict[str, Any]], shots: Sequence[ScriptShot], repairs: list[str]) -> None:
-    """The words and the seconds of a script are its own, whatever was written."""
+    """The words and the seconds of a script are its own, whatever was written, and have time for each other."""
     for number, (scene, shot) in enumerate(zip(scenes, shots, strict=True), 1):
         own = {"duration": shot.duration_s} | shot.given
         if {name: scene.get(name, "") for name in own} != own:
@@ -119,7 +127,7 @@ def _fit_script(scenes: list[dict[str, Any]], shots: Sequence[ScriptShot], repai
 
 def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: list[str]) -> None:
     """Where one video model makes only certain seconds, each scene lasts the nearest of them."""
-    seconds = shot_seconds(request.targets)
+    seconds = shot_seconds(request)
     if not seconds or request.target_duration_s is not None:
         return
     for number, scene in enumerate(scenes, 1):
@@ -131,6 +139,11 @@ def _fit_seconds(scenes: list[dict[str, Any]], request: JobRequest, repairs: lis
             scene["duration"] = made_s
 
 
+def _fit_speech(scenes: list[dict[str, Any]], repairs: list[str], fields: Fields) -> None:
+    for number, scene in enumerate(scenes, 1):
+        fit_speech(scene, number, repairs, fields)
+
+
 def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, repairs: list[str]) -> None:
     """With a target the durations are the target's, not the model's; the first `kept` ones already are."""
     target_s = request.target_duration_s
@@ -140,8 +153,9 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
     if wanted and len(wanted) != len(scenes):
         first = tuple(scene["duration"] for scene in scenes[:kept])
         rest, rest_s = len(scenes) - kept, target_s - math.fsum(first)
-        if not rest * MIN_SCENE_S <= rest_s <= rest * MAX_SCENE_S:
-            raise OutputInvalid(f"{rest} scenes of 3 to 8 s cannot last {rest_s:g} s")
+        shortest_s, longest_s = request.scene_min_s, request.scene_max_s
+        if not rest * shortest_s <= rest_s <= rest * longest_s:
+            raise OutputInvalid(f"{rest} scenes of {shortest_s} to {longest_s} s cannot last {rest_s:g} s")
         wanted = (*first, *_shares(rest_s, rest, request)) if rest else first
     assert wanted is not None
     if [scene["duration"] for scene in scenes] == list(wanted):
@@ -154,7 +168,7 @@ def _fit_target(scenes: list[dict[str, Any]], kept: int, request: JobRequest, re
 
 
 def _shares(total_s: float, count: int, request: JobRequest) -> tuple[float, ...]:
-    seconds = shot_seconds(request.targets)
+    seconds = shot_seconds(request)
     if seconds and counts(total_s, count, count, seconds):
         return spread_over(total_s, count, seconds)
-    return spread(total_s, count)
+    return spread(total_s, count, request.scene_max_s)

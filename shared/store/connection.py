@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
 from shared.settings import RedisSettings, Settings
+from shared.store import loop_connections
 from shared.store.pools import LoopPool, ThreadPool
 from shared.store.redis_words import reason_of
 from shared.store.scripts import Name, scripts
@@ -67,7 +68,7 @@ class Store:
         self._timeout_s = settings.redis.timeout_s
         pool = LoopPool(
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
-            **_options(settings.redis, self._timeout_s, of=redis.asyncio),
+            **_options(settings.redis, self._timeout_s, of=loop_connections),
         )
         self._database = settings.redis.address.database
         self._client = redis.asyncio.Redis.from_pool(pool)
@@ -100,7 +101,7 @@ class Store:
 
 
 def _options(settings: RedisSettings, timeout_s: float, *, of: ModuleType) -> dict[str, Any]:
-    """Of a pool. `of`: redis or redis.asyncio, whose kinds of connections have the same names."""
+    """Of a pool. `of`: redis or loop_connections, whose kinds of connections have the same names."""
     address = settings.address
     kind = "UnixDomainSocketConnection" if address.socket else "SSLConnection" if address.tls else "Connection"
     return {

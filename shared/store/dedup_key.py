@@ -24,7 +24,10 @@ _DECIDING = frozenset(
         "allow_fallback",
     }
 )
-DECIDING_LATER = ("mode", "fields", "style", "instructions", "aspect_ratio", "targets")  # as well, where they are given
+DECIDING_LATER = (  # as well, where they are given
+    *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
+    *("scene_min_s", "scene_max_s"),
+)
 
 
 def dedup_key(request: JobRequest) -> str:

@@ -137,10 +137,10 @@ def fingerprint(kind: str, requests: Iterable[JobRequest]) -> str:
     return digest.hexdigest()
 
 
-# Fields that older workers do not know.
-_LATER = ("read_prompt", *DECIDING_LATER)
+# Fields that older workers do not know, and their defaults.
+_LATER = {name: JobRequest.model_fields[name].default for name in ("read_prompt", *DECIDING_LATER)}
 
 
 def _unused(request: JobRequest) -> set[str]:
     """Fields of later versions at their defaults: with or without them it is the same request."""
-    return {name for name in _LATER if getattr(request, name) == JobRequest.model_fields[name].default}
+    return {name for name, default in _LATER.items() if getattr(request, name) == default}

@@ -110,10 +110,31 @@ class LoopPool(redis.asyncio.ConnectionPool):
         self._busy: set[Any] = set()
         self._makers: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Condition()
+        self._closed = False
         self._growth = Growth(self.max_connections)
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
         """One that is open."""
+        return await self._open_and_idle() or await self._awaited()
+
+    async def _open_and_idle(self) -> Any:
+        """The quick way, of nearly every call: nothing to wait for, so no limit of time and no lock."""
+        if not self._idle:
+            return None
+        connection = self._idle.pop()
+        self._busy.add(connection)
+        try:
+            if connection.is_connected and not await connection.can_read():
+                return connection
+        except (RedisError, OSError):
+            pass  # what came of it is seen again, with patience
+        except BaseException:
+            await self.release(connection)
+            raise
+        await self.release(connection)
+        return None
+
+    async def _awaited(self) -> Any:
         try:
             async with asyncio.timeout(self._wait_s):
                 while True:
@@ -135,12 +156,17 @@ class LoopPool(redis.asyncio.ConnectionPool):
 
     async def release(self, connection: Any) -> None:
         self._busy.discard(connection)
-        if connection.is_connected:
+        if self._closed:  # its call went on meanwhile, and perhaps opened it anew
+            await connection.disconnect(nowait=True)
+        elif connection.is_connected:
             self._idle.append(connection)
-        async with self._freed:
-            self._freed.notify()
+        if self._growth.waiting:
+            async with self._freed:
+                self._freed.notify()
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
+        """For good."""
+        self._closed = True
         makers = [*self._makers]
         for task in makers:
             task.cancel()
@@ -155,6 +181,8 @@ class LoopPool(redis.asyncio.ConnectionPool):
         async with self._freed:
             with growth.one_waits():
                 while not self._idle:
+                    if self._closed:
+                        raise ConnectionError("the connections are closed")
                     if growth.wanted(len(self._busy)):
                         task = asyncio.create_task(self._make())
                         self._makers.add(task)  # the loop holds tasks weakly
@@ -203,25 +231,25 @@ class Growth:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._waiting = 0
+        self.waiting = 0  # for a connection
         self._making = 0
         self._fault: Exception | None = None  # of the last one, if it could not be made
         self._not_before_s = 0.0
 
     @contextmanager
     def one_waits(self) -> Iterator[None]:
-        self._waiting += 1
+        self.waiting += 1
         try:
             yield
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def wanted(self, busy: int) -> bool:
         """Whether to make one more now, which then is being made: one for each who waits, as far as there may be more
         and, where others are open, the last failure is not just over."""
         alone = not busy and not self._making
         room = busy + self._making < self._most
-        if not room or self._making >= self._waiting or not (alone or time.monotonic() >= self._not_before_s):
+        if not room or self._making >= self.waiting or not (alone or time.monotonic() >= self._not_before_s):
             return False
         self._making += 1
         return True

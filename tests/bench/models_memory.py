@@ -80,8 +80,8 @@ class Peaks:
             self.anonymous_mb = max(self.anonymous_mb, status_mb("RssAnon"))
 
 
-def status_mb(field: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
+def status_mb(field: str, process: int | str = "self") -> float:
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise KeyError(field)

@@ -33,6 +33,13 @@ def redis(scratch: Path) -> Iterator[str]:
 @contextmanager
 def service(url: str, scratch: Path, **settings: Any) -> Iterator[httpx.Client]:
     """The API and one worker, ready; keywords are the worker's settings."""
+    with service_and_worker(url, scratch, **settings) as (client, _):
+        yield client
+
+
+@contextmanager
+def service_and_worker(url: str, scratch: Path, **settings: Any) -> Iterator[tuple[httpx.Client, processes.Process]]:
+    """The same, and the worker's process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     api = processes.Process(
@@ -44,7 +51,7 @@ def service(url: str, scratch: Path, **settings: Any) -> Iterator[httpx.Client]:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=310, trust_env=False) as client:
             processes.until(lambda: _ready(client), 120, "the service is ready")
-            yield client
+            yield client, worker
     finally:
         worker.close()
         api.close()

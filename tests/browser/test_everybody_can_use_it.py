@@ -80,10 +80,25 @@ def test_the_form_offers_every_field_with_the_apis_own_default(api: httpx.Client
         }
         defaults |= {f"{name}/{leaf}": None for leaf in nested[name]} if name in nested else {name: default}
     defaults = {name: str(value).lower() if isinstance(value, bool) else value for name, value in defaults.items()}
-    defaults |= {name: [*defaults[name]] for name in ("fields", "targets")}  # JSON knows no tuples
+    defaults |= {name: [*defaults[name]] for name in ("characters", "fields", "targets")}  # JSON knows no tuples
     assert {name: None if "/" in name else value for name, value in offered.items()} == {
         name: value for name, value in defaults.items() if name != "prompt"
     }
+
+
+def test_people_are_called_by_their_names(api: httpx.Client, open_page: OpenPage) -> None:
+    cast = [
+        {"id": "yu", "name": "小雨 <b>", "look": "红色雨衣"},
+        {"id": "tom", "name": "Old Tom", "look": "a white beard"},
+    ]
+    body = {"prompt": "雨", "characters": cast, "fields": ["dialogue"]}
+    job = api.post("/jobs", json=body, headers={"Prefer": "wait=20"}).json()
+
+    page = open_page(f"{api.base_url}/#/jobs/{job['id']}")
+
+    expect(page.locator(".cast li")).to_have_text(["小雨 <b>: 红色雨衣", "Old Tom: a white beard"])
+    expect(page.locator(".card-characters").first).to_contain_text("小雨 <b>")
+    expect(page.locator(".card-dialogue").first).to_contain_text("Old Tom: stub 1")
 
 
 def test_the_documentation_of_the_api_comes_from_here(open_page: OpenPage, api: httpx.Client) -> None:

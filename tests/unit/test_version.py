@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from api.wiring import create_app
+from scriptqueue.version import VERSION
 from shared.settings import Settings
-from shared.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -23,7 +23,7 @@ def test_the_package_takes_its_version_from_the_code() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
     assert "version" not in project["project"]
-    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "shared.version.VERSION"}
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "scriptqueue.version.VERSION"}
 
 
 def test_the_apis_description_names_the_version() -> None:

@@ -70,6 +70,11 @@ class ModelGeneration:
         self._stopping = False
         self._lock = Lock()
 
+    @property
+    def handle(self) -> Handle:
+        """Of the text that is being written, or was the last one."""
+        return self._now.handle
+
     def progress(self) -> Progress:
         writing = self._now
         now = writing.handle.snapshot()

@@ -6,10 +6,11 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import ModelUnavailable
-from shared.settings import Settings
+from shared.settings import ModelSettings, Settings
 from worker.backend.absent import AbsentBackend
 from worker.backend.backend import Backend
 from worker.backend.rows import rows_of
@@ -30,7 +31,8 @@ def load_backend(settings: Settings) -> Backend:
     if settings.model.name == "stub" and settings.model.path is None:
         return StubBackend(slots=rows_of(settings.worker.max_batch))
     try:
-        return _model_backend().load(settings)
+        with uncollected():
+            return _model_backend(settings.model).load(settings)
     except ModelUnavailable as error:
         if not settings.worker.fallback_without_model or exit_code_of(error) != EXIT_UNUSABLE:
             raise
@@ -38,19 +40,27 @@ def load_backend(settings: Settings) -> Backend:
         return AbsentBackend(settings.model.name, str(error), slots=rows_of(settings.worker.max_batch))
 
 
-def _model_backend() -> type[ModelBackend]:
+def _model_backend(model: ModelSettings) -> type[ModelBackend]:
     try:
-        with uncollected():
-            from worker.backend.model import ModelBackend
+        from worker.engine.tables import begin_tables
+
+        begin_tables(_tables_file(model))  # beside what comes now
+        from worker.backend.model import ModelBackend
     except (ImportError, OSError) as error:  # not installed, or a shared library of it is missing
         raise ModelUnavailable(f"what loads models is not there: {type(error).__name__}: {error}") from error
     return ModelBackend
 
 
+def _tables_file(model: ModelSettings) -> Path:
+    """One for each name, so that workers of several models do not take turns in writing it. Of two folders of one name
+    the later start writes it, which costs them a second."""
+    return model.cache_dir.expanduser() / ".tables" / f"{Path(model.path or model.name).name}.json"
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Imports make hundreds of thousands of objects that stay. No collection looks at them, now or ever again: a fifth
-    of the time until a model is loaded."""
+    """Imports, a tokenizer and a model make a million objects that stay. No collection looks at them, now or ever
+    again: a fifth of the time until a model is loaded."""
     gc.disable()
     try:
         yield

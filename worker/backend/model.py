@@ -21,10 +21,10 @@ from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Scene, Source
 from shared.board.break_down import given_fields, script_shots
+from shared.board.budget import tokens_a_scene
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
-from shared.eta import tokens_a_scene
 from shared.settings import Settings
 from shared.store.executions import Resume
 from worker.backend.backend import Liveness, MetricValue, Prefix
@@ -167,7 +167,7 @@ class ModelBackend:
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        shape, parts = layout(fields, kept), self._parts(request)
+        shape, parts = layout(fields, kept, writes_cast=request.writes_cast), self._parts(request)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
             written = [field.name for field in of_kind("text", fields) if field.name not in kept]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import Source, Storyboard
 from shared import traces
+from shared.board.other_language import strays
 from shared.board.repeats import repeats
 from shared.board.targets.fit import misfits
 from shared.errors import ExecutionTimeout, OutputInvalid
@@ -66,11 +67,12 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         is_mended = bool({*repairs} - {*repeats(storyboard), *misfits(storyboard)})
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
-        return StoryboardOutcome(
-            storyboard, source, (*again, *completion.notes, *repairs), prompt_tokens, output_tokens
-        )
+        notes = (*again, *completion.notes, *repairs, *strays(storyboard, request))
+        return StoryboardOutcome(storyboard, source, notes, prompt_tokens, output_tokens)
     if not request.allow_fallback:
         raise failure
-    notes = (f"the prompt was split into sentences: {failure.detail}",)
+    why = f"the prompt was split into sentences: {failure.detail}"
     board = fallback(request.prompt, request, attempt.scenes, fields)
-    return StoryboardOutcome(board, "fallback", (*notes, *misfits(board)), prompt_tokens, output_tokens)
+    return StoryboardOutcome(
+        board, "fallback", (why, *misfits(board), *strays(board, request)), prompt_tokens, output_tokens
+    )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,7 +18,8 @@ from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.break_down import script_shots
-from shared.board.timing import COMFORTABLE_SCENE_S, durations, usual_seconds
+from shared.board.cast import WRITTEN_IDS
+from shared.board.timing import durations, usual_seconds
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
@@ -127,30 +129,37 @@ class StubGeneration:
 
 def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) -> str:
     """A storyboard of so many scenes, as a model would write it."""
-    fixed = durations(request) or (usual_seconds(request),) * count
+    usual_s = usual_seconds(request)
+    fixed = durations(request) or (usual_s,) * count
     subject = " ".join(request.prompt.split())[:40]
+    ids = [character.id for character in request.characters] or WRITTEN_IDS[:1]
     shots = script_shots(request) or ()
     scenes = [
         {
             field.name: fixed[number - 1]
             if field.kind == "seconds" and number <= len(fixed)
-            else _stub_value(field, number, subject)
+            else _stub_value(field, number, subject, usual_s, ids)
             for field in fields
         }
         | (shots[number - 1].given if number <= len(shots) else {})
         for number in range(1, count + 1)
     ]
-    return json.dumps({"title": subject, "scenes": scenes}, ensure_ascii=False)
+    cast = {"characters": {ids[0]: {"name": "stub", "look": f"stub look: {subject}"}}} if request.writes_cast else {}
+    return json.dumps({"title": subject, **cast, "scenes": scenes}, ensure_ascii=False)
 
 
-def _stub_value(field: SceneField, number: int, subject: str) -> str | int:
+def _stub_value(field: SceneField, number: int, subject: str, usual_s: int, ids: Sequence[str]) -> Any:
     match field.kind:
         case "number":
             return number
         case "seconds":
-            return COMFORTABLE_SCENE_S
+            return usual_s
         case "term":
             return field.terms[number % len(field.terms)]
+        case "ids":
+            return list(ids)
+        case "lines":
+            return [{"character": ids[number % len(ids)], "line": f"stub {number}"}]
         case "text":
             return f"{subject} ({number})" if field.name == "description" else f"stub {field.name} {number}"
 

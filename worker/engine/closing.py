@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from worker.engine.layout import STRING_TOKENS, Layout
 from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
-from worker.engine.vocabulary import Mask, Vocabulary
+from worker.engine.vocabulary import Mask, Vocabulary, keep
 
 COMFORTABLE = 2  # times the fewest tokens
 END_TOKENS = 2
+INNER_DEPTH = SCENE_DEPTH + 1  # of a list in a scene
 
 LONG_TOKENS = 40  # a string of so many ends with its sentence: a shot is no short story
 ENDLESS_TOKENS = 60  # and at so many the sentence ends with its clause: small models string them together for ever
@@ -71,19 +72,36 @@ class Closing:
         """Take tokens out of a mask, in place; never the last one."""
         scanner, vocabulary = self._scanner, self._vocabulary
         if self._looping or self._long:
-            _keep(mask, vocabulary.closes)
+            keep(mask, vocabulary.closes)
         if scanner.in_value and self._string_tokens >= ENDLESS_TOKENS:
-            _keep(mask, ~vocabulary.joins_clauses)
+            keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
-        if scanner.in_value or scanner.depth == SCENE_DEPTH:
-            _keep(mask, vocabulary.plain)
+        if scanner.in_value or scanner.depth >= SCENE_DEPTH:
+            keep(mask, vocabulary.plain)
         if self._share is not None and self._string_tokens >= self._share:
-            self.cut |= _keep(mask, vocabulary.closes)
-        if scanner.depth == SCENE_DEPTH and scanner.scenes_done + 1 >= self._min_scenes:
-            self.cut |= _keep(mask, ~vocabulary.continues_in_scene)
-        if scanner.depth == LIST_DEPTH and scanner.scenes_done >= self._min_scenes:
-            self.cut |= _keep(mask, ~vocabulary.continues_in_list)
+            self.cut |= keep(mask, vocabulary.closes)
+        self._end_lists(mask)
+
+    def _end_lists(self, mask: Mask) -> None:
+        """A list that may end does, and one in a scene has nothing more; neither has the object before the scenes."""
+        scanner, vocabulary = self._scanner, self._vocabulary
+        if not scanner.in_list:
+            if scanner.depth == SCENE_DEPTH:
+                self.cut |= keep(mask, ~vocabulary.continues_in_scene)
+            elif scanner.depth == LIST_DEPTH:
+                self.cut |= keep(mask, ~vocabulary.continues_in_list)
+            return
+        if scanner.depth >= SCENE_DEPTH and scanner.scenes_done + 1 >= self._min_scenes:
+            self.cut |= keep(mask, ~vocabulary.continues_in_scene)
+        elif scanner.depth == LIST_DEPTH and scanner.scenes_done >= self._min_scenes:
+            self.cut |= keep(mask, ~vocabulary.continues_in_list)
+        if scanner.depth >= SCENE_DEPTH:
+            self.cut |= keep(mask, ~vocabulary.fills_list)
+        if scanner.depth == INNER_DEPTH:
+            self.cut |= keep(mask, ~vocabulary.continues_in_strings if scanner.in_value else vocabulary.ends_list)
+        elif scanner.depth > INNER_DEPTH:
+            self.cut |= keep(mask, ~vocabulary.continues_in_objects)
 
     def _scenes_left(self) -> int:
         """Scenes to finish, the one that is being written among them."""
@@ -94,8 +112,9 @@ class Closing:
         scanner, layout, scenes = self._scanner, self._layout, self._scenes_left()
         if scanner.in_scene:
             here, scenes = layout.free_from(scanner.values_in_scene), scenes - 1
+            here += scanner.depth > SCENE_DEPTH  # a string in one of its lists
         else:
-            here = layout.strings_before - scanner.values_before_scenes
+            here = max(0, layout.strings_before - scanner.values_before_scenes)
         return max(1, here + layout.free_from(0) * scenes)
 
 
@@ -115,12 +134,3 @@ class LoopWatch:
             self._repeated = {period: before.get(period, 0) + 1 for period in periods if tokens[-period] == token}
         tokens.append(token)
         return bool(self._repeated) and any(length >= _LOOPS[period] for period, length in self._repeated.items())
-
-
-def _keep(mask: Mask, allowed: Mask) -> bool:
-    """Intersect in place unless nothing would be left; whether the mask changed."""
-    kept = mask & allowed
-    if not kept.any() or (kept == mask).all():
-        return False
-    mask[:] = kept
-    return True

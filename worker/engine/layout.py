@@ -1,8 +1,9 @@
-"""What the engine must know of the objects in a text's list to close the text in time, and of the characters of its
-strings to mask them quickly. Knows no name of a field."""
+"""What the engine must know of the objects in a text's list to close the text in time, of the characters of its strings
+to mask them quickly, and of speech to bound it. Knows no name of a field: those of spoken ones are data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STRING_TOKENS = 3  # opening quote, one plain token, closing quote
@@ -15,11 +16,28 @@ NO_CHARACTERS = r"\x00-\x1f\x7f-\x9f{}\[\]"
 NO_FIRST_CHARACTERS = NO_CHARACTERS + r'\s\x20\xa0"\\'
 
 
+# The seconds that a text takes to be said after a word of so many letters, and the letters of the word at its end.
+CountSpeech = Callable[[str, int], tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class SpeechLayout:
+    """What is spoken in an object: all of its strings under the `keys` together last no longer than the number under
+    the key `seconds`, which stands before them; each ends when its share of that is spoken."""
+
+    keys: tuple[tuple[str, float], ...]  # with the share
+    lists: frozenset[str]  # keys of lists whose objects hold spoken strings
+    seconds: str
+    count: CountSpeech
+
+
 @dataclass(frozen=True)
 class Layout:
     strings: tuple[bool, ...]  # an object's string values in their order; True: free text, False: one of a few
     fixed_tokens: int  # sampled at worst for an object's other values and its end
     strings_before: int = 1  # free strings before the list
+    speech: SpeechLayout | None = None  # None: nothing is spoken
+    spare_tokens: int = SPARE_TOKENS  # for the strings before the list, and its end
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""
@@ -28,4 +46,4 @@ class Layout:
     @property
     def min_tokens(self) -> int:
         """Sampled tokens that always suffice to close a text with one object, and for each further one."""
-        return self.fixed_tokens + STRING_TOKENS * self.free_from(0) + SPARE_TOKENS
+        return self.fixed_tokens + STRING_TOKENS * self.free_from(0) + self.spare_tokens

@@ -60,7 +60,8 @@ def _chosen(  # noqa: PLR0913, PLR0917 - what `choose` takes
     noisy = values + gumbel(seed[:, None], position[:, None], tokens)
     best = noisy >= noisy.amax(dim=1, keepdim=True)
     drawn = tokens.masked_fill(~best, size).amin(dim=1)  # of equals the first, in whatever order the top came
-    return torch.where(greedy, scores.argmax(dim=1), drawn), whole | greedy
+    first = tokens.masked_fill(scaled.gather(1, tokens) < values.amax(dim=1, keepdim=True), size).amin(dim=1)
+    return torch.where(greedy, first, drawn), whole | greedy
 
 
 def nucleus(scaled: torch.Tensor, top_p: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

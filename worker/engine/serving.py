@@ -90,7 +90,9 @@ class Serving:
 
 
 def _is_for_the_loop(model: Any) -> bool:
-    return model.device.type == "cuda" and model.dtype in (torch.float16, torch.bfloat16)
+    if model.device.type == "cuda":
+        return model.dtype in (torch.float16, torch.bfloat16)
+    return type(model.lm_head).__name__ == "Linear8" if hasattr(model, "lm_head") else False
 
 
 def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
@@ -119,7 +121,8 @@ def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
         pages=pages,
         page_tokens=LOOP_PAGE_TOKENS,
         context_tokens=sizes.context_tokens,
-        overlap=sizes.overlap,
+        overlap=sizes.overlap and cuda,  # on a CPU nothing runs beside the host, and what is dropped was in vain
+        in_a_row=device.on_host,
         attention="triton" if cuda else "torch",
         start=start,
     )

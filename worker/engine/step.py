@@ -6,6 +6,7 @@ after it and outside of any graph: what the host does for it (masks, above all) 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,8 +17,10 @@ from transformers.generation.continuous_batching.utils import stream_context
 
 from worker.engine.row import NOT_FINITE, Row
 from worker.engine.sampling import choose
-from worker.engine.text import fill_masks
+from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Vocabulary
+
+Observer = Callable[[Sequence[Text], torch.Tensor, torch.Tensor], None]
 
 
 class StepRunner(ModelRunner):  # type: ignore[misc]
@@ -59,6 +62,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
     ignored_kwargs: tuple[str, ...] = ()
 
     def __init__(self, rows: int, vocabulary: Vocabulary, device: torch.device) -> None:
+        self.observer: Observer | None = None  # is shown each step's texts, and their scores before and after the mask
         self.scores = torch.empty((rows, vocabulary.size), dtype=torch.float32, device=device)
         self._size = vocabulary.size
         self._device = device
@@ -82,7 +86,10 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         """The next token of each row, [rows] int64; `NOT_FINITE` where its scores are no numbers."""
         scores = self.scores[: len(self._rows)]
         finite = self.finite(scores)
-        scores = self._without_repeating(self.mask(scores))
+        allowed = self.mask(scores)
+        if self.observer:
+            self.observer([row.text for row in self._rows], scores, allowed)
+        scores = self._without_repeating(allowed)
         samplings = [row.sampling for row in self._rows]
         if not any(sampling.temperature > 0 for sampling in samplings):
             tokens = scores.argmax(dim=1)

@@ -10,6 +10,7 @@ from worker.engine.closing import Closing
 from worker.engine.repetition import Repetition
 from worker.engine.request import Finish, GenerationRequest, TextState
 from worker.engine.scanner import Scanner
+from worker.engine.speech import SpeechBound
 from worker.engine.vocabulary import Mask, Vocabulary
 
 TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are forced for each sampled one
@@ -24,7 +25,9 @@ class Text:
         self.tokens: list[int] = []
         self.sampled_tokens = 0
         self.finite = True  # false: the model's scores for its next token were no numbers
-        self.scanner = Scanner()
+        speech = request.layout.speech
+        self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
+        self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
         self.repetition = Repetition()
         self.vocabulary = vocabulary
@@ -55,7 +58,10 @@ class Text:
         return min(self._max_new_tokens - self.sampled_tokens, room)
 
     def accept(self, token: int) -> list[int]:
-        """Append the token that the model chose and whatever the grammar forces after it; all of them."""
+        """Append the token that the model chose and whatever the grammar forces after it; all of them. Where that token
+        would say more than a scene can, the string ends instead of it."""
+        if self.speech and self.speech.is_beyond(token):
+            token = self.vocabulary.quote
         self._sample(token)
         return [token] if self.complete else [token, *self.force()]
 
@@ -94,6 +100,8 @@ class Text:
         self.tokens += tokens
         for token in tokens:
             self.scanner.feed(self.vocabulary.bytes_of(token))
+            if self.speech:
+                self.speech.follow()
 
     def _forced(self) -> list[int]:
         """What the grammar allows nothing else than."""
@@ -108,6 +116,8 @@ class Text:
                 forced.pop(0)
                 self._append([token])
                 self.repetition.note(None)
+                if not forced:  # as `force` does: the next token is its string's first
+                    self.closing.follow(self.tokens_left)
             else:
                 self._sample(token)
 
@@ -120,3 +130,5 @@ def fill_masks(texts: Sequence[Text], masks: Mask, rows: Sequence[int] | None = 
         texts[0].vocabulary.fill(((text.matcher, row) for text, row in zip(texts, rows, strict=True)), masks)
     for text, row in zip(texts, rows, strict=True):
         text.closing.narrow(masks[row])
+        if text.speech:
+            text.speech.narrow(masks[row])

@@ -12,16 +12,22 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from llguidance import LLExecutor, LLMatcher, LLTokenizer
+from llguidance import LLExecutor, LLMatcher
 from numpy.typing import NDArray
 
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
+from worker.engine.tables import TableSource, take_tables
+from worker.engine.token_costs import OPENS_WITH_TEXT, TokenCosts
 
 Mask = NDArray[np.int32]
 
 _CLOSES = b'"'  # ends a string; inside one, brackets are only text
-_NEXT_SCENE_IN_SCENE = (b'"},', b"},")  # ends a scene and starts another
+_NEXT_SCENE_IN_SCENE = re.compile(rb'"?(?:\}?\])?\},')  # ends a scene and starts another
+_NEXT_IN_OBJECTS = re.compile(rb'"?\},')  # ends an object and starts another
+_NEXT_IN_STRINGS = b'",'
 _NEXT_SCENE_IN_LIST = b","
+_LIST_END = b"]"
+_FILLS_LIST = re.compile(rb"\[[^\]]")  # opens one that is not empty; no string has a bracket
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
@@ -42,21 +48,33 @@ class Vocabulary:
         self.size = size
         self.words = (size + 31) // 32
         self.eos_token_ids = frozenset(eos_token_ids)
-        self._lltokenizer = LLTokenizer(
-            _as_json(tokenizer), n_vocab=size, eos_token=eos_token_ids[0], slices=list(slices)
-        )
+        source = TableSource(_as_json(tokenizer), size, eos_token_ids[0], tuple(slices))
+        self._lltokenizer = take_tables(source)
         self._bytes = [
             b"" if self._lltokenizer.is_special_token(token) else self._lltokenizer.decode_bytes([token])
             for token in range(size)
         ]
+        self.quote = self._bytes.index(_CLOSES)  # alone
         self.closes = self._class(text.startswith(_CLOSES) for text in self._bytes)
-        self.continues_in_scene = self._class(text.startswith(_NEXT_SCENE_IN_SCENE) for text in self._bytes)
+        self.continues_in_scene = self._class(_NEXT_SCENE_IN_SCENE.match(text) is not None for text in self._bytes)
+        self.continues_in_objects = self._class(_NEXT_IN_OBJECTS.match(text) is not None for text in self._bytes)
+        self.continues_in_strings = self._class(text.startswith(_NEXT_IN_STRINGS) for text in self._bytes)
+        self.ends_list = self._class(text.startswith(_LIST_END) for text in self._bytes)
+        self.fills_list = self._class(_FILLS_LIST.search(text) is not None for text in self._bytes)
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
         self.plain = self._class(map(_is_plain, self._bytes))
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
+        self.opens_with_text = self._class(OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self.compile = lru_cache(maxsize=256)(self._compile)
+        self.costs = lru_cache(maxsize=2)(self._costs)
         self._executor = LLExecutor()
+
+    def prepare(self, schema: str, speech: SpeechLayout | None) -> None:
+        """What the first text with this schema would wait for; raises ValueError as `compile` does."""
+        self.compile(schema)
+        if speech:
+            self.costs(speech.count)
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token]
@@ -78,11 +96,27 @@ class Vocabulary:
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
         return matcher
 
+    def _costs(self, count: CountSpeech) -> TokenCosts:
+        """Of speech; kept, for a vocabulary takes its time."""
+        return TokenCosts(self._bytes, count, self._packed)
+
     def _class(self, belongs: Iterable[bool]) -> Mask:
         """Of a truth for each token."""
+        return self._packed(np.fromiter(belongs, dtype=bool, count=self.size))
+
+    def _packed(self, belongs: NDArray[np.bool_]) -> Mask:
         bits = np.zeros(self.words * 32, dtype=bool)
-        bits[: self.size] = np.fromiter(belongs, dtype=bool, count=self.size)
+        bits[: self.size] = belongs
         return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def keep(mask: Mask, allowed: Mask) -> bool:
+    """Intersect in place unless nothing would be left; whether the mask changed."""
+    kept = mask & allowed
+    if not kept.any() or (kept == mask).all():
+        return False
+    mask[:] = kept
+    return True
 
 
 def as_grammar(schema: str) -> str:

@@ -16,13 +16,15 @@ from typing import Any
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene
 from shared.board.break_down import script_shots
+from shared.board.cast import Cast
 from shared.board.entry import Entry
-from shared.board.reading import NOTHING, read_scene
+from shared.board.reading import NOTHING, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timeline import stands_alone
 from shared.board.timing import durations
+from shared.board.voices import fit_speech
 
 LIST_OPENING = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -31,11 +33,12 @@ _BETWEEN = re.compile(r"[\s,]*")
 def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
     """As `validate` would read them."""
     opening = LIST_OPENING.match(text)
-    if not opening:
+    if not opening or request.writes_cast:  # whoever would go on with these scenes could not know their cast
         return ()
-    fixed = durations(request)
+    fixed, cast = durations(request), Cast(request.characters)
     most = len(fixed) if fixed else request.max_scenes
     given: list[Mapping[str, Any]] = [shot.given for shot in script_shots(request) or ()] or [NOTHING] * most
+    may_last = allowed_lengths(request)
     scenes: list[dict[str, Any]] = []
     at, decoder = opening.end(), json.JSONDecoder()
     while len(scenes) < most:
@@ -45,18 +48,22 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
             entry, at = decoder.raw_decode(text, between.end())
         except ValueError:
             break
-        certain = isinstance(entry, dict) and _stands_alone(entry, len(scenes) + 1, fields)
-        scene = read_scene(entry, len(scenes) + 1, [], fields, given=given[len(scenes)]) if certain else None
-        allowed = fixed[len(scenes) : len(scenes) + 1] if fixed else shot_seconds(request.targets)
+        number = len(scenes) + 1
+        certain = isinstance(entry, dict) and _stands_alone(entry, number, fields)
+        reading = SceneReading(entry, number, [], may_last, fields=fields, cast=cast, given=given[number - 1])
+        scene = reading.scene() if certain else None
+        allowed = fixed[number - 1 : number] if fixed else shot_seconds(request)
         if scene is None or is_refusal(scene["description"]) or (allowed and scene["duration"] not in allowed):
             break  # dropped, or given another duration at the end
+        fit_speech(scene, number, [], fields)
         scenes.append(scene)
-    return numbered(scenes, request, fields)
+    return numbered(scenes, request, fields, cast.members)
 
 
 def _stands_alone(entry: dict[str, Any], number: int, fields: Fields) -> bool:
     """Whether the scenes after it can change neither its place nor its length, and it holds no list of scenes."""
     known = Entry(entry, fields)
-    flat = not any(isinstance(value, (dict, list)) for value in entry.values())
+    lists = {field.name for field in fields if field.is_list}
+    flat = not any(isinstance(value, (dict, list)) for name, value in entry.items() if name not in lists)
     alone = all(stands_alone(known, field) for field in of_kind("seconds", fields))
     return flat and alone and known.number() in {None, number}

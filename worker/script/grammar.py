@@ -9,16 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, JobRequest, Scene
+from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, JobRequest, Scene
 from shared.board.break_down import script_shots
-from shared.board.targets.room import bounded
+from shared.board.language import written_language
+from shared.board.language_tags import is_spaced
+from shared.board.speaking import speech_after
+from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, Layout
-from worker.script.languages import is_spaced
-from worker.script.prompt import language
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SpeechLayout
 
 _NOTHING: Mapping[str, Any] = {}
+TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
+TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 
@@ -32,14 +35,15 @@ def storyboard_schema(
     """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
     board's first one on, it must repeat, at no cost."""
     if request.targets:
-        fields = bounded(fields, request, is_spaced=is_spaced(language(request)))
+        fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     shots = script_shots(request)
-    allowed = shot_seconds(request.targets)
+    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
     scenes = [_constant(scene, fields) for scene in given]
+    ids = [character.id for character in request.characters] or [*written_ids(request)]
     scenes += [
-        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, shots[n - 1].given if shots else _NOTHING)
+        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
         for n in range(len(given) + 1, count[1] + 1)
     ]
     if part is not None:
@@ -47,6 +51,7 @@ def storyboard_schema(
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
+            **({"characters": _cast(request)} if request.writes_cast else {}),
             "scenes": {
                 "type": "array",
                 "prefixItems": scenes,
@@ -58,42 +63,74 @@ def storyboard_schema(
     )
 
 
-def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = ()) -> Layout:
-    """The schema's scenes as the engine counts them; the texts that are `given` cost nothing."""
+def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes_cast: bool = False) -> Layout:
+    """The schema's scenes as the engine counts them; the texts that are `given` cost nothing, and last as long as they
+    do. `writes_cast`: a cast of one stands before the scenes at least."""
     strings = tuple(
         field.kind == "text" and field.name not in given for field in written(fields) if field.kind in {"text", "term"}
     )
     longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
     choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
     numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
-    return Layout(strings, fixed_tokens=choices + numbers + SCENE_END_TOKENS)
+    lists = TOKENS_A_LIST * sum(field.is_list for field in fields)
+    return Layout(
+        strings,
+        fixed_tokens=choices + numbers + lists + SCENE_END_TOKENS,
+        strings_before=3 if writes_cast else 1,
+        speech=_speech(fields, given),
+        spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast,
+    )
 
 
-def _scene(number: int, seconds: Sequence[float], fields: Fields, given: Mapping[str, Any]) -> dict[str, Any]:
+def _speech(fields: Fields, given: Collection[str]) -> SpeechLayout | None:
+    """What is spoken in a scene, and for how long it may be; None: nothing is, besides what is given."""
+    spoken = [field for field in fields if field.spoken and field.name not in given]
+    lists = frozenset(field.name for field in spoken if field.is_list)
+    texts = [(field.name, TEXT_SHARE if lists else 1.0) for field in spoken if not field.is_list]
+    keys = (*texts, ("line", 1.0)) if lists else tuple(texts)
+    return SpeechLayout(keys, lists, of_kind("seconds", fields)[0].name, speech_after) if spoken else None
+
+
+def _cast(request: JobRequest) -> dict[str, Any]:
+    """By ids that the scenes can name before anyone has one; only the first must be there."""
+    ids = written_ids(request)
+    name, look = written_limits(request, is_spaced=is_spaced(written_language(request)))
+    portrait = _object({"name": _text(name), "look": _text(look)})
+    return {**_object(dict.fromkeys(ids, portrait)), "required": [*ids[:1]]}
+
+
+def _scene(
+    number: int, seconds: Sequence[float], fields: Fields, ids: list[str], given: Mapping[str, Any]
+) -> dict[str, Any]:
     return _object(
         {
-            field.name: {"const": given[field.name]} if field.name in given else _value(field, number, seconds)
+            field.name: {"const": given[field.name]} if field.name in given else _value(field, number, seconds, ids)
             for field in fields
         }
     )
 
 
-def _value(field: SceneField, number: int, seconds: Sequence[float]) -> dict[str, Any]:
+def _value(field: SceneField, number: int, seconds: Sequence[float], ids: list[str]) -> dict[str, Any]:
     match field.kind:
         case "number":
             return {"const": number}
+        case "ids":
+            return {"type": "array", "items": {"enum": ids}, "maxItems": len(ids)}
+        case "lines":
+            line = _object({"character": {"enum": ids}, "line": _text(field.max_characters)})
+            return {"type": "array", "items": line, "maxItems": MAX_SPOKEN_LINES}
         case "text":
             return _text(field.max_characters, may_be_empty=field.may_be_empty)
         case "term":
             return {"enum": list(field.terms)}
-        case "seconds" if not seconds:
-            return {"type": "integer", "minimum": MIN_SCENE_S, "maximum": MAX_SCENE_S}
+        case "seconds" if isinstance(seconds, range):
+            return {"type": "integer", "minimum": seconds[0], "maximum": seconds[-1]}
         case "seconds":
             return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 
 
 def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
-    values = scene.model_dump()
+    values = scene.model_dump(mode="json")
     return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
 
 

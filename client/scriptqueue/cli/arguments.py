@@ -8,6 +8,7 @@ import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 import shtab
@@ -17,7 +18,6 @@ from scriptqueue.schemas import (
     ExportFormat,
     FieldName,
     FrameRate,
-    JobRequest,
     Mode,
     Priority,
     Status,
@@ -28,7 +28,6 @@ from scriptqueue.schemas import (
 DEFAULT_URL = "http://127.0.0.1:8000"
 USAGE = 2
 FORMATS = ("svg", "html", "png")
-LANGUAGES = get_args(JobRequest.model_fields["language"].annotation)
 
 
 STATUSES = {**{str(status): str(status) for status in Status}, "done": "succeeded"}  # as the page calls it
@@ -45,7 +44,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if choice := _CHOICES.search(message):
-            message += _suggestion(choice[1], re.findall(r"[\w-]+", choice[2]))
+            message += _suggestion(choice[1], re.findall(r"[\w.:-]+", choice[2]))
         print(f"scriptqueue: {message}\n`{self.prog} --help` shows what there is", file=sys.stderr)
         sys.exit(USAGE)
 
@@ -137,6 +136,7 @@ def _everywhere() -> Parser:
 def options_of(arguments: Namespace) -> dict[str, Any]:
     """The fields of the request that were given; what was not is the service's to choose."""
     least, most = arguments.scenes or (None, None)
+    shortest_s, longest_s = arguments.scene_seconds or (None, None)
     sampling = {name: getattr(arguments, name) for name in ("temperature", "top_p", "seed", "max_new_tokens")}
     webhook = {"url": arguments.webhook, "events": arguments.webhook_event}
     options = {
@@ -144,8 +144,11 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "language": arguments.language,
         "min_scenes": _first(arguments.min_scenes, least),
         "max_scenes": _first(arguments.max_scenes, most),
+        "scene_min_s": shortest_s,
+        "scene_max_s": longest_s,
         "target_duration_s": arguments.duration,
         "read_prompt": False if arguments.no_read_prompt else None,
+        "characters": arguments.characters,
         "fields": arguments.fields,
         "style": arguments.style,
         "instructions": arguments.instructions,
@@ -176,10 +179,11 @@ def _describe_request(submit: ArgumentParser) -> None:
     submit.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
     submit.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a submit gets the first job")
     story = submit.add_argument_group("storyboard")
-    story.add_argument("--language", choices=LANGUAGES)
+    story.add_argument("--language", metavar="TAG", help="to write in: zh-Hant, pt-BR, ja; auto: the prompt's own")
     story.add_argument("--scenes", type=_range, metavar="MIN-MAX", help="how many; `4` is 4-4")
     story.add_argument("--min-scenes", type=int, metavar="N")
     story.add_argument("--max-scenes", type=int, metavar="N")
+    story.add_argument("--scene-seconds", type=_range, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
@@ -187,6 +191,10 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument(
         "--fields", type=_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
     )
+    cast = story.add_argument(
+        "--characters", type=_cast, metavar="FILE", help='the cast: a file of JSON, or JSON: [{"id", "name", "look"}]'
+    )
+    cast.complete = shtab.FILE  # type: ignore[attr-defined]
     story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
     story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
     story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
@@ -230,6 +238,7 @@ def _describe_export(export: ArgumentParser) -> None:
     export.add_argument(
         "--fps", type=int, choices=get_args(FrameRate), help="frames a second, for otio, edl and fcpxml (24)"
     )
+    export.add_argument("--target", choices=get_args(TargetName), help="the prompts for this video model")
     output = export.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
 
@@ -251,6 +260,22 @@ def _names(known: Any) -> Callable[[str], list[str]]:
         return names
 
     return read
+
+
+def _cast(text: str) -> list[Any]:
+    """A list that is spelt out, or stands in a file."""
+    if not text.lstrip().startswith("["):
+        try:
+            text = Path(text).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise ArgumentTypeError(f"cannot read {text}: {getattr(error, 'strerror', None) or 'no UTF-8'}") from None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, list):
+        raise ArgumentTypeError('no JSON list, such as [{"id": "yu", "name": "Yu", "look": "a girl in a red coat"}]')
+    return value
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from scriptqueue.cli.terminal import shown
 from scriptqueue.further_fields import ALL_FIELDS
 from scriptqueue.responses import QueueView
-from scriptqueue.scene_fields import Fields, labelled
+from scriptqueue.scene_fields import Fields, cast_names, labelled, portraits
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
 from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 
@@ -43,12 +43,13 @@ def fraction(job: Job) -> float:
 
 def card(job: Job, board: Storyboard, fields: Fields = ALL_FIELDS) -> RenderableType:
     """The storyboard of a job, a card a scene, and where it came from."""
+    names = cast_names(board)
     scenes = [
         Panel(
             Group(
                 Text(shown(scene.description)),
                 Text(shown(scene.action), "italic"),
-                *(Text(shown(line)) for line in labelled(scene, "en", fields)),
+                *(Text(shown(line)) for line in labelled(scene, "en", fields, names)),
                 Text(shown(scene.video_prompt), "dim"),
                 *(Text(shown(f"{target}: {text}"), "dim") for target, text in (scene.prompts or {}).items()),
             ),
@@ -58,7 +59,8 @@ def card(job: Job, board: Storyboard, fields: Fields = ALL_FIELDS) -> Renderable
         for scene in board.scenes
     ]
     head = Text.assemble((shown(board.title), "bold"), f"  {len(board.scenes)} scenes, {board.total_duration:g} s")
-    return Group(head, *scenes, Text(shown(f"{job.id} · {origin(job)}"), "dim"))
+    cast = [Text(shown(portrait)) for portrait in portraits(board)]
+    return Group(head, *cast, *scenes, Text(shown(f"{job.id} · {origin(job)}"), "dim"))
 
 
 def event_line(event: Event) -> str:

@@ -167,10 +167,13 @@ def _render(client: Client, arguments: Namespace) -> int:
 
 def _export(client: Client, arguments: Namespace) -> int:
     known = get_args(ExportFormat)
+    if arguments.target:
+        arguments.format = arguments.format or "prompts"
     name = render.named_format(arguments, known)
     if not name:
         raise ValueError(f"give --format {'|'.join(known)} or -o FILE")
-    return render.put(client.export(arguments.id, cast(ExportFormat, name), fps=arguments.fps), arguments.output)
+    file = client.export(arguments.id, cast(ExportFormat, name), fps=arguments.fps, target=arguments.target)
+    return render.put(file, arguments.output)
 
 
 def _cancel(client: Client, arguments: Namespace) -> int:

@@ -90,7 +90,5 @@ def png(svg: str) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
-        raise CannotDraw(
-            "a PNG needs the package resvg-py: pip install 'scriptqueue[picture]'; SVG and HTML need nothing"
-        ) from None
+        raise CannotDraw("a PNG needs the package resvg-py: pip install resvg-py; SVG and HTML need nothing") from None
     return bytes(svg_to_bytes(svg_string=svg, zoom=SHARPNESS))

@@ -5,12 +5,13 @@ without anything from elsewhere. Pure functions of the storyboard; knows no jobs
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
 
 from scriptqueue.further_fields import ALL_FIELDS
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, labelled, readers_language
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, cast_names, labelled, portraits, readers_language
 from scriptqueue.schemas import Camera, Scene, Storyboard
 from scriptqueue.text_layout import width_em, wrapped
 
@@ -24,6 +25,7 @@ INSIDE = WIDTH - 2 * MARGIN
 CARD = (INSIDE - GAP * (COLUMNS - 1)) / COLUMNS
 FRAME = CARD * 9 / 16
 PADDING = 18
+_NARROW = 18  # what is less wide holds no number of two digits
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -74,7 +76,7 @@ _CAMERA = next(field for field in SCENE_FIELDS if field.name == "camera")
 
 def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One picture, as high as its text needs. `note` stands at its foot."""
-    words = _words(board)
+    words, names = _words(board), cast_names(board)
     parts: list[str] = []
     y = float(MARGIN)
     for line in wrapped(board.title, INSIDE / 34):
@@ -82,12 +84,15 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         parts.append(_text(MARGIN, y, line, 32, weight=700))
     y += 30
     parts.append(_text(MARGIN, y, _summary(board, words), 16, fill=GREY))
+    for line in (line for portrait in portraits(board) for line in wrapped(portrait, INSIDE / 14)):
+        y += 22
+        parts.append(_text(MARGIN, y, line, 14, fill=GREY))
     y += 24
     parts.append(_timeline(board, words, y))
     y += 92
     for first in range(0, len(board.scenes), COLUMNS):
         row = board.scenes[first : first + COLUMNS]
-        texts = [_lines(scene, words, fields) for scene in row]
+        texts = [_lines(scene, words, fields, names) for scene in row]
         height = max(_card_height(*both) for both in texts)
         for at, (scene, both) in enumerate(zip(row, texts, strict=True)):
             x = MARGIN + at * (CARD + GAP)
@@ -99,7 +104,8 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     height = y + MARGIN - (0 if note else GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" lang="{words.language}" role="img">'
+        f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="{FONTS}" '
+        f'lang="{board.language or words.language}" role="img">'
         f"<title>{_escaped(board.title)}</title>"
         f'<rect width="{WIDTH}" height="{height:.0f}" fill="{PAPER}"/>{"".join(parts)}</svg>\n'
     )
@@ -107,11 +113,11 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
 
 def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
     """One page, which prints on sheets of A4 without cutting a card."""
-    words = _words(board)
+    words, names = _words(board), cast_names(board)
     ends = list(accumulate(scene.duration for scene in board.scenes))
     spans = "".join(
         f'<li style="flex-grow:{scene.duration:g};--strong:{SHOTS[scene.camera].strong}">'
-        f"<b>{scene.scene_number}</b> {words.seconds.format(scene.duration)}<i>{end:g}</i></li>"
+        f"{_span(board, scene, end, words)}</li>"
         for scene, end in zip(board.scenes, ends, strict=True)
     )
     cards = "".join(
@@ -119,20 +125,29 @@ def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS) -> str:
         f'<svg viewBox="0 0 160 90" aria-hidden="true">{_drawing(scene.camera)}</svg>'
         f"<h2><b>{scene.scene_number}</b><span>{_CAMERA.shown(words.spoken, scene.camera)}</span>"
         f"<span>{words.seconds.format(scene.duration)}</span></h2>"
-        f"<p>{_escaped(scene.description)}</p>{_html_lines(scene, words, fields)}</article>"
+        f"<p>{_escaped(scene.description)}</p>{_html_lines(scene, words, fields, names)}</article>"
         for scene in board.scenes
     )
     return (
-        f'<!doctype html>\n<html lang="{words.language}"><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{board.language or words.language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{_escaped(board.title)}</title><style>{_STYLE}</style>\n"
         f"<h1>{_escaped(board.title)}</h1><p class=sum>{_escaped(_summary(board, words))}</p>"
+        f"{''.join(f'<p class=sum>{_escaped(portrait)}</p>' for portrait in portraits(board))}"
         f"<ol>{spans}</ol>\n<main>{cards}</main>\n<footer>{_escaped(note)}</footer></html>\n"
     )
 
 
-def _html_lines(scene: Scene, words: Words, fields: Fields) -> str:
-    lines = (scene.action, *labelled(scene, words.spoken, fields))
+def _span(board: Storyboard, scene: Scene, end: float, words: Words) -> str:
+    """A scene on the timeline: what has room there."""
+    width = INSIDE * scene.duration / board.total_duration
+    number = f"<b>{scene.scene_number}</b>" if width >= _NARROW else ""
+    seconds = f" {words.seconds.format(scene.duration)}" if width >= _NARROW * 2 else ""
+    return f"{number}{seconds}<i>{end:g}</i>" if number else ""
+
+
+def _html_lines(scene: Scene, words: Words, fields: Fields, names: Mapping[str, str]) -> str:
+    lines = (scene.action, *labelled(scene, words.spoken, fields, names))
     return "".join(f"<p class=action>{_escaped(line)}</p>" for line in lines)
 
 
@@ -161,18 +176,22 @@ main{{grid-template-columns:repeat(3,1fr);gap:5mm}}html{{font-size:12px}}}}
 def _timeline(board: Storyboard, words: Words, y: float) -> str:
     """The scenes in a row, as wide as they are long."""
     parts, x = [], float(MARGIN)
-    at_s = 0.0
+    at_s, last_at = 0.0, 0.0
     for scene in board.scenes:
         width = INSIDE * scene.duration / board.total_duration
         long, short = f"{scene.scene_number} · {words.seconds.format(scene.duration)}", str(scene.scene_number)
         label = long if width_em(long) * 14 < width - 8 else short
+        gap = min(1, width / 4)
         parts.append(
-            f'<rect x="{x + 1:.1f}" y="{y:.1f}" width="{width - 2:.1f}" height="40" rx="6" '
+            f'<rect x="{x + gap:.1f}" y="{y:.1f}" width="{width - 2 * gap:.1f}" height="40" rx="6" '
             f'fill="{SHOTS[scene.camera].strong}"/>'
-            + _text(x + width / 2, y + 25, label, 14, fill="#fff", weight=600, anchor="middle")
         )
         x, at_s = x + width, at_s + scene.duration
-        parts.append(_text(x - 1, y + 58, f"{at_s:g}", 12, fill=GREY, anchor="end"))
+        if width >= _NARROW:
+            parts.append(_text(x - width / 2, y + 25, label, 14, fill="#fff", weight=600, anchor="middle"))
+        if width_em(f"{at_s:g} ") * 12 < x - last_at:
+            parts.append(_text(x - 1, y + 58, f"{at_s:g}", 12, fill=GREY, anchor="end"))
+            last_at = x
     return "".join(parts)
 
 
@@ -213,10 +232,10 @@ def _card_height(description: list[str], rest: list[str]) -> float:
     return FRAME + 36 + 12 + 24 * len(description) + 8 + 22 * len(rest) + PADDING
 
 
-def _lines(scene: Scene, words: Words, fields: Fields) -> tuple[list[str], list[str]]:
+def _lines(scene: Scene, words: Words, fields: Fields, names: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """The description's lines, and those below it."""
     inside = CARD - 2 * PADDING
-    rest = [scene.action, *labelled(scene, words.spoken, fields)]
+    rest = [scene.action, *labelled(scene, words.spoken, fields, names)]
     return wrapped(scene.description, inside / 16), [line for text in rest for line in wrapped(text, inside / 15)]
 
 

@@ -12,6 +12,7 @@ import io
 import unicodedata
 from typing import Any
 
+from scriptqueue.scene_fields import cast_names, readers_language
 from scriptqueue.schemas import Storyboard
 from shared.board.exports.shots import fields_of
 from shared.board.scenes import columns, rows
@@ -25,7 +26,11 @@ def csv_text(board: Storyboard) -> str:
     file = io.StringIO(newline="")
     table = csv.writer(file)
     table.writerow(columns(fields))
-    table.writerows([_cell(value) for value in row] for row in rows(board.scenes, fields))
+    language, names = readers_language(board), cast_names(board)
+    lists = {place: field for place, field in enumerate(fields) if field.is_list}
+    for row in rows(board.scenes, fields):
+        shown = (lists[at].shown(language, value, names) if at in lists else value for at, value in enumerate(row))
+        table.writerow(map(_cell, shown))
     return "\ufeff" + file.getvalue()
 
 

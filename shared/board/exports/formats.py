@@ -18,6 +18,7 @@ from shared.board.exports.fountain import fountain_text
 from shared.board.exports.json import json_text
 from shared.board.exports.md import md_text
 from shared.board.exports.otio import otio_text
+from shared.board.exports.prompts import prompts_text
 from shared.board.exports.srt import srt_text
 from shared.board.exports.vtt import vtt_text
 
@@ -32,10 +33,11 @@ class Export:
     media_type: str
     write: Callable[..., str]
     takes: tuple[str, ...] = ()
+    extension: str = ""  # empty: its name
 
     @property
-    def extension(self) -> str:
-        return self.name
+    def ending(self) -> str:
+        return self.extension or self.name
 
     def content(self, board: Storyboard, given: Mapping[str, Any]) -> bytes:
         """The file. `given` has a value for all that the format takes."""
@@ -54,5 +56,6 @@ EXPORTS: Mapping[ExportFormat, Export] = {
         Export("fcpxml", "application/x-fcpxml+xml", fcpxml_text, IN_FRAMES),
         Export("fountain", "text/x-fountain", fountain_text),
         Export("md", "text/markdown", md_text),
+        Export("prompts", "text/plain", prompts_text, ("target",), extension="txt"),
     )
 }

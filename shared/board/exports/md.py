@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scriptqueue.scene_fields import Fields, SceneField, readers_language
+from scriptqueue.scene_fields import Fields, SceneField, cast_names, portraits, readers_language
 from scriptqueue.schemas import Storyboard
 from shared.board.exports.shots import fields_of, on_one_line
 
@@ -18,6 +18,7 @@ def md_text(board: Storyboard) -> str:
     rows += [_row(scene.model_dump(), fields, board) for scene in board.scenes]
     table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     facts = [fact for fact in (board.style, board.aspect_ratio, f"{board.total_duration:g} s") if fact]
+    facts += portraits(board)
     return f"# {_plain(board.title)}\n\n{' · '.join(map(_plain, facts))}\n\n{table}"
 
 
@@ -26,7 +27,7 @@ def _row(values: dict[str, Any], fields: Fields, board: Storyboard) -> tuple[str
 
 
 def _cell(value: Any, field: SceneField, board: Storyboard) -> str:
-    return _plain(field.shown(readers_language(board), value)) if field.kind in {"text", "term"} else f"{value:g}"
+    return _plain(field.shown(readers_language(board), value, cast_names(board))) if field.is_words else f"{value:g}"
 
 
 def _plain(text: str) -> str:

@@ -46,7 +46,16 @@ def _span(frames: int, fps: int) -> _Json:
 
 def _metadata(whole: Storyboard | Scene) -> _Json:
     values = whole.model_dump(mode="json", exclude={"scenes"})
-    return {METADATA: {name: on_one_line(value) if isinstance(value, str) else value for name, value in values.items()}}
+    return {METADATA: _flat(values)}
+
+
+def _flat(value: Any) -> Any:
+    """Its texts on one line each."""
+    if isinstance(value, str):
+        return on_one_line(value)
+    if isinstance(value, dict):
+        return {name: _flat(inner) for name, inner in value.items()}
+    return [_flat(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _of(schema: str, **values: Any) -> _Json:

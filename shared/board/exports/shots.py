@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scriptqueue.further_fields import ALL_FIELDS
-from scriptqueue.scene_fields import PLACED, SCENE_FIELDS, Fields
+from scriptqueue.scene_fields import PLACED, SCENE_FIELDS, Fields, cast_names
 from scriptqueue.schemas import Scene, Storyboard
 
 INSTEAD = "\ufffd"  # of what no text file may hold
@@ -21,6 +21,7 @@ class TimedShot:
     scene: Scene
     start_s: float
     end_s: float
+    names: Mapping[str, str]  # the cast's, by id
 
     @property
     def name(self) -> str:
@@ -35,14 +36,17 @@ class TimedShot:
     def details(self) -> list[tuple[str, str]]:
         """What it says besides number and length: the name of each field and its text, on one line."""
         values = self.scene.model_dump()
-        names = (field.name for field in ALL_FIELDS if field.kind in {"text", "term"} and field.name in values)
-        return [(name, on_one_line(values[name])) for name in names]
+        there = (field for field in ALL_FIELDS if field.is_words and values.get(field.name))
+        return [
+            (f.name, on_one_line(f.shown("en", values[f.name], self.names) if f.is_list else values[f.name]))
+            for f in there
+        ]
 
 
 def shots(board: Storyboard) -> Iterator[TimedShot]:
-    start_s = 0.0
+    start_s, names = 0.0, cast_names(board)
     for scene in board.scenes:
-        yield TimedShot(scene, start_s, start_s + scene.duration)
+        yield TimedShot(scene, start_s, start_s + scene.duration, names)
         start_s += scene.duration
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scriptqueue.scene_fields import cast_names
 from scriptqueue.schemas import Scene, Storyboard
 from scriptqueue.text_layout import wrapped
 from shared.board.exports.shots import on_one_line, shots
@@ -45,15 +46,23 @@ class Caption:
     speaker: str = ""
 
 
-def speeches(scene: Scene) -> list[Speech]:
-    """In the order in which they are heard."""
-    return [Speech(on_one_line(scene.narration))] if scene.narration and scene.narration.strip() else []
+def speeches(scene: Scene, names: Mapping[str, str]) -> list[Speech]:
+    """In the order in which they are heard; `names` are the cast's, by id."""
+    narration = [Speech(on_one_line(scene.narration))] if scene.narration and scene.narration.strip() else []
+    lines = scene.dialogue or ()
+    spoken = [Speech(on_one_line(one.line), on_one_line(names.get(one.character, one.character))) for one in lines]
+    return [*narration, *(speech for speech in spoken if speech.text)]
 
 
-def captions(board: Storyboard) -> Iterator[Caption]:
-    """They begin with their shot, follow each other without a pause and share its time by their length."""
+def captions(board: Storyboard, *, names_speakers: bool = False) -> Iterator[Caption]:
+    """They begin with their shot, follow each other without a pause and share its time by their length.
+    `names_speakers`: the text begins with who speaks it, where the format cannot say so."""
+    names = cast_names(board)
     for shot in shots(board):
-        parts = [(speech.speaker, lines) for speech in speeches(shot.scene) for lines in _shown_together(speech.text)]
+        heard = speeches(shot.scene, names)
+        if names_speakers:
+            heard = [Speech(f"{speech.speaker}{_colon(speech)}{speech.text}", speech.speaker) for speech in heard]
+        parts = [(speech.speaker, lines) for speech in heard for lines in _shown_together(speech.text)]
         total = sum(_columns("".join(lines)) for _, lines in parts)
         start_s = shot.start_s
         for speaker, lines in parts:
@@ -61,6 +70,11 @@ def captions(board: Storyboard) -> Iterator[Caption]:
             end_s = start_s + min(share_s, MAX_CAPTION_S)
             yield Caption(round(start_s * 1000), round(end_s * 1000), lines, speaker)
             start_s = end_s
+
+
+def _colon(speech: Speech) -> str:
+    """Between a speaker and the words, in the manner of these."""
+    return (": " if max_columns(speech.text) == MAX_COLUMNS else "：") if speech.speaker else ""
 
 
 def max_columns(text: str) -> int:

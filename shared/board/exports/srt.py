@@ -18,7 +18,7 @@ def srt_text(board: Storyboard) -> str:
     """Empty where nothing is spoken."""
     return "".join(
         f"{number}\n{clock(caption.start_ms, ',')} --> {clock(caption.end_ms, ',')}\n{_lines(caption.lines)}\n\n"
-        for number, caption in enumerate(captions(board), start=1)
+        for number, caption in enumerate(captions(board, names_speakers=True), start=1)
     )
 
 

@@ -6,11 +6,11 @@ of the picture are parameters of a call and never words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from scriptqueue.schemas import TargetName
 from shared.board.targets.measure import spoken_language
-from shared.board.targets.scene_texts import SceneTexts, ended, paragraph
+from shared.board.targets.scene_texts import SceneTexts, ended, one_after_another, paragraph
 from shared.board.targets.table import CAMERA
 
 Compiler = Callable[[SceneTexts, Collection[str]], str]
@@ -71,8 +71,8 @@ def minimax_h3(shot: SceneTexts, places: Collection[str]) -> str:
     if shot.number > 1:
         time = f" At {minutes:02d}:{ms / 1000:06.3f},"
         cut = "镜头切换。" if shot.spoken == "zh" else "the shot cuts."
-    seen = [shot.sentence(place) for place in places if place not in (*CAMERA, "narration", "sound")]
-    picture = paragraph([cut, *seen, *_h3_camera(shot), _h3_narration(shot)])
+    seen = [shot.sentence(place) for place in places if place not in (*CAMERA, "narration", "dialogue", "sound")]
+    picture = paragraph([cut, *seen, *_h3_camera(shot), _h3_narration(shot), one_after_another(_h3_dialogue(shot))])
     return (
         f"integrated_multimodal_description: [Shot {shot.number}]{time} {picture}\n\n"
         f"overall_soundscape: {ended(shot.values['sound']) if 'sound' in shot.values else 'N/A'}\n\n"
@@ -97,9 +97,18 @@ def _h3_narration(shot: SceneTexts) -> str:
     return f"{phrase}<d>[{spoken_language(text)}] {text}</d>"
 
 
+def _h3_dialogue(shot: SceneTexts) -> Iterator[str]:
+    """S1 is the narrator's; one of the cast keeps its own through all shots."""
+    for line in shot.lines:
+        text = f"<d>[{spoken_language(line.text)}] {line.text}</d>"
+        yield f"{line.speaker} (S{line.place + 1}) {'说：' if shot.spoken == 'zh' else 'says: '}{text}"
+
+
 def sora(shot: SceneTexts, places: Collection[str]) -> str:
     """Prose, style first, then blocks."""
-    prose_places = [place for place in places if place in ("style", "description", "setting", "on_screen_text")]
+    prose_places = [
+        place for place in places if place in ("style", "description", "characters", "setting", "on_screen_text")
+    ]
     framing, moves = shot.terms(_FRAMING), shot.terms(("movement", "pace"))
     values = shot.values
     blocks = {
@@ -109,7 +118,10 @@ def sora(shot: SceneTexts, places: Collection[str]) -> str:
             f"Lighting: {values['light']}" if "light" in values else "",
         ],
         "Actions": [values["action"]],
-        "Dialogue": [f'Narrator: "{values["narration"]}"'] if "narration" in values else [],
+        "Dialogue": [
+            *([f'Narrator: "{values["narration"]}"'] if "narration" in values else []),
+            *(f'{line.speaker}: "{line.text}"' for line in shot.lines),
+        ],
         "Background sound": [values["sound"]] if "sound" in values else [],
     }
     listed = [

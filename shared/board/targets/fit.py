@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from scriptqueue.schemas import JobRequest, Storyboard
+from scriptqueue.schemas import FieldName, JobRequest, Storyboard, TargetName
+from shared.board.language_tags import language_name
 from shared.board.targets.measure import count_words
+from shared.board.targets.prompts import calls_of
 from shared.board.targets.room import too_narrow
 from shared.board.targets.seconds import counts, listed_seconds, shot_seconds
 from shared.board.targets.table import TARGETS, Limits
@@ -16,8 +18,15 @@ from shared.board.targets.table import TARGETS, Limits
 
 def unmet(request: JobRequest) -> tuple[str, str, str] | None:
     """The field, the code and the words of a request that no board could meet; None: one could."""
-    seconds, target_s = shot_seconds(request.targets), request.target_duration_s
+    seconds, target_s = shot_seconds(request), request.target_duration_s
     least, most = request.min_scenes, request.max_scenes
+    if len(request.targets) == 1 and not seconds and (made := TARGETS[request.targets[0]].limits.shot_s):
+        return (
+            "scene_min_s" if request.scene_min_s > made[-1] else "scene_max_s",
+            "target_limits",
+            f"{request.targets[0]} makes shots of {listed_seconds(made)}: none from {request.scene_min_s} to "
+            f"{request.scene_max_s} s",
+        )
     if seconds and target_s is not None and not counts(target_s, least, most, seconds):
         each = f"{request.targets[0]} makes shots of {listed_seconds(seconds)}"
         return (
@@ -25,9 +34,16 @@ def unmet(request: JobRequest) -> tuple[str, str, str] | None:
             "unreachable_duration",
             f"{each}; {least} to {most} of them do not sum to {target_s:g} s",
         )
+    if request.language != "auto" and language_name(request.language) is None:
+        return "language", "unknown_language", f"no language is known by the tag {request.language}"
     if words := too_narrow(request):
-        return "style", "target_limits", words
+        alone = request.model_copy(update={"characters": (), "fields": _without_people(request.fields)})
+        return "style" if too_narrow(alone) else "characters", "target_limits", words
     return None
+
+
+def _without_people(names: Sequence[FieldName]) -> tuple[FieldName, ...]:
+    return tuple(name for name in names if name not in {"characters", "dialogue"})
 
 
 def misfits(board: Storyboard) -> list[str]:
@@ -38,7 +54,19 @@ def misfits(board: Storyboard) -> list[str]:
         prompts = [scene.prompts[name] for scene in board.scenes if scene.prompts and name in scene.prompts]
         if prompts:
             lines += (f"{name} {fault}" for fault in _of_target(target.limits, durations, prompts))
+            if short := _short_calls(board, name):
+                lines.append(f"{name} makes calls of at least {short[0]} s; shorter: {_scenes(short[1])}")
     return lines
+
+
+def _short_calls(board: Storyboard, name: TargetName) -> tuple[int, list[int]] | None:
+    """The fewest seconds of a call, and the scenes of calls that have fewer; None without such."""
+    call_s = TARGETS[name].limits.call_s
+    if call_s is None or min(scene.duration for scene in board.scenes) >= call_s[0]:
+        return None
+    calls = calls_of(board, name)
+    short = [call for call in calls if sum(board.scenes[number - 1].duration for number in call) < call_s[0]]
+    return (call_s[0], [number for call in short for number in call]) if short else None
 
 
 def _of_target(limits: Limits, durations: Sequence[float], prompts: Sequence[str]) -> Iterator[str]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scriptqueue.schemas import Storyboard, TargetName
+from scriptqueue.schemas import Character, Storyboard, TargetName
 from shared.board.targets.compilers import compiler_of
 from shared.board.targets.measure import is_chinese
-from shared.board.targets.scene_texts import SceneTexts
+from shared.board.targets.scene_texts import PEOPLE, SceneTexts, people_in
 from shared.board.targets.table import TARGETS, Target
 
 
@@ -39,29 +39,32 @@ def calls_of(board: Storyboard, target: TargetName) -> list[list[int]]:
 
 
 def _of_board(board: Storyboard, target: TargetName) -> list[Placed]:
-    return list(placed_prompts([scene.model_dump() for scene in board.scenes], board.style, target))
+    scenes = [scene.model_dump() for scene in board.scenes]
+    return list(placed_prompts(scenes, board.style, target, board.characters or ()))
 
 
-def placed_prompts(scenes: Sequence[Mapping[str, Any]], style: str | None, target: TargetName) -> Iterator[Placed]:
+def placed_prompts(
+    scenes: Sequence[Mapping[str, Any]], style: str | None, target: TargetName, cast: Sequence[Character] = ()
+) -> Iterator[Placed]:
     """From the values of the scenes' fields."""
     row = TARGETS[target]
     call, number, starts_s, characters = 0, 0, 0.0, 0
     for scene in scenes:
         number += 1
-        text = _prompt(scene, style, row, number, starts_s)
+        text = _prompt({**scene, "style": style}, cast, row, number, starts_s)
         if number == 1 or not _fits(row, number, starts_s + scene["duration"], characters + len(text)):
             call, number, starts_s, characters = call + 1, 1, 0.0, 0
-            text = _prompt(scene, style, row, number, starts_s)
+            text = _prompt({**scene, "style": style}, cast, row, number, starts_s)
         yield Placed(text, call)
         starts_s += scene["duration"]
         characters += len(text)
 
 
-def _prompt(scene: Mapping[str, Any], style: str | None, row: Target, number: int, starts_s: float) -> str:
-    known = {**scene, "style": style}
-    values = {place: known[place] for place in row.places if known.get(place)}
-    chinese = row.reads_chinese and is_chinese(f"{scene['description']} {scene['action']}")
-    return compiler_of(row.name)(SceneTexts(values, "zh" if chinese else "en", number, starts_s), row.places)
+def _prompt(known: Mapping[str, Any], cast: Sequence[Character], row: Target, number: int, starts_s: float) -> str:
+    values = {place: known[place] for place in row.places if known.get(place) and place not in PEOPLE}
+    chinese = row.reads_chinese and is_chinese(f"{known['description']} {known['action']}")
+    texts = SceneTexts(values, "zh" if chinese else "en", number, starts_s, *people_in(known, cast))
+    return compiler_of(row.name)(texts, row.places)
 
 
 def _fits(row: Target, shots: int, seconds: float, characters: int) -> bool:

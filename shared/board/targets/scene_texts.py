@@ -5,11 +5,13 @@ Knows no target: which sentences a prompt has, and in which order, is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scriptqueue.further_fields import ALL_FIELDS
 from scriptqueue.scene_fields import Spoken
+from scriptqueue.schemas import Character
 from shared.board.targets.table import CAMERA
 
 _FIELDS = {field.name: field for field in ALL_FIELDS}
@@ -25,6 +27,30 @@ _LABELS: Mapping[str, tuple[str, str]] = {
 }
 
 
+PEOPLE = ("characters", "dialogue")  # places whose values are lists
+
+
+@dataclass(frozen=True)
+class PlacedLine:
+    """What someone says: the speaker's name, and place in the cast from 1."""
+
+    speaker: str
+    place: int
+    text: str
+
+
+def people_in(
+    scene: Mapping[str, Any], cast: Sequence[Character]
+) -> tuple[tuple[Character, ...], tuple[PlacedLine, ...]]:
+    """Who is seen or speaks in a scene, by its values, and what is said."""
+    places = {character.id: place for place, character in enumerate(cast, 1)}
+    lines = [one for one in scene.get("dialogue") or () if one["character"] in places]
+    there = {*(scene.get("characters") or ()), *(one["character"] for one in lines)}
+    return tuple(one for one in cast if one.id in there), tuple(
+        PlacedLine(cast[places[one["character"]] - 1].name, places[one["character"]], one["line"]) for one in lines
+    )
+
+
 @dataclass(frozen=True)
 class SceneTexts:
     """`values`: the scene's, by field, and the board's `style`. `spoken`: the language of the words around them. A shot
@@ -34,12 +60,27 @@ class SceneTexts:
     spoken: Spoken
     number: int = 1
     starts_s: float = 0.0
+    people: tuple[Character, ...] = ()  # who is seen or speaks, in the cast's order
+    lines: tuple[PlacedLine, ...] = ()
 
     def sentence(self, place: str) -> str:
         """A text, with what it is where it would not say so itself; empty where the scene has none."""
+        if place == "characters":
+            return paragraph(self.looks())
+        if place == "dialogue":
+            return one_after_another(self.label_of(line).replace("{}", line.text) for line in self.lines)
         text = self.values.get(place, "").strip()
         label = _LABELS.get(place, ("{}", "{}"))[self.spoken == "zh"]
         return ended(label.replace("{}", text)) if text else ""
+
+    def looks(self) -> list[str]:
+        """Of each of the people, word for word."""
+        colon = "：" if self.spoken == "zh" else ": "
+        return [ended(f"{one.name}{colon}{one.look}") for one in self.people]
+
+    def label_of(self, line: PlacedLine) -> str:
+        """How it is introduced, with `{}` for its text."""
+        return f"{line.speaker}说：“{{}}”" if self.spoken == "zh" else f'{line.speaker} says: "{{}}"'
 
     def terms(self, places: Collection[str]) -> list[str]:
         """The camera's terms among these places, as a list of film terms."""
@@ -81,7 +122,12 @@ def ended(text: str) -> str:
 
 def paragraph(sentences: Iterable[str]) -> str:
     """One line of all that say something, each once."""
+    return one_after_another(dict.fromkeys(filter(None, sentences)))
+
+
+def one_after_another(sentences: Iterable[str]) -> str:
+    """One line of them all."""
     line = ""
-    for sentence in dict.fromkeys(filter(None, sentences)):
+    for sentence in sentences:
         line += (" " if line and line[-1] not in "。！？”" else "") + sentence
     return line

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scriptqueue.schemas import MAX_SCENE_S, MIN_SCENE_S, TargetName
+from scriptqueue.schemas import JobRequest
 from shared.board.targets.table import TARGETS
 
 
-def shot_seconds(targets: Sequence[TargetName]) -> tuple[int, ...]:
+def shot_seconds(request: JobRequest) -> tuple[int, ...]:
     """Evenly apart, the shortest a multiple of the steps between them; empty: any within the scene limits."""
-    if len(targets) != 1:
+    if len(request.targets) != 1:
         return ()
-    return tuple(second for second in TARGETS[targets[0]].limits.shot_s if MIN_SCENE_S <= second <= MAX_SCENE_S)
+    made = TARGETS[request.targets[0]].limits.shot_s
+    return tuple(second for second in made if request.scene_min_s <= second <= request.scene_max_s)
 
 
 def step_of(seconds: Sequence[int]) -> int:

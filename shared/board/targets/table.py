@@ -42,7 +42,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Target:
-    """`places`: the fields of a scene, and the board's style, that its prompt has a place for, in its order."""
+    """`places`: the fields of a scene, and the board's style, that its prompt has a place for, in its order. That of
+    `characters` is the looks of all who are seen or speak."""
 
     name: TargetName
     places: tuple[str, ...]
@@ -51,6 +52,7 @@ class Target:
     sure: bool = False
     negative_prompt: str | None = None  # None: it takes none
     reads_chinese: bool = False
+    has_lines: bool = False  # a prompt of it is more than one line
     read_on: str = READ_ON
 
 
@@ -63,8 +65,8 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             Target(
                 "generic",
                 places=(
-                    *("description", "action", *CAMERA, "setting", "light", "style"),
-                    *("on_screen_text", "narration", "sound"),
+                    *("description", "characters", "action", *CAMERA, "setting", "light", "style"),
+                    *("on_screen_text", "narration", "dialogue", "sound"),
                 ),
                 limits=Limits(),
                 source="this project: what all guides have in common",
@@ -74,7 +76,18 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             ),
             Target(
                 "wan-2.2",
-                places=("style", "description", "setting", "action", "light", "camera", "size", "angle", "movement"),
+                places=(
+                    "style",
+                    "description",
+                    "characters",
+                    "setting",
+                    "action",
+                    "light",
+                    "camera",
+                    "size",
+                    "angle",
+                    "movement",
+                ),
                 limits=Limits(usual_shot_s=5, least_words=60, most_words=200),
                 source="https://github.com/Wan-Video/Wan2.2 (wan/configs/shared_config.py, wan/utils)",
                 sure=True,
@@ -83,7 +96,7 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             ),
             Target(
                 "hunyuan-1.5",
-                places=("description", "action", "setting", *CAMERA, "light", "style", "on_screen_text"),
+                places=("description", "characters", "action", "setting", *CAMERA, "light", "style", "on_screen_text"),
                 limits=Limits(usual_shot_s=5, references=MappingProxyType({"images": 1})),
                 source=(
                     "https://github.com/Tencent-Hunyuan/HunyuanVideo-1.5"
@@ -95,8 +108,8 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             Target(
                 "ltx-2",
                 places=(
-                    *("description", "setting", "light", "action", *CAMERA),
-                    *("on_screen_text", "sound", "narration", "style"),
+                    *("description", "characters", "setting", "light", "action", *CAMERA),
+                    *("on_screen_text", "sound", "narration", "dialogue", "style"),
                 ),
                 limits=Limits(call_s=(2, 20)),
                 source=THIRD_PARTIES,
@@ -105,19 +118,20 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             Target(
                 "minimax-h3",
                 places=(
-                    *("style", "description", "setting", "light", "action", *CAMERA),
-                    *("on_screen_text", "narration", "sound"),
+                    *("style", "description", "characters", "setting", "light", "action", *CAMERA),
+                    *("on_screen_text", "narration", "dialogue", "sound"),
                 ),
                 limits=Limits(call_s=(1, 15), call_shots=None),
                 source="https://github.com/MiniMax-AI/MiniMax-H3 (skills/h3-prompt-writing/references/base-en.txt)",
                 sure=True,
                 reads_chinese=True,
+                has_lines=True,
             ),
             Target(
                 "kling-3",
                 places=(
-                    *("description", "action", "setting", *CAMERA, "light", "style"),
-                    *("on_screen_text", "narration", "sound"),
+                    *("description", "characters", "action", "setting", *CAMERA, "light", "style"),
+                    *("on_screen_text", "narration", "dialogue", "sound"),
                 ),
                 limits=Limits(call_s=(3, 15), call_shots=6, call_characters=2500),
                 source=THIRD_PARTIES,
@@ -127,8 +141,8 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             Target(
                 "veo-3.1",
                 places=(
-                    *("description", *CAMERA, "action", "setting", "light"),
-                    *("on_screen_text", "narration", "sound", "style"),
+                    *("description", "characters", *CAMERA, "action", "setting", "light"),
+                    *("on_screen_text", "narration", "dialogue", "sound", "style"),
                 ),
                 limits=Limits(
                     shot_s=(4, 6, 8), least_words=50, most_words=200, references=MappingProxyType({"images": 3})
@@ -139,17 +153,18 @@ TARGETS: Mapping[TargetName, Target] = MappingProxyType(
             Target(
                 "sora-2",
                 places=(
-                    *("style", "description", "setting", *CAMERA, "light", "action"),
-                    *("on_screen_text", "narration", "sound"),
+                    *("style", "description", "characters", "setting", *CAMERA, "light", "action"),
+                    *("on_screen_text", "narration", "dialogue", "sound"),
                 ),
                 limits=Limits(shot_s=(4, 8, 12, 16, 20), references=MappingProxyType({"characters": 2})),
                 source=THIRD_PARTIES,
+                has_lines=True,
             ),
             Target(
                 "seedance-2",
                 places=(
-                    *("description", "action", *CAMERA, "setting", "light", "style"),
-                    *("on_screen_text", "narration", "sound"),
+                    *("description", "characters", "action", *CAMERA, "setting", "light", "style"),
+                    *("on_screen_text", "narration", "dialogue", "sound"),
                 ),
                 limits=Limits(
                     shot_s=tuple(range(4, 16)), references=MappingProxyType({"images": 9, "videos": 3, "sounds": 3})

@@ -228,7 +228,7 @@ def test_an_interrupt_is_exit_130_without_a_traceback(start: Start, worker: Hand
         ["submit"],
         ["submit", "x", "--scenes", "many"],
         ["submit", "x", "--scenes", "6-"],
-        ["submit", "x", "--language", "fr"],
+        ["submit", "x", "--language", "fr_FR"],
         ["submit", "x", "--seed", "one"],
         ["get"],
         ["queue", "--url", "nonsense"],

@@ -25,7 +25,14 @@ from tests.integration.api.serving import Serve
 
 Finish = Callable[..., str]
 NAMES = get_args(ExportFormat)
+GIVEN = {"fps": 24, "target": "wan-2.2"}
 NO_JOB = "00000000-0000-4000-8000-000000000000"
+
+
+def wanted_as(name: str, without: str = "") -> dict[str, Any]:
+    """The query of a file in this format."""
+    query = {"format": name, **{one: GIVEN[one] for one in EXPORTS[name].takes if one == "target"}}  # type: ignore[index]
+    return {one: value for one, value in query.items() if one != without}
 
 
 @pytest.fixture
@@ -44,18 +51,20 @@ def test_every_format_is_a_file_with_its_type_and_a_name(api: httpx.Client, fini
     job_id = finish("雾: 一")
 
     for name, row in EXPORTS.items():
-        answer = api.get(f"/jobs/{job_id}/result", params={"format": name})
-        head = api.head(f"/jobs/{job_id}/result", params={"format": name})
+        answer = api.get(f"/jobs/{job_id}/result", params=wanted_as(name))
+        head = api.head(f"/jobs/{job_id}/result", params=wanted_as(name))
 
         assert answer.status_code == head.status_code == 200, answer.text
         assert answer.headers["Content-Type"].partition(";")[0] == row.media_type
         assert answer.headers["Content-Disposition"] == (
-            f"attachment; filename=\"storyboard.{name}\"; filename*=UTF-8''%E9%9B%BE%20%E4%B8%80.{name}"
+            f"attachment; filename=\"storyboard.{row.ending}\"; filename*=UTF-8''%E9%9B%BE%20%E4%B8%80.{row.ending}"
         )
-        assert answer.content == row.content(storyboard("雾: 一"), {"fps": 24})
+        assert answer.content == row.content(storyboard("雾: 一"), GIVEN)
         assert answer.headers["Cache-Control"] == head.headers["Cache-Control"] == "no-store"
         assert (head.content, head.headers["Content-Length"]) == (b"", str(len(answer.content)))
-        by_type = api.get(f"/jobs/{job_id}/result", headers={"Accept": row.media_type})
+        by_type = api.get(
+            f"/jobs/{job_id}/result", params=wanted_as(name, without="format"), headers={"Accept": row.media_type}
+        )
         bare = api.get(f"/jobs/{job_id}/result")
         assert by_type.content == (bare.content if name == "json" else answer.content)
         assert by_type.headers["Vary"] == bare.headers["Vary"] == "Accept"
@@ -104,7 +113,11 @@ def test_what_there_is_no_board_as_is_refused_with_the_list(api: httpx.Client, f
         ("fps=24", "parameter fps: json takes none"),
         *(("format=edl&fps=23.976", "parameter fps: "), ("format=edl&fps=29", "parameter fps: ")),
         *(("format=edl&fps=0", "parameter fps: "), ("format=edl&fps=" + "9" * 5000, "parameter fps: ")),
-        ("format=prompts", "parameter format: "),
+        ("format=prompts", "parameter target: prompts are for a video model: generic, wan-2.2, "),
+        ("format=prompts&target=wan", "parameter target: "),
+        ("format=csv&target=wan-2.2", "parameter target: csv takes none; prompts does"),
+        ("format=prompts&target=wan-2.2&fps=24", "parameter fps: prompts takes none"),
+        ("format=prompt", "parameter format: "),
         ("formt=csv", "parameter formt: no such parameter; did you mean format?"),
     ],
 )
@@ -192,8 +205,8 @@ def test_a_board_that_an_older_version_wrote_is_a_file_too(
     redis_client.hset(f"sq:job:{job_id}", "result", json.dumps(old))
 
     for name in NAMES:
-        answer = api.get(f"/jobs/{job_id}/result", params={"format": name})
-        assert answer.content == EXPORTS[name].content(storyboard("旧"), {"fps": 24})
+        answer = api.get(f"/jobs/{job_id}/result", params=wanted_as(name))
+        assert answer.content == EXPORTS[name].content(storyboard("旧"), GIVEN)
 
 
 def test_both_clients_export_jobs_and_batches(api: httpx.Client, worker: HandWorker, finish: Finish) -> None:
@@ -233,11 +246,16 @@ def test_the_command_writes_a_file_or_to_stdout(
     assert run("-o", str(tmp_path / "shots.CSV")) == (0, b"", "")
     assert (tmp_path / "shots.CSV").read_bytes() == wanted
     assert run("--format", "fcpxml", "--fps", "50")[1] == EXPORTS["fcpxml"].content(storyboard("雾"), {"fps": 50})
+    wanted = EXPORTS["prompts"].content(storyboard("雾"), {"target": "wan-2.2"})
+    assert run("--target", "wan-2.2") == (0, wanted, "")
     for words, status, complaint in (
         ((), 2, "give --format json|csv|"),
         (("-o", "shots.docx"), 2, "ends like no format"),
         (("--format", "docx"), 2, "docx"),
         (("--format", "csv", "--fps", "24"), 2, "csv takes none"),
+        (("--format", "prompts"), 2, "prompts are for a video model"),
+        (("--format", "csv", "--target", "veo-3.1"), 2, "csv takes none"),
+        (("--target", "veo"), 2, "did you mean veo-3.1"),
         (("--format", "csv", "-o", str(tmp_path)), 1, "cannot write"),
     ):
         found = run(*words)

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from scriptqueue.schemas import JobRequest, Sampling
+from shared.store.dedup_key import DECIDING_LATER
 from shared.store.entry import fingerprint
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.serving import Serve
@@ -141,7 +142,7 @@ def test_what_is_no_key_is_refused(api: httpx.Client, redis_client: redis.Redis,
 def test_the_fingerprint_is_of_one_json_text_also_where_it_is_made_piece_by_piece(count: int) -> None:
     """Keys of the version before are still held against it, a day long."""
     requests = [JobRequest(prompt=f"雨 {number}", sampling=Sampling(seed=number)) for number in range(count)]
-    later = {"mode", "read_prompt", "fields", "style", "instructions", "aspect_ratio", "targets"}
+    later = {"read_prompt", *DECIDING_LATER}
     bodies = [one.model_dump(mode="json", exclude=later) for one in requests]
     bodies = [body | {"sampling": {"seed": one.sampling.seed}} for body, one in zip(bodies, requests, strict=True)]
     whole = json.dumps(["batch", bodies], sort_keys=True)

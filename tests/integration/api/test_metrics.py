@@ -145,7 +145,7 @@ def test_what_waits_is_told_in_seconds_of_the_rows_that_are_ready(
 
 
 def test_what_keda_asks_for_is_told(api: httpx.Client) -> None:
-    scaled = yaml.safe_load((ROOT / "docs/monitoring/keda.yaml").read_text())
+    scaled = yaml.safe_load((ROOT / "deploy/kubernetes/keda/keda.yaml").read_text())
     exposed = {name.partition("{")[0] for name in samples(api)}
 
     queries = [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]

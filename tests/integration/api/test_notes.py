@@ -63,10 +63,10 @@ def test_nothing_is_read_where_nothing_is_to_be(
 
 
 def test_what_cannot_be_met_is_a_note_and_no_error(api: httpx.Client) -> None:
-    job = posted(api, prompt="10 minutes, 50 scenes: the history of tea")
+    job = posted(api, prompt="10 minutes, 70 scenes: the history of tea")
 
     assert [note.count("cannot be met") for note in job["notes"]] == [1, 1]
-    assert wanted(api, job["id"]) == (20, 20, 160)
+    assert wanted(api, job["id"]) == (60, 60, 480)
 
 
 def test_the_services_own_sampling_leaves_the_fields_left_out(serve: Serve) -> None:

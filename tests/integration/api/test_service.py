@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -203,25 +201,6 @@ def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> No
     assert len(examples) >= 2
     for example in examples.values():
         JobRequest.model_validate(example["value"])
-
-
-@pytest.mark.parametrize("module", ["api.app", "scriptqueue.client", "scriptqueue.cli.main"])
-def test_neither_the_api_nor_its_client_brings_a_model_library(module: str) -> None:
-    code = f"import {module}, sys; print(sorted({{'torch', 'transformers', 'worker', 'models'}} & set(sys.modules)))"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-
-    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
-
-
-@pytest.mark.parametrize("module", ["scriptqueue.client", "scriptqueue.cli.main"])
-def test_the_client_and_the_command_bring_nothing_of_the_service(module: str) -> None:
-    theirs = {"redis", "celery", "fastapi", "pydantic_settings"}
-    code = f"import {module}, sys; print(sorted({theirs} & set(sys.modules)))"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-
-    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
 def test_any_text_is_a_preference_and_described_as_one(lasting_api: httpx.Client) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from models.load import LoadedModel
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields
+from scriptqueue.further_fields import fields_named
+from scriptqueue.scene_fields import Fields
 from scriptqueue.schemas import JobRequest
 from shared.board.timing import durations
 from tests.integration.engine import tiny as tiny_language_model
@@ -108,12 +109,13 @@ def request_maker(loaded: LoadedModel) -> MakeRequest:
         prompt: str = "雨中的猫", sampling: SamplingParams = GREEDY, time_left_s: float = 300, **options: Any
     ) -> Any:
         max_new_tokens = options.pop("max_new_tokens", 200)
-        fields: Fields = options.pop("fields", SCENE_FIELDS)
-        request = JobRequest(prompt=prompt, **options)
+        table: Fields | None = options.pop("table", None)
+        request = JobRequest.model_validate({"prompt": prompt, **options})
+        fields = table or fields_named(request.fields)
         return GenerationRequest(
             prompt_ids=tuple(loaded.chat(messages(request, fields))),
             schema=json.dumps(storyboard_schema(request, fields=fields)),
-            layout=layout(fields),
+            layout=layout(fields, writes_cast=request.writes_cast),
             sampling=sampling,
             max_new_tokens=max_new_tokens,
             min_scenes=len(durations(request) or ()) or request.min_scenes,

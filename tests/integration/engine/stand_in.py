@@ -103,6 +103,10 @@ class StandIn:
         assert all(0 <= page < self.pages for page in pages)
         self._tables[slot] = [*pages]
 
+    def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None:
+        for begun, page in pairs:
+            self._memory |= {(page, place): token for (of, place), token in [*self._memory.items()] if of == begun}
+
     def prefill(self, slot: int, ids: Sequence[int], start: int) -> None:
         self._launch()
         self.chunk_tokens += len(ids)

@@ -79,6 +79,15 @@ def test_one_function_decides_which_attention_runs(
     assert not to_flash  # on a CPU
 
 
+def test_nothing_is_computed_beside_a_kernel_that_refuses(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every CPU's start: no kernel of torch is for it."""
+    computed = []
+    monkeypatch.setattr(attention, "one_by_one", lambda *_, **__: computed.append(1))
+
+    assert not attention.adopt(model, varlen_attn)
+    assert computed == []
+
+
 @pytest.mark.parametrize(
     ("setting", "loaded", "settled"),
     [

@@ -66,7 +66,7 @@ def test_a_layout_with_more_fields_is_closed_too(
 ) -> None:
     fields = (*SCENE_FIELDS, *fields)
     budget = 3 * (layout(fields).min_tokens + spare)
-    options: dict[str, Any] = {"max_new_tokens": budget, "max_scenes": 20, "fields": fields}
+    options: dict[str, Any] = {"max_new_tokens": budget, "max_scenes": 20, "table": fields}
     requests = [ask("一只猫", SamplingParams(1.2, 1.0, seed), **options) for seed in range(3)]
 
     outputs = [generation.wait() for generation in [tiny.submit(one) for one in requests]]

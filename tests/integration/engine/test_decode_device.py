@@ -15,7 +15,7 @@ from tests.integration.engine.native import VOCABULARY, WAYS, native
 from worker.engine.decode.device import Device
 from worker.engine.decode.proof import MAX_ERRORS, ProofFailed, prove
 from worker.engine.decode.staging import Staged, padded_sizes
-from worker.engine.decode.weights import UnsupportedModel, read_weights
+from worker.engine.decode.weights import Product, UnsupportedModel, read_weights
 from worker.engine.row import NOT_FINITE
 from worker.engine.sampling import CANDIDATES, choose
 
@@ -91,9 +91,13 @@ def test_the_models_own_forward_still_works_on_the_joined_weights(way: str) -> N
     torch.testing.assert_close(own_scores(model, IDS), expected)
     assert {name: len(tensor) for name, tensor in model.named_parameters()} == names
     for one, other in zip(first.layers, again.layers, strict=True):
+        assert isinstance(one.qkv, Product)
+        assert isinstance(other.qkv, Product)
         assert one.qkv.weight.data_ptr() == other.qkv.weight.data_ptr()
         assert one.qkv.weight.shape == other.qkv.weight.shape
+    assert isinstance(first.layers[0].qkv, Product)
     assert first.layers[0].qkv.weight.data_ptr() == model.model.layers[0].self_attn.q_proj.weight.data_ptr()
+    assert isinstance(first.head, Product)
     assert (first.head.weight.data_ptr() == first.embedding.data_ptr()) == model.config.tie_word_embeddings
 
 

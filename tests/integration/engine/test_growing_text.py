@@ -23,9 +23,13 @@ def vocabulary(loaded: Any) -> Vocabulary:
     return Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
 
 
-@pytest.fixture(params=[400, 90], ids=["budget enough", "budget short"])
+@pytest.fixture(
+    params=[(400, []), (90, []), (400, ["narration"]), (300, ["dialogue", "characters"])],
+    ids=["budget enough", "budget short", "with speech", "with a cast"],
+)
 def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
-    made: GenerationRequest = ask("x", max_new_tokens=request.param, min_scenes=3)
+    max_new_tokens, names = request.param
+    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, fields=names)
     return made
 
 

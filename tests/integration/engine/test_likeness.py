@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.board import language, languages
+from shared.board.language import language_of, written_language
 from tests.integration.engine.conftest import engine_of
 from worker.backend import model
-from worker.script import languages, prompt
-from worker.script.language import language_of
+from worker.script import prompt
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
@@ -55,8 +56,8 @@ def test_a_language_that_was_taken_for_another_is_another_likeness(
 ) -> None:
     """An answer from the cache would be in the language that was read before."""
     now = serves()
-    assert tag in {prompt.language(probe) for probe in model.PROBES}
+    assert tag in {written_language(probe) for probe in model.PROBES}
 
-    monkeypatch.setattr(prompt, "language_of", lambda text: "en" if language_of(text) == tag else language_of(text))
+    monkeypatch.setattr(language, "language_of", lambda text: "en" if language_of(text) == tag else language_of(text))
 
     assert serves() != now

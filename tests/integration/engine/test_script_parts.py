@@ -115,12 +115,12 @@ def test_a_budget_for_what_is_seen_suffices_for_the_words_need_none(backend: Bac
     generation = backend(8192).start(scarce, seed=11, time_left_s=300, begun=Prefix(), on_scene=lambda: None)
 
     written = generation.wait()
-    text = generation._now.handle.text
+    text = generation.handle.text
 
     assert words_of(written.text) == WORDS
     assert text
     assert text.sampled_tokens <= least
-    assert len(text.tokens) - text.sampled_tokens > 2 * generation._now.handle.request.given_tokens
+    assert len(text.tokens) - text.sampled_tokens > 2 * generation.handle.request.given_tokens
 
 
 @pytest.mark.parametrize("scenes", [1, 3, 5])

@@ -79,7 +79,7 @@ def test_a_family_serves_a_storyboard_with_its_own_template(name: str, tmp_path:
     of_transformers = transformers_ids(family, tokenizer, JobRequest(prompt=PLAIN))
 
     assert len(storyboard.scenes) == 3
-    assert generation.generation.snapshot().token_ids[: len(expected)] == expected
+    assert generation.handle.snapshot().token_ids[: len(expected)] == expected
     assert HOSTILE in tokenizer.decode(hostile)
     assert marks_in(hostile, tokenizer) == marks_in(plain, tokenizer)
     assert tokenizer.decode(hostile).endswith(family.ends)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+MODULES = "modules:"  # begins the line of `saying_what_it_imports`
+
 
 def torch_that(folder: Path, code: str) -> None:
     """A torch of one's own, which does this when it is imported."""
@@ -50,3 +52,13 @@ def waiting_with_pythons_lock(pipe: Path, module: str, name: str) -> None:
 
     os.mkfifo(pipe)
     setattr(importlib.import_module(module), name, lambda *_, **__: Tokenizer.from_file(str(pipe)))
+
+
+def saying_what_it_imports() -> None:
+    """No harm: once it is ready, its log names every module that it has loaded."""
+    from celery import signals
+
+    def say(**_: Any) -> None:
+        print(MODULES, *sys.modules, flush=True)
+
+    signals.worker_ready.connect(say, weak=False)

@@ -18,21 +18,34 @@ from scriptqueue.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.engine import tiny
 from tests.integration.worker.conftest import api_of
+from tests.integration.worker.harms import MODULES, saying_what_it_imports
 from tests.integration.worker.processes import ROOT, done, forked_worker, free_port, running, submit, until
 from tests.prompts import PROMPTS
 
 METRICS_PORT = free_port()
+NEVER_ON_A_CPU = {  # by a worker that serves a plain checkpoint
+    *("triton", "bitsandbytes", "worker.engine.decode.kernels"),
+    *("models.convert", "models.verify", "transformers.trainer", "gguf", "peft"),
+    *("fastapi", "api", "worker.webhooks", "sklearn", "scipy", "pandas", "torchvision"),
+}
 
 
 @pytest.fixture(scope="module")
-def model_api(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the worker's model, its cache and its log."""
+    return tmp_path_factory.mktemp("tiny")
+
+
+@pytest.fixture(scope="module")
+def model_api(redis_server: str, folder: Path) -> Iterator[httpx.Client]:
     """An API and one worker with the tiny model, kept for all tests of this file."""
-    folder: Path = tmp_path_factory.mktemp("tiny")
     tiny.save(folder / "model")
     process = forked_worker(
         f"{redis_server}/1",
         folder / "worker.log",
+        saying_what_it_imports,
         model__path=folder / "model",
+        model__cache_dir=folder / "cache",
         model__device="cpu",
         worker__metrics_port=METRICS_PORT,
     )
@@ -60,6 +73,15 @@ def test_twenty_different_prompts_all_become_storyboards_of_the_model(model_api:
         assert 3 <= len(job["result"]["scenes"]) <= 4
     for name in ("Qwen's control tokens", "ChatGLM's control tokens"):
         assert jobs[name]["metrics"]["prompt_tokens"] > 100  # the task is still there, before and after
+
+
+def test_a_worker_on_a_cpu_imports_nothing_that_only_others_use(model_api: httpx.Client, folder: Path) -> None:
+    (line,) = (text for text in (folder / "worker.log").read_text().splitlines() if text.startswith(MODULES))
+    loaded = set(line.split())
+
+    assert {"torch", "worker.backend.model"} <= loaded
+    assert loaded & NEVER_ON_A_CPU == set()
+    assert [path.name for path in (folder / "cache" / ".tables").iterdir()] == ["model.json"]  # for its next start
 
 
 def test_a_target_duration_is_met_to_the_second(model_api: httpx.Client) -> None:

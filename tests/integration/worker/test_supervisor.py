@@ -109,7 +109,7 @@ def test_a_worker_that_does_not_drain_is_killed_and_its_job_given_back(
 
     process.terminate()
 
-    assert process.wait(10) == 9
+    assert process.wait(10) == 0  # nothing is amiss: orchestrators would count it as a failure
     assert api.get(f"/jobs/{job_id}").json()["status"] == "queued"
 
 

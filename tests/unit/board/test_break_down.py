@@ -23,13 +23,14 @@ from shared.board.break_down import (
     unsayable,
     with_shots_counted,
 )
+from shared.board.budget import tokens_a_scene
 from shared.board.filled import filled
 from shared.board.packing import Packer
 from shared.board.script_pieces import script_pieces, script_words
 from shared.board.speaking import fits_in, seconds_to_say
 from shared.board.targets.room import bounded
 from shared.board.timing import durations
-from shared.eta import cost_of, tokens_a_scene
+from shared.eta import cost_of
 from shared.store.dedup_key import dedup_key
 from worker.backend.stub import stub_text
 from worker.script.complete import complete_scenes

@@ -4,6 +4,7 @@ broken that could be kept. Texts are as long as the grammar lets a model write t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS, fields_named
 from scriptqueue.scene_fields import SceneField, Spoken
-from scriptqueue.schemas import JobRequest, Scene, Storyboard
+from scriptqueue.schemas import Character, JobRequest, Scene, Storyboard
 from shared.board.targets.fit import misfits, unmet
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import calls_of
 from shared.board.targets.room import bounded
+from shared.board.targets.scene_texts import PEOPLE
 from shared.board.targets.seconds import shot_seconds
 from shared.board.targets.table import CAMERA, TARGETS, Target
 from shared.board.validate import validate
@@ -37,7 +39,7 @@ WORDS = (
     "softly,",
     "it's",
 )
-FURTHER = [field.name for field in FURTHER_FIELDS]
+FURTHER = [field.name for field in FURTHER_FIELDS if not field.is_list]
 FAST, ALL = 300, 10_000
 
 
@@ -53,15 +55,23 @@ def a_text(most: int, spoken: Spoken, chance: Random) -> str:
 def a_board(targets: list[str], chance: Random) -> tuple[JobRequest, Spoken, Storyboard, list[str]]:
     """As a model writes it under the grammar of a request for these targets, and what validation says of it."""
     spoken: Spoken = chance.choice(("zh", "en"))
-    request = JobRequest.model_validate(
-        {
-            "prompt": "雨" if spoken == "zh" else "rain",
-            "min_scenes": 1,
-            "targets": targets,
-            "fields": chance.sample(FURTHER, chance.choice((0, len(FURTHER), chance.randint(1, len(FURTHER))))),
-            "style": chance.choice((None, a_text(40, spoken, chance))),
-        }
-    )
+    wishes: dict[str, Any] = {
+        "prompt": "雨" if spoken == "zh" else "rain",
+        "min_scenes": 1,
+        "targets": targets,
+        "fields": chance.sample(FURTHER, chance.choice((0, len(FURTHER), chance.randint(1, len(FURTHER))))),
+        "style": chance.choice((None, a_text(40, spoken, chance))),
+        "characters": a_cast(spoken, chance),
+    }
+    request = JobRequest.model_validate(wishes)
+    while fault := unmet(request):  # the narrowest leave no room for all of it
+        wishes = (
+            {**wishes, "style": None} if fault[0] == "style" else {**wishes, "characters": wishes["characters"][1:]}
+        )
+        request = JobRequest.model_validate(wishes)
+    if request.characters and chance.random() < 0.5:
+        request = JobRequest.model_validate({**wishes, "fields": [*request.fields, "dialogue"]})
+        request = request if unmet(request) is None else JobRequest.model_validate(wishes)
     fields = fields_named(request.fields)
     may = bounded(fields, request, is_spaced=spoken == "en")
     scenes = [
@@ -72,6 +82,15 @@ def a_board(targets: list[str], chance: Random) -> tuple[JobRequest, Spoken, Sto
     return request, spoken, board, repairs
 
 
+def a_cast(spoken: Spoken, chance: Random) -> list[dict[str, str]]:
+    names = ("小雨", "阿明", "老灯塔守") if spoken == "zh" else ("Anna", "Old Tom", "the keeper of the light")
+    looks = (a_text(chance.choice((20, 60, 300)), spoken, chance) for _ in names)
+    cast = [
+        {"id": f"p{n}", "name": name, "look": look} for n, (name, look) in enumerate(zip(names, looks, strict=True))
+    ]
+    return chance.sample(cast, chance.randint(0, 3))
+
+
 def _value(field: SceneField, number: int, request: JobRequest, spoken: Spoken, chance: Random) -> Any:
     match field.kind:
         case "number":
@@ -80,18 +99,28 @@ def _value(field: SceneField, number: int, request: JobRequest, spoken: Spoken, 
             return "" if field.may_be_empty and chance.random() < 0.2 else a_text(field.max_characters, spoken, chance)
         case "term":
             return chance.choice(field.terms)
+        case "ids":
+            return chance.sample([one.id for one in request.characters], chance.randint(0, len(request.characters)))
+        case "lines":
+            return [
+                {"character": chance.choice(request.characters).id, "line": a_text(20, spoken, chance)}
+                for _ in range(chance.randint(0, 3))
+            ]
         case "seconds":
-            return chance.choice(shot_seconds(request.targets) or range(3, 9))
+            return chance.choice(shot_seconds(request) or range(3, 9))
 
 
-def missing(scene: Scene, target: Target, spoken: Spoken, prompt: str, style: str | None) -> list[str]:
+def missing(scene: Scene, target: Target, spoken: Spoken, prompt: str, board: Storyboard) -> list[str]:
     """The fields that the target has a place for, and whose words are not all in the prompt."""
-    values = {**scene.model_dump(), "style": style}
+    values, cast = {**scene.model_dump(), "style": board.style}, board.characters or ()
     turned = target.name == "wan-2.2" and values.get("movement", "static") != "static"
     spoken_terms: Spoken = "zh" if spoken == "zh" and target.reads_chinese else "en"
     absent = []
     for place in target.places:
         text = values.get(place)
+        if place in PEOPLE:
+            absent += [text for text in words_of_people(scene, cast, place) if text not in prompt]
+            continue
         if text is None or (turned and place == "angle"):
             continue
         if place in CAMERA:
@@ -104,6 +133,15 @@ def missing(scene: Scene, target: Target, spoken: Spoken, prompt: str, style: st
     return absent
 
 
+def words_of_people(scene: Scene, cast: Sequence[Character], place: str) -> list[str]:
+    """What a prompt has of them to the letter: the lines, and the looks of all who are seen or speak."""
+    lines = scene.dialogue or ()
+    if place == "dialogue":
+        return [line.line for line in lines]
+    there = {*(scene.characters or ()), *(line.character for line in lines)}
+    return [one.look for one in cast if one.id in there]
+
+
 def check(request: JobRequest, spoken: Spoken, board: Storyboard, repairs: list[str]) -> None:
     assert unmet(request) is None
     durations = [scene.duration for scene in board.scenes]
@@ -111,7 +149,7 @@ def check(request: JobRequest, spoken: Spoken, board: Storyboard, repairs: list[
         target, limits = TARGETS[name], TARGETS[name].limits
         prompts = [(scene.prompts or {})[name] for scene in board.scenes]
         for scene, prompt in zip(board.scenes, prompts, strict=True):
-            assert missing(scene, target, spoken, prompt, board.style) == []
+            assert missing(scene, target, spoken, prompt, board) == []
             assert "cinematic" not in prompt
             assert count_words(prompt) <= (limits.most_words or 10_000)
         for call in calls_of(board, name):

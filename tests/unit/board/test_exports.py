@@ -25,12 +25,23 @@ from markdown_it import MarkdownIt
 
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS
 from scriptqueue.scene_fields import SCENE_FIELDS, written
-from scriptqueue.schemas import AspectRatio, ExportFormat, FrameRate, JobRequest, Scene, Storyboard
+from scriptqueue.schemas import (
+    AspectRatio,
+    Character,
+    ExportFormat,
+    FrameRate,
+    JobRequest,
+    Scene,
+    Storyboard,
+    TargetName,
+)
 from shared.board.exports.archive import WITHOUT, Archive
 from shared.board.exports.file_names import file_name
 from shared.board.exports.formats import EXPORTS
 from shared.board.exports.speech import MAX_CAPTION_S, MAX_LINES, captions, max_columns
 from shared.board.scenes import assemble
+from shared.board.targets.prompts import target_prompts
+from shared.board.targets.table import TARGETS
 
 READERS = {
     "edl": "pycmx",
@@ -126,11 +137,20 @@ def flat(text: str) -> str:
 TEXTS = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), min_size=1, max_size=3).map("".join).filter(visible)
 
 
+IDS = ("yu", "old_tom", "v_o")
+CAST = tuple(Character(id=one, name=one, look=f"{one} in a _red_ [coat]") for one in IDS)  # named as their ids are
+
+
 def scene_values(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.sets(st.sampled_from(FURTHER_FIELDS)))
     values: dict[str, Any] = {"duration": draw(st.integers(30, 80)) / 10}
     for field in (*written(SCENE_FIELDS), *(field for field in FURTHER_FIELDS if field in chosen)):
-        if field.kind != "seconds":
+        if field.kind == "ids":
+            values[field.name] = draw(st.lists(st.sampled_from(IDS), max_size=2, unique=True))
+        elif field.kind == "lines":
+            lines = draw(st.lists(st.tuples(st.sampled_from(IDS), TEXTS), max_size=3))
+            values[field.name] = [{"character": one, "line": text} for one, text in lines]
+        elif field.kind != "seconds":
             values[field.name] = draw(st.sampled_from(field.terms) if field.terms else TEXTS)
     return values
 
@@ -138,8 +158,10 @@ def scene_values(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def boards(draw: st.DrawFn) -> Storyboard:
     ratio, style = draw(st.sampled_from([None, *get_args(AspectRatio)])), draw(st.none() | TEXTS)
-    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio)
-    return assemble(draw(TEXTS), [scene_values(draw) for _ in range(draw(st.integers(1, 4)))], request, ALL_FIELDS)
+    language = draw(st.sampled_from(["auto", "zh", "ja"]))
+    request = JobRequest(prompt="x", style=style, aspect_ratio=ratio, characters=CAST, language=language)
+    scenes = [scene_values(draw) for _ in range(draw(st.integers(1, 4)))]
+    return assemble(draw(TEXTS), scenes, request, ALL_FIELDS, CAST)
 
 
 def board(*narrations: str | None, **options: Any) -> Storyboard:
@@ -151,7 +173,7 @@ def board(*narrations: str | None, **options: Any) -> Storyboard:
 
 
 def content(storyboard: Storyboard, name: ExportFormat, fps: int = 24) -> str:
-    return EXPORTS[name].content(storyboard, {"fps": fps}).decode()
+    return EXPORTS[name].content(storyboard, {"fps": fps, "target": "generic"}).decode()
 
 
 def reader(module: str) -> Any:
@@ -169,17 +191,18 @@ def ends(storyboard: Storyboard) -> list[float]:
 def fields(scene: Scene, *without: str) -> dict[str, str]:
     """The texts and terms of a scene."""
     values = scene.model_dump()
-    names = [field.name for field in ALL_FIELDS if field.kind in {"text", "term"} and field.name not in without]
-    return {name: flat(values[name]) for name in names if name in values}
+    there = [field for field in ALL_FIELDS if field.is_words and field.name not in without and values.get(field.name)]
+    return {f.name: flat(f.shown("en", values[f.name]) if f.is_list else values[f.name]) for f in there}
 
 
-def shown(scene: Scene, title: str, *without: str) -> dict[str, str]:
+def shown(scene: Scene, storyboard: Storyboard, *without: str) -> dict[str, str]:
     """The same by label, in the reader's words."""
-    zh = any("\u3400" <= c <= "\u9fff" for c in title)
+    title = storyboard.title + storyboard.scenes[0].description
+    zh = storyboard.language == "zh" if storyboard.language else any("\u3400" <= c <= "\u9fff" for c in title)
     by_name = {field.name: field for field in ALL_FIELDS}
     return {
         flat(by_name[name].wording("zh" if zh else "en").label): flat(by_name[name].shown("zh" if zh else "en", text))
-        for name, text in ((n, str(scene.model_dump()[n])) for n in fields(scene, *without))
+        for name, text in ((n, scene.model_dump()[n]) for n in fields(scene, *without))
     }
 
 
@@ -196,23 +219,34 @@ def json_back(text: str, storyboard: Storyboard, _: int) -> None:
 def csv_back(text: str, storyboard: Storyboard, _: int) -> None:
     assert text.startswith("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text[1:], newline=""), strict=True))
+    by_name = {field.name: field for field in FURTHER_FIELDS}
     for row, scene in zip(rows, storyboard.scenes, strict=True):
-        values = scene.model_dump()
+        values = {name: value for name, value in scene.model_dump().items() if value != ()}
         for name, cell in row.items():
             begin = unicodedata.normalize("NFKC", cell.lstrip()[:1])
             assert begin not in {*"=+-@"}, "a spreadsheet would compute it"
             hidden = cell.startswith("'") and unicodedata.normalize("NFKC", cell.lstrip("'").lstrip()[:1]) in {*"=+-@"}
-            assert (cell[1:] if hidden else cell) == str(values.get(name, "")), name
+            bare, field = cell[1:] if hidden else cell, by_name.get(name)
+            if field and field.is_list:  # with the reader's commas and colons
+                assert bare in {field.shown("zh", values.get(name, ())), field.shown("en", values.get(name, ()))}, name
+            else:
+                assert bare == str(values.get(name, "")), name
         assert set(fields(scene)) <= set(row)
 
 
-def captions_back(found: list[tuple[float, float, str]], storyboard: Storyboard) -> None:
+def heard(scene: Scene, *, with_names: bool) -> str:
+    lines = scene.dialogue or ()
+    texts = [(f"{one.character}:" if with_names else "") + one.line for one in lines if flat(one.line)]
+    return flat("".join([scene.narration or "", *texts])).replace("：", ":")
+
+
+def captions_back(found: list[tuple[float, float, str]], storyboard: Storyboard, *, with_names: bool = False) -> None:
     assert all(start < end for start, end, _ in found)
     assert all(before[1] <= after[0] for before, after in pairwise(found))
     for scene, end_s in zip(storyboard.scenes, ends(storyboard), strict=True):
         start_s = end_s - scene.duration
         own = [cue for cue in found if start_s - 0.001 <= cue[0] < end_s - 0.001]
-        assert flat("".join(text for _, _, text in own)) == flat(scene.narration or "")
+        assert flat("".join(text for _, _, text in own)).replace("：", ":") == heard(scene, with_names=with_names)
         assert all(cue[1] <= end_s + 0.001 for cue in own)
     for _, _, text in found:
         assert 1 <= len(text.split("\n")) <= MAX_LINES
@@ -223,10 +257,13 @@ def srt_back(text: str, storyboard: Storyboard, _: int) -> None:
     cues = webvtt.from_buffer(io.StringIO(text), format="srt") if text else []
     assert text.count("-->") == len(cues)
     assert not re.search(r"<[A-Za-z/]|\{\\", text), "a player would take it for a tag and not show it"
-    captions_back(timed(cues), storyboard)
+    captions_back(timed(cues), storyboard, with_names=True)
 
 
 def vtt_back(text: str, storyboard: Storyboard, _: int) -> None:
+    voices = re.findall(r"^<v ([^>]*)>", text, re.MULTILINE)
+    assert {*voices} <= {one.character for scene in storyboard.scenes for one in scene.dialogue or ()}
+    text = re.sub(r"^<v [^>]*>", "", text, flags=re.MULTILINE)
     cues = timed(reader(READERS["vtt"]).from_string(text))
     assert (text.count("-->"), text.count("<")) == (len(cues), 0)
     captions_back([(start, end, html.unescape(text)) for start, end, text in cues], storyboard)
@@ -245,6 +282,10 @@ def timed(cues: Any) -> list[tuple[float, float, str]]:
 READ_OTIO = """
 import json, sys
 import opentimelineio as otio
+def plain(value):
+    if hasattr(value, "items"):
+        return {name: plain(inner) for name, inner in value.items()}
+    return value if isinstance(value, (str, int, float)) else [plain(inner) for inner in value]
 for line in sys.stdin:
     timeline = otio.adapters.read_from_string(json.loads(line), "otio_json")
     clips = [
@@ -252,7 +293,7 @@ for line in sys.stdin:
             clip.name,
             [[time.value, time.rate] for time in (span.start_time, span.end_time_exclusive())],
             [marker.name for marker in clip.markers],
-            dict(clip.metadata["scriptqueue"]),
+            plain(clip.metadata["scriptqueue"]),
         )
         for clip in timeline.find_clips()
         for span in [clip.transformed_time_range(clip.trimmed_range(), timeline.tracks)]
@@ -276,8 +317,12 @@ def otio_back(found: list[tuple[str, Storyboard, int]]) -> None:
             assert flat_values(metadata) == flat_values(json.loads(scene.model_dump_json()))
 
 
-def flat_values(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: flat(value) if isinstance(value, str) else value for name, value in values.items()}
+def flat_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: flat_values(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [flat_values(inner) for inner in value]
+    return flat(value) if isinstance(value, str) else value
 
 
 def edl_back(text: str, storyboard: Storyboard, fps: int) -> None:
@@ -338,21 +383,25 @@ def fountain_back(text: str, storyboard: Storyboard, _: int) -> None:
             scenes[-1]["NOTES"][flat(label)] = plain(value)
         elif kind == "ACTION":
             scenes[-1]["ACTION"].append(plain(raw))
+        elif kind == "DIALOGUE":
+            scenes[-1].setdefault(kind, []).append(plain(raw))
         elif kind != "CHARACTER":
             assert scenes[-1].setdefault(kind, plain(raw)) == plain(raw)
-    title = storyboard.title + storyboard.scenes[0].description
     for back, scene in zip(scenes, storyboard.scenes, strict=True):
         place = f"-{scene.setting}" if scene.setting else ""
         assert (back["number"], plain(back["heading"])) == (
             str(scene.scene_number),
             flat(f"SHOT{scene.scene_number}{place}"),
         )
+        lines = [one for one in scene.dialogue or () if flat(one.line)]
         assert back["ACTION"] == [flat(scene.description), flat(scene.action)]
-        assert back.get("DIALOGUE", "") == flat(scene.narration or "")
+        assert "".join(back.get("DIALOGUE", [])) == flat("".join([scene.narration or "", *[one.line for one in lines]]))
         assert back.get("TRANSITION", "") == (flat(f"{scene.transition.upper()} TO:") if scene.transition else "")
-        elsewhere = ("setting", "description", "action", "narration", "transition")
-        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, title, *elsewhere)}
+        elsewhere = ("setting", "description", "action", "narration", "dialogue", "transition")
+        assert back["NOTES"] == {f"{scene.duration:g}s": "", **shown(scene, storyboard, *elsewhere)}
     assert next(notes, None) is None
+    speakers = [plain(name) for name in re.findall(r"^@(.+)$", text, re.MULTILINE) if "(V.O.)" not in name]
+    assert speakers == [flat(one.character) for s in storyboard.scenes for one in s.dialogue or () if flat(one.line)]
 
 
 def md_back(text: str, storyboard: Storyboard, _: int) -> None:
@@ -365,14 +414,20 @@ def md_back(text: str, storyboard: Storyboard, _: int) -> None:
     assert heading == flat(storyboard.title)
     width = sum(token.type == "th_open" for token in tokens)
     head, rows = cells[:width], [cells[i : i + width] for i in range(width, len(cells), width)]
-    title = storyboard.title + storyboard.scenes[0].description
     for row, scene in zip(rows, storyboard.scenes, strict=True):
         number, duration = (
             flat(field.wording("zh" if "场景编号" in head else "en").label) for field in SCENE_FIELDS[:3:2]
         )
         back = {label: cell for label, cell in zip(head, row, strict=True) if cell}
         assert (back.pop(number), float(back.pop(duration))) == (str(scene.scene_number), scene.duration)
-        assert back == shown(scene, title)
+        assert back == shown(scene, storyboard)
+
+
+def prompts_back(text: str, storyboard: Storyboard, _: int) -> None:
+    *shot_lines, empty, negative = text.splitlines()
+
+    assert [flat(line) for line in shot_lines] == [flat(prompt) for prompt in target_prompts(storyboard, "generic")]
+    assert (empty, negative) == ("", f"Negative prompt: {TARGETS['generic'].negative_prompt}")
 
 
 BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
@@ -384,6 +439,7 @@ BACK: dict[ExportFormat, Callable[[str, Storyboard, int], None]] = {
     "fcpxml": fcpxml_back,
     "fountain": fountain_back,
     "md": md_back,
+    "prompts": prompts_back,
 }
 
 
@@ -531,3 +587,32 @@ def test_an_archive_numbers_its_files_and_names_what_is_missing() -> None:
     assert [entry.filename for entry in packed.infolist()] == ["0001 雨中的猫.csv", "0003 雨中的猫.csv", WITHOUT]
     assert packed.read(WITHOUT).decode() == "0002 the job is failed\n"
     assert {entry.external_attr >> 16 for entry in packed.infolist()} == {0o644}
+
+
+# -- prompts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", get_args(TargetName))
+def test_prompts_are_a_text_a_shot_in_the_targets_own_form(target: TargetName) -> None:
+    written_for = board(None, "她说：“走吧。”", None, targets=[target], style="水彩")
+    without = board(None, "她说：“走吧。”", None, style="水彩")
+    row = TARGETS[target]
+
+    text, later = (EXPORTS["prompts"].content(one, {"target": target}).decode() for one in (written_for, without))
+
+    assert text == later  # made when it is wanted
+    shown_part, _, negative = text.partition("\nNegative prompt: ")
+    assert negative == (f"{row.negative_prompt}\n" if row.negative_prompt else "")
+    texts = shown_part.removesuffix("\n").split("\n---\n" if row.has_lines else "\n")
+    assert texts == [(scene.prompts or {})[target] for scene in written_for.scenes]
+
+
+def test_prompts_stay_as_they_were_published() -> None:
+    old = board("一", "二", targets=["generic"])
+    scenes = tuple(
+        scene.model_copy(update={"prompts": {"generic": f"as published {scene.scene_number}"}}) for scene in old.scenes
+    )
+
+    text = content(old.model_copy(update={"scenes": scenes}), "prompts")
+
+    assert text.splitlines()[:2] == ["as published 1", "as published 2"]

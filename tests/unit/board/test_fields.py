@@ -93,7 +93,7 @@ def test_every_row_says_what_its_kind_needs() -> None:
         assert field.default in {"", *field.terms}
         for wording in (field.zh, field.en):
             assert wording.label
-            assert bool(wording.placeholder) == (field.kind == "text")
+            assert bool(wording.placeholder) == (field.kind in {"text", "lines"})
             assert len(wording.terms) in {0, len(field.terms)}
         assert len(field.zh.terms) == len(field.terms)
 

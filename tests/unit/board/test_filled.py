@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scriptqueue.schemas import JobRequest
 from shared.board.filled import filled
 from shared.board.timing import durations
-from shared.store.dedup_key import dedup_key
+from shared.store.dedup_key import DECIDING_LATER, dedup_key
 from shared.store.entry import fingerprint, new_job_of
 
 Values = tuple[int, int, float | None]
@@ -42,9 +42,9 @@ def values(request: JobRequest) -> Values:
         ("60秒的广告，分10个镜头", {}, (10, 10, 60), ["min_scenes is 10", "target_duration_s is 60"]),
         ("30秒，3到5个镜头", {}, (3, 5, 30), ["max_scenes is 5", "target_duration_s is 30"]),
         # what cannot be met: the nearest, and why
-        ("50 scenes about autumn", {}, (20, 20, None), ["cannot be met: at most 20 are allowed; min_scenes is 20"]),
-        ("10分钟的纪录片", {}, (3, 20, 160), ["1 to 20 scenes of 3 to 8 s last 3 to 160 s; max_scenes is 20"]),
-        ("2秒的广告", {}, (1, 8, 3), ["cannot be met: 1 to 20 scenes"]),
+        ("70 scenes about autumn", {}, (60, 60, None), ["cannot be met: at most 60 are allowed; min_scenes is 60"]),
+        ("10分钟的纪录片", {}, (3, 60, 480), ["1 to 60 scenes of 3 to 8 s last 3 to 480 s; max_scenes is 60"]),
+        ("2秒的广告", {}, (1, 8, 3), ["cannot be met: 1 to 60 scenes"]),
         (
             "60秒的广告，2个镜头",
             {},
@@ -69,10 +69,17 @@ def values(request: JobRequest) -> Values:
             (3, 4, 32),
             ["1 to 4 scenes of 3 to 8 s last 3 to 32 s; target_duration_s is 32"],
         ),
-        ("9秒的广告", {"min_scenes": 5}, (5, 8, 15), ["5 to 20 scenes of 3 to 8 s last 15 to 160 s"]),
+        ("9秒的广告", {"min_scenes": 5}, (5, 8, 15), ["5 to 60 scenes of 3 to 8 s last 15 to 480 s"]),
         ("60秒的广告", {"min_scenes": 3, "max_scenes": 8}, (3, 8, 60), ["target_duration_s is 60"]),
         ("60秒的广告", {"target_duration_s": 30}, (3, 8, 30), []),
         ("60秒的广告", {"target_duration_s": None}, (3, 8, None), []),
+        ("10分钟的纪录片", {"scene_max_s": 30}, (3, 20, 600), ["max_scenes is 20, target_duration_s is 600"]),
+        (
+            "20秒的广告",
+            {"scene_min_s": 7},
+            (3, 8, 21),
+            ["1 to 60 scenes of 7 to 8 s cannot last 20 s; target_duration_s is 21"],
+        ),
         ("分5个镜头", {"min_scenes": 3, "max_scenes": 8}, (3, 8, None), []),
         ("分5个镜头", {"max_scenes": 4}, (4, 4, None), ["cannot be met: max_scenes 4 was given; min_scenes is 4"]),
         ("分5个镜头", {"max_scenes": 10}, (5, 10, None), ["min_scenes is 5"]),
@@ -117,8 +124,10 @@ AMOUNTS = st.one_of(st.integers(1, 700), st.floats(0.5, 200).map(lambda value: r
 GIVEN = st.fixed_dictionaries(
     {},
     optional={
-        "min_scenes": st.integers(1, 20),
-        "max_scenes": st.integers(1, 20),
+        "min_scenes": st.integers(1, 60),
+        "max_scenes": st.integers(1, 60),
+        "scene_min_s": st.integers(1, 20),
+        "scene_max_s": st.integers(1, 60),
         "target_duration_s": st.one_of(st.none(), st.floats(3, 160)),
         "sampling": st.integers(20, 600).map(lambda most: {"max_new_tokens": most}),
     },
@@ -140,7 +149,7 @@ def test_what_comes_of_it_is_a_valid_request_that_keeps_what_was_given(
     assert {name: getattr(whole, name) for name in given} == {name: getattr(request, name) for name in given}
     if fixed := durations(whole):
         assert whole.min_scenes <= len(fixed) <= whole.max_scenes
-        assert all(3 <= each <= 8 for each in fixed)
+        assert all(whole.scene_min_s <= each <= whole.scene_max_s for each in fixed)
 
 
 def test_a_prompt_that_asks_for_nothing_leaves_the_request_as_it_is() -> None:
@@ -152,7 +161,7 @@ def test_a_prompt_that_asks_for_nothing_leaves_the_request_as_it_is() -> None:
 
 def test_records_and_keys_of_requests_without_anything_new_are_those_of_before() -> None:
     request = JobRequest(prompt="雨中的猫")
-    later = {"mode", "read_prompt", "fields", "style", "instructions", "aspect_ratio", "targets"}
+    later = {"read_prompt", *DECIDING_LATER}
     without = {name: value for name, value in request.model_dump(mode="json").items() if name not in later}
 
     assert json.loads(new_job_of(request).text) == without

@@ -40,11 +40,12 @@ def board_of(request: JobRequest) -> tuple[Storyboard, list[str]]:
 
 @pytest.mark.parametrize("field", FURTHER_FIELDS, ids=lambda field: field.name)
 def test_each_that_is_asked_for_is_on_the_board_and_no_other(field: SceneField) -> None:
-    board, repairs = board_of(wanted(fields=[field.name]))
+    names = {field.name} | ({"characters"} if field.is_list else set())  # who speaks is one of a cast
+    board, repairs = board_of(wanted(fields=[*names]))
 
     assert repairs == []
     for scene in json.loads(board.model_dump_json())["scenes"]:
-        assert set(scene) - {field.name for field in SCENE_FIELDS} == {"video_prompt", field.name}
+        assert set(scene) - {field.name for field in SCENE_FIELDS} == {"video_prompt", *names}
     assert Storyboard.model_validate_json(board.model_dump_json()) == board
 
 

@@ -22,7 +22,7 @@ from shared.board.targets.compilers import compiler_of
 from shared.board.targets.fit import misfits
 from shared.board.targets.measure import count_words, is_chinese, spoken_language
 from shared.board.targets.prompts import calls_of, target_prompts
-from shared.board.targets.scene_texts import SceneTexts
+from shared.board.targets.scene_texts import PEOPLE, SceneTexts
 from shared.board.targets.seconds import listed_seconds
 from shared.board.targets.table import CAMERA, TARGETS, Target
 from shared.board.timing import durations
@@ -39,7 +39,7 @@ from worker.script.prompt import messages
 
 DOCUMENT = Path(__file__).parents[3] / "docs/targets.md"
 NAMES = get_args(TargetName)
-FIELDS = get_args(FieldName)
+FIELDS = tuple(name for name in get_args(FieldName) if name not in PEOPLE)
 ZH = {
     "description": "雨中的老街，一只橘猫蹲在屋檐下",
     "action": "橘猫抖落水珠",

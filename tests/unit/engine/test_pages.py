@@ -27,10 +27,11 @@ class Text:
 
 class Pages(RuleBasedStateMachine):
     texts = Bundle("texts")
+    in_a_row = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = PagePool(PAGES, SIZE)
+        self.pool = PagePool(PAGES, SIZE, in_a_row=self.in_a_row)
         self.running: list[Text] = []
         self.memory: dict[int, Ids] = {}  # of each page: all tokens up to the end of what is written there
 
@@ -49,6 +50,9 @@ class Pages(RuleBasedStateMachine):
             assert self.pool.free == free
             return None
         assert len(pages) == count
+        for begun, page in self.pool.copies:
+            self.memory[page] = self.memory[begun]
+        self.pool.copies.clear()
         for place, page in enumerate(pages[: len(names)], 1):  # what is shared is full, and equal from the start on
             assert self.memory[page] == ids[: place * SIZE]
             assert place * SIZE < len(ids)
@@ -105,6 +109,30 @@ class Pages(RuleBasedStateMachine):
 
 Pages.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
 TestPages = Pages.TestCase
+
+
+class PagesInARow(Pages):
+    in_a_row = True
+
+
+PagesInARow.TestCase.settings = Pages.TestCase.settings
+TestPagesInARow = PagesInARow.TestCase
+
+
+def test_pages_in_a_row_are_the_first_that_are_free_but_for_what_texts_begin_with() -> None:
+    pool = PagePool(12, 2, in_a_row=True)
+    template = [1, 2, 3, 4]
+    filled(pool, template)
+    first, _ = pool.begin([*template, 5], 3)
+    assert (first, pool.copies) == ([2, 3, 4], [(0, 2), (1, 3)])
+    pool.release(first)
+
+    again, names = pool.begin([*template, 6], 3)
+    longer, _ = pool.begin([*template, 7], 5)
+
+    assert (again, len(names)) == ([2, 3, 4], 2)
+    assert longer == [5, 6, 7, 8, 9]
+    assert pool.begin([*template, 8], 3)[0][:2] == [0, 1]  # no such run is left: what can be is shared
 
 
 def filled(pool: PagePool, ids: Sequence[int]) -> list[int]:

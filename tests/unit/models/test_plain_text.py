@@ -7,13 +7,15 @@ call special (huggingface/transformers #47386).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE, Unigram, WordLevel
 
+from models.tokenizers import plain_text as plain_text_of
 from models.tokenizers.plain_text import control_tokens, description, plain_text, user_defined, within_a_text
 from tests.conftest import SHARED_DATA
 
@@ -64,6 +66,46 @@ def test_pieces_do_not_merge_into_a_mark_of_the_vocabulary(mark: str, ignore_mer
 
     assert tokenizer.token_to_id(mark) not in found
     assert tokenizer.decode(found) == f"{mark}a{mark}"
+
+
+def among_its_words(kept: Iterable[str] = ()) -> Tokenizer:
+    """As in files made of GGUF, whose vocabulary has the marks too: no merge leads to them."""
+    values = json.loads(byte_level((), (), learnt="storyboard").to_str())
+    vocabulary = values["model"]["vocab"]
+    vocabulary |= {mark: len(vocabulary) + at for at, mark in enumerate(MARKS)}
+    tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(values))
+    tokenizer.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in SPECIAL])
+    tokenizer.add_tokens([AddedToken(mark, normalized=False) for mark in (*NOT_SPECIAL, *kept)])
+    return tokenizer
+
+
+def with_a_prefix(tokenizer: Tokenizer) -> Tokenizer:
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Prepend("_")])
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        among_its_words,
+        lambda: among_its_words(("    ", "０", "...", "<mark>")),
+        lambda: with_a_prefix(among_its_words(("    ",))),
+        byte_level,
+        lambda: byte_level(("<|pad|>",), ("    ", "０", "<mark>"), learnt="storyboard"),
+    ],
+    ids=["words", "words and runs", "prefix", "added", "added and runs"],
+)
+def test_a_copy_that_shares_the_vocabulary_reads_as_one_that_rewrites_it(
+    make: Callable[[], Tokenizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = make()
+    texts = ["".join(MARKS), "a    b０...<mark>storyboard", "\n雨伞 e\u0301<|im_start|>user\n", ""]
+    assert not plain_text_of._can_make(tokenizer.model, tokenizer.get_vocab(with_added_tokens=False), MARKS)
+
+    shared = [ids(tokenizer, text) for text in texts]
+
+    monkeypatch.setattr(plain_text_of, "_can_make", lambda *_: True)
+    assert [ids(tokenizer, text) for text in texts] == shared
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from typing import Literal
 import pytest
 
 from scriptqueue.schemas import JobRequest
-from worker.script.language import language_of
-from worker.script.languages import KNOWN_LANGUAGES
+from shared.board.language import language_of, written_language
+from shared.board.languages import KNOWN_LANGUAGES
 from worker.script.output import fallback
-from worker.script.prompt import SYSTEM, language, messages
+from worker.script.prompt import SYSTEM, messages
 
 PROMPTS = {
     "zh": [
@@ -143,12 +143,12 @@ EACH = [(tag, prompt) for tag, prompts in PROMPTS.items() for prompt in prompts]
 
 @pytest.mark.parametrize(("tag", "prompt"), EACH, ids=[f"{tag}: {prompt}" for tag, prompt in EACH])
 def test_a_prompt_is_answered_in_its_own_language(tag: str, prompt: str) -> None:
-    assert language(JobRequest(prompt=prompt)) == tag
+    assert written_language(JobRequest(prompt=prompt)) == tag
 
 
 @pytest.mark.parametrize("spoken", ["zh", "en"])
 def test_a_language_that_is_named_is_the_answers_own_whatever_the_prompts(spoken: Literal["zh", "en"]) -> None:
-    assert {language(JobRequest(prompt=prompt, language=spoken)) for _, prompt in EACH} == {spoken}
+    assert {written_language(JobRequest(prompt=prompt, language=spoken)) for _, prompt in EACH} == {spoken}
 
 
 def test_every_language_of_the_table_has_one_row_and_can_be_met() -> None:

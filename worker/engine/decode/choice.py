@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,12 +38,17 @@ class Penalties:
 
 def permitted(scores: Tensor, words: Tensor, penalties: Penalties) -> Tensor:
     """-inf where a bit of `words` [rows, vocabulary / 32] int32 is 0; scores [rows, vocabulary]."""
-    rows, size = scores.shape
-    bits = torch.arange(32, dtype=torch.int32, device=scores.device)
-    allowed = ((words[:, :, None] >> bits) & 1).view(rows, -1)[:, :size]
-    kept = scores.masked_fill(allowed == 0, -torch.inf)
+    kept = scores.masked_fill(_forbidden(words, scores.shape[1]), -torch.inf)
     kept.view(-1).scatter_add_(0, penalties.at, -penalties.amount)
     return kept
+
+
+def _forbidden(words: Tensor, size: int) -> Tensor:
+    if words.device.type == "cpu":  # a tenth of the time
+        bits = np.unpackbits((~words).numpy().view(np.uint8), axis=1, bitorder="little", count=size)
+        return torch.from_numpy(bits).view(torch.bool)
+    each = torch.arange(32, dtype=torch.int32, device=words.device)
+    return ((words[:, :, None] >> each) & 1).view(len(words), -1)[:, :size] == 0
 
 
 def chosen_tokens(kept: Tensor, sampled: Sampled, finite: Tensor) -> tuple[Tensor, Tensor]:

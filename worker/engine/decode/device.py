@@ -6,6 +6,7 @@ in order on one stream. Knows slots, pages, token ids; not texts, grammar or sch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
@@ -18,9 +19,9 @@ import torch
 from worker.engine.decode import twins
 from worker.engine.decode.choice import Penalties, chosen_tokens, permitted
 from worker.engine.decode.choice_inputs import ChoiceInputs, Penalty
-from worker.engine.decode.forward import Pages, forward_chunk, forward_rows
+from worker.engine.decode.forward import Pages, forward_chunk, forward_on_host, forward_rows
 from worker.engine.decode.staging import Launcher, Returned, Staged, numbers, padded_sizes
-from worker.engine.decode.weights import read_weights
+from worker.engine.decode.weights import Product, read_weights
 from worker.engine.row import NOT_FINITE
 from worker.engine.sampling import choose_sorted
 
@@ -64,14 +65,16 @@ class Device:
         device = weights.device
         if graphs and (device.type != "cuda" or kernels != "triton"):
             raise ValueError("CUDA graphs need a CUDA device and the Triton kernels")
-        if vocabulary_size != len(weights.head.weight):
-            raise ValueError(f"a vocabulary of {vocabulary_size} for a model of {len(weights.head.weight)}")
+        if vocabulary_size != weights.head.outputs:
+            raise ValueError(f"a vocabulary of {vocabulary_size} for a model of {weights.head.outputs}")
+        self.quantised = not isinstance(weights.head, Product)
         self.rows, self.page_tokens, self.context_tokens = rows, page_tokens, min(table_width, pages) * page_tokens
         self._sizes = padded_sizes(max(2 * rows, TOKEN_ROWS))
         self._row_sizes = [*(size for size in padded_sizes(rows) if size < rows), rows]
         self.step_tokens = self._sizes[-1]
         self._weights, self._device, self._graphs = weights, device, graphs
         self._kernels = _kernels(kernels)
+        self.on_host = device.type == "cpu" and kernels == "torch" and weights.dtype == torch.float32
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if self._stream:  # weights and buffers come from the stream that is current now
             self._stream.wait_stream(torch.cuda.current_stream(device))
@@ -85,12 +88,15 @@ class Device:
         weights, rows, device = self._weights, self.rows, self._device
         table, inputs = (rows + 1, table_width), (4 * self.step_tokens + rows,)
         shape = (len(weights.layers), 2, pages + 1, weights.groups, self.page_tokens, weights.width)
+        if self.on_host:
+            cache = _untouched((*shape[:3], self.page_tokens, weights.groups, weights.width), weights.dtype)
+            cache = cache.transpose(3, 4)  # a text's tokens one after another, whole
+        else:
+            cache = torch.zeros(shape, dtype=weights.dtype, device=device)
         self._table = np.full(table, pages, dtype=np.int32)
         self._slots_to_send = {*range(rows + 1)}
         self._staged_table = Staged(table, torch.int32, device)
-        self._pages = Pages(
-            torch.zeros(shape, dtype=weights.dtype, device=device), torch.zeros(table, dtype=torch.int32, device=device)
-        )
+        self._pages = Pages(cache, torch.zeros(table, dtype=torch.int32, device=device))
         self._staged_inputs = Staged(inputs, torch.int32, device)
         self._inputs = torch.zeros(inputs, dtype=torch.int32, device=device)
         self.scores = torch.zeros((rows, vocabulary_size), dtype=torch.float32, device=device)
@@ -124,12 +130,23 @@ class Device:
         self._slots_to_send.add(slot)
 
     @torch.no_grad()
+    def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Keys and values of the first page of each pair into the second, before what is launched next."""
+        with self._on_stream():
+            for begun, page in pairs:  # in their order: one may be the next one's
+                self._pages.cache[:, :, page] = self._pages.cache[:, :, begun]
+
+    @torch.no_grad()
     def prefill(self, slot: int, ids: Sequence[int], start: int) -> None:
         """Keys and values of one text's tokens from position `start` on; those before must be there."""
         with self._on_stream():
             self._send_table()
             there = numbers(ids, torch.int64, self._device)
-            forward_chunk(self._weights, self._kernels, self._pages, there, slot, start)
+            if self.on_host:
+                places = torch.arange(start, start + len(ids))
+                forward_on_host(self._weights, self._pages, there, torch.full_like(places, slot), places)
+            else:
+                forward_chunk(self._weights, self._kernels, self._pages, there, slot, start)
 
     @torch.no_grad()
     def forward(
@@ -147,7 +164,7 @@ class Device:
         count, most = len(ids), self.step_tokens
         if not count or count > most or len(last) > self.rows:
             raise ValueError(f"{count} token-rows and {len(last)} texts, of at most {most} and {self.rows}")
-        size = next(size for size in self._sizes if size >= count)
+        size = count if self.on_host else next(size for size in self._sizes if size >= count)
         packed = self._staged_inputs.array
         for row, values in zip(packed[: 4 * most].reshape(4, most), (ids, source, slots, positions), strict=True):
             row[:count], row[count:size] = values, 0
@@ -156,7 +173,10 @@ class Device:
         with self._on_stream():
             self._send_table()
             self._staged_inputs.send(self._inputs, len(packed))
-            self._forward(size)
+            if self.on_host:
+                self._forward_rows(size, len(last))
+            else:
+                self._forward(size)
 
     @torch.no_grad()
     def choose(  # noqa: PLR0913, PLR0917 - what a row draws by
@@ -171,7 +191,7 @@ class Device:
         """Draw a token for each text-row of the last `forward`, as worker/engine/sampling.py says; `wide`: rows whose
         nucleus is looked for in all of the vocabulary."""
         count = len(seed)
-        size = next(size for size in self._row_sizes if size >= count)
+        size = count if self.on_host else next(size for size in self._row_sizes if size >= count)
         with self._on_stream():
             more = self._settings.send(temperature, top_p, seed, position, penalties)
             if more:
@@ -185,12 +205,16 @@ class Device:
 
     # -- what is captured: it reads and writes memory that stays where it is -------------------------------------------
 
-    def _forward_rows(self, size: int) -> None:
+    def _forward_rows(self, size: int, texts: int | None = None) -> None:
+        """Scores for as many texts as there are rows, but where their number is given."""
         most = self.step_tokens
         ids, source, slots, positions = self._inputs[: 4 * most].view(4, most)[:, :size]
-        last = self._inputs[4 * most :][:size]
+        last = self._inputs[4 * most :][: size if texts is None else texts]
         ids = torch.where(ids < 0, self._result[0, source].clamp(min=0), ids)
-        states = forward_rows(self._weights, self._kernels, self._pages, ids, slots, positions)
+        if self.on_host:
+            states = forward_on_host(self._weights, self._pages, ids, slots, positions)
+        else:
+            states = forward_rows(self._weights, self._kernels, self._pages, ids, slots, positions)
         self.scores[: len(last)].copy_(self._weights.head(states[last]))
 
     def _choose_rows(self, size: int, penalties: Penalties | None = None) -> None:
@@ -221,6 +245,11 @@ class Device:
 
     def _on_stream(self) -> AbstractContextManager[Any]:
         return torch.cuda.stream(self._stream) if self._stream else nullcontext()
+
+
+def _untouched(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Zeros that take memory only once they are written: few texts fill what is reserved for them."""
+    return torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, dtype=np.uint8)).view(dtype).view(shape)
 
 
 def _kernels(which: str) -> Any:

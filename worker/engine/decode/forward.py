@@ -14,16 +14,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, scaled_dot_product_attention
 
+from worker.engine.decode import host
 from worker.engine.decode.weights import Weights
 
-Attention = Callable[[Tensor, Tensor, Tensor, int], Tensor]  # of query, keys, values and window
+Reader = Callable[[Tensor, Tensor, Tensor, int], Tensor]  # of queries, keys and values, the caches and the window
 
 
-class Kernels(Protocol):
+class Layers(Protocol):
     """twins.py says what each takes and computes."""
 
     add_norm: Callable[..., tuple[Tensor, Tensor]]
-    gate: Callable[[Tensor], Tensor]
+    gate: Callable[..., Tensor]
+
+
+class Kernels(Layers, Protocol):
+    """As `Layers`."""
+
     turn_and_keep: Callable[..., Tensor]
     attend: Callable[..., Tensor]
 
@@ -42,10 +48,11 @@ def forward_rows(  # noqa: PLR0913, PLR0917
 ) -> Tensor:
     """The last hidden states, normed: [rows, hidden]. ids, slots, positions [rows]."""
 
-    def attend(query: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
-        return kernels.attend(query, keys, values, pages.table, slots, positions, weights.scale, window)
+    def attend(qkv: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
+        query = _turn_and_keep(weights, kernels, pages, qkv, slots, positions, keys, values)
+        return kernels.attend(query, keys, values, pages.table, slots, positions, weights.scale, window).flatten(1)
 
-    return _forward(weights, kernels, pages, ids, slots, positions, attend)
+    return _forward(weights, kernels, pages, ids, attend)
 
 
 def forward_chunk(  # noqa: PLR0913, PLR0917
@@ -53,31 +60,44 @@ def forward_chunk(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Keys and values of a text's tokens from position `start` on: ids [tokens]."""
     positions = torch.arange(start, start + len(ids), dtype=torch.int32, device=ids.device)  # as in token-rows
+    slots = torch.full_like(positions, slot)
     used = pages.table[slot, : -(-(start + len(ids)) // pages.cache.shape[4])]
 
-    def attend(query: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
-        return attend_chunk(query, keys, values, used, start, weights.scale, window)
+    def attend(qkv: Tensor, keys: Tensor, values: Tensor, window: int) -> Tensor:
+        query = _turn_and_keep(weights, kernels, pages, qkv, slots, positions, keys, values)
+        return attend_chunk(query, keys, values, used, start, weights.scale, window).flatten(1)
 
-    _forward(weights, kernels, pages, ids, torch.full_like(positions, slot), positions, attend)
+    _forward(weights, kernels, pages, ids, attend)
 
 
-def _forward(  # noqa: PLR0913, PLR0917
+def forward_on_host(weights: Weights, pages: Pages, ids: Tensor, slots: Tensor, positions: Tensor) -> Tensor:
+    """As `forward_rows`, by host.py; a chunk of a text is rows of it."""
+    page_tokens = pages.cache.shape[4]
+    windows = {layer.window for layer in weights.layers}
+    turning = weights.cosines, weights.sines, weights.interleaved, weights.scale
+    reader = host.RowReader(pages.table, slots, positions, page_tokens, *turning, windows)
+    return _forward(weights, host, pages, ids, reader)
+
+
+def _turn_and_keep(  # noqa: PLR0913, PLR0917
     weights: Weights,
     kernels: Kernels,
     pages: Pages,
-    ids: Tensor,
+    qkv: Tensor,
     slots: Tensor,
     positions: Tensor,
-    attend: Attention,
+    keys: Tensor,
+    values: Tensor,
 ) -> Tensor:
-    states, residual = embedding(ids, weights.embedding), None
+    turning = weights.cosines, weights.sines, positions, slots
+    return kernels.turn_and_keep(qkv, *turning, pages.table, keys, values, weights.interleaved)
+
+
+def _forward(weights: Weights, kernels: Layers, pages: Pages, ids: Tensor, read: Reader) -> Tensor:
+    states, residual = embedding(ids, weights.embedding).to(weights.dtype), None
     for layer, (keys, values) in zip(weights.layers, pages.cache, strict=True):
         residual, normed = kernels.add_norm(states, residual, layer.input_norm, weights.eps)
-        query = kernels.turn_and_keep(
-            layer.qkv(normed),
-            *(weights.cosines, weights.sines, positions, slots, pages.table, keys, values, weights.interleaved),
-        )
-        states = layer.output(attend(query, keys, values, layer.window).flatten(1))
+        states = layer.output(read(layer.qkv(normed), keys, values, layer.window))
         residual, normed = kernels.add_norm(states, residual, layer.post_norm, weights.eps)
         states = layer.down(kernels.gate(layer.gate_up(normed)))
     return kernels.add_norm(states, residual, weights.norm, weights.eps)[1]

@@ -41,6 +41,8 @@ class StepDevice(Protocol):
 
     def set_table(self, slot: int, pages: Sequence[int]) -> None: ...
 
+    def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None: ...
+
     def prefill(self, slot: int, ids: Sequence[int], start: int) -> None: ...
 
     def forward(
@@ -72,7 +74,8 @@ class Awaited(NamedTuple):
 
 class DecodeLoop:
     """At most `rows` texts in `pages` pages of the device; one text has at most `context_tokens`. `overlap=False` waits
-    for each choice before the next step is launched (for benchmarks). `start` is called once, on the loop's thread."""
+    for each choice before the next step is launched (for benchmarks). `in_a_row` is the pool's. `start` is called once,
+    on the loop's thread."""
 
     batching = "loop"
     force_limit = FORCE_LIMIT
@@ -86,6 +89,7 @@ class DecodeLoop:
         page_tokens: int,
         context_tokens: int,
         overlap: bool = True,
+        in_a_row: bool = False,
         attention: str = "torch",
         start: Callable[[], Any] = lambda: None,
     ) -> None:
@@ -94,7 +98,7 @@ class DecodeLoop:
         self.start = start
         self._device = device
         self._overlap = overlap
-        self._pool = PagePool(pages, page_tokens)
+        self._pool = PagePool(pages, page_tokens, in_a_row=in_a_row)
         self._schedule = Schedule(
             self._pool,
             rows=rows,
@@ -194,7 +198,10 @@ class DecodeLoop:
         if token == NOT_FINITE:
             member.text.finite = False
         elif whole:
-            member.ids += member.text.accept(token)
+            accepted = member.text.accept(token)
+            if accepted[0] != token:  # what was read ahead is another
+                read = len(member.ids)
+            member.ids += accepted
             if member.text.complete:
                 self.leave(member.handle)
             else:
@@ -203,5 +210,8 @@ class DecodeLoop:
         self._schedule.follow(member, len(member.ids) - 1)
 
     def _send_tables(self) -> None:
+        if self._pool.copies:
+            self._device.copy_pages(self._pool.copies)
+            self._pool.copies.clear()
         for member in self._schedule.moved():
             self._device.set_table(member.slot, member.pages)

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from worker.engine.batching import NoRoom
 
 _BYTES = 16
+LATELY = 64  # texts: so long a page that one began with is kept for the next
 START = b""  # the name before the first page
 
 PageName = bytes
@@ -20,9 +21,17 @@ PageName = bytes
 
 class PagePool:
     """`count` pages of `page_tokens` tokens. A free page keeps its name until it is taken: those without a name
-    first, then the longest free."""
+    first, then the longest free.
 
-    def __init__(self, count: int, page_tokens: int) -> None:
+    `in_a_row`: a text that begins gets pages that follow one another where there are such, the first ones in memory;
+    what it would have shared is to be copied into them (`copies`), from the first page of a pair to the second.
+    """
+
+    def __init__(self, count: int, page_tokens: int, *, in_a_row: bool = False) -> None:
+        self.copies: list[tuple[int, int]] = []
+        self._in_a_row = in_a_row
+        self._begins = 0
+        self._lent: dict[int, int] = {}  # which page was copied for which begin
         self.page_tokens = page_tokens
         self._readers = [0] * count
         self._names: list[PageName | None] = [None] * count
@@ -39,6 +48,11 @@ class PagePool:
         `NoRoom` and takes none."""
         names = self._known(tokens)[:count]
         shared = [self._named[name] for name in names]
+        if self._in_a_row:
+            self._begins += 1
+            self._lent |= dict.fromkeys(shared, self._begins)
+            if (first := self._run(count)) is not None:
+                return self._take_run(first, count, shared), names
         for page in shared:
             self._readers[page] += 1
             self._free.pop(page, None)
@@ -47,6 +61,28 @@ class PagePool:
         except NoRoom:
             self.release(shared)
             raise
+
+    def _take_run(self, first: int, count: int, shared: list[int]) -> list[int]:
+        pages = [*range(first, first + count)]
+        chosen = {*pages}
+        self._blank = [page for page in self._blank if page not in chosen]
+        for page in pages:
+            if page in self._free:
+                del self._free[page]
+                self._unname(page)
+            self._readers[page] = 1
+        self.copies += zip(shared, pages, strict=False)
+        return pages
+
+    def _run(self, count: int) -> int | None:
+        """The first of so many free neighbours, of which no text began lately with any."""
+        length = 0
+        for page, readers in enumerate(self._readers):
+            lately = self._begins - self._lent.get(page, -LATELY) < LATELY
+            length = 0 if readers or lately else length + 1
+            if length == count:
+                return page - count + 1
+        return None
 
     def take(self, count: int) -> list[int]:
         """Pages to write. Raises `NoRoom` and takes none."""
@@ -94,11 +130,14 @@ class PagePool:
     def _oldest(self) -> int:
         page = next(iter(self._free))
         del self._free[page]
+        self._unname(page)
+        return page
+
+    def _unname(self, page: int) -> None:
         name = self._names[page]
         assert name is not None
         del self._named[name]
         self._names[page] = None
-        return page
 
 
 def _name(before: PageName, tokens: Sequence[int]) -> PageName:

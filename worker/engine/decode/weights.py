@@ -7,7 +7,7 @@ memory twice and the model's own forward still works. Knows the native classes b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -37,17 +37,30 @@ class Product:
     def __call__(self, inputs: Tensor) -> Tensor:
         return nn.functional.linear(inputs, self.weight, self.bias)
 
+    @property
+    def outputs(self) -> int:
+        return len(self.weight)
+
+
+class AnyProduct(Protocol):
+    """Of layers that read the same inputs; inputs [rows, inputs] to [rows, outputs]."""
+
+    @property
+    def outputs(self) -> int: ...
+
+    def __call__(self, inputs: Tensor, /) -> Tensor: ...
+
 
 @dataclass(frozen=True)
 class LayerWeights:
     """`window`: how many tokens a query sees, its own among them; 0: all."""
 
     input_norm: Tensor
-    qkv: Product
-    output: Product
+    qkv: AnyProduct
+    output: AnyProduct
     post_norm: Tensor
-    gate_up: Product
-    down: Product
+    gate_up: AnyProduct
+    down: AnyProduct
     window: int
 
 
@@ -58,7 +71,7 @@ class Weights:
     embedding: Tensor
     layers: tuple[LayerWeights, ...]
     norm: Tensor
-    head: Product
+    head: AnyProduct
     eps: float
     heads: int
     groups: int
@@ -74,7 +87,8 @@ class Weights:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.embedding.dtype
+        """Of states, keys and values; the embedding may be held in another."""
+        return self.norm.dtype
 
 
 def read_weights(model: Any, positions: int) -> Weights:
@@ -112,7 +126,10 @@ def unsupported(model: Any) -> str | None:
     if (rope := model.model.rotary_emb.rope_type) not in STATIC_ROPES:
         return f"its rope is {rope}, none of {', '.join(STATIC_ROPES)}"
     linears = [model.lm_head, *(module for layer in model.model.layers for module in _linears(layer))]
-    if others := {type(module).__name__ for module in linears} - {"Linear"}:  # by name: models/cpu.py has its own
+    if others := {type(module).__name__ for module in linears} - {
+        "Linear",
+        "Linear8",
+    }:  # by name: models/cpu.py has its own
         return f"its weights are quantised or arranged for a device ({', '.join(sorted(others))})"
     tensors = list(model.parameters())
     if len(devices := {str(tensor.device) for tensor in tensors}) > 1 or "meta" in devices:
@@ -147,8 +164,10 @@ def _window(model: Any, layer: Any) -> int:
     return getattr(layer.self_attn, "sliding_window", None) or 0
 
 
-def _product(*modules: Any) -> Product:
-    """One product for all that read the same input."""
+def _product(*modules: Any) -> AnyProduct:
+    """One product for all that read the same input; layers of 8 bits make their own (models/int8.py)."""
+    if join := getattr(modules[0], "joined", None):
+        return join(modules)  # type: ignore[no-any-return]
     biases = [module.bias for module in modules]
     return Product(
         _joined([module.weight for module in modules]),

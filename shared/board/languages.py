@@ -221,9 +221,3 @@ OF_SCRIPT = {
     script: [language for language in KNOWN_LANGUAGES if language.script == script]
     for script in dict.fromkeys(language.script for language in KNOWN_LANGUAGES)
 }
-_WITHOUT_BLANKS = {"CJK", "KANA", "THAI", "KHMER", "LAO", "MYANMAR", "TIBETAN"}
-
-
-def is_spaced(tag: str) -> bool:
-    """Whether blanks stand between its words."""
-    return not any(language.tag == tag and language.script in _WITHOUT_BLANKS for language in KNOWN_LANGUAGES)

@@ -2,7 +2,7 @@
 
 No detector is asked. On a few words they guess (`Espresso macchiato commercial` is Italian to them, `Robot` Polish),
 and a guess that changes with their release would change prompts. Here Latin letters are English until at least two
-small words or letters of another language say otherwise. Knows no request and no model.
+small words or letters of another language say otherwise. Knows no model.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from worker.script.languages import CHINESE, ENGLISH, JAPANESE, OF_SCRIPT
+from scriptqueue.schemas import JobRequest
+from shared.board.languages import CHINESE, ENGLISH, JAPANESE, OF_SCRIPT
 
 _LATIN = "LATIN"
 _UNSPACED = frozenset({"CJK", "HANGUL", "THAI", "KHMER", "LAO", "MYANMAR", "TIBETAN"})  # counted by letters
@@ -24,6 +25,11 @@ _PARTICLES = {
     *("de", "la", "el", "le", "du", "van", "di", "da", "del", "des", "los", "las", "do", "dos"),
 }  # in names
 CLEARLY = 2  # words that English has not
+
+
+def written_language(request: JobRequest) -> str:
+    """The tag of the language to write in; for `auto` the prompt's own."""
+    return language_of(request.prompt) if request.language == "auto" else request.language
 
 
 def language_of(text: str) -> str:
@@ -41,6 +47,14 @@ def language_of(text: str) -> str:
     if foreign == "CJK":
         return JAPANESE if _is_japanese("".join(word for script, word in words if script == foreign)) else CHINESE
     return _of_others(foreign, [word for script, word in words if script == foreign])
+
+
+def is_clearly_english(text: str) -> bool:
+    """Whether it has small words of English, among them one that no other language has."""
+    small = _small_words([word for script, word in _words(unicodedata.normalize("NFKC", text)) if script == _LATIN])
+    english, *others = OF_SCRIPT[_LATIN]
+    own = small - {word for language in others for word in language.known}
+    return english.count(small) >= CLEARLY and english.count(own) > 0
 
 
 def _of_latin(words: list[str]) -> str:

@@ -1,0 +1,108 @@
+"""What can be measured of a text, or of two: pure functions, for any language. Knows no board and no model.
+
+Likeness is counted in the short runs of characters ("grams") that two texts share, once blanks, case and punctuation
+are gone: it needs no words (Chinese and Japanese have no blanks), it does not hang on one changed character, and
+a sentence whose halves were swapped stays what it was. Four letters make a gram; of scripts whose characters are
+syllables or words two do, which say as much. The share is of the shorter text's grams: a text that was said again with
+some words at its end is said again.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from shared.board.text import folded
+
+ALIKE = 0.8  # of the grams: below it, texts of one subject in one style are found to be the same
+LETTERS, DENSE = 4, 2  # characters of a gram
+FEWEST = 4  # grams of a text that can be like another one without being equal to it
+STRETCH = 1.5  # times a text: the part of a prompt that it may have come from
+
+DENSE_LETTER = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_DEBRIS = re.compile(
+    r"[{}\[\]]|\\[nrtu\"\\]|```|</?s>|<\||\|>|\[/?INST\]|\"\s*:|\",\s*\"|“[,，。]”|[\"']?\b(?:scene_number|video_prompt)\b"
+    r"|\b(?:description|duration|camera|action|title|scenes)[\"'”]\s*[:：]|\bJSON\b",
+    re.IGNORECASE,
+)
+_KANA, _LATIN = re.compile("[\u3040-\u30ff]"), re.compile(r"[A-Za-zÀ-ɏ]+")
+_LABELS = ("画面描述", "描述为", "动作和", "场景编号", "what is seen", "what happens in it")
+# Words of praise, of resolution and of cameras, which the guides of all video models tell to leave out, with what they
+# are in the languages of the prompts.
+_FORBIDDEN = re.compile(
+    r"\b(?:beautiful(?:ly)?|stunning|breathtaking|gorgeous|masterpiece|cinematic|[48]k|uhd|(?:high|best)[ -]quality"
+    r"|ultra[- ]detailed|award[- ]winning|imax|arri|panavision|blackmagic|leica|nikon|canon|kodak"
+    r"|hermos[oa]s?|impresionantes?|cinematográfic[oa]s?|magnifiques?|époustouflante?s?|cinématographiques?"
+    r"|wunderschöne?[nmrs]?|atemberaubend\w*|filmisch\w*)\b"
+    r"|绝美|唯美|美丽|震撼|电影感|电影级|高清|超清|高质量|杰作|美しい|映画のような|高画質|傑作",
+    re.IGNORECASE,
+)
+
+
+def grams(text: str) -> frozenset[str]:
+    """Of a text without letters the text itself."""
+    plain = folded(text)
+    size = DENSE if 2 * len(DENSE_LETTER.findall(plain)) >= len(plain) else LETTERS
+    return frozenset(plain[i : i + size] for i in range(max(1, len(plain) - size + 1)))
+
+
+def overlap(one: str, other: str) -> float:
+    """The share of the shorter text's grams that the other has, from 0 to 1."""
+    first, second = grams(one), grams(other)
+    return len(first & second) / min(len(first), len(second))
+
+
+def is_same(one: str, other: str) -> bool:
+    """But for blanks, case and punctuation."""
+    return folded(one) == folded(other)
+
+
+def is_near(one: str, other: str) -> bool:
+    """The same, or nearly: a viewer would be shown the same picture."""
+    fewest = min(len(grams(one)), len(grams(other)))
+    return is_same(one, other) or (fewest >= FEWEST and overlap(one, other) >= ALIKE)
+
+
+def says_back(text: str, prompt: str) -> bool:
+    """Whether a text is a stretch of the prompt, nearly word for word. One of a few characters is a name or a thing."""
+    own, whole = grams(text), folded(prompt)
+    if len(own) < FEWEST:
+        return False
+    width = round(STRETCH * len(folded(text)))
+    starts = range(0, max(1, len(whole) - width + 1), max(1, width // 6))
+    stretches = [whole[start : start + width] for start in starts] + [whole[-width:]]
+    return any(len(own & grams(stretch)) >= ALIKE * len(own) for stretch in stretches)
+
+
+def repeated_share(text: str) -> tuple[int, int]:
+    """How many of its grams stood in it before, and how many there are: of natural text hardly any."""
+    plain = folded(text)
+    size = 2 * (DENSE if 2 * len(DENSE_LETTER.findall(plain)) >= len(plain) else LETTERS)
+    runs = [plain[i : i + size] for i in range(len(plain) - size + 1)]
+    return len(runs) - len(set(runs)), len(runs)
+
+
+def has_debris(text: str) -> bool:
+    """Marks of JSON, of chat formats or of code in a text to be filmed, or a label of the instructions."""
+    return bool(_DEBRIS.search(text)) or any(label in text for label in _LABELS)
+
+
+def has_forbidden(text: str, prompt: str) -> bool:
+    """A word that guides tell to leave out, and that the prompt did not bring."""
+    wanted = {word.casefold() for word in _FORBIDDEN.findall(prompt)}
+    return any(word.casefold() not in wanted for word in _FORBIDDEN.findall(text))
+
+
+def in_script(text: str, language: str) -> bool:
+    """Whether a text is in the language's script; a Latin name may stand in any, and counts as one character."""
+    plain = unicodedata.normalize("NFKC", text)
+    dense, kana = len(DENSE_LETTER.findall(plain)), len(_KANA.findall(plain))
+    words = len(_LATIN.findall(plain))
+    match language:
+        case "ja":
+            return kana > 0 and dense >= words
+        case "zh":
+            return dense >= words and kana * 6 < max(1, dense)
+    return dense <= words

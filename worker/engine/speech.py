@@ -1,0 +1,98 @@
+"""Speech that fits: what is spoken in a scene takes no longer to be said than the scene lasts.
+
+The grammar alone cannot do that: it knows no number that was written before. So near the end of a scene's seconds a
+mask loses each token that would go beyond them, and within a word such a token ends the string. A word that has begun
+may always be finished, and whatever closes the string is free. How long a text takes to be said is the layout's
+function.
+"""
+
+from __future__ import annotations
+
+import codecs
+from math import inf
+
+from worker.engine.layout import SpeechLayout
+from worker.engine.scanner import SCENE_DEPTH, Scanner
+from worker.engine.token_costs import ENOUGH_S
+from worker.engine.vocabulary import Mask, Vocabulary, keep
+
+LEAST_LINE_S = 1.0  # where less is left nobody begins to speak
+LAST_SHARE = 1 / 3  # of a scene's seconds: where less is left after a sentence, another is not begun
+_SENTENCE_ENDS = tuple("。！？!?.")
+
+
+class SpeechBound:
+    """Narrows the masks of one text."""
+
+    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, layout: SpeechLayout) -> None:
+        self._vocabulary = vocabulary
+        self._shares, self._lists = dict(layout.keys), layout.lists
+        self._opens_bare = ~vocabulary.opens_with_text  # no word comes with the quote before it, which is uncounted
+        self._costs = vocabulary.costs(layout.count)
+        self._scanner = scanner
+        self._count = layout.count
+        self._begin()
+
+    def _begin(self) -> None:
+        """A scene."""
+        self._text = self._scanner.speech
+        self._read = self._letters = 0
+        self._spent_s = 0.0
+        self._before, self._last = "", ""  # the last two characters that are no blanks
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def follow(self) -> None:
+        """The scanner has moved by a token."""
+        scanner = self._scanner
+        if scanner.speech is not self._text:
+            self._begin()
+        if len(self._text) > self._read:
+            text = self._decoder.decode(bytes(self._text[self._read :]))
+            self._read = len(self._text)
+            seconds, self._letters = self._count(text, self._letters)
+            self._spent_s += seconds
+            *_, self._before, self._last = (self._before, self._last, *text.replace(" ", ""))
+
+    def is_beyond(self, token: int) -> bool:
+        """Whether a token begins a word that the scene has no time for, after one that is whole by that."""
+        return self._in_word() and self._costs.of(token, self._letters) > self._whole_s() - self._spent_s + ENOUGH_S
+
+    def narrow(self, mask: Mask) -> None:
+        """Take tokens out of a mask, in place; never the last one."""
+        scanner, whole_s = self._scanner, self._whole_s()
+        left_s = whole_s - self._spent_s
+        if left_s >= max(self._costs.most_s, LAST_SHARE * whole_s):
+            return
+        if left_s < self._costs.most_s and not scanner.in_value:
+            keep(mask, self._opens_bare)
+        if scanner.scene_key in self._lists and left_s < LEAST_LINE_S:
+            self._end_list(mask)
+        if not scanner.in_speech:
+            return
+        if begun := self._decoder.getstate()[0]:
+            left_s -= self._count(self._costs.reserved(begun), self._letters)[0]
+        if not (scanner.in_escape or self._in_word()):
+            keep(mask, self._costs.within(left_s, self._letters))
+        if self._last in _SENTENCE_ENDS and not self._before.isdigit() and left_s < LAST_SHARE * whole_s:
+            keep(mask, self._vocabulary.closes)
+
+    def _whole_s(self) -> float:
+        """That the string which is written may end at; endless before a scene's seconds are known."""
+        seconds = self._scanner.seconds
+        return inf if seconds is None else seconds * self._shares.get(self._scanner.key, 1.0)
+
+    def _in_word(self) -> bool:
+        """Then tokens beyond the bound are left in the mask: without them a word would be glued to the one before it,
+        for the letters of a word that has begun are free. Whoever chooses one of them wants the word to end."""
+        scanner = self._scanner
+        return scanner.in_speech and self._letters > 0 and not (scanner.in_escape or self._decoder.getstate()[0])
+
+    def _end_list(self, mask: Mask) -> None:
+        """Nobody begins to speak any more."""
+        scanner, vocabulary = self._scanner, self._vocabulary
+        if scanner.depth == SCENE_DEPTH:
+            keep(mask, ~vocabulary.fills_list)
+        elif scanner.depth == SCENE_DEPTH + 1:
+            keep(mask, vocabulary.ends_list)
+        else:
+            keep(mask, ~vocabulary.continues_in_objects)
