@@ -6,7 +6,8 @@ Knows a request's limits; not who writes what is seen. Nothing is said faster th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
@@ -100,13 +101,15 @@ def with_shots_counted(request: JobRequest) -> JobRequest:
 
 def limits_of_shots(request: JobRequest) -> ShotLimits:
     """What is left out bounds nothing: then a shot may last as much longer than usual as the script needs."""
-    if "scene_max_s" in request.model_fields_set:
-        return _limits(request)
-    longer = (request.model_copy(update={"scene_max_s": s}) for s in range(request.scene_max_s + 1, MAX_SCENE_S + 1))
     limits = _limits(request)
-    while not _has_room(request.prompt, limits) and (each := next(longer, None)):
-        limits = _limits(each)
-    return limits
+    if "scene_max_s" in request.model_fields_set or _has_room(request.prompt, limits):
+        return limits
+
+    def lasting(longest_s: int) -> ShotLimits:
+        return _limits(request.model_copy(update={"scene_max_s": longest_s}))
+
+    longer = range(request.scene_max_s + 1, MAX_SCENE_S)
+    return lasting(_first(longer, lambda longest_s: _has_room(request.prompt, lasting(longest_s))) or MAX_SCENE_S)
 
 
 def _limits(request: JobRequest) -> ShotLimits:
@@ -118,6 +121,12 @@ def _limits(request: JobRequest) -> ShotLimits:
         bool(made),
         request.target_duration_s,
     )
+
+
+def _first(seconds: range, suffices: Callable[[int], bool]) -> int | None:
+    """Of seconds that all suffice from some of them on."""
+    found = bisect_left(seconds, True, key=suffices)
+    return seconds[found] if found < len(seconds) else None
 
 
 def _has_room(script: str, limits: ShotLimits) -> bool:
@@ -237,7 +246,7 @@ def _able(total_s: float, limits: ShotLimits) -> list[int]:
 
 def _too_long(script: str, total_s: float, limits: ShotLimits) -> Unsayable:
     """With the seconds that it needs, and what would do."""
-    takes, longest_s = f"takes {math.ceil(total_s)} s to say", limits.seconds[-1]
+    takes, longest_s = f"takes {math.ceil(total_s - _ENOUGH)} s to say", limits.seconds[-1]
     needed = _fewest(script, longest_s)
     scenes = f"{limits.most} scenes of at most {longest_s} s"
     if needed <= limits.most:
@@ -256,7 +265,7 @@ def _longer(script: str, needed: float, limits: ShotLimits) -> list[str]:
     """Limits under which its shots could say the script."""
     able = [f"{needed} can (max_scenes)"] if needed <= MAX_SCENES else []
     others = range(limits.seconds[-1] + 1, 1 if limits.are_only else MAX_SCENE_S + 1)
-    enough_s = next((second for second in others if _fewest(script, second) <= limits.most), None)
+    enough_s = _first(others, lambda longest_s: _fewest(script, longest_s) <= limits.most)
     return [*able, f"scenes of {enough_s} s can (scene_max_s)"] if enough_s else able
 
 

@@ -314,6 +314,30 @@ def test_limits_that_are_left_out_are_the_scripts() -> None:
     assert with_shots_counted(JobRequest(prompt="x")) == JobRequest(prompt="x")
 
 
+@pytest.mark.parametrize(
+    ("script", "given", "longest_s"),
+    [
+        ("猫" * 400, {}, 8),
+        ("猫" * 700, {"max_scenes": 20}, 9),
+        ("猫。" * 150, {"max_scenes": 8}, 10),
+        ("The cat sat on the mat. " * 833, {}, 34),
+        ("猫" * 14_700, {}, 60),
+        ("猫" * 400, {"max_scenes": 8, "targets": ["sora-2"]}, 16),
+        ("猫" * 400, {"max_scenes": 60, "targets": ["sora-2"]}, 8),
+        ("一只猫。", {"target_duration_s": 600}, 10),
+        ("猫" + "…" * 40, {}, 10),
+    ],
+)
+def test_scenes_are_as_much_longer_as_a_script_needs(script: str, given: dict[str, Any], longest_s: int) -> None:
+    request = broken_down(script, **given)
+    whole = with_shots_counted(request)
+    shots = script_shots(request)
+
+    kept(script, shots)
+    assert whole.scene_max_s == longest_s
+    assert shots == script_shots(JobRequest.model_validate_json(whole.model_dump_json(exclude_unset=True)))
+
+
 def test_the_numbers_of_a_script_are_the_storys() -> None:
     request = broken_down("他等了30秒。写一个60秒的广告，分10个镜头。")
 
@@ -324,16 +348,40 @@ def test_the_numbers_of_a_script_are_the_storys() -> None:
     ("request_", "field", "code", "words"),
     [
         (
-            broken_down("猫" * 700),
+            broken_down("猫" * 16_000),
             "prompt",
             "script_too_long",
-            "takes 171 s to say; 20 scenes of at most 8 s hold about",
+            "takes 3903 s to say; 60 scenes of at most 60 s hold about 14760 of its 16000 characters",
         ),
         (
-            broken_down("猫。" * 150, max_scenes=8),
+            broken_down("猫。" * 150, max_scenes=8, scene_max_s=8),
             "prompt",
             "script_too_long",
-            "takes 74 s to say; 8 scenes of at most 8 s cannot hold it, 10 can (max_scenes)",
+            "takes 74 s to say; 8 scenes of at most 8 s cannot hold it, 10 can (max_scenes), scenes of 10 s can (scene_max",
+        ),
+        (
+            broken_down("猫" * 2050, scene_max_s=8),
+            "prompt",
+            "script_too_long",
+            "60 scenes of at most 8 s cannot hold it, scenes of 9 s can (scene_max_s)",
+        ),
+        (
+            broken_down("猫" * 200, max_scenes=3, scene_max_s=8, targets=["veo-3.1"]),
+            "prompt",
+            "script_too_long",
+            "takes 49 s to say; 3 scenes of at most 8 s cannot hold it, 7 can (max_scenes)",
+        ),
+        (
+            broken_down("猫" + "…" * 40, scene_max_s=8),
+            "prompt",
+            "script_too_long",
+            "takes 10 s to say; 60 scenes of at most 8 s cannot hold it, scenes of 10 s can (scene_max_s)",
+        ),
+        (
+            broken_down("猫" + "…" * 250, scene_max_s=60),
+            "prompt",
+            "script_too_long",
+            "takes 62 s to say, and some of it, which cannot be cut, more than the 60 s of a scene",
         ),
         (
             broken_down("猫" * 100, target_duration_s=20),
@@ -343,16 +391,22 @@ def test_the_numbers_of_a_script_are_the_storys() -> None:
         ),
         (broken_down("# — …… !!! 🎬\n"), "prompt", "no_words", "holds no words that could be said"),
         (
-            broken_down("一只猫。", target_duration_s=300),
+            broken_down("一只猫。", target_duration_s=2),
             "target_duration_s",
             "unreachable_duration",
-            "1 to 20 scenes of 3 to 8 s cannot last 300 s",
+            "1 to 60 scenes of 3 to 8 s cannot last 2 s",
+        ),
+        (
+            broken_down("一只猫。", target_duration_s=4000),
+            "target_duration_s",
+            "unreachable_duration",
+            "1 to 60 scenes of 3 to 60 s cannot last 4000 s",
         ),
         (
             broken_down("一只猫。", target_duration_s=13, targets=["veo-3.1"]),
             "target_duration_s",
             "unreachable_duration",
-            "1 to 20 scenes of 4, 6 or 8 s cannot last 13 s",
+            "1 to 60 scenes of 4, 6 or 8 s cannot last 13 s",
         ),
     ],
 )
@@ -367,13 +421,14 @@ def test_what_the_limits_cannot_hold_is_told_with_what_it_needs(
 
 
 def test_what_would_do_does() -> None:
-    needed = re.search(
-        r"(\d+) can", (unsayable(broken_down("猫。" * 150, max_scenes=8)) or Unsayable("", "", "")).words
-    )
+    refused = unsayable(broken_down("猫。" * 150, max_scenes=8, scene_max_s=8))
+    assert refused
+    (scenes,), (longest_s,) = (re.findall(rf"(\d+){unit} can ", refused.words) for unit in ("", " s"))
 
-    assert needed
-    assert unsayable(broken_down("猫。" * 150, max_scenes=int(needed[1]))) is None
-    assert unsayable(broken_down("猫。" * 150, max_scenes=int(needed[1]) - 1))
+    for less in (0, 1):
+        more = broken_down("猫。" * 150, max_scenes=int(scenes) - less, scene_max_s=8)
+        longer = broken_down("猫。" * 150, max_scenes=8, scene_max_s=int(longest_s) - less)
+        assert [unsayable(each) is None for each in (more, longer)] == [not less] * 2
 
 
 def test_shots_without_words_are_silent() -> None:
