@@ -25,7 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "target_duration_s": 24.5,
     "language": "zh",
     "characters": [{"id": "yu", "name": "小雨", "look": "红色雨衣"}],
-    "fields": ["movement", "narration", "dialogue", "characters"],
+    "fields": ["movement", "narration", "characters"],
     "style": "水彩",
     "instructions": "不要人物",
     "aspect_ratio": "9:16",
@@ -160,25 +160,32 @@ def test_a_full_queue_answers_503_and_keeps_nothing(serve: Serve) -> None:
 
 
 def test_a_script_has_as_many_scenes_as_it_needs(api: httpx.Client, worker: HandWorker) -> None:
-    script = "他等了30秒，谁也没有来。" * 24
+    script = "他等了30秒，谁也没有来。" * 48
     job = api.post("/jobs", json={"prompt": script, "mode": "break_down"}).json()
     request = worker.claim(worker.next_id()).request
     shots = script_shots(request) or ()
 
-    assert request.min_scenes == request.max_scenes == len(shots) > 8
+    assert request.min_scenes == request.max_scenes == len(shots) > 20
     assert "".join(shot.words for shot in shots) == script
     assert job["notes"] == []
     assert api.get(f"{job['urls']['self']}/request").json()["max_scenes"] == len(shots)
-    assert request.sampling.max_new_tokens == 1536 * len(shots) // 8
+    assert request.sampling.max_new_tokens == round(1536 * len(shots) / 20)
 
 
 @pytest.mark.parametrize(
     ("given", "pointer", "code", "words"),
     [
-        ({"prompt": "猫。" * 150, "max_scenes": 8}, "/prompt", "script_too_long", "takes 74 s to say"),
+        (
+            {"prompt": "猫。" * 150, "max_scenes": 8, "scene_max_s": 8},
+            "/prompt",
+            "script_too_long",
+            "takes 74 s to say",
+        ),
         ({"prompt": "……"}, "/prompt", "no_words", "holds no words"),
-        ({"prompt": "一只猫。", "target_duration_s": 500}, "/target_duration_s", "unreachable_duration", "500 s"),
+        ({"prompt": "一只猫。", "target_duration_s": 3700}, "/target_duration_s", "unreachable_duration", "3700 s"),
         ({"prompt": "猫。" * 90, "sampling": {"max_new_tokens": 60}}, "/sampling", "too_few_tokens", "at least"),
+        ({"prompt": "x", "fields": ["dialogue"]}, "/fields", "words_added", "all narration"),
+        ({"prompt": "x", "fields": ["characters"]}, "/fields", "no_cast", "give characters"),
         ({"prompt": "x", "mode": "shorten"}, "/mode", "literal_error", "break_down"),
         ({"prompt": "长" * 4001, "mode": "write"}, "/prompt", "string_too_long", "at most 4000"),
         ({"prompt": "长" * 20_001}, "/prompt", "string_too_long", "at most 20000"),

@@ -357,7 +357,7 @@ def test_the_numbers_of_a_script_are_the_storys() -> None:
             broken_down("猫。" * 150, max_scenes=8, scene_max_s=8),
             "prompt",
             "script_too_long",
-            "takes 74 s to say; 8 scenes of at most 8 s cannot hold it, 10 can (max_scenes), scenes of 10 s can (scene_max",
+            "takes 74 s to say; 8 scenes of at most 8 s cannot hold it, 10 can (max_scenes), scenes of 10 s",
         ),
         (
             broken_down("猫" * 2050, scene_max_s=8),
