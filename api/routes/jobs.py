@@ -65,11 +65,7 @@ EXAMPLES: Any = {
         }
     },
     "a finished script": {
-        "value": {
-            "mode": "break_down",
-            "prompt": "清晨，面馆刚刚开门。老板把第一碗面端给了一个没见过的客人。",
-            "fields": ["light"],
-        }
+        "value": {"mode": "break_down", "prompt": "清晨，面馆刚刚开门。老板端出第一碗面。", "fields": ["light"]}
     },
     "a cast": {
         "value": {
@@ -154,10 +150,8 @@ async def submit(
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
     once, granted_s = caller.once("job", [request]), wait_s(prefer)
-    if request.mode == "break_down":  # a long script takes longer to cut than the event loop should stand still
-        whole, notes = await aside(completed, request, parts.settings)
-    else:
-        whole, notes = completed(request, parts.settings)
+    wanted, is_slow = (request, parts.settings), request.mode == "break_down"  # to cut a long script holds others up
+    whole, notes = await aside(completed, *wanted) if is_slow else completed(*wanted)
     with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
         submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
         await _ring(parts, submitted)
@@ -256,10 +250,7 @@ def resolved(request: JobRequest, settings: Settings) -> JobRequest:
     board could keep."""
     if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
         raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    unmeetable: tuple[str, str, str] | None = unsayable(request)
-    if unmeetable is None:
-        request = with_shots_counted(request)
-        unmeetable = unmet(request)
+    unmeetable = unsayable(request) or unmet(request := with_shots_counted(request))
     if unmeetable:
         field, code, words = unmeetable
         fault = {"type": code, "loc": ("body", field), "msg": words}
