@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants release clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -68,6 +68,9 @@ chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm 
 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
+
+types: $(DEV_READY)         ## client/typescript/scriptqueue.d.ts, after a change of the API
+	@$(BIN)/python -m tests.typescript
 
 release: $(DEV_READY)       ## dist/ of this commit: wheels, sdists, SBOMs, notes, sums; ARGS=--tag tags it; uploads nothing
 	@$(BIN)/python -m tests.release $(ARGS)
