@@ -38,6 +38,9 @@ export interface BatchView {
   urls: BatchUrls;
 }
 
+/** One of the cast. The look is what every prompt of a shot says that shows the person, word for word. */
+export interface Character { id: string; name: string; look: string; }
+
 /** A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent. */
 export interface DeadJob {
   id: string;
@@ -152,15 +155,30 @@ export interface JobRequest {
   min_scenes?: number;
   /** @default 8 */
   max_scenes?: number;
+  /**
+   * the shortest a scene may last
+   * @default 3
+   */
+  scene_min_s?: number;
+  /** @default 8 */
+  scene_max_s?: number;
   /** when set, total_duration equals it */
   target_duration_s?: number | null;
-  /** @default "auto" */
-  language?: "auto" | "zh" | "en";
+  /**
+   * a BCP 47 tag; auto: the prompt's own
+   * @default "auto"
+   */
+  language?: string;
+  /**
+   * the cast; with it `fields` has `characters`
+   * @default []
+   */
+  characters?: Character[];
   /**
    * of each scene, besides those that all have
    * @default []
    */
-  fields?: ("size" | "angle" | "movement" | "pace" | "transition" | "setting" | "light" | "narration" | "sound" | "on_screen_text" | "first_frame" | "last_frame")[];
+  fields?: ("size" | "angle" | "movement" | "pace" | "transition" | "setting" | "light" | "narration" | "dialogue" | "sound" | "on_screen_text" | "first_frame" | "last_frame" | "characters")[];
   /** the visual style of the whole board */
   style?: string | null;
   /** what the writer must heed */
@@ -300,7 +318,7 @@ export interface Sampling {
   /** null: drawn at submit and told in `model.seed` */
   seed?: number | null;
   /**
-   * sampled tokens; those the grammar forces are free
+   * sampled tokens; those the grammar forces are free. Left out, it grows with fields and scenes
    * @default 1536
    */
   max_new_tokens?: number;
@@ -326,12 +344,16 @@ export interface Scene {
   light?: string | null;
   /** spoken over the shot */
   narration?: string | null;
+  /** spoken in the shot; [] where nobody speaks */
+  dialogue?: SpokenLine[] | null;
   sound?: string | null;
   on_screen_text?: string | null;
   /** for image-to-video models */
   first_frame?: string | null;
   /** for image-to-video models */
   last_frame?: string | null;
+  /** ids of the cast who are seen */
+  characters?: string[] | null;
   /** by the name of a target the scene's prompt for it */
   prompts?: { [key: string]: string } | null;
 }
@@ -346,6 +368,13 @@ export interface SceneMessage {
 }
 
 export interface SceneNews { id: string; scene: Scene; metadata: { [key: string]: JsonValue }; }
+
+/** What one of the cast says in a shot. */
+export interface SpokenLine {
+  /** the id of one of the cast */
+  character: string;
+  line: string;
+}
 
 /** Where a job is: queued -> running -> (canceling ->) one of the four that are done. */
 export type Status = "queued" | "running" | "canceling" | "succeeded" | "failed" | "canceled" | "expired";
@@ -367,10 +396,14 @@ export interface Storyboard {
   /** seconds, the sum of the scenes */
   total_duration: number;
   scenes: Scene[];
+  /** the cast, as it was given or written */
+  characters?: Character[] | null;
   /** as the request gave it */
   style?: string | null;
   /** as the request gave it */
   aspect_ratio?: "16:9" | "9:16" | "1:1" | "4:3" | "3:4" | "21:9" | null;
+  /** the BCP 47 tag of its texts */
+  language?: string | null;
 }
 
 /**
@@ -754,9 +787,11 @@ export interface paths {
       parameters: {
         query?: {
           /** the format of the file; `Accept` may name it by its media type instead */
-          format?: "json" | "csv" | "srt" | "vtt" | "otio" | "edl" | "fcpxml" | "fountain" | "md" | null;
+          format?: "json" | "csv" | "srt" | "vtt" | "otio" | "edl" | "fcpxml" | "fountain" | "md" | "prompts" | null;
           /** frames a second, for the formats that count in them; 24 */
           fps?: 24 | 25 | 30 | 50 | 60 | null;
+          /** the video model that `prompts` are for; see `GET /targets` */
+          target?: "generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2" | null;
         };
         header?: {
           /** which format, by its media type, where `format` names none */
@@ -780,6 +815,7 @@ export interface paths {
             "application/x-fcpxml+xml": string;
             "text/x-fountain": string;
             "text/markdown": string;
+            "text/plain": string;
           };
         };
         /** This service is not known by that name */
@@ -807,9 +843,11 @@ export interface paths {
       parameters: {
         query?: {
           /** the format of the file; `Accept` may name it by its media type instead */
-          format?: "json" | "csv" | "srt" | "vtt" | "otio" | "edl" | "fcpxml" | "fountain" | "md" | null;
+          format?: "json" | "csv" | "srt" | "vtt" | "otio" | "edl" | "fcpxml" | "fountain" | "md" | "prompts" | null;
           /** frames a second, for the formats that count in them; 24 */
           fps?: 24 | 25 | 30 | 50 | 60 | null;
+          /** the video model that `prompts` are for; see `GET /targets` */
+          target?: "generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2" | null;
         };
         header?: never;
         path: { batch_id: string; };
@@ -1160,6 +1198,7 @@ export interface components {
     BatchRequest: BatchRequest;
     BatchUrls: BatchUrls;
     BatchView: BatchView;
+    Character: Character;
     DeadJob: DeadJob;
     DeadList: DeadList;
     Delivery: Delivery;
@@ -1184,6 +1223,7 @@ export interface components {
     Scene: Scene;
     SceneMessage: SceneMessage;
     SceneNews: SceneNews;
+    SpokenLine: SpokenLine;
     Status: Status;
     StatusMessage: StatusMessage;
     StatusNews: StatusNews;
