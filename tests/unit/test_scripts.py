@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.keys import KEY_PREFIX
-from shared.store.scripts import LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
+from shared.store.scripts import JOURNAL, LUA_FOLDER, SCRIPT_NAMES, SHARED, Name, named, scripts
 from shared.store.shared_lua import used_by_script
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_an_answer_has_the_names_of_its_header() -> None:
 
 
 def test_every_file_is_a_script_or_stands_before_them_all() -> None:
-    assert sorted(path.stem for path in LUA_FOLDER.glob("*.lua")) == sorted([*SCRIPT_NAMES, *SHARED])
+    assert sorted(path.stem for path in LUA_FOLDER.glob("*.lua")) == sorted([*SCRIPT_NAMES, *SHARED, JOURNAL])
 
 
 @pytest.mark.parametrize("name", SCRIPT_NAMES)

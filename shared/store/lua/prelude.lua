@@ -54,6 +54,7 @@
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
+--   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop), Celery's of its events.
 -- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
 -- All clocks are Redis TIME, in milliseconds.
