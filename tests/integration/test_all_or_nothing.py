@@ -86,6 +86,18 @@ def jobs_that_share(sides: Sides) -> None:
     assert sides.do(sides.api.read(answered)).job.status == "succeeded"
 
 
+def progress_that_takes_the_place_of_another(sides: Sides) -> None:
+    leader, follower = (sides.submit(use_cache=True) for _ in range(2))
+    claim = sides.claim(leader)
+    refusing, sides.store.sabotage = sides.store.sabotage, RefusingStore.do
+    for tokens in range(PROGRESS_KEPT):
+        sides.worker.renew([report(claim, tokens)])
+    sides.store.sabotage = refusing
+    before = sides.records.xlen(f"sq:events:{follower}")
+    sides.worker.renew([report(claim, PROGRESS_KEPT)])
+    assert sides.records.xlen(f"sq:events:{follower}") == before
+
+
 def leads_that_are_taken_over(sides: Sides) -> None:
     for prompt in ("森林", "大海"):
         leader, _ = (sides.submit(use_cache=True, prompt=prompt) for _ in range(2))
@@ -171,6 +183,7 @@ STORIES = {
     for story in (
         a_job_and_its_webhook,
         jobs_that_share,
+        progress_that_takes_the_place_of_another,
         leads_that_are_taken_over,
         a_batch_that_is_canceled,
         cancels,
@@ -181,6 +194,7 @@ STORIES = {
     )
 }
 met: set[str] = set()
+PROGRESS_KEPT = 8  # of a follower: lua/sharing.lua
 USER = "sq-loser"
 WRITES = re.findall(r"function do_(\w+)", (LUA_FOLDER / f"{JOURNAL}.lua").read_text())
 TAKING_BACK = {"persist", "xrange", "zscore"}
@@ -240,7 +254,7 @@ def test_a_user_who_loses_a_right_while_it_serves_leaves_nothing_half(
 
 
 def test_somebodys_own_data_under_one_of_our_keys_leaves_nothing_half(settings: Settings, records: redis.Redis) -> None:
-    sides = Sides(settings, RefusingStore(records, lambda store, *script: store.do(*script)))
+    sides = Sides(settings, RefusingStore(records, RefusingStore.do))
     a_job(sides)
     kinds = {key: str(records.type(key)) for key in records.scan_iter("sq:*") if not re.search("[0-9a-f]{8}-", key)}
     assert len(kinds) > 15
