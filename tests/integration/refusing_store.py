@@ -124,13 +124,19 @@ def _spoiled(user: redis.Redis, spoil: Callable[[], object], mend: Callable[[], 
 
 
 class RefusingStore:
-    """For both sides, in place of their stores. `sabotage` runs each script that changes jobs, and sets `answer`."""
+    """For both sides, in place of their stores. `sabotage` runs each script that changes jobs, and sets `answer`;
+    `text_of`: a script as it stands there."""
 
-    def __init__(self, records: redis.Redis, sabotage: Sabotage = each_command_once) -> None:
+    def __init__(
+        self,
+        records: redis.Redis,
+        sabotage: Sabotage = each_command_once,
+        text_of: Callable[[str], str] = lambda text: text,
+    ) -> None:
         self.records = records
         self.refused: Counter[str] = Counter()
         self.answer: Any = None
-        self.plain = {name: records.register_script(script.text) for name, script in scripts().items()}
+        self.plain = {name: records.register_script(text_of(script.text)) for name, script in scripts().items()}
         self.refusing = {name: records.register_script(_refusing(script.text)) for name, script in scripts().items()}
         self.sabotage = sabotage
         self._snapshot = records.register_script(SNAPSHOT)

@@ -21,7 +21,7 @@ end
 for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'running', 0, -1)) do
   local job = redis.call('HMGET', job_key(id), 'cost', 'started', 'progress')
   local fraction = job[3] and cjson.decode(job[3]).fraction or 0
-  for _, figure in ipairs({job[1], now - job[2], tostring(fraction)}) do running[#running + 1] = figure end
+  for _, figure in ipairs({job[1], math.max(0, now - job[2]), tostring(fraction)}) do running[#running + 1] = figure end
 end
 local living = living_workers()
 for i = 1, #living, 2 do
