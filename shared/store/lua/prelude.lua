@@ -52,6 +52,7 @@
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
+--   sq:began               when this store was first swept (ms): one that came back empty began anew
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
 --   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)

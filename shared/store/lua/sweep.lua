@@ -27,7 +27,9 @@ end
 
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed; or its clock stepped. Give every runner
 -- a fresh one.
-local swept = tonumber(redis.call('GET', PREFIX .. 'swept') or now)
+local swept = redis.call('GET', PREFIX .. 'swept')
+if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
+swept = tonumber(swept or now)
 redis.call('SET', PREFIX .. 'swept', now)
 local MAX_GAP_MS = longest_gap_ms(lease_ms)
 local gap_ms = now - swept
