@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -69,6 +69,12 @@ chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
 
+types: $(DEV_READY)         ## client/typescript/scriptqueue.d.ts, after a change of the API
+	@$(BIN)/python -m tests.typescript
+
+release: $(DEV_READY)       ## dist/ of this commit: wheels, sdists, SBOMs, notes, sums; ARGS=--tag tags it; uploads nothing
+	@$(BIN)/python -m tests.release $(ARGS)
+
 real-model: $(DEV_READY)
 	@$(BIN)/python -m models pull embedded >/dev/null
 
@@ -97,7 +103,7 @@ kubernetes: $(DEV_READY)
 	  [ -d $(VENV)/kubernetes ]; } || echo "$(HELM) could not be fetched" >&2
 
 clean:                      ## what the other targets made here
-	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info
+	rm -rf $(VENV) .run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -88,8 +88,8 @@ class Rated:
 
 @dataclass(frozen=True)
 class QueueLoad:
-    """How full the queue is, who works on it, how many processes send webhooks, and how many jobs failed in the last
-    hour, by the code of their error."""
+    """How full the queue is, who works on it, how many processes send webhooks, how many jobs failed in the last hour,
+    by the code of their error, and when its store began (s since 1970), None: nobody knows."""
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
@@ -98,6 +98,7 @@ class QueueLoad:
     senders: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
+    began_s: float | None = None
 
     @property
     def workers(self) -> list[WorkerState]:

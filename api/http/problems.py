@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,7 +17,8 @@ from starlette.routing import BaseRoute, Match
 
 from api.http.validation_errors import faults_of, words_of
 from scriptqueue.responses import Fault, Problem, ProblemType
-from shared.errors import DeadlineTooSoon, Flaky, InvalidRequest, Refusal, ScriptqueueError
+from shared.errors import BatchNotFound, DeadlineTooSoon, Flaky, InvalidRequest, JobNotFound, Refusal, ScriptqueueError
+from shared.store.record import TOMBSTONE_S
 from shared.url_prefix import reached_at
 
 PROBLEM_JSON = "application/problem+json"
@@ -155,7 +157,12 @@ def catalogue() -> dict[str, ProblemType]:
 # -- what Starlette and FastAPI call ----------------------------------------------------------------------------------
 
 
-async def on_error(_: Request, error: ScriptqueueError) -> Response:
+async def on_error(request: Request, error: ScriptqueueError) -> Response:
+    if isinstance(error, JobNotFound | BatchNotFound):
+        began = await request.app.state.parts.submissions.began_at()
+        if began and datetime.now(UTC) - began < timedelta(seconds=TOMBSTONE_S):
+            since = began.isoformat(timespec="seconds").replace("+00:00", "Z")
+            error = type(error)(f"{error.detail}; what was accepted before {since} is not in this store: it began then")
     return answer(error)
 
 

@@ -116,6 +116,7 @@ async def follow(
         while True:
             news = await _news(parts.events, job_id, client, known)
             if news is None:
+                yield ": ended: the job is not in the store any more; ask for it to learn why\n\n"
                 return
             for event in news.events:
                 known = event.number

@@ -34,7 +34,8 @@ class SchemaResponse(JSONResponse):
 
 @guarded.get("/queue", responses=errors(StoreUnavailable))
 async def queue(client: ClientName, parts: TheParts) -> QueueView:
-    """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards."""
+    """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
+    models of ready workers differ, whichever is free writes a job, and the job's own `model` says which."""
     figures = await parts.submissions.queue()
     return QueueView(
         depth=figures.depth,

@@ -9,6 +9,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import cast
 
@@ -82,6 +83,9 @@ def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator
     store = SyncStore(client)
     figures = queue_load_of(named("queue", store.call("queue")))
     waiting = sum(figures.depth.values())
+    if figures.began_s:
+        began = datetime.fromtimestamp(figures.began_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        yield Finding("store", "ok", f"began {began}: what was accepted before is not in it")
     yield from _workers(figures.workers, waiting)
     counts = f"{waiting} wait, {len(figures.running)} run"
     yield _jobs(client, store, counts, repair=repair)
@@ -109,6 +113,13 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
         yield Finding(
             "workers", "fault" if not workers else "warning", message, "start `python -m worker`, or see its log"
         )
+    kinds = {worker.serves or worker.model: worker.model for worker in ready if not worker.has_no_model}
+    if len(kinds) > 1:
+        models = sorted({*kinds.values()})
+        what = f"different models: {', '.join(models)}" if len(models) > 1 else f"{models[0]} in {len(kinds)} ways"
+        message = f"ready workers serve {what}; a job is written by whichever is free"
+        fix = "give all the same MODEL__NAME and version, or each model a queue of its own (REDIS__URL)"
+        yield Finding("workers", "warning", message, fix)
     for worker in workers:
         if worker.state == "ready" and not worker.serves_jobs:
             message = f"{worker.worker} says that it is ready and has no rows: it runs no job"

@@ -15,7 +15,7 @@ from shared.keys import KEY_PREFIX
 _PROBE = f"{KEY_PREFIX}probe"  # never written
 _WITH_KEYS = (  # our scripts', kombu's, doctor's
     "copy del exists expire get hdel hexists hget hgetall hincrby hkeys hmget hset hsetnx hvals incr "
-    "incrby lindex llen lpop lpush lrange pexpire pttl rename rpush sadd scard set smembers spop "
+    "incrby lindex llen lpop lpush lrange persist pexpire pttl rename rpush sadd scard set smembers spop "
     "srandmember srem ttl xadd xdel xlen xrange zadd zcard zcount zrandmember zrange zrangebyscore zrank "
     "zrem zremrangebyscore zrevrange zrevrangebyscore zscore brpop rpop watch lrem "
 )

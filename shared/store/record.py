@@ -85,6 +85,7 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
             for name, word, ms, cost in _in_groups(answer["workers"], 4)
         ],
         senders=answer["senders"],
+        began_s=answer["began"] / 1000 if answer["began"] else None,
         failures=dict(_in_groups(answer["failures"], 2)),
         lines={
             priority: [

@@ -35,6 +35,7 @@ Name = Literal[
     "take", "settle", "deliveries", "ring"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
+JOURNAL = "journal"  # stands before each script that changes jobs
 SHARED = ("prelude", "tasks", "turns", "outbox", "sharing", "poison")  # a script may use what they declare
 LUA_FOLDER = Path(__file__).parent / "lua"
 # What is accepted goes on to its end when Redis is at its maxmemory; the rest is new, or takes no memory.
@@ -56,6 +57,9 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
         "ring",
     }
 )
+# What these drop on their way (a word that lapsed, the id of a record that expired) is gone already, each by itself.
+ONLY_LOOK: frozenset[Name] = frozenset({"read", "list", "queue", "events", "metrics", "dead"})
+REMOVED = f"{KEY_PREFIX}removed:"  # keys that a script has deleted, until its end
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 # What both languages know is written once, in Python.
 CONSTANTS: Mapping[str, Any] = {
@@ -135,7 +139,16 @@ def _script(name: Name, shared: str) -> Script:
     locals_ = _locals(arguments, rest, fields) + _answer(answers)
     _, rarely = _declared(own, "RARELY")
     own = locals_ + own
-    return Script(name, flags + used_by_script(shared, own, rarely) + own, arguments, rest, fields, answers)
+    text = used_by_script(shared, own, rarely) + own
+    return Script(name, flags + (text if name in ONLY_LOOK else _journaled(text)), arguments, rest, fields, answers)
+
+
+def _journaled(text: str) -> str:
+    journal = f"local REMOVED = {_lua(REMOVED)}\n" + (LUA_FOLDER / f"{JOURNAL}.lua").read_text()
+    writes = "|".join(re.findall(r"function do_(\w+)", journal))
+    text = re.sub(rf"redis\.call\('({writes})', ", r"do_\1(", text)
+    text = f"return all_or_nothing(function()\n{text}end)\n"
+    return used_by_script(journal, text) + text
 
 
 def _declared(text: str, keyword: str) -> tuple[str, tuple[str, ...]]:

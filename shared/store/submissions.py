@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
@@ -218,6 +219,11 @@ class Submissions:
             raise JobGone()
         if answer == "not_finished":
             raise JobNotFinished(f"The job is {rest[0]}; cancel it first")
+
+    async def began_at(self) -> datetime | None:
+        """When the store began that is there now: what was accepted before is not in it. None: nobody knows."""
+        figures = await self._recent()
+        return datetime.fromtimestamp(figures.began_s, UTC) if figures and figures.began_s else None
 
     async def _place(self, numbers: Sequence[int], cost: int) -> QueuePlace | None:
         """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round

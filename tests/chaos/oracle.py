@@ -154,6 +154,8 @@ class Oracle:
     def claim(self, rung: str, worker: str) -> tuple[str, str]:
         """Why nothing runs, or `ok`; and the job that runs."""
         why, job = self._unfit(rung), self.jobs.get(rung)
+        if why == "wait":
+            return why, rung
         if why:
             served = self._served_by([job.priority] if job else PRIORITIES)
             chosen = self._next_of(served) if served else None
@@ -191,6 +193,8 @@ class Oracle:
         if job is None:
             return "unknown"
         if job.status == "queued" and job.attempt == 0 and self.now > job.starts_by:
+            if self.swept is not None and self.now - self.swept > max(3, SILENT_S):
+                return "wait"
             self._end(job, "expired")
         return None if job.status == "queued" else job.status
 
@@ -200,8 +204,9 @@ class Oracle:
             if not (returned or client):
                 return None
             job = returned[0] if returned else self.line(priority, client or "")[0]
-            if not self._unfit(job.job_id):
-                return job
+            why = self._unfit(job.job_id)
+            if why in (None, "wait"):
+                return None if why else job
 
     def _start(self, job: Job, worker: str) -> None:
         shares, waiting = self.shares[job.priority], self.clients(job.priority)

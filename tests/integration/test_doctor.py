@@ -126,6 +126,25 @@ def test_webhooks_that_nobody_sends_are_warned_of_where_they_can_be_asked_for(
     assert wrong(settings) == []
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"model": "chatglm3-6b", "serves": "b"}, "different models: chatglm3-6b, qwen"),
+        ({"serves": "b"}, "qwen in 2 ways"),
+        ({}, None),
+        ({"model": "chatglm3-6b", "serves": "b", "state": "loading"}, None),
+    ],
+)
+def test_ready_workers_that_write_differently_are_warned_of(
+    settings: Settings, worker: Executions, other: dict[str, Any], words: str | None
+) -> None:
+    own = replace(READY, model="qwen", serves="a", gpu="")
+    worker.beat(own, ttl_s=60)
+    Executions(settings, "worker-b").beat(replace(own, **other), ttl_s=60)
+
+    assert [words in finding.message for finding in wrong(settings) if words] == ([True] if words else [])
+
+
 def test_two_workers_on_one_card_are_warned_of(settings: Settings, worker: Executions) -> None:
     second = Executions(settings, "worker-b")
     second.beat(READY, ttl_s=60)

@@ -130,6 +130,21 @@ def test_what_is_refused_later_is_told_by_its_word(restrict: Restrict) -> None:
     assert NAME not in str(refused.value)
 
 
+def test_a_post_that_is_answered_503_has_queued_nothing(restrict: Restrict, records: redis.Redis) -> None:
+    body, key = {"prompt": "森林"}, {"Idempotency-Key": "once"}
+    with api_of(Settings(redis={"url": restrict(RULES)})) as api:
+        for lost in ("resetchannels", "resetchannels &sq:*", "-xadd", "-zadd", "-publish"):
+            restrict(f"{RULES} {lost}")
+            answers = [api.post("/jobs", json=body, headers=headers) for headers in (key, key, {})]
+            assert [answer.status_code for answer in answers] == [503] * 3
+            assert [name for name in records.scan_iter("sq:*") if not re.search("sweep|swept|began", name)] == []
+        restrict(RULES)
+        until(lambda: api.post("/jobs", json=body, headers=key).status_code == 202, what="a POST is taken")
+        again = api.post("/jobs", json=body, headers=key)
+
+        assert [job["id"] for job in api.get("/jobs").json()["jobs"]] == [again.json()["id"]]
+
+
 @pytest.mark.slow
 def test_a_service_works_as_that_user_and_is_refused_nothing(
     restrict: Restrict, records: redis.Redis, tmp_path: Path

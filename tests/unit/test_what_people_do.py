@@ -12,6 +12,7 @@ ENVIRONMENT = "tests/unit/test_environment.py"
 ADDRESS = "tests/unit/test_redis_address.py"
 PROCESS = "tests/integration/api/test_api_process.py"
 SLOW = "tests/integration/api/test_slow_clients.py"
+PLACES = "tests/acceptance/test_places.py"
 PROXIES = "tests/integration/api/test_proxies.py"
 RIGHTS = "tests/integration/test_restricted_users.py"
 TRUST = "tests/integration/api/test_trust.py"
@@ -20,6 +21,7 @@ CONNECTIONS = "tests/integration/test_connections.py"
 ROWS: dict[str, dict[str, str]] = {
     "Processes and proxies": {
         "stop an API": f"{PROCESS}::test_a_process_that_is_to_end_answers_whoever_waits_and_waits_for_nobody",
+        "run it on IPv6": f"{PLACES}::test_a_service_on_ipv6_in_a_bare_environment_runs_a_job_and_ends",
         "keep connections": f"{SLOW}::test_a_connection_between_two_requests_is_kept_as_long_as_uvicorn_was_asked_to",
         "ask with HTTP/1.0": f"{PROCESS}::test_what_http_1_0_gets_is_in_one_piece",
         "ask with `HEAD`": "tests/integration/api/test_head.py::test_head_is_get_without_a_body",

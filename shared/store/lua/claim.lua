@@ -5,7 +5,8 @@
 -- ANSWER: id (of the job that is to run), token, request, attempt, queued_ms (until its first start),
 --   scenes (published; '': none), resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
 -- Returns {'ok', ANSWER} | {status} | {'unknown'} | {'follows'}: another job generates for it | {'newer'}: written by a
--- newer version | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it
+-- newer version | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it. Also while nobody
+-- knows whether it has waited too long
 --
 -- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
 -- own, unless another client's turn has come, or many of its own line stand before it: then that job is owed a doorbell, and the
@@ -17,14 +18,23 @@ local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 
 
 local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
+local STILL_MS = 2000  -- so long a worker takes nothing else while a suspect waits for it
+
 local function look(id) return redis.call('HMGET', job_key(id), unpack(FIELDS)) end
+
+-- Nobody swept for a while, or the clock jumped: the next sweep knows which, and when a wait is over.
+local function not_swept()
+  local swept = redis.call('GET', PREFIX .. 'swept')
+  return swept and now - swept > longest_gap_ms(tonumber(lease_ms))
+end
 
 -- Why this job is not to be had; nothing when it is.
 local function unfit(id, job)
   if not job[1] then return 'unknown' end
   if job[1] ~= 'queued' then return job[1] end
   if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
-  if job[3] == '0' and now > tonumber(job[6]) then
+  if job[3] == '0' and now > tonumber(job[6]) and now > number(redis.call('ZSCORE', PREFIX .. 'expiring', id)) then
+    if not_swept() then return 'wait' end
     end_job(id, 'expired', {})
     return 'expired'
   end
@@ -65,12 +75,13 @@ local function next_of(priority)
     local job = look(id)
     local why = unfit(id, job)
     if not why then return id, job end
-    if why == 'newer' then return end
+    if why == 'newer' or why == 'wait' then return end
   end
 end
 
 local id, job = rung, look(rung)
 local why, priority = unfit(rung, job), job[5]
+if why == 'wait' then return {why} end
 if why then
   priority = why ~= 'newer' and served_by(priority)
   if priority then id, job = next_of(priority) end
@@ -86,10 +97,11 @@ end
 
 local key, attempt = job_key(id), tonumber(job[3]) + 1
 local alone = redis.call('GET', PREFIX .. 'alone:' .. worker)
-if alone and alone ~= id then return {'wait'} end
+local stepped = redis.call('PTTL', PREFIX .. 'alone:' .. worker) > STILL_MS  -- the clock stepped back since
+if alone and alone ~= id and not stepped then return {'wait'} end
 if suspect(job[9], job[10], tonumber(max_attempts)) then
   if redis.call('SCARD', PREFIX .. 'held:' .. worker) > 0 then
-    redis.call('SET', PREFIX .. 'alone:' .. worker, id, 'PX', 2000)
+    redis.call('SET', PREFIX .. 'alone:' .. worker, id, 'PX', STILL_MS)
     return {'wait'}
   end
   redis.call('SET', PREFIX .. 'alone:' .. worker, id)
@@ -117,7 +129,7 @@ return {'ok', answer({
   token = token,
   request = job[2],
   attempt = attempt,
-  queued_ms = first_started - job[7],
+  queued_ms = math.max(0, first_started - job[7]),
   scenes = job[15] or '',
   resume = redis.call('GET', PREFIX .. 'resume:' .. id) or '',
   seed = job[18],

@@ -16,7 +16,7 @@ local function measure(worker, ran_ms, cost)
 end
 
 local key = job_key(id)
-local job = redis.call('HMGET', key, 'status', 'token', 'ended_by', 'started', 'worker', 'cost')
+local job = redis.call('HMGET', key, 'status', 'token', 'ended_by', 'started', 'worker', 'cost', 'execution_timeout_ms')
 if not job[1] then return 'unknown' end
 if job[3] == token then return job[1] end
 if not held(job[1]) or job[2] ~= token then return 'stale' end
@@ -32,5 +32,5 @@ for _, pair in ipairs(gained) do
 end
 end_job(id, status, fields)
 if status == 'succeeded' then remember(id, job[5]) end
-if status ~= 'canceled' then measure(job[5], now - job[4], job[6]) end
+if status ~= 'canceled' then measure(job[5], math.min(now - job[4], job[7]), job[6]) end  -- whatever the clock did
 return status

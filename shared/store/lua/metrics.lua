@@ -5,7 +5,7 @@ local queues = {}
 for i, p in ipairs(PRIORITIES) do
   local oldest = redis.call('ZRANGE', PREFIX .. 'queued:' .. p, 0, 0)[1]
   local since = oldest and tonumber(redis.call('HGET', job_key(oldest), 'created')) or now
-  queues[i] = {redis.call('ZCARD', PREFIX .. 'queued:' .. p), now - since}
+  queues[i] = {redis.call('ZCARD', PREFIX .. 'queued:' .. p), math.max(0, now - since)}
 end
 return answer({
   counts = redis.call('HGETALL', PREFIX .. 'counts'),

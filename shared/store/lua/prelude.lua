@@ -15,7 +15,7 @@
 --   sq:jobs-of:<client>    zset of all ids that a client can list, by `number`, which counts its jobs (sq:number:<client>);
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
 --   sq:active              hash: how many jobs of each client are not done
---   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE)
+--   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE), and when that was
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
@@ -52,8 +52,10 @@
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
+--   sq:began               when this store was first swept (ms): one that came back empty began anew
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
+--   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop), Celery's of its events.
 -- States: queued -> running -> succeeded | failed | canceled | expired, canceling between; the last four never change.
 -- All clocks are Redis TIME, in milliseconds.
@@ -82,6 +84,9 @@ local function rate_fields(word)
   local kind = state.model .. ' ' .. state.dtype .. ' ' .. string.match(state.device, '^[^:]*')
   return {kind .. ' ms', kind .. ' cost'}
 end
+
+-- No sweep for longer than this: everybody was away, or the clock stepped.
+local function longest_gap_ms(lease_ms) return math.max(3000, lease_ms / 2) end
 
 local function held(status) return status == 'running' or status == 'canceling' end
 

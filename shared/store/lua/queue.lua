@@ -1,6 +1,7 @@
 -- The queue in figures, in one round trip.
 -- ANSWER: depths, works, lines (each of every priority, highest first), running, workers,
---   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together)
+--   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together),
+--   began (ms; 0: nobody knows)
 -- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
 -- now and has no job yet;
 -- running: {cost, ms since its start, fraction, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
@@ -21,7 +22,7 @@ end
 for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'running', 0, -1)) do
   local job = redis.call('HMGET', job_key(id), 'cost', 'started', 'progress')
   local fraction = job[3] and cjson.decode(job[3]).fraction or 0
-  for _, figure in ipairs({job[1], now - job[2], tostring(fraction)}) do running[#running + 1] = figure end
+  for _, figure in ipairs({job[1], math.max(0, now - job[2]), tostring(fraction)}) do running[#running + 1] = figure end
 end
 local living = living_workers()
 for i = 1, #living, 2 do
@@ -39,4 +40,4 @@ for code, count in pairs(counts) do
   failures[#failures + 1] = count
 end
 return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders,
-  failures = failures})
+  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0')})

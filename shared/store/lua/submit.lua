@@ -41,7 +41,9 @@ for i, job in ipairs(jobs) do
     if leads[i] then rooms[dedup_key] = MAX_FOLLOWERS end
   end
 end
-local paid_until = math.max(tonumber(redis.call('GET', PREFIX .. 'paid:' .. client) or 0), now)
+local paid_until, paid_at = string.match(redis.call('GET', PREFIX .. 'paid:' .. client) or '', '^(%S+) ?(%S*)$')
+local stepped_back = (tonumber(paid_at) or 0) > now  -- nobody knows for how long that will be so: it is paid
+paid_until = math.max(not stepped_back and tonumber(paid_until) or 0, now)
 if rate > 0 then  -- a batch above a whole minute's jobs needs all of them, and is paid off afterwards
   local wait_ms = paid_until + math.min(#jobs, rate) * MINUTE_MS / rate - now - MINUTE_MS
   if wait_ms >= 1 then return {'too_fast', math.ceil(wait_ms)} end
@@ -68,7 +70,7 @@ end
 
 if rate > 0 then
   paid_until = paid_until + #jobs * MINUTE_MS / rate
-  redis.call('SET', PREFIX .. 'paid:' .. client, paid_until, 'PX', math.ceil(paid_until - now))
+  redis.call('SET', PREFIX .. 'paid:' .. client, paid_until .. ' ' .. now, 'PX', math.ceil(paid_until - now))
 end
 redis.call('HINCRBY', PREFIX .. 'active', client, #jobs)
 if weight == '1' then redis.call('HDEL', PREFIX .. 'weights', client)

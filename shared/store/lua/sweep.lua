@@ -27,16 +27,23 @@ end
 
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed; or its clock stepped. Give every runner
 -- a fresh one.
-local swept = tonumber(redis.call('GET', PREFIX .. 'swept') or now)
+local swept = redis.call('GET', PREFIX .. 'swept')
+if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
+swept = tonumber(swept or now)
 redis.call('SET', PREFIX .. 'swept', now)
-local MAX_GAP_MS = math.max(3000, lease_ms / 2)
+local MAX_GAP_MS = longest_gap_ms(lease_ms)
 local gap_ms = now - swept
 if gap_ms > MAX_GAP_MS then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now + lease_ms)) do
     redis.call('ZADD', PREFIX .. 'running', now + lease_ms, id)
   end
 elseif gap_ms < -MAX_GAP_MS then  -- what began before the step would last as much longer
-  for _, ends in ipairs({'running', 'workers'}) do
+  for _, worker in ipairs(redis.call('ZRANGE', PREFIX .. 'workers', 0, -1)) do
+    local kind = serves(worker)
+    if kind then redis.call('ZADD', PREFIX .. 'serves:' .. kind, 'XX', now + lease_ms, worker) end
+  end
+  make_due_earlier(-gap_ms)
+  for _, ends in ipairs({'running', 'workers', 'senders'}) do
     for _, member in ipairs(redis.call('ZRANGE', PREFIX .. ends, 0, -1)) do
       redis.call('ZADD', PREFIX .. ends, now + lease_ms, member)
     end
@@ -121,7 +128,9 @@ for i, priority in ipairs(PRIORITIES) do
     local claimed = number(job[1] and redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
     local passed = job[1] and tonumber(job[1]) + OUT_OF_ORDER < claimed
     local rings = number(job[3])
-    if (empty or passed) and job[1] and now - tonumber(job[2]) > grace_ms * 2 ^ math.min(rings, 5) then
+    local since_ms = now - number(job[2])
+    local long_ago = since_ms > grace_ms * 2 ^ math.min(rings, 5) or since_ms < 0  -- the clock stepped back
+    if (empty or passed) and job[1] and long_ago then
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
       redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
       ring[#ring + 1] = id
@@ -136,6 +145,7 @@ for i = 2, #PRIORITIES do
     local job = redis.call('HMGET', job_key(id), 'created', 'risen')
     local risen = tonumber(job[2] or '0') + 1
     local waited_ms = now - tonumber(job[1])
+    if waited_ms < 0 then waited_ms = AGE_MS * risen end  -- the clock stepped back: nobody knows
     if waited_ms < AGE_MS then break end
     local above = PRIORITIES[i - risen]
     if above and waited_ms >= AGE_MS * risen then

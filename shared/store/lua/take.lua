@@ -33,7 +33,12 @@ end
 for _, host in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'webhooks', '-inf', now, 'LIMIT', 0, 20)) do move_on(host) end
 
 local function due_again(client)
-  for _, event in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'webhook-sending:' .. client, '-inf', now)) do
+  local sending = PREFIX .. 'webhook-sending:' .. client
+  local ended = redis.call('ZRANGEBYSCORE', sending, '-inf', now)
+  if lease > now then  -- one that ends later than the latest began before the clock stepped back
+    for _, event in ipairs(redis.call('ZRANGEBYSCORE', sending, '(' .. lease, '+inf')) do ended[#ended + 1] = event end
+  end
+  for _, event in ipairs(ended) do
     local id = string.match(event, '^(.*)/%d+$')
     local url = redis.call('HGET', deliveries_key(id), 'url')
     stop_sending(client, event)

@@ -36,7 +36,10 @@ def test_a_worker_is_alive_from_ready_to_its_end(
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(("host", "lapses_in_ms", "code"), [("", 5000, 0), ("", -1000, 1), ("other-", 5000, 1)])
-def test_a_sender_is_alive_while_its_word_stands(redis_url: str, host: str, lapses_in_ms: int, code: int) -> None:
+def test_a_sender_is_alive_while_its_word_stands(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, host: str, lapses_in_ms: int, code: int
+) -> None:
+    monkeypatch.setenv("SCRIPTQUEUE_WEBHOOKS__SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     with redis.Redis.from_url(redis_url) as client:
         now_ms = int(client.time()[0]) * 1000
         client.zadd(keys.SENDERS, {f"{host}{socket.gethostname()}:1:a": now_ms + lapses_in_ms})
@@ -44,6 +47,11 @@ def test_a_sender_is_alive_while_its_word_stands(redis_url: str, host: str, laps
         client.delete(keys.SENDERS)
 
     assert ended == code
+
+
+@pytest.mark.usefixtures("here")
+def test_without_a_secret_nobody_has_to_send() -> None:
+    assert main(["webhooks"]) == 0
 
 
 def test_what_is_asked_wrongly_or_of_nobody_is_said(
