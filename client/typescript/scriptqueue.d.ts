@@ -150,6 +150,12 @@ export interface JobList {
 
 /** One creative prompt and how to write its storyboard. */
 export interface JobRequest {
+  /**
+   * `break_down`: the prompt is a finished script, and its words are kept
+   * @default "write"
+   */
+  mode?: "write" | "break_down";
+  /** to 4,000 characters, a finished script to 20,000 */
   prompt: string;
   /** @default 3 */
   min_scenes?: number;
@@ -1017,7 +1023,10 @@ export interface paths {
     };
   };
   "/queue": {
-    /** How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. */
+    /**
+     * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
+     * models of ready workers differ, whichever is free writes a job, and the job's own `model` says which.
+     */
     get: {
       parameters: { query?: never; header?: never; path?: never; cookie?: never; };
       requestBody?: never;

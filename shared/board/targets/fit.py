@@ -38,7 +38,8 @@ def unmet(request: JobRequest) -> tuple[str, str, str] | None:
         return "language", "unknown_language", f"no language is known by the tag {request.language}"
     if words := too_narrow(request):
         alone = request.model_copy(update={"characters": (), "fields": _without_people(request.fields)})
-        return "style" if too_narrow(alone) else "characters", "target_limits", words
+        at_fault = "characters" if not too_narrow(alone) else "style" if request.style else "prompt"  # a script's words
+        return at_fault, "target_limits", words
     return None
 
 

@@ -67,7 +67,7 @@ def _shortened(field: SceneField, characters: int) -> SceneField:
 
 
 def too_narrow(request: JobRequest) -> str | None:
-    """Why the request's style or cast leaves one of its targets no room, in whatever language; None: it leaves
+    """Why the request's style, cast or script leaves one of its targets no room, in whatever language; None: it leaves
     enough."""
     limit = _narrow(request, 1)
     if limit is None:

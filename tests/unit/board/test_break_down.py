@@ -28,6 +28,7 @@ from shared.board.filled import filled
 from shared.board.packing import Packer
 from shared.board.script_pieces import script_pieces, script_words
 from shared.board.speaking import fits_in, seconds_to_say
+from shared.board.targets.fit import unmet
 from shared.board.targets.room import bounded
 from shared.board.timing import durations
 from shared.eta import cost_of
@@ -504,6 +505,60 @@ def test_words_that_validation_would_mend_elsewhere_stay() -> None:
     assert not [repair for repair in repairs if "narration" in repair]
 
 
+CAST = [{"id": "chef", "name": "老板", "look": "白围裙"}]
+
+
+@pytest.mark.parametrize("script", [SCRIPT, "猫" * 328, "go " * 200, "a" * 300, "他说：“走！”……" * 20])
+@pytest.mark.parametrize("given", [{}, {"scene_max_s": 8}, {"target_duration_s": 90}, {"characters": CAST}])
+def test_no_narration_is_shortened_to_fit_its_shot(script: str, given: dict[str, Any]) -> None:
+    """Not even of a text whose shots are too short for it, nor in a scene that was published."""
+    request = with_shots_counted(broken_down(script, **given))
+    fields, shots = fields_named(request.fields), script_shots(request) or ()
+    raw = json.loads(stub_text(request, len(shots), fields))
+    board, repairs = validate(raw, request, (), fields)
+    published = complete_scenes(json.dumps(raw), request, fields)
+    for scene in raw["scenes"]:
+        scene["duration"] = 1
+    mended, told = validate(raw, request, published[:2], fields)
+
+    assert words_of(board) == words_of(mended) == [shot.words for shot in shots]
+    assert published == board.scenes == mended.scenes
+    assert not [repair for repair in [*repairs, *told] if "shortened" in repair]
+
+
+def test_the_grammar_bounds_no_words_that_are_given() -> None:
+    assert layout(FIELDS).speech
+    assert layout(FIELDS, given_fields(REQUEST)).speech is None
+
+
+def test_a_cast_that_is_given_is_seen_in_the_shots_and_told_to_the_model() -> None:
+    request = with_shots_counted(broken_down(characters=CAST))
+    fields = fields_named(request.fields)
+    scenes = storyboard_schema(request, (), fields)["properties"]["scenes"]["prefixItems"]
+    board = fallback(request.prompt, request, (), fields)
+
+    assert request.fields == ("narration", "characters")
+    assert scenes[0]["properties"]["characters"]["items"] == {"enum": ["chef"]}
+    assert "chef 是老板（白围裙）" in messages(request, fields)[1]["content"]
+    assert board.characters == request.characters
+    assert [scene.characters for scene in board.scenes] == [()] * len(board.scenes)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"fields": ["dialogue"]}, "would add words"),
+        ({"fields": ["dialogue"], "characters": CAST}, "would add words"),
+        ({"fields": ["characters"]}, "give characters"),
+    ],
+)
+def test_nobody_adds_words_or_writes_a_cast_of_a_script(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words) as caught:
+        broken_down(**given)
+
+    assert [fault["loc"] for fault in caught.value.errors()] == [("fields",)]
+
+
 def test_scenes_are_published_with_the_scripts_words() -> None:
     text = stub_text(REQUEST, len(script_shots(REQUEST) or ()), FIELDS)
     board, _ = validate(parse(text, FIELDS), REQUEST, (), FIELDS)
@@ -541,6 +596,14 @@ def test_what_is_seen_leaves_the_words_room_in_a_prompt_for_a_video_model() -> N
 
     assert 0 < most[1] - most[0] <= 4 * 19 + 8
     assert next(field for field in bounded(fields, longer, is_spaced=True) if field.name == "narration") in fields
+
+
+def test_words_that_leave_no_room_in_a_prompt_for_a_video_model_are_at_fault_themselves() -> None:
+    long = with_shots_counted(broken_down("猫" * 600, max_scenes=3, targets=["veo-3.1", "generic"]))
+    fault = unmet(long)
+
+    assert fault
+    assert fault[:2] == ("prompt", "target_limits")
 
 
 def test_a_part_has_its_own_scenes_and_words_alone() -> None:
