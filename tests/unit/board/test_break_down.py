@@ -519,11 +519,11 @@ def test_no_narration_is_shortened_to_fit_its_shot(script: str, given: dict[str,
     published = complete_scenes(json.dumps(raw), request, fields)
     for scene in raw["scenes"]:
         scene["duration"] = 1
-    mended, told = validate(raw, request, published[:2], fields)
+    mended, mends = validate(raw, request, published[:2], fields)
 
     assert words_of(board) == words_of(mended) == [shot.words for shot in shots]
     assert published == board.scenes == mended.scenes
-    assert not [repair for repair in [*repairs, *told] if "shortened" in repair]
+    assert not [repair for repair in [*repairs, *mends] if "shortened" in repair]
 
 
 def test_the_grammar_bounds_no_words_that_are_given() -> None:
