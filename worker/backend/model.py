@@ -227,6 +227,7 @@ class ModelBackend:
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
+            own_words=" ".join(filter(None, (request.prompt, request.style, request.instructions))),
         )
 
     def _fingerprint(self, engine_request: GenerationRequest) -> str:
