@@ -27,8 +27,9 @@ FEWEST_DENSE = 2  # characters of a Chinese word within a run: one alone may end
 FEWEST_GLUED = 4  # letters that are taken for a word of its own where they follow another without a blank
 
 _BREAK = ""
-_NO_TOKEN = -1
 _NO_RUN = Run("other", "")
+
+First = tuple[int, ...]  # the token that begins a word; none where it holds more than that
 
 
 class Repetition:
@@ -48,12 +49,12 @@ class Repetition:
         self._beginnings = beginnings
         self._known = known or KnownWords()
         self._words: list[str] = []
-        self._firsts: list[int] = []  # of each word its first token
+        self._firsts: list[First] = []  # of each word
         self._string = 0  # where the string that is being written begins
         self._ends: dict[tuple[str, ...], list[int]] = {}  # of each phrase of `FREE_WORDS`: where it ended
         self._repeated: dict[int, int] = {}  # where a phrase ended that the text ends with now: words in common
         self._open = ""  # the word of letters that the text ends with, which may go on
-        self._open_first = _NO_TOKEN
+        self._open_first: First = ()
         self._joined = False  # the open word is followed by what may join it to more of it
         self._free = False  # the words of this string
         self._dense = False  # the text ends with a character of a script without blanks
@@ -68,7 +69,7 @@ class Repetition:
                 for word in self._words[self._string :]:
                     self._known.learn(word)
             if self._string < len(self._words):
-                self._append(_BREAK, _NO_TOKEN)
+                self._append(_BREAK, ())
                 self._string = len(self._words)
             self._dense, self._torn = False, b""
             return
@@ -78,13 +79,14 @@ class Repetition:
         if runs is None:
             self._torn = piece
             return
-        first, self._torn = _NO_TOKEN if self._torn else token, b""
+        first: First = () if self._torn else (token,)
+        self._torn = b""
         for run in runs:
             self._follow(run, first)
             if run.kind != "other":
-                first = _NO_TOKEN  # the token begins no second word
+                first = ()  # the token begins no second word
 
-    def _follow(self, run: Run, first: int) -> None:
+    def _follow(self, run: Run, first: First) -> None:
         if self._open and goes_on(run) and not (self._joined and joins(run)):
             self._joined = joins(run)
             self._open += "" if self._joined else run.text
@@ -102,7 +104,7 @@ class Repetition:
         if word:
             self._append(word, self._open_first)
 
-    def _append(self, word: str, first: int) -> None:
+    def _append(self, word: str, first: First) -> None:
         self._words.append(word)
         self._firsts.append(first)
         if word == _BREAK:
@@ -127,15 +129,15 @@ class Repetition:
         """What to take from the scores of the tokens that would go on repeating."""
         if self._torn or not (self._open or self._repeated):
             return {}
-        costs: dict[tuple[str, int], float] = {}
+        costs: dict[tuple[str, First], float] = {}
         for end, common in self._matches((self._open,)) if self._open else self._repeated.items():
-            word, first = follower = self._after(end)
-            if first != _NO_TOKEN and penalty(common) > costs.get(follower, 0.0):
-                cost = min(penalty(common), self._most(word, in_this_string=end >= self._string))
+            follower = self._after(end)
+            if follower[0] != _BREAK and penalty(common) > costs.get(follower, 0.0):
+                cost = min(penalty(common), self._most(follower[0], in_this_string=end >= self._string))
                 costs[follower] = max(costs.get(follower, 0.0), cost)
         penalties: dict[int, float] = {}
         for (word, first), amount in costs.items():
-            for token in (first, *self._beginnings(word)) if amount else ():
+            for token in (*first, *self._beginnings(word)) if amount else ():
                 if amount > penalties.get(token, 0.0) and self._is_way(token):
                     penalties[token] = amount
         return penalties
@@ -148,8 +150,8 @@ class Repetition:
             return NAME_PENALTY if in_this_string else 0.0
         return MAX_PENALTY
 
-    def _after(self, end: int) -> tuple[str, int]:
-        """The word after one, and its first token."""
+    def _after(self, end: int) -> tuple[str, First]:
+        """The word after one."""
         if end + 1 < len(self._words):
             return self._words[end + 1], self._firsts[end + 1]
         return self._open, self._open_first

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.engine.repetition import FEWEST_GLUED, Repetition
+from worker.engine.repetition import FEWEST_GLUED, MAX_PENALTY, NAME_PENALTY, Repetition
 from worker.engine.words import KnownWords
 
 Cut = Callable[[str], list[str]]
@@ -198,10 +198,51 @@ def test_a_character_in_pieces_is_no_place_for_a_penalty() -> None:
     cutter = Cutter()
     repetition = Repetition(cutter.bytes_of)
     accent = "é".encode()
-    pieces = [f" {word}".encode() for word in ("a", "b", "c", "d", "e", "f")] + [b" ", accent[:1], accent[1:]]
-    for _ in range(2):
-        for piece in pieces:
+    begun = [f" {word}".encode() for word in ("a", "b", "c", "d", "e")]
+    for ending in ([b" f"], [b" ", accent[:1], accent[1:]]):
+        for piece in begun + ending:
             repetition.note(cutter.token(piece))
-            if piece == accent[:1]:
-                assert repetition.penalties() == {}
         repetition.note(None)
+    for piece in begun:
+        repetition.note(cutter.token(piece))
+
+    assert list(repetition.penalties()) == [cutter.token(" f")], "a piece of a character is a piece of many"
+    repetition.note(cutter.token(" "))
+    assert repetition.penalties()
+    repetition.note(cutter.token(accent[:1]))
+    assert not repetition.penalties()
+
+
+def test_a_word_of_the_request_that_comes_again_in_one_string_costs_as_much_as_a_name() -> None:
+    text = "round and round the wheel of the mill goes on, " * 5
+    cutter = Cutter()
+    most = {}
+    for which in ("mill", ""):
+        repetition = Repetition(cutter.bytes_of, known=KnownWords(which))
+        costs = []
+        for piece in by_word(text):
+            costs.append(repetition.penalties().get(cutter.token(" mill"), 0.0))
+            repetition.note(cutter.token(piece))
+        most[which] = max(costs)
+
+    assert most == {"mill": NAME_PENALTY, "": MAX_PENALTY}
+
+
+@pytest.mark.parametrize("marks", ["...", "…", " – ", "//"])
+def test_more_marks_than_one_end_a_word(marks: str) -> None:
+    text = f"we see one of the girls{marks}alone now"
+
+    found = penalised(text, text)
+
+    assert " ALONE" in found["we see one of the girls"]
+    assert "alone" in found[f"we see one of the girls{marks.rstrip()}"]
+
+
+def test_a_word_that_began_within_a_token_is_known_by_its_other_beginnings() -> None:
+    pieces = ["we", " see", " one", " of", " the(girl", " here"]
+    again = ["we", " see", " one", " of", " the", "(", "girl"]
+    cuts = iter((pieces, again))
+
+    found = penalised("", "", cut=lambda _: next(cuts))
+
+    assert found["we see one of the("] == [" GIRL", " girl", "GIRL", "girl"]
