@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scriptqueue.schemas import JobRequest
 from shared.board import language, languages
 from shared.board.language import language_of, written_language
 from tests.integration.engine.conftest import engine_of
@@ -62,15 +61,3 @@ def test_a_language_that_was_taken_for_another_is_another_likeness(
     monkeypatch.setattr(language, "language_of", lambda text: "en" if language_of(text) == tag else language_of(text))
 
     assert serves() != now
-
-
-def test_the_engine_is_given_the_words_of_the_request_but_none_of_the_templates(
-    tiny_model: Any, loaded: LoadedModel
-) -> None:
-    own, engine = replace(loaded, model=tiny_model), engine_of(tiny_model, loaded)
-    request = JobRequest(prompt="雨中的猫", style="film noir", instructions="one red raincoat")
-
-    words = model.ModelBackend(own, engine)._engine_request(request, 0, 60, ()).own_words
-
-    engine.stop()
-    assert words == "雨中的猫 film noir one red raincoat"
