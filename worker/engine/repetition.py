@@ -24,7 +24,7 @@ NAME_WORDS = 13  # as long a phrase may be meant to come again, in every scene
 NAME_PENALTY = 3.9  # up to there, at most, and for words of the request at any length
 MAX_PENALTY = 13.0  # of a sentence that is said again
 FEWEST_DENSE = 2  # characters of a Chinese word within a run: one alone may end the word before it
-FEWEST_GLUED = 4  # letters that are taken for a word of its own where they follow another without a blank
+FEWEST_GLUED = 3  # letters that are taken for a word of its own where they follow another without a blank
 
 _BREAK = ""
 _NO_RUN = Run("other", "")
