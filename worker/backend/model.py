@@ -227,7 +227,7 @@ class ModelBackend:
             max_new_tokens=budget,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
-            own_words=" ".join(filter(None, (request.prompt, request.style, request.instructions))),
+            own_words=_own_words(request),
         )
 
     def _fingerprint(self, engine_request: GenerationRequest) -> str:
@@ -281,6 +281,12 @@ class ModelBackend:
 
     def close(self) -> None:
         self._engine.stop()
+
+
+def _own_words(request: JobRequest) -> str:
+    """Those that may come again as often as the text likes: the request's own, and its cast's."""
+    cast = (f"{one.name} {one.look}" for one in request.characters)
+    return " ".join(filter(None, (request.prompt, request.style, request.instructions, *cast)))
 
 
 def _edition(folder: Path | None) -> str:

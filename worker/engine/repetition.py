@@ -20,7 +20,7 @@ from worker.engine.words import KnownWords, Run, goes_on, is_dense, joins, runs_
 FREE_WORDS = 5  # a phrase of so many words may be said again
 FIRST_PENALTY = 0.8  # taken from the score of the word after it
 GROWTH = 1.7  # of the penalty, with each further word
-NAME_WORDS = 13  # as long a phrase may be meant to come again, in every scene
+WORDS_OF_A_NAME = 13  # as long a phrase may be meant to come again, in every scene
 NAME_PENALTY = 3.9  # up to there, at most, and for words of the request at any length
 MAX_PENALTY = 13.0  # of a sentence that is said again
 FEWEST_DENSE = 2  # characters of a Chinese word within a run: one alone may end the word before it
@@ -165,7 +165,7 @@ class Repetition:
 @cache
 def penalty(repeated_words: int) -> float:
     """Of the word that would go on with a phrase of so many, at least `FREE_WORDS`."""
-    if repeated_words <= NAME_WORDS:
+    if repeated_words <= WORDS_OF_A_NAME:
         return float(min(NAME_PENALTY, FIRST_PENALTY * GROWTH ** (repeated_words - FREE_WORDS)))
-    beyond = min(repeated_words - NAME_WORDS, NAME_WORDS)  # no power of thousands
+    beyond = min(repeated_words - WORDS_OF_A_NAME, WORDS_OF_A_NAME)  # no power of thousands
     return float(min(MAX_PENALTY, NAME_PENALTY * GROWTH**beyond))

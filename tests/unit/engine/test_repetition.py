@@ -12,7 +12,7 @@ from worker.engine.repetition import (
     GROWTH,
     MAX_PENALTY,
     NAME_PENALTY,
-    NAME_WORDS,
+    WORDS_OF_A_NAME,
     Repetition,
     penalty,
 )
@@ -42,14 +42,14 @@ def test_the_token_that_would_go_on_repeating_is_penalised_more_with_every_token
     assert after(phrase, phrase[: FREE_WORDS + 1]) == {phrase[FREE_WORDS + 1]: FIRST_PENALTY * GROWTH}
 
 
-@pytest.mark.parametrize("tokens", range(FREE_WORDS, NAME_WORDS + 1))
+@pytest.mark.parametrize("tokens", range(FREE_WORDS, WORDS_OF_A_NAME + 1))
 def test_a_name_that_comes_again_costs_little(tokens: int) -> None:
     name = list(range(100))
 
     assert 0 < after(name, name[:tokens])[tokens] <= NAME_PENALTY < 4
 
 
-@pytest.mark.parametrize("tokens", [NAME_WORDS + 3, 60, 1000, 5000])
+@pytest.mark.parametrize("tokens", [WORDS_OF_A_NAME + 3, 60, 1000, 5000])
 def test_a_sentence_that_comes_again_costs_much_but_not_without_limit(tokens: int) -> None:
     assert penalty(tokens) == MAX_PENALTY
 
