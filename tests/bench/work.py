@@ -42,4 +42,5 @@ def generation(loaded: LoadedModel, prompt: str, seed: int, temperature: float =
         max_new_tokens=MAX_NEW_TOKENS,
         min_scenes=SCENES,
         time_left_s=600,
+        own_words=prompt,
     )

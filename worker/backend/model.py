@@ -184,6 +184,7 @@ class ModelBackend:
             min_scenes=len(part or durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
             given_tokens=parts.given_tokens(len(given)) if parts else 0,
+            own_words=_own_words(request),
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:
@@ -253,6 +254,12 @@ class ModelBackend:
 
     def close(self) -> None:
         self._engine.stop()
+
+
+def _own_words(request: JobRequest) -> str:
+    """Those that may come again as often as the text likes: the request's own, and its cast's."""
+    cast = (f"{one.name} {one.look}" for one in request.characters)
+    return " ".join(filter(None, (request.prompt, request.style, request.instructions, *cast)))
 
 
 def _edition(folder: Path | None) -> str:

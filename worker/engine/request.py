@@ -23,7 +23,7 @@ class GenerationRequest:
 
     `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`.
     `max_new_tokens` counts sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that
-    another process began.
+    another process began. `own_words`: a text whose words may come again as often as they like.
     """
 
     prompt_ids: tuple[int, ...]
@@ -35,6 +35,7 @@ class GenerationRequest:
     time_left_s: float
     generated_ids: tuple[int, ...] = ()
     given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
+    own_words: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from worker.engine.request import Finish, GenerationRequest, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.speech import SpeechBound
 from worker.engine.vocabulary import Mask, Vocabulary
+from worker.engine.words import KnownWords
 
 TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are forced for each sampled one
 
@@ -29,7 +30,7 @@ class Text:
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
-        self.repetition = Repetition()
+        self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
         self.vocabulary = vocabulary
         self._request = request
         self.matcher = vocabulary.matcher(request.schema)
@@ -92,7 +93,8 @@ class Text:
         scanner, place = self.scanner, self.scanner.place
         self._append([token])
         self.closing.note(token, self.tokens_left)
-        self.repetition.note(token if scanner.in_value and scanner.place == place else None)
+        is_inside = scanner.in_value and scanner.place == place
+        self.repetition.note(token if is_inside else None, free=not scanner.in_scene)
 
     def _append(self, tokens: list[int]) -> None:
         if not self.matcher.consume_tokens(tokens):

@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
 from worker.engine.tables import TableSource, take_tables
 from worker.engine.token_costs import OPENS_WITH_TEXT, TokenCosts
+from worker.engine.words import is_dense
 
 Mask = NDArray[np.int32]
+
+FEWEST_LETTERS = 3  # of a token by which a longer word can be told
 
 _CLOSES = b'"'  # ends a string; inside one, brackets are only text
 _NEXT_SCENE_IN_SCENE = re.compile(rb'"?(?:\}?\])?\},')  # ends a scene and starts another
@@ -66,6 +69,8 @@ class Vocabulary:
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
         self.opens_with_text = self._class(OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
+        self._tokens = {text: token for token, text in enumerate(self._bytes) if text}
+        self.beginnings = lru_cache(maxsize=1 << 14)(self._beginnings)
         self.compile = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
         self._executor = LLExecutor()
@@ -78,6 +83,15 @@ class Vocabulary:
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token]
+
+    def _beginnings(self, word: str) -> tuple[int, ...]:
+        """The tokens that a word of small letters can begin with, in any case, with a blank before it and without: no
+        one or two letters, with which many others begin; a Chinese word's first character, or it would lose its end."""
+        least = 1 if is_dense(word) else min(len(word), FEWEST_LETTERS)
+        starts = [word[:size] for size in range(len(word), least - 1, -1)]
+        texts = dict.fromkeys(text for start in starts for text in (start, start.capitalize(), start.upper()))
+        found = (self._tokens.get(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
+        return tuple(token for token in found if token is not None)
 
     def matcher(self, schema: str) -> LLMatcher:
         """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""

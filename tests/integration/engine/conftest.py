@@ -120,6 +120,7 @@ def request_maker(loaded: LoadedModel) -> MakeRequest:
             max_new_tokens=max_new_tokens,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
+            own_words=prompt,
         )
 
     return make

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,12 @@ import pytest
 
 from tests.integration.engine.conftest import MakeRequest
 from tests.integration.engine.walks import drawn
+from worker.engine.repetition import NAME_PENALTY
 from worker.engine.request import GenerationRequest
 from worker.engine.text import Text, fill_masks
 from worker.engine.vocabulary import Vocabulary
 
-PHRASES = (3, 9, 30)  # by seed: of how many tokens is what a walk says over and over
+PHRASES = (3, 9, 15)  # by seed: of how many tokens is what a walk says over and over
 SAYS_THEM = 0.97
 
 
@@ -47,8 +50,8 @@ def state(text: Text) -> tuple[Any, ...]:
 def write(text: Text, seed: int, *, until: int = 10_000) -> list[tuple[Any, ...]]:
     """A walk that often repeats itself, up to the text's end or so many tokens; its states by the way."""
     mask, seen = np.zeros(text.vocabulary.words, dtype=np.int32), []
-    letters = [token for token in range(text.vocabulary.size) if text.vocabulary.bytes_of(token).isalpha()]
-    phrase = letters[: PHRASES[seed % 3]]
+    words = [t for t in range(text.vocabulary.size) if re.fullmatch(rb" [A-Za-z]+", text.vocabulary.bytes_of(t))]
+    phrase = words[: PHRASES[seed % 3]]
     while not text.complete and len(text.tokens) < until:
         seen.append(state(text))
         draw = random.Random(f"{seed} {len(text.tokens)}")  # of the place, as the engine's noise
@@ -70,6 +73,21 @@ def test_a_rewound_text_is_as_it_was(vocabulary: Vocabulary, wish: GenerationReq
     for before in states[seed::3]:
         assert state(text.rewound(len(before[0].token_ids))) == before
     assert text.tokens == written
+
+
+def test_words_of_the_request_cost_less_when_they_come_again(vocabulary: Vocabulary, wish: GenerationRequest) -> None:
+    text = fresh(vocabulary, replace(wish, own_words=""))
+    write(text, 1)
+    written = b"".join(map(vocabulary.bytes_of, text.tokens)).decode(errors="ignore")
+
+    def costs(request: GenerationRequest) -> list[float]:
+        states = (replace(request, generated_ids=tuple(text.tokens[:count])) for count in range(len(text.tokens)))
+        return [max(fresh(vocabulary, state).repetition.penalties().values(), default=0.0) for state in states]
+
+    own, other = costs(replace(wish, own_words=written)), costs(replace(wish, own_words=""))
+    assert all(cost <= before for cost, before in zip(own, other, strict=True))
+    assert 0 < max(own) <= NAME_PENALTY
+    assert sum(own) < sum(other)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from worker.engine.repetition import (
     FIRST_PENALTY,
-    FREE_TOKENS,
+    FREE_WORDS,
     GROWTH,
     MAX_PENALTY,
     NAME_PENALTY,
-    NAME_TOKENS,
+    WORDS_OF_A_NAME,
     Repetition,
     penalty,
 )
@@ -32,30 +32,30 @@ def after(*phrases: list[int]) -> dict[int, float]:
 def test_a_short_phrase_may_be_said_again() -> None:
     phrase = list(range(10, 30))
 
-    assert after(phrase, phrase[: FREE_TOKENS - 1]) == {}
+    assert after(phrase, phrase[: FREE_WORDS - 1]) == {}
 
 
 def test_the_token_that_would_go_on_repeating_is_penalised_more_with_every_token() -> None:
     phrase = list(range(10, 30))
 
-    assert after(phrase, phrase[:FREE_TOKENS]) == {phrase[FREE_TOKENS]: FIRST_PENALTY}
-    assert after(phrase, phrase[: FREE_TOKENS + 1]) == {phrase[FREE_TOKENS + 1]: FIRST_PENALTY * GROWTH}
+    assert after(phrase, phrase[:FREE_WORDS]) == {phrase[FREE_WORDS]: FIRST_PENALTY}
+    assert after(phrase, phrase[: FREE_WORDS + 1]) == {phrase[FREE_WORDS + 1]: FIRST_PENALTY * GROWTH}
 
 
-@pytest.mark.parametrize("tokens", range(FREE_TOKENS, NAME_TOKENS + 1))
+@pytest.mark.parametrize("tokens", range(FREE_WORDS, WORDS_OF_A_NAME + 1))
 def test_a_name_that_comes_again_costs_little(tokens: int) -> None:
     name = list(range(100))
 
     assert 0 < after(name, name[:tokens])[tokens] <= NAME_PENALTY < 4
 
 
-@pytest.mark.parametrize("tokens", [NAME_TOKENS + 3, 60, 1000, 5000])
+@pytest.mark.parametrize("tokens", [WORDS_OF_A_NAME + 3, 60, 1000, 5000])
 def test_a_sentence_that_comes_again_costs_much_but_not_without_limit(tokens: int) -> None:
     assert penalty(tokens) == MAX_PENALTY
 
 
 def test_a_penalty_never_falls_with_the_length_of_what_is_repeated() -> None:
-    penalties = [penalty(tokens) for tokens in range(FREE_TOKENS, 100)]
+    penalties = [penalty(tokens) for tokens in range(FREE_WORDS, 100)]
 
     assert penalties == sorted(penalties)
 
@@ -80,7 +80,7 @@ def naive(tokens: list[int | None]) -> dict[int, float]:
         while length <= end and tokens[end - length] is not None and tokens[end - length] == tokens[-1 - length]:
             length += 1
         follower = tokens[end + 1]
-        if length >= FREE_TOKENS and follower is not None:
+        if length >= FREE_WORDS and follower is not None:
             found[follower] = max(found.get(follower, 0.0), penalty(length))
     return found
 
