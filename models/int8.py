@@ -102,7 +102,7 @@ class Product8:
 
     def _whole(self, rows: Tensor) -> Tensor:
         rows = rows.float()
-        largest = torch.linalg.vector_norm(rows, torch.inf, dim=1, keepdim=True).clamp_(min=_LEAST_SCALE)
+        largest = rows.abs().amax(dim=1, keepdim=True).clamp_(min=_LEAST_SCALE)  # a norm takes ten times as long
         numbers = (rows * (_STEPS / largest)).to(torch.int16)
         halves = torch.empty((2, *rows.shape), dtype=torch.int8)
         torch.bitwise_right_shift(numbers, 7, out=halves[0])

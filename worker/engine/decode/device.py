@@ -7,8 +7,9 @@ in order on one stream. Knows slots, pages, token ids; not texts, grammar or sch
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import import_module
 from typing import Any, Literal
 
@@ -248,8 +249,12 @@ class Device:
 
 
 def _untouched(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Zeros that take memory only once they are written: few texts fill what is reserved for them."""
-    return torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, dtype=np.uint8)).view(dtype).view(shape)
+    """Zeros that take memory only once they are written: few texts fill what is reserved for them. In small pages of
+    the machine's, for a text writes a little in each of a layer's places, and each would take 2 MB at once."""
+    memory = mmap.mmap(-1, math.prod(shape) * dtype.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(AttributeError, OSError):  # no Linux, or a kernel that has only small ones
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
 
 
 def _kernels(which: str) -> Any:

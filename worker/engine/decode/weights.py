@@ -99,12 +99,15 @@ def read_weights(model: Any, positions: int) -> Weights:
     attention = inner.layers[0].self_attn
     with torch.no_grad():
         cosines, sines = _rope(model, positions)
+        head = _product(
+            model.lm_head
+        )  # first: while 8-bit weights are arranged they are there twice, and it is the largest
         layers = tuple(_layer(layer, _window(model, layer)) for layer in inner.layers)
     return Weights(
         embedding=inner.embed_tokens.weight.detach(),
         layers=layers,
         norm=inner.norm.weight.detach(),
-        head=_product(model.lm_head),
+        head=head,
         eps=inner.norm.variance_epsilon,
         heads=config.num_attention_heads,
         groups=config.num_key_value_heads,
