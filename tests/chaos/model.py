@@ -1,4 +1,6 @@
-"""The embedded model in fp32: its worker is killed in the middle of a text, which becomes what it would have been."""
+"""The embedded model, as a CPU has it by default: its worker is killed in the middle of a text, which becomes what it
+would have been.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ LOAD_S = 180.0
 
 def run(report: Report, folder: Path) -> None:
     with (
-        Stage(folder / "model", model__name="embedded", model__dtype="fp32", model__device="cpu") as stage,
+        Stage(folder / "model", model__name="embedded", model__device="cpu") as stage,
         Crowd(stage.api_url, stage.redis_url) as crowd,
     ):
         stage.start_api()
@@ -48,4 +50,4 @@ def run(report: Report, folder: Path) -> None:
             tokens = len(json.loads(kept)["token_ids"])
             return f"killed after {tokens} tokens with a scene published; the greedy text is the undisturbed one"
 
-        report.check(LAYER, "kill -9 in mid-generation (embedded model, fp32)", play)
+        report.check(LAYER, "kill -9 in mid-generation (embedded model)", play)
