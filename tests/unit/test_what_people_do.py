@@ -43,6 +43,12 @@ ROWS: dict[str, dict[str, str]] = {
         "give Redis' user too few rights": f"{RIGHTS}::test_what_is_refused_for_good_is_no_outage",
         "change or mistype": f"{TRUST}::test_a_refusal_for_good_ends_only_a_process_that_never_served",
         "fill Redis' disk or memory": f"{TRUST}::test_what_redis_answers_is_in_the_problem",
+        "take a right from": (
+            "tests/integration/test_all_or_nothing.py::test_a_user_who_loses_a_right_while_it_serves_leaves_nothing_half"
+        ),
+        "set Redis' clock back": (
+            "tests/integration/test_stepping_clocks.py::test_an_hour_stops_nothing_and_loses_nothing"
+        ),
         "start the API before Redis": f"{TRUST}::test_a_redis_that_comes_after_its_api_is_looked_at_then",
         "set `maxmemory-policy`": (
             f"{TRUST}::test_a_redis_that_begins_to_drop_jobs_gets_no_new_one_until_it_is_mended"
