@@ -126,7 +126,12 @@ def _allowed(words: Any, draw: random.Random) -> int:
 def _options(batching: str, rows: int) -> dict[str, Any]:
     from worker.engine import attention
 
-    return {"batching": batching, "varlen": attention.one_by_one, "kv_tokens": rows * KV_TOKENS_A_ROW}
+    return {
+        "batching": batching,
+        "varlen": attention.one_by_one,
+        "kv_tokens": rows * KV_TOKENS_A_ROW,
+        "overlap": True,  # as beside a card
+    }
 
 
 def tokenizer() -> tuple[Any, str]:

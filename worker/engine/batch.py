@@ -52,7 +52,7 @@ class BatchEngine:
         kv_tokens: int | None = None,
         force: bool = True,
         batching: Batching = "auto",
-        overlap: bool = True,
+        overlap: bool | None = None,
         graphs: bool | None = None,
         compiled: bool = False,
         varlen: attention.Kernel | None = varlen_attn,

@@ -34,14 +34,15 @@ class BatchSizes:
     """What a batch may take, and its switches.
 
     `graphs`: steps as CUDA graphs, warmed up before the first text; None: the loop does where it can, transformers'
-    batching does not. Of the loop: `overlap=False` lets the device wait for the host (for benchmarks). Of transformers'
-    batching: `compiled` runs steps through torch.compile; `varlen`: the kernel that `attention.settle` may choose.
+    batching does not. Of the loop: `overlap=False` lets the device wait for the host; None: on a CPU only, where
+    nothing runs beside the host and what is dropped was in vain. Of transformers' batching: `compiled` runs steps
+    through torch.compile; `varlen`: the kernel that `attention.settle` may choose.
     """
 
     rows: int
     kv_tokens: int
     context_tokens: int
-    overlap: bool
+    overlap: bool | None
     graphs: bool | None
     compiled: bool
     varlen: attention.Kernel | None
@@ -121,7 +122,7 @@ def _loop(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> DecodeLoop:
         pages=pages,
         page_tokens=LOOP_PAGE_TOKENS,
         context_tokens=sizes.context_tokens,
-        overlap=sizes.overlap and cuda,  # on a CPU nothing runs beside the host, and what is dropped was in vain
+        overlap=cuda if sizes.overlap is None else sizes.overlap,
         in_a_row=device.on_host,
         attention="triton" if cuda else "torch",
         start=start,

@@ -69,7 +69,8 @@ def test_a_family_serves_a_storyboard_with_its_own_template(name: str, tmp_path:
     prompt the one of transformers, where nothing in it is a mark."""
     family, request = FAMILIES[name], JobRequest(prompt=HOSTILE, max_scenes=3, sampling=GREEDY)
     family.save(tmp_path)
-    settings = Settings(model={"path": tmp_path, "dtype": "fp32", "device": "cpu"}, worker={"max_batch": 2})
+    model = {"path": tmp_path, "dtype": "fp32", "weight_bits": 16, "device": "cpu"}
+    settings = Settings(model=model, worker={"max_batch": 2})
     with closing(ModelBackend.load(settings)) as backend:
         generation = backend.start(request, seed=1, time_left_s=60, begun=Prefix(), on_scene=lambda: None)
         storyboard, _ = validate(parse(generation.wait().text), request)
