@@ -26,11 +26,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(arguments, from_environment().model)
     except (ScriptqueueError, OSError) as error:
-        print(f"models: {one_line(str(error), LINE_MAX)}", file=sys.stderr)
+        print(f"models: {one_line(why(error), LINE_MAX)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("models: stopped; the same command goes on from here", file=sys.stderr, flush=True)
         os._exit(130)  # an orderly exit would wait for threads that wait for a server
+
+
+def why(error: Exception) -> str:
+    """In words; of a folder that is somebody else's, a host's volume mostly, also who may not write there."""
+    of_whom = f"; this is user {os.geteuid()}" if isinstance(error, PermissionError) else ""
+    return f"{error}{of_whom}"
 
 
 def _parser() -> argparse.ArgumentParser:
