@@ -236,6 +236,14 @@ class SpokenLine(Shape):
     line: str
 
 
+# Fields of a request that came after the first ones and decide what is written. Where none is given, a request is what
+# it was before they came: its likeness, its fingerprint and its board.
+DECIDING_LATER = (
+    *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
+    *("scene_min_s", "scene_max_s"),
+)
+
+
 class JobRequest(StrictShape):
     """One creative prompt and how to write its storyboard."""
 

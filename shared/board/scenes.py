@@ -13,24 +13,10 @@ from typing import Any, Literal
 from pydantic import Field, create_model
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, written
-from scriptqueue.schemas import Character, JobRequest, Scene, Seconds, SpokenLine, Storyboard
+from scriptqueue.schemas import DECIDING_LATER, Character, JobRequest, Scene, Seconds, SpokenLine, Storyboard
 from shared.board.language import written_language
 from shared.board.targets.prompts import placed_prompts
 
-_FIRST_FIELDS = {  # of a request, before there were more; and one in which jobs that are alike may differ
-    *(
-        "prompt",
-        "min_scenes",
-        "max_scenes",
-        "target_duration_s",
-        "language",
-        "quality_keywords",
-        "sampling",
-        "priority",
-    ),
-    *("allow_fallback", "use_cache", "queue_timeout_s", "execution_timeout_s", "result_ttl_s", "deadline", "webhook"),
-    *("metadata", "read_prompt"),
-}
 COMPUTED = ("video_prompt",)  # of each scene; never asked of a model
 
 
@@ -66,11 +52,7 @@ def assemble(
 
 def _language(request: JobRequest) -> str | None:
     """What the board says of its language; boards of a time when there were two said nothing."""
-    is_new = any(
-        getattr(request, name) != field.default
-        for name, field in JobRequest.model_fields.items()
-        if name not in _FIRST_FIELDS
-    )
+    is_new = any(getattr(request, name) != JobRequest.model_fields[name].default for name in DECIDING_LATER)
     return written_language(request) if is_new or request.language not in {"auto", "zh", "en"} else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
-from scriptqueue.schemas import JobRequest
+from scriptqueue.schemas import DECIDING_LATER, JobRequest
 
 # What decides the text; a seed that is left open is the same in every request. Not here: who is told (webhook,
 # metadata), when it runs (priority, deadline, timeouts), and how long it is kept.
@@ -23,10 +23,6 @@ _DECIDING = frozenset(
         "sampling",
         "allow_fallback",
     }
-)
-DECIDING_LATER = (  # as well, where they are given
-    *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
-    *("scene_min_s", "scene_max_s"),
 )
 
 

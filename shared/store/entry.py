@@ -17,11 +17,11 @@ from hashlib import sha256
 from itertools import repeat
 from typing import Any
 
-from scriptqueue.schemas import JobRequest, Status
+from scriptqueue.schemas import DECIDING_LATER, JobRequest, Status
 from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
-from shared.store.dedup_key import DECIDING_LATER, dedup_key
+from shared.store.dedup_key import dedup_key
 from shared.store.record import TOMBSTONE_S
 
 _RETRIED = frozenset({status for status in Status if status.done} - {Status.SUCCEEDED})

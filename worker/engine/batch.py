@@ -37,9 +37,9 @@ IDLE_S = 0.5
 
 class BatchEngine:
     """`max_batch` rows over one loaded model, `kv_tokens` of context for all of them together. `batching`: "loop", the
-    engine's own; "transformers"; "auto", the loop for 16 bits on one CUDA device if it knows the model and computes
-    what the model does, else transformers'. `force=False` samples what the grammar forces (for benchmarks). The other
-    switches are those of `BatchSizes`. Raises what `Serving` raises."""
+    engine's own; "transformers"; "auto", the loop for 16 bits on one CUDA device, or 8 on a CPU, if it knows the model
+    and computes what the model does, else transformers'. `force=False` samples what the grammar forces (for
+    benchmarks). The other switches are those of `BatchSizes`. Raises what `Serving` raises."""
 
     def __init__(  # noqa: PLR0913 - what a loaded model is, and how much of the device it may take
         self,

@@ -11,8 +11,7 @@ import httpx
 import pytest
 import redis
 
-from scriptqueue.schemas import JobRequest, Sampling
-from shared.store.dedup_key import DECIDING_LATER
+from scriptqueue.schemas import DECIDING_LATER, JobRequest, Sampling
 from shared.store.entry import fingerprint
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.serving import Serve

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scriptqueue.schemas import JobRequest
+from scriptqueue.schemas import DECIDING_LATER, JobRequest
 from shared.board.filled import filled
 from shared.board.timing import durations
-from shared.store.dedup_key import DECIDING_LATER, dedup_key
+from shared.store.dedup_key import dedup_key
 from shared.store.entry import fingerprint, new_job_of
 
 Values = tuple[int, int, float | None]
