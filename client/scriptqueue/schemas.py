@@ -308,27 +308,13 @@ class JobRequest(StrictShape):
     @field_validator("fields", "targets")
     @classmethod
     def _each_once(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        """In the table's order, so that requests for the same are the same. A script is spoken as narration."""
+        """In the table's order, so that requests for the same are the same. A script has narration."""
         known = get_args(FieldName if info.field_name == "fields" else TargetName)
         if info.field_name == "fields" and info.data.get("mode") == "break_down":
             names = (*names, "narration")
         if info.field_name == "fields" and info.data.get("characters"):
             names = (*names, "characters")
         return tuple(name for name in known if name in names)
-
-    @field_validator("fields")
-    @classmethod
-    def _adds_no_words(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        """To a finished script, whose parts need one cast as well."""
-        if info.data.get("mode") != "break_down":
-            return names
-        if "dialogue" in names:
-            raise PydanticCustomError(
-                "words_added", "a finished script is all narration; dialogue would add words to it"
-            )
-        if "characters" in names and info.data.get("characters") == ():
-            raise PydanticCustomError("no_cast", "of a finished script no cast is written: give characters")
-        return names
 
     @field_validator("fields")
     @classmethod

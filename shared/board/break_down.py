@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, JobRequest
 from shared.board.packing import Cuts, Packer
 from shared.board.script_pieces import ScriptPiece, script_pieces
-from shared.board.speaking import seconds_to_say
+from shared.board.script_shot import ScriptShot, earliest, shot_of, speakers_of
+from shared.board.script_voices import Speakers, voiced_pieces
 from shared.board.targets.seconds import counts, listed_seconds, shot_seconds, step_of
 
 COMFORTABLE_SHOT_S = 5  # as COMFORTABLE_SCENE_S, of what is said in it
@@ -26,17 +27,15 @@ _STEPS_S = (1, 0.1, 0.01)  # in which a target is shared out: whole seconds wher
 _ENOUGH = 1e-9  # sums of fractions
 
 
-@dataclass(frozen=True)
-class ScriptShot:
-    """`words` of the script, empty in a shot that nothing is left for."""
+class SpokenScript(NamedTuple):
+    """A text, and who has lines in it; None: it is all narration."""
 
-    words: str
-    duration_s: float
+    text: str
+    speakers: Speakers | None = None
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The fields of the scene that nobody writes. A line with its speaker would stand here as well."""
-        return {"narration": self.words}
+    def pieces(self) -> tuple[ScriptPiece, ...]:
+        return script_pieces(self.text) if self.speakers is None else voiced_pieces(self.text, self.speakers)
 
 
 class Unsayable(NamedTuple):
@@ -68,7 +67,7 @@ def script_shots(request: JobRequest) -> tuple[ScriptShot, ...] | None:
     """None unless the request is to break its prompt down. Raises ValueError where `unsayable` tells why not."""
     if request.mode != "break_down":
         return None
-    shots = shots_of(request.prompt, limits_of_shots(request))
+    shots = shots_of(script_of(request), limits_of_shots(request))
     if isinstance(shots, Unsayable):
         raise ValueError(shots.words)
     return shots
@@ -76,14 +75,20 @@ def script_shots(request: JobRequest) -> tuple[ScriptShot, ...] | None:
 
 def given_fields(request: JobRequest) -> frozenset[str]:
     """Names of the texts that nobody writes, for the script says them."""
-    return frozenset(ScriptShot("", 0).given) if request.mode == "break_down" else frozenset()
+    if request.mode != "break_down":
+        return frozenset()
+    return frozenset(shot_of((), has_lines=speakers_of(request) is not None).given)
+
+
+def script_of(request: JobRequest) -> SpokenScript:
+    return SpokenScript(request.prompt, speakers_of(request))
 
 
 def unsayable(request: JobRequest) -> Unsayable | None:
     """Why its limits cannot hold its script; None: they can, or it has none."""
     if request.mode != "break_down":
         return None
-    shots = shots_of(request.prompt, limits_of_shots(request))
+    shots = shots_of(script_of(request), limits_of_shots(request))
     return shots if isinstance(shots, Unsayable) else None
 
 
@@ -102,14 +107,15 @@ def with_shots_counted(request: JobRequest) -> JobRequest:
 def limits_of_shots(request: JobRequest) -> ShotLimits:
     """What is left out bounds nothing: then a shot may last as much longer than usual as the script needs."""
     limits = _limits(request)
-    if "scene_max_s" in request.model_fields_set or _has_room(request.prompt, limits):
+    script = script_of(request)
+    if "scene_max_s" in request.model_fields_set or _has_room(script, limits):
         return limits
 
     def lasting(longest_s: int) -> ShotLimits:
         return _limits(request.model_copy(update={"scene_max_s": longest_s}))
 
     longer = range(request.scene_max_s + 1, MAX_SCENE_S)
-    return lasting(_first(longer, lambda longest_s: _has_room(request.prompt, lasting(longest_s))) or MAX_SCENE_S)
+    return lasting(_first(longer, lambda longest_s: _has_room(script, lasting(longest_s))) or MAX_SCENE_S)
 
 
 def _limits(request: JobRequest) -> ShotLimits:
@@ -129,40 +135,47 @@ def _first(seconds: range, suffices: Callable[[int], bool]) -> int | None:
     return seconds[found] if found < len(seconds) else None
 
 
-def _has_room(script: str, limits: ShotLimits) -> bool:
+def _has_room(script: SpokenScript, limits: ShotLimits) -> bool:
     longest_s = limits.seconds[-1]
     return _fewest(script, longest_s) <= limits.most and (limits.total_s or 0) <= limits.most * longest_s
 
 
 @lru_cache(maxsize=512)
-def _fewest(script: str, longest_s: int) -> float:
+def _fewest(script: SpokenScript, longest_s: int) -> float:
     """Shots that say the script; no number of them does where a part of it that stays whole takes longer than one."""
-    pieces = script_pieces(script)
+    pieces = script.pieces
     if any(piece.seconds > longest_s + _ENOUGH for piece in pieces):
         return math.inf
     return _packer(pieces, longest_s).fewest()
 
 
 def _packer(pieces: Sequence[ScriptPiece], longest_s: float) -> Packer:
-    return Packer([piece.seconds for piece in pieces], [piece.cost for piece in pieces], longest_s)
+    costs = [piece.cost for piece in pieces]
+    return Packer([piece.seconds for piece in pieces], costs, longest_s, earliest(pieces))
 
 
 @lru_cache(maxsize=64)
-def shots_of(script: str, limits: ShotLimits) -> tuple[ScriptShot, ...] | Unsayable:
-    pieces = script_pieces(script)
+def shots_of(script: SpokenScript, limits: ShotLimits) -> tuple[ScriptShot, ...] | Unsayable:
+    pieces, has_lines = script.pieces, script.speakers is not None
+
+    def cut(cuts: Cuts, least: int) -> list[ScriptShot]:
+        """What is lacking to the fewest shots is silent."""
+        shots = [shot_of(pieces[start:end], has_lines=has_lines) for start, end in pairwise((0, *cuts))]
+        return shots + [shot_of((), has_lines=has_lines)] * (least - len(shots))
+
     if not pieces:
         return Unsayable("prompt", "no_words", "holds no words that could be said")
     packer = _packer(pieces, limits.seconds[-1])
     if _fewest(script, limits.seconds[-1]) > limits.most or packer.total > (limits.total_s or math.inf) + _ENOUGH:
         return _too_long(script, packer.total, limits)
     if limits.total_s is None:
-        return _timed(_texts(pieces, _cuts(packer, limits), limits.least), limits)
+        return _timed(cut(_cuts(packer, limits), limits.least), limits)
     able = _able(limits.total_s, limits)
     if not able:
         return _unreachable(limits.total_s, limits)
     for near in _candidates(packer, able, limits.total_s, limits.total_s / limits.comfortable_s):
-        texts = [_texts(pieces, cuts, count) for count, cuts in near]
-        for step, each in product((limits.step_s,) if limits.are_only else _STEPS_S, texts):
+        tried = [cut(cuts, count) for count, cuts in near]
+        for step, each in product((limits.step_s,) if limits.are_only else _STEPS_S, tried):
             if shots := _summing_up(each, limits.total_s, step, limits):
                 return shots
     return _too_long(script, packer.total, limits)
@@ -187,29 +200,25 @@ def _cuts(packer: Packer, limits: ShotLimits) -> Cuts:
     return cuts if count == len(cuts) else packer.exactly(min(count, packer.count), limits.seconds[0])[0]
 
 
-def _texts(pieces: Sequence[ScriptPiece], cuts: Cuts, least: int) -> list[str]:
-    """What is lacking to the fewest shots is silent."""
-    texts = ["".join(piece.text for piece in pieces[start:end]).strip() for start, end in pairwise((0, *cuts))]
-    return texts + [""] * (least - len(texts))
-
-
-def _timed(texts: Sequence[str], limits: ShotLimits) -> tuple[ScriptShot, ...]:
+def _timed(shots: Sequence[ScriptShot], limits: ShotLimits) -> tuple[ScriptShot, ...]:
     """Each as short as its words allow."""
-    return tuple(ScriptShot(text, _least_s(seconds_to_say(text), limits)) for text in texts)
+    return tuple(replace(shot, duration_s=_least_s(shot.seconds, limits)) for shot in shots)
 
 
 def _least_s(spoken_s: float, limits: ShotLimits) -> int:
     return next((second for second in limits.seconds if second >= spoken_s - _ENOUGH), limits.seconds[-1])
 
 
-def _summing_up(texts: Sequence[str], total_s: float, step: float, limits: ShotLimits) -> tuple[ScriptShot, ...] | None:
+def _summing_up(
+    shots: Sequence[ScriptShot], total_s: float, step: float, limits: ShotLimits
+) -> tuple[ScriptShot, ...] | None:
     """As long together as the target, in steps of seconds. None: they take longer than it."""
-    spoken = [seconds_to_say(text) for text in texts]
+    spoken = [shot.seconds for shot in shots]
     least = [_least_s(each, limits) if step >= 1 else _rounded_up(each, step, limits.seconds[0]) for each in spoken]
     if math.fsum(least) > total_s + _ENOUGH:
         return None
     seconds = _shared_out(least, spoken, total_s, step, limits.seconds[-1])
-    return tuple(ScriptShot(text, _plain(each)) for text, each in zip(texts, seconds, strict=True))
+    return tuple(replace(shot, duration_s=_plain(each)) for shot, each in zip(shots, seconds, strict=True))
 
 
 def _rounded_up(spoken_s: float, step: float, shortest_s: float) -> float:
@@ -244,24 +253,29 @@ def _able(total_s: float, limits: ShotLimits) -> list[int]:
     return [*range(least, min(limits.most, math.floor(total_s / limits.seconds[0])) + 1)]
 
 
-def _too_long(script: str, total_s: float, limits: ShotLimits) -> Unsayable:
+def _too_long(script: SpokenScript, total_s: float, limits: ShotLimits) -> Unsayable:
     """With the seconds that it needs, and what would do."""
     takes, longest_s = f"takes {math.ceil(total_s - _ENOUGH)} s to say", limits.seconds[-1]
     needed = _fewest(script, longest_s)
     scenes = f"{limits.most} scenes of at most {longest_s} s"
     if needed <= limits.most:
-        words = f"{takes}, and target_duration_s is {limits.total_s:g}"
+        in_shots = f" in {needed} scenes at least" if needed * limits.seconds[0] > (limits.total_s or 0) else ""
+        words = f"{takes}{in_shots}, and target_duration_s is {limits.total_s:g}"
     elif able := _longer(script, needed, limits):
         words = f"{takes}; {scenes} cannot hold it, {', '.join(able)}"
     elif math.isinf(needed):
         words = f"{takes}, and some of it, which cannot be cut, more than the {longest_s} s of a scene"
+    elif _fewest(SpokenScript(script.text), longest_s) <= limits.most:
+        words = (
+            f"takes {needed} scenes with its lines and what is told between them, and at most {limits.most} are allowed"
+        )
     else:
-        fit = int(len(script) * min(1, limits.most * longest_s / total_s))
-        words = f"{takes}; {scenes} hold about {fit} of its {len(script)} characters"
+        fit = int(len(script.text) * min(1, limits.most * longest_s / total_s))
+        words = f"{takes}; {scenes} hold about {fit} of its {len(script.text)} characters"
     return Unsayable("prompt", "script_too_long", words)
 
 
-def _longer(script: str, needed: float, limits: ShotLimits) -> list[str]:
+def _longer(script: SpokenScript, needed: float, limits: ShotLimits) -> list[str]:
     """Limits under which its shots could say the script."""
     able = [f"{needed} can (max_scenes)"] if needed <= MAX_SCENES else []
     others = range(limits.seconds[-1] + 1, 1 if limits.are_only else MAX_SCENE_S + 1)

@@ -119,6 +119,23 @@ def written_cast(raw: Mapping[Any, Any], repairs: list[str]) -> Cast:
     return Cast(members, ids)
 
 
+def with_names(cast: Cast, names: Sequence[str], repairs: list[str]) -> Cast:
+    """The first ones by these names, which are known, with the looks that the cast has for them; then whom it has
+    besides. What it was called by its writer is still known."""
+    if [one.name for one in cast.members[: len(names)]] == [*names]:
+        return cast
+    written = {folded(one.name): one for one in cast.members}
+    known = {*map(folded, names)}
+    looks = {name: written[folded(name)].look if folded(name) in written else "" for name in names}
+    if missing := [name for name, look in looks.items() if not look]:
+        repairs.append(f"characters: {', '.join(missing)} had no look; the name stands for it")
+    rest = [(one.name, one.look) for one in cast.members if folded(one.name) not in known]
+    every = [*((name, look or name) for name, look in looks.items()), *rest]
+    members = [Character(id=one, name=name, look=look) for one, (name, look) in zip(WRITTEN_IDS, every, strict=False)]
+    now = {folded(one.name): one.id for one in members}
+    return Cast(members, {folded(one.id): now[folded(one.name)] for one in cast.members if folded(one.name) in now})
+
+
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
     """What each of a cast is called by who wrote it, and what is said of it."""
     if isinstance(value, dict) and not any(spelled(name) in map(spelled, _LOOK_KEYS) for name in value):

@@ -19,10 +19,14 @@ Cuts = tuple[int, ...]  # where each parcel ends, in pieces
 
 
 class Packer:
-    """Pieces, each with its size above 0 and the cost of a cut after it; no parcel may be larger than `limit`."""
+    """Pieces, each with its size above 0 and the cost of a cut after it; no parcel may be larger than `limit`, nor
+    begin before the piece that `since` has for its last one; it never falls from piece to piece."""
 
-    def __init__(self, sizes: Sequence[float], costs: Sequence[float], limit: float) -> None:
+    def __init__(
+        self, sizes: Sequence[float], costs: Sequence[float], limit: float, since: Sequence[int] | None = None
+    ) -> None:
         self.count = len(sizes)
+        self._since = [0, *(since or [0] * len(sizes))]  # by the end of a parcel, in pieces
         self._ends = [0.0, *accumulate(sizes)]
         self._costs = [*costs[:-1], 0.0]
         self._limit = limit
@@ -76,7 +80,8 @@ class Packer:
             slot = int(self._ends[end] * FINENESS / wanted)
             if slot not in slots or self._costs[end - 1] < self._costs[slots[slot] - 1]:
                 slots[slot] = end
-        return [0, *slots.values(), self.count]
+        apart = (end for end in range(1, self.count) if self._since[end + 1] == end)
+        return [0, *sorted({*slots.values(), *apart}), self.count]
 
     def _parcels(self, places: list[int], index: int, wanted: float, scale: float) -> Iterator[tuple[int, float]]:
         """Those that may end at a place: where they begin, and what they cost."""
@@ -85,7 +90,7 @@ class Packer:
         most = min(self._limit, _WIDEST * scale) + _ENOUGH
         for earlier in range(index - 1, -1, -1):
             size = end - self._ends[places[earlier]]
-            if size > most:
+            if size > most or places[earlier] < self._since[places[index]]:
                 return
             yield earlier, ((size - wanted) / scale) ** 2 + cut
 
@@ -118,7 +123,8 @@ class Packer:
         """Each parcel as full as can be; a piece above the limit is one of its own."""
         cuts, start = [], 0
         for end in range(1, self.count + 1):
-            if self._ends[end] - self._ends[start] > limit + _ENOUGH and end - 1 > start:
+            is_apart = start < self._since[end] or self._ends[end] - self._ends[start] > limit + _ENOUGH
+            if is_apart and end - 1 > start:
                 cuts.append(end - 1)
                 start = end - 1
         return [*cuts, self.count]

@@ -83,7 +83,7 @@ class SceneReading:
     def _text(self, field: SceneField) -> str:
         """The first that says anything; another text of the same field that says something else is told."""
         if field.name in self._given:
-            return self._kept(field, self._given[field.name])
+            return str(self._kept(field, self._given[field.name]))
         found, text = None, ""
         for item in self._entry.items(field):
             mends: list[str] = []
@@ -96,11 +96,12 @@ class SceneReading:
         self._tell_name(field, found)
         return text
 
-    def _kept(self, field: SceneField, value: Any) -> str:
+    def _kept(self, field: SceneField, value: Any) -> Any:
         item = next(self._entry.items(field), None)
-        if value != (item.value if item else ""):
+        written = item.value if item else ""
+        if (value or "") != ((tuple(written) if isinstance(written, list) else written) or ""):
             self._tell(f"{field.name} is the script's and was put back")
-        return str(value)
+        return value
 
     def _seconds(self, field: SceneField, placed_s: float | None) -> float:
         items = [*self._entry.items(field)]
@@ -141,6 +142,8 @@ class SceneReading:
 
     def _list(self, field: SceneField) -> tuple[Any, ...]:
         """Empty where nothing of it can be read."""
+        if field.name in self._given:
+            return tuple(self._kept(field, self._given[field.name]))
         item = next(self._entry.items(field), None)
         self._tell_name(field, item)
         what, value = f"scene {self._number}: {field.name}", item.value if item else None

@@ -53,6 +53,8 @@ class ScriptPiece:
     text: str
     seconds: float  # that it takes to be said
     cost: float
+    speaker: str = ""  # an id; empty: the narrator
+    begins: bool = False  # to speak, after another voice or the same one
 
 
 @lru_cache(maxsize=64)
@@ -80,7 +82,7 @@ def _piece(text: str, cost: float) -> ScriptPiece:
 
 def script_words(script: str) -> str:
     """The script on one line: without what cannot be shown, each run of blanks one blank."""
-    return " ".join(line for line in map(_shown, script.splitlines()) if line)
+    return " ".join(line for line in map(shown_line, script.splitlines()) if line)
 
 
 def _opens(text: str) -> bool:
@@ -89,7 +91,7 @@ def _opens(text: str) -> bool:
 
 
 def _parts(script: str) -> Iterator[tuple[str, float]]:
-    lines = [_shown(line) for line in script.splitlines()]
+    lines = [shown_line(line) for line in script.splitlines()]
     last = max((number for number, line in enumerate(lines) if line), default=-1)
     for number, line in enumerate(lines):
         if not line:
@@ -104,8 +106,13 @@ def _parts(script: str) -> Iterator[tuple[str, float]]:
         yield line[start:] + blank, cost
 
 
-def _shown(line: str) -> str:
+def shown_line(line: str) -> str:
+    """Without what cannot be shown, each run of blanks one blank."""
     return " ".join(printable(line).split())
+
+
+def ends_a_sentence(line: str) -> bool:
+    return bool(_SENTENCE_END.search(line))
 
 
 def _at_line_end(line: str, following: str) -> float:
@@ -114,7 +121,7 @@ def _at_line_end(line: str, following: str) -> float:
         return WITHIN
     if not following or following[:1] in "-*•#0123456789":
         return PARAGRAPH
-    if _SENTENCE_END.search(line):
+    if ends_a_sentence(line):
         return LINE
     return CLAUSE if following[0].islower() and line[-1].isalpha() else SENTENCE
 

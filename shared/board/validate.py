@@ -9,13 +9,14 @@ from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, of_kind
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
-from shared.board.break_down import ScriptShot, script_shots
-from shared.board.cast import Cast, written_cast
+from shared.board.break_down import script_shots
+from shared.board.cast import Cast
 from shared.board.entry import Entry
 from shared.board.reading import NOTHING, Lengths, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
 from shared.board.scenes import assemble, values_of
+from shared.board.script_shot import ScriptShot, cast_of
 from shared.board.targets.fit import misfits
 from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 from shared.board.text import clean, quoted
@@ -34,7 +35,7 @@ def validate(
     its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
     `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
-    cast = written_cast(raw, repairs) if request.writes_cast else Cast(request.characters)
+    cast = cast_of(raw, request, repairs)
     shots = script_shots(request) or ()
     scenes = _scenes(raw.get("scenes"), repairs, allowed_lengths(request), fields=fields, cast=cast, shots=shots)
     least, most = (len(shots), len(shots)) if shots else (request.min_scenes, request.max_scenes)
@@ -121,7 +122,7 @@ def _fit_script(scenes: list[dict[str, Any]], shots: Sequence[ScriptShot], repai
                 f"scene {number}: its words and its {shot.duration_s:g} s are the script's and were put back"
             )
         scene.update(own)
-        for name in (name for name, value in own.items() if not value):  # a shot in which nothing is said
+        for name in (name for name, value in own.items() if value == ""):  # a shot in which nothing is told
             del scene[name]
 
 

@@ -36,15 +36,18 @@ Reason = Literal[
 @dataclass(frozen=True)
 class Resume:
     """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
-    the text were published before it began, and so given to it."""
+    the text were complete before it began, and so given to it. `before`: where they are not published, the text that
+    has them."""
 
     seed: int
     given: int
     fingerprint: str
     token_ids: tuple[int, ...]
+    before: str = ""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        fields = {name: value for name, value in asdict(self).items() if value != ""}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Resume:

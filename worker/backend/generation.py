@@ -21,7 +21,7 @@ from shared.store.executions import Resume
 from worker.backend.backend import Completion, Partial
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, Output
-from worker.script.complete import LIST_OPENING, complete_scenes
+from worker.script.complete import LIST_OPENING, begun_cast, complete_scenes
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
@@ -39,6 +39,7 @@ class Writing:
     given: tuple[Scene, ...]
     part: range | None  # of the scenes; None: all
     fingerprint: str
+    before: str = ""  # the text of the parts before, where nobody else has their scenes
 
     @property
     def earlier(self) -> tuple[Scene, ...]:
@@ -46,14 +47,15 @@ class Writing:
 
 
 class ModelGeneration:
-    """`begin` starts the text that comes after the scenes that are given; `prove` shows that a fault was this job's,
-    and raises `EngineBroken` where the model is to blame."""
+    """`begin` starts the text that comes after the scenes that are given; where a cast is written, the text that has
+    both stands beside them. `prove` shows that a fault was this job's, and raises `EngineBroken` where the model is to
+    blame."""
 
     def __init__(
         self,
         request: JobRequest,
         loaded: LoadedModel,
-        begin: Callable[[tuple[Scene, ...]], Writing],
+        begin: Callable[[tuple[Scene, ...], str], Writing],
         first: Writing,
         prove: Callable[[], None],
     ) -> None:
@@ -64,7 +66,7 @@ class ModelGeneration:
         self._given = len(first.given)
         self._most_scenes = len(durations(request) or ()) or request.max_scenes
         self._now = first
-        self._head = ""  # of the first part: its title
+        self._head = _head(first.before)  # of the first part: its title, and a cast
         self._ended: list[Output] = []
         self._prompt_tokens = 0
         self._stopping = False
@@ -91,7 +93,7 @@ class ModelGeneration:
         return Partial(
             len(writing.earlier) + now.scenes_done,
             lambda: self._text(writing, now.token_ids),
-            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids),
+            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids, writing.before),
         )
 
     def stop(self) -> None:
@@ -117,12 +119,14 @@ class ModelGeneration:
     def _goes_on(self, output: Output, text: str) -> bool:
         """Whether another part follows, which is begun then. A part that is not whole ends the text."""
         part = self._now.part
-        scenes = complete_scenes(text, self._request, self._fields) if part else ()
+        writes_cast = self._request.writes_cast
+        cast = begun_cast(text, self._request) if part and writes_cast else None
+        scenes = complete_scenes(text, self._request, self._fields, cast) if part else ()
         if not part or part.stop >= self._most_scenes or len(scenes) < part.stop:
             return False
-        opening, following = LIST_OPENING.match(text), self._begin(scenes[: part.stop])
+        following = self._begin(scenes[: part.stop], text if writes_cast else "")
         with self._lock:
-            self._head = opening[0] if opening else ""
+            self._head = _head(text)
             self._ended.append(output)
             self._now = following
             if self._stopping:
@@ -150,9 +154,15 @@ class ModelGeneration:
         text = str(self._loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
         if not writing.earlier:
             return text
-        opening = LIST_OPENING.match(text)
-        head = self._head or (opening[0] if opening else '{"scenes":[')
+        opening = _head(text)
+        head = self._head or opening or '{"scenes":['
         values = values_of(writing.earlier, self._fields)
         earlier = ",".join(json.dumps(scene, ensure_ascii=False) for scene in values)
-        rest = text[opening.end() :] if opening else ""
+        rest = text[len(opening) :] if opening else ""
         return f"{head}{earlier}{',' if rest.strip() else ''}{rest}"
+
+
+def _head(text: str) -> str:
+    """What comes before the first scene."""
+    opening = LIST_OPENING.match(text)
+    return opening[0] if opening else ""

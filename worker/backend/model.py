@@ -19,10 +19,11 @@ from models.load import LoadedModel, load
 from models.placement import gpu_id
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import of_kind
-from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Scene, Source
+from scriptqueue.schemas import MIN_TOKENS_A_SCENE, Character, JobRequest, ModelInfo, Scene, Source
 from shared.board.break_down import given_fields, script_shots
 from shared.board.budget import tokens_a_scene
 from shared.board.scenes import values_of
+from shared.board.targets.room import written_ids
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
 from shared.settings import Settings
@@ -34,6 +35,7 @@ from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, SamplingParams
+from worker.script.complete import begun_cast, complete_scenes
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
@@ -41,6 +43,7 @@ GRAMMAR = version("llguidance")  # what it forces is part of a text
 
 TIMES_USUAL = 2  # tokens of a scene that a part has room for, times those that models write
 TOKENS_BEFORE = 160  # that a part's prompt has room for, to say what is seen before it
+TOKENS_A_PORTRAIT = 60  # of a cast that is written, as a part has room for it
 WARM_UP_S = 120.0
 PROOF_S = 900.0  # of a model of 6 billion parameters on two slow cores
 # What these become tells one version of prompts, languages, grammar and model from another.
@@ -143,31 +146,51 @@ class ModelBackend:
         """Goes on with the tokens of an earlier attempt where all that they depend on is the same, else with the scenes
         that were published. Raises `PromptTooLong`."""
         until_s = time.monotonic() + time_left_s
+        resume = begun.resume if begun.resume and begun.resume.seed == seed else None
 
-        def begin(given: tuple[Scene, ...], resume: Resume | None = None) -> Writing:
-            return self._begin(request, seed, until_s - time.monotonic(), Prefix(given, resume), on_scene)
+        def begin(given: tuple[Scene, ...], before: str, resume: Resume | None = None) -> Writing:
+            left_s = until_s - time.monotonic()
+            return self._begin(request, seed, left_s, Prefix(given, resume), on_scene, before=before)
 
-        return ModelGeneration(request, self._loaded, begin, begin(begun.scenes, begun.resume), self._prove_again)
+        scenes, before = begun.scenes, resume.before if resume else ""
+        if before:
+            cast = begun_cast(before, request)
+            scenes = complete_scenes(before, request, fields_named(request.fields), cast)
+        return ModelGeneration(request, self._loaded, begin, begin(scenes, before, resume), self._prove_again)
 
-    def _begin(
-        self, request: JobRequest, seed: int, time_left_s: float, begun: Prefix, on_scene: Callable[[], None]
+    def _begin(  # noqa: PLR0913 - all that a text begins with
+        self,
+        request: JobRequest,
+        seed: int,
+        time_left_s: float,
+        begun: Prefix,
+        on_scene: Callable[[], None],
+        *,
+        before: str,
     ) -> Writing:
         given, resume = begun.scenes, begun.resume
-        engine_request = self._engine_request(request, seed, time_left_s, given)
-        if resume and resume.seed == seed:
-            before = self._engine_request(request, seed, time_left_s, given[: resume.given])
-            if self._fingerprint(before) == resume.fingerprint:
+        cast = begun_cast(before, request).members if before else ()
+        engine_request = self._engine_request(request, seed, time_left_s, given, cast)
+        if resume:
+            earlier = self._engine_request(request, seed, time_left_s, given[: resume.given], cast)
+            if self._fingerprint(earlier) == resume.fingerprint:
                 given = given[: resume.given]
-                engine_request = replace(before, generated_ids=resume.token_ids)
+                engine_request = replace(earlier, generated_ids=resume.token_ids)
         parts = self._parts(request)
+        part = parts.after(len(given)) if parts else None
         handle = self._engine.submit(engine_request, on_scene)
-        return Writing(handle, given, parts.after(len(given)) if parts else None, self._fingerprint(engine_request))
+        return Writing(handle, given, part, self._fingerprint(engine_request), before)
 
     def _engine_request(
-        self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
+        self,
+        request: JobRequest,
+        seed: int,
+        time_left_s: float,
+        given: Sequence[Scene],
+        cast: Sequence[Character] = (),
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        shape, parts = layout(fields, kept, writes_cast=request.writes_cast), self._parts(request)
+        shape, parts = layout(fields, kept, writes_cast=request.writes_cast and not cast), self._parts(request)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
             written = [field.name for field in of_kind("text", fields) if field.name not in kept]
@@ -176,15 +199,15 @@ class ModelBackend:
         part = parts.after(len(given)) if parts else None
         before = given[part.start - 1].description if part and part.start else ""
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before))),
-            schema=json.dumps(storyboard_schema(request, given, fields, part)),
+            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before, cast))),
+            schema=json.dumps(storyboard_schema(request, given, fields, part, cast)),
             layout=shape,
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=parts.budget(budget, len(given)) if parts else budget,
             min_scenes=len(part or durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
             given_tokens=parts.given_tokens(len(given)) if parts else 0,
-            own_words=_own_words(request),
+            own_words=_own_words(request, cast or request.characters),
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:
@@ -195,9 +218,10 @@ class ModelBackend:
         fields = fields_named(request.fields)
         prompt = self._prompt_ids(messages(request, fields, range(0)))
         return ScriptParts(
-            [self._tokens(json.dumps(shot.words, ensure_ascii=False)) for shot in shots],
+            [self._tokens(json.dumps(shot.given if shot.lines else shot.words, ensure_ascii=False)) for shot in shots],
             TIMES_USUAL * tokens_a_scene(request),
             self._engine.context_tokens - len(prompt) - TOKENS_BEFORE,
+            TOKENS_A_PORTRAIT * len(written_ids(request)),
         )
 
     def _tokens(self, text: str) -> int:
@@ -256,10 +280,10 @@ class ModelBackend:
         self._engine.stop()
 
 
-def _own_words(request: JobRequest) -> str:
+def _own_words(request: JobRequest, cast: Sequence[Character]) -> str:
     """Those that may come again as often as the text likes: the request's own, and its cast's."""
-    cast = (f"{one.name} {one.look}" for one in request.characters)
-    return " ".join(filter(None, (request.prompt, request.style, request.instructions, *cast)))
+    people = (f"{one.name} {one.look}" for one in cast)
+    return " ".join(filter(None, (request.prompt, request.style, request.instructions, *people)))
 
 
 def _edition(folder: Path | None) -> str:

@@ -17,17 +17,18 @@ TIMES_GIVEN = 3  # words of a script: in the prompt, in the text, and kept free 
 @dataclass(frozen=True)
 class ScriptParts:
     """`words` are the tokens that each shot says, `a_scene` those that may be sampled for each, `room` what the context
-    has besides the prompt's other words."""
+    has besides the prompt's other words, `cast` the tokens of one that is written, in the first part."""
 
     words: Sequence[int]
     a_scene: int
     room: int
+    cast: int = 0
 
     def after(self, given: int) -> range:
         """The scenes of the part that the one after so many belongs to; of the last part where all are there. As few
         parts as have room, of similar size."""
         sizes = [TIMES_GIVEN * tokens + TOKENS_A_SAMPLED * self.a_scene for tokens in self.words]
-        packer = Packer(sizes, [0.0] * len(sizes), max(1, self.room))
+        packer = Packer(sizes, [0.0] * len(sizes), max(1, self.room - TOKENS_A_SAMPLED * self.cast))
         ends, _ = packer.exactly(packer.fewest())
         for start, end in zip((0, *ends), ends, strict=False):
             if given < end:
@@ -38,7 +39,8 @@ class ScriptParts:
         """How many tokens may be sampled in that part, of so many that are left for all scenes that are not given."""
         part, scenes_left = self.after(given), max(1, len(self.words) - given)
         here = part.stop - given if given < part.stop else 1
-        return min(-(-left * here // scenes_left), self.a_scene * len(part))
+        head = 0 if part.start else self.cast
+        return min(left, min(-(-left * here // scenes_left), self.a_scene * len(part)) + head)
 
     def given_tokens(self, given: int) -> int:
         """Of the words in that part, in which a quotation mark takes one more."""

@@ -19,6 +19,7 @@ from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.break_down import script_shots
 from shared.board.cast import WRITTEN_IDS
+from shared.board.script_shot import unwritten_cast
 from shared.board.timing import durations, usual_seconds
 from shared.errors import InternalError
 from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
@@ -132,7 +133,8 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
     usual_s = usual_seconds(request)
     fixed = durations(request) or (usual_s,) * count
     subject = " ".join(request.prompt.split())[:40]
-    ids = [character.id for character in request.characters] or WRITTEN_IDS[:1]
+    names = {character.id: character.name for character in unwritten_cast(request)} or {WRITTEN_IDS[0]: "stub"}
+    ids = [*names]
     shots = script_shots(request) or ()
     scenes = [
         {
@@ -144,8 +146,9 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
         | (shots[number - 1].given if number <= len(shots) else {})
         for number in range(1, count + 1)
     ]
-    cast = {"characters": {ids[0]: {"name": "stub", "look": f"stub look: {subject}"}}} if request.writes_cast else {}
-    return json.dumps({"title": subject, **cast, "scenes": scenes}, ensure_ascii=False)
+    cast = {one: {"name": name, "look": f"stub look: {subject}"} for one, name in names.items()}
+    written = {"characters": cast} if request.writes_cast else {}
+    return json.dumps({"title": subject, **written, "scenes": scenes}, ensure_ascii=False)
 
 
 def _stub_value(field: SceneField, number: int, subject: str, usual_s: int, ids: Sequence[str]) -> Any:

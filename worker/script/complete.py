@@ -21,21 +21,35 @@ from shared.board.entry import Entry
 from shared.board.reading import NOTHING, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
+from shared.board.script_shot import cast_of
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timeline import stands_alone
 from shared.board.timing import durations
 from shared.board.voices import fit_speech
 
-LIST_OPENING = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
+_STRING = r'"(?:[^"\\]|\\.)*+"'
+_PEOPLE = rf'\{{(?:[^{{}}"]|{_STRING}|\{{(?:[^{{}}"]|{_STRING})*+\}})*+\}}'
+LIST_OPENING = re.compile(
+    rf'\s*\{{\s*(?:"title"\s*:\s*{_STRING}\s*,\s*)?(?:"characters"\s*:\s*{_PEOPLE}\s*,\s*)?"scenes"\s*:\s*\['
+)
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELDS) -> tuple[Scene, ...]:
-    """As `validate` would read them."""
+def begun_cast(text: str, request: JobRequest) -> Cast:
+    """Of a text whose list of scenes has begun."""
     opening = LIST_OPENING.match(text)
-    if not opening or request.writes_cast:  # whoever would go on with these scenes could not know their cast
+    return cast_of(json.loads(f"{opening[0]}]}}") if opening else {}, request, [])
+
+
+def complete_scenes(
+    text: str, request: JobRequest, fields: Fields = SCENE_FIELDS, cast: Cast | None = None
+) -> tuple[Scene, ...]:
+    """As `validate` would read them. None where the text says of whom they are: whoever would go on with these scenes
+    could not know their `cast`, unless it is given here."""
+    opening = LIST_OPENING.match(text)
+    if not opening or (request.writes_cast and cast is None):
         return ()
-    fixed, cast = durations(request), Cast(request.characters)
+    fixed, cast = durations(request), cast or Cast(request.characters)
     most = len(fixed) if fixed else request.max_scenes
     given: list[Mapping[str, Any]] = [shot.given for shot in script_shots(request) or ()] or [NOTHING] * most
     may_last = allowed_lengths(request)

@@ -14,6 +14,7 @@ from shared.board.break_down import script_shots
 from shared.board.language import written_language
 from shared.board.language_tags import is_traditional, words_in
 from shared.board.scenes import assemble, values_of
+from shared.board.script_shot import unwritten_cast
 from shared.board.text import printable
 from shared.board.timing import durations, usual_seconds
 
@@ -51,7 +52,7 @@ def fallback(
     least, most = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     views, shots = _endless_views(spoken), script_shots(request)
     if shots:
-        sentences = [shot.words or f"{title} — {next(views)}" for shot in shots]
+        sentences = [" ".join(shot.spoken) or f"{title} — {next(views)}" for shot in shots]
     sentences = _join(sentences, most, ", " if spoken == "en" else "，")
     while len(sentences) < least:
         sentences.append(f"{title} — {next(views)}")
@@ -62,7 +63,7 @@ def fallback(
     if shots:
         scenes = [_without_empty(scene | shot.given) for scene, shot in zip(scenes, shots, strict=True)]
     scenes[: len(published)] = values_of(published, fields)
-    return assemble(title, scenes, request, fields, request.characters)
+    return assemble(title, scenes, request, fields, unwritten_cast(request))
 
 
 def _scene(sentence: str, index: int, seconds: float, spoken: _Words, fields: Fields) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _scene(sentence: str, index: int, seconds: float, spoken: _Words, fields: Fi
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """A list may be empty; a text that says nothing is absent."""
-    return {name: value for name, value in values.items() if value or value == []}
+    return {name: value for name, value in values.items() if value != ""}
 
 
 def _sentences(prompt: str) -> list[str]:

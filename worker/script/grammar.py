@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, JobRequest, Scene
+from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, Character, JobRequest, Scene
 from shared.board.break_down import script_shots
 from shared.board.language import written_language
 from shared.board.language_tags import is_spaced
+from shared.board.script_shot import speakers_of
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
@@ -30,10 +31,14 @@ _ANY = f"[^{NO_CHARACTERS}]"
 
 
 def storyboard_schema(
-    request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS, part: range | None = None
+    request: JobRequest,
+    given: Sequence[Scene] = (),
+    fields: Fields = SCENE_FIELDS,
+    part: range | None = None,
+    cast: Sequence[Character] = (),
 ) -> dict[str, Any]:
     """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
-    board's first one on, it must repeat, at no cost."""
+    board's first one on, it must repeat, at no cost; a `cast` that is written already it must not."""
     if request.targets:
         fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
     fixed = durations(request)
@@ -41,7 +46,7 @@ def storyboard_schema(
     shots = script_shots(request)
     allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
     scenes = [_constant(scene, fields) for scene in given]
-    ids = [character.id for character in request.characters] or [*written_ids(request)]
+    ids = [character.id for character in cast or request.characters] or [*written_ids(request)]
     scenes += [
         _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
         for n in range(len(given) + 1, count[1] + 1)
@@ -51,7 +56,7 @@ def storyboard_schema(
     return _object(
         {
             "title": _text(MAX_TITLE_CHARACTERS),
-            **({"characters": _cast(request)} if request.writes_cast else {}),
+            **({"characters": _cast(request)} if request.writes_cast and not cast else {}),
             "scenes": {
                 "type": "array",
                 "prefixItems": scenes,
@@ -72,7 +77,7 @@ def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes
     longest = (max(len(term.split()) for term in field.terms) for field in of_kind("term", fields))
     choices = sum(words + 1 for words in longest)  # a token a word at most, and one for the closing quote
     numbers = TOKENS_A_NUMBER * len(of_kind("seconds", fields))
-    lists = TOKENS_A_LIST * sum(field.is_list for field in fields)
+    lists = TOKENS_A_LIST * sum(field.is_list for field in fields if field.name not in given)
     return Layout(
         strings,
         fixed_tokens=choices + numbers + lists + SCENE_END_TOKENS,
@@ -92,11 +97,13 @@ def _speech(fields: Fields, given: Collection[str]) -> SpeechLayout | None:
 
 
 def _cast(request: JobRequest) -> dict[str, Any]:
-    """By ids that the scenes can name before anyone has one; only the first must be there."""
-    ids = written_ids(request)
+    """By ids that the scenes can name before anyone has one. Whoever speaks in a script must be there by name; of a
+    cast without such the first must."""
+    ids, speakers = written_ids(request), dict(speakers_of(request) or ())
     name, look = written_limits(request, is_spaced=is_spaced(written_language(request)))
-    portrait = _object({"name": _text(name), "look": _text(look)})
-    return {**_object(dict.fromkeys(ids, portrait)), "required": [*ids[:1]]}
+    names = {one: {"const": speakers[one]} if one in speakers else _text(name) for one in ids}
+    portraits = {one: _object({"name": names[one], "look": _text(look)}) for one in ids}
+    return {**_object(portraits), "required": [*speakers] or [*ids[:1]]}
 
 
 def _scene(

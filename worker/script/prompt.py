@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
-from scriptqueue.schemas import JobRequest
+from scriptqueue.schemas import Character, JobRequest
 from shared.board.break_down import given_fields, script_shots
 from shared.board.cast import WRITTEN_IDS
 from shared.board.language import language_of, written_language
 from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
 from shared.board.languages import CHINESE, ENGLISH, JAPANESE
+from shared.board.script_shot import ScriptShot, unwritten_cast
 from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
@@ -36,17 +37,24 @@ _TITLE = {"zh": "标题", "en": "the title"}
 
 
 def messages(
-    request: JobRequest, fields: Fields = SCENE_FIELDS, part: range | None = None, before: str = ""
+    request: JobRequest,
+    fields: Fields = SCENE_FIELDS,
+    part: range | None = None,
+    before: str = "",
+    cast: Sequence[Character] = (),
 ) -> list[dict[str, str]]:
-    """The conversation, system first. Of a script that is broken down in parts the scenes of one part, and what is seen
-    `before` them."""
+    """The conversation, system first. Of a script that is broken down in parts the scenes of one part, what is seen
+    `before` them, and the `cast` that an earlier part wrote."""
     tag = written_language(request)
     spoken = words_in(tag)
     if shots := script_shots(request):
         shots = shots if part is None else shots[part.start : part.stop]
+        names = {one.id: one.name for one in cast or unwritten_cast(request)}
+        words = "\n".join(
+            line for shot in shots for line in _script_lines(shot, names, "：" if spoken == "zh" else ": ")
+        )
         task = _script_task_zh if spoken == "zh" else _script_task_en
-        words = "\n".join(shot.words for shot in shots if shot.words)
-        content = task(request, fields, tag, [shot.duration_s for shot in shots], before) + words
+        content = task(request, fields, tag, [shot.duration_s for shot in shots], before, cast) + words
     else:
         content = (_task_zh if spoken == "zh" else _task_en)(request, fields, tag) + request.prompt
     return [
@@ -84,36 +92,54 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
 # A script's task shows no example: small models copy its texts into every scene, and the grammar gives the shape.
 
 
-def _script_task_zh(request: JobRequest, fields: Fields, tag: str, seconds: Sequence[float], before: str) -> str:
+def _script_task_zh(  # noqa: PLR0913, PLR0917 - all that a part is told
+    request: JobRequest, fields: Fields, tag: str, seconds: Sequence[float], before: str, cast: Sequence[Character]
+) -> str:
+    has_lines = "dialogue" in given_fields(request)
+    script, given = (
+        ("旁白和台词", "旁白（narration）、台词（dialogue）") if has_lines else ("旁白", "旁白（narration）")
+    )
     written = [field for field in fields if field.name not in given_fields(request)]
     terms = "".join(f"{field.name} 只能是 {_choice(field, '、', ' 或 ')}。" for field in of_kind("term", fields))
     texts = "，".join(f"{field.name} 写{field.zh.placeholder}" for field in written if field.kind == "text")
     notes = "".join(field.zh.note for field in written)
     shown = f"上一个镜头的画面：{before.rstrip('。')}。" if before else ""
     return (
-        f"下面是一段已经写好的旁白，会一字不差地念出来，共 {len(seconds)} 个镜头，总时长 {math.fsum(seconds):g} 秒。"
-        f"请为每个镜头设计画面，输出 JSON：先写 title，再逐个写 scenes。旁白（narration）和时长已经给出；{texts}。"
+        f"下面是一段已经写好的{script}，会一字不差地念出来，"
+        f"共 {len(seconds)} 个镜头，总时长 {math.fsum(seconds):g} 秒。"
+        f"请为每个镜头设计画面，输出 JSON：先写 title，再逐个写 scenes。{given}和时长已经给出；{texts}。"
         f"{terms}写念到这句话时观众看到的具体画面：人物、地点、动作、物件，各一句话，用{chinese_name(tag)}写，各镜头不同，"
-        f"不要重复旁白的原话。{notes}{_cast_zh(request)}{_room_zh(request, fields)}{shown}"
-        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n旁白：\n"
+        f"不要重复{script}的原话。{notes}{_cast_zh(request, cast)}{_room_zh(request, fields)}{shown}"
+        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n{script}：\n"
     )
 
 
-def _script_task_en(request: JobRequest, fields: Fields, tag: str, seconds: Sequence[float], before: str) -> str:
+def _script_task_en(  # noqa: PLR0913, PLR0917 - all that a part is told
+    request: JobRequest, fields: Fields, tag: str, seconds: Sequence[float], before: str, cast: Sequence[Character]
+) -> str:
+    has_lines = "dialogue" in given_fields(request)
+    script, given = ("script", "narration, the dialogue") if has_lines else ("narration", "narration")
     written = [field for field in fields if field.name not in given_fields(request)]
     terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
     texts = ", ".join(f"{field.name} ({field.en.placeholder})" for field in written if field.kind == "text")
     notes = "".join(f"{field.en.note} " for field in written if field.en.note)
     shown = f"The shot before shows: {before.rstrip('.')}. " if before else ""
     return (
-        f"Below is a finished narration, spoken word for word over {len(seconds)} shots, "
+        f"Below is a finished {script}, spoken word for word over {len(seconds)} shots, "
         f"{math.fsum(seconds):g} seconds in all. Design the picture for each shot, as JSON: a title, then the scenes. "
-        f"The narration and the duration of each are given; write {texts}: the people, the place and the things that "
-        "the viewer sees while it is said, one sentence each, in other words than the narration, a different picture "
-        f"for each shot. {terms}{notes}{_cast_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}{shown}"
+        f"The {given} and the duration of each are given; write {texts}: the people, the place and the things that "
+        f"the viewer sees while it is said, one sentence each, in other words than the {script}, a different picture "
+        f"for each shot. {terms}{notes}{_cast_en(request, cast)}{_room_en(request, fields, tag)}"
+        f"{_language_en(tag)}{shown}"
         f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
-        "Output JSON only.\nThe narration:\n"
+        f"Output JSON only.\nThe {script}:\n"
     )
+
+
+def _script_lines(shot: ScriptShot, names: Mapping[str, str], colon: str) -> Iterator[str]:
+    """As a script has them: a line of the text for what each voice says."""
+    yield from filter(None, (shot.words,))
+    yield from (f"{names[each.character]}{colon}{each.line}" for each in shot.lines or ())
 
 
 def _reminder(request: JobRequest, tag: str) -> str:
@@ -133,19 +159,19 @@ def _seconds(request: JobRequest, comma: str, last: str, to: str) -> str:
     return _listed([*map(str, seconds)], comma, last) if seconds else f"{least}{to}{most}"
 
 
-def _cast_zh(request: JobRequest) -> str:
-    if request.writes_cast:
+def _cast_zh(request: JobRequest, cast: Sequence[Character] = ()) -> str:
+    if request.writes_cast and not cast:
         most = len(written_ids(request))
         return f"先写 characters，最多 {most} 个角色，look 写清年龄、发型和衣着，全片不变。"
-    people = "；".join(f"{one.id} 是{one.name}（{one.look}）" for one in request.characters)
+    people = "；".join(f"{one.id} 是{one.name}（{one.look}）" for one in cast or request.characters)
     return f"角色只有：{people}。文字里用名字。" if people else ""
 
 
-def _cast_en(request: JobRequest) -> str:
-    if request.writes_cast:
+def _cast_en(request: JobRequest, cast: Sequence[Character] = ()) -> str:
+    if request.writes_cast and not cast:
         most = len(written_ids(request))
         return f"First write the characters, at most {most}; a look says age, hair and clothes, and never changes. "
-    people = "; ".join(f"{one.id} is {one.name} ({one.look})" for one in request.characters)
+    people = "; ".join(f"{one.id} is {one.name} ({one.look})" for one in cast or request.characters)
     return f"The only characters are: {people}. Texts call them by name. " if people else ""
 
 

@@ -18,6 +18,7 @@ from scriptqueue.scene_fields import Fields, SceneField, Spoken, of_kind
 from scriptqueue.schemas import MAX_SPOKEN_LINES, Character, JobRequest, TargetName
 from shared.board.break_down import given_fields, script_shots
 from shared.board.cast import MAX_LOOK_CHARACTERS, MAX_NAME_CHARACTERS, WRITTEN_IDS
+from shared.board.script_shot import ScriptShot, speakers_of
 from shared.board.speaking import seconds_to_say
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import placed_prompts
@@ -69,7 +70,7 @@ def _shortened(field: SceneField, characters: int) -> SceneField:
 def too_narrow(request: JobRequest) -> str | None:
     """Why the request's style, cast or script leaves one of its targets no room, in whatever language; None: it leaves
     enough."""
-    limit = _narrow(request, 1)
+    limit = _narrow(request, _least_written(request))
     if limit is None:
         return None
     unit = "words" if limit.measure is count_words else "characters"
@@ -81,7 +82,13 @@ def written_ids(request: JobRequest) -> tuple[str, ...]:
     none."""
     if not request.writes_cast:
         return ()
-    return WRITTEN_IDS[: next((most for most in range(len(WRITTEN_IDS), 1, -1) if _narrow(request, most) is None), 1)]
+    counts = range(len(WRITTEN_IDS), _least_written(request), -1)
+    return WRITTEN_IDS[: next((most for most in counts if _narrow(request, most) is None), _least_written(request))]
+
+
+def _least_written(request: JobRequest) -> int:
+    """Whoever speaks in a script is of the cast."""
+    return max(1, len(speakers_of(request) or ()))
 
 
 def _narrow(request: JobRequest, people: int) -> _Limit | None:
@@ -114,9 +121,13 @@ def _written(fields: Fields, limit: _Limit, request: JobRequest) -> Fields:
 
 def _given(limit: _Limit, request: JobRequest) -> int:
     """The most that a script has in one prompt."""
-    texts = [shot.given for shot in script_shots(request) or ()]
     places = TARGETS[limit.target].places
-    return max((sum(limit.measure(text) for name, text in each.items() if name in places) for each in texts), default=0)
+
+    def spoken(shot: ScriptShot) -> list[str]:
+        words = [shot.words] if "narration" in places else []
+        return [*words, *(each.line for each in shot.lines or () if "dialogue" in places)]
+
+    return max((sum(map(limit.measure, spoken(shot))) for shot in script_shots(request) or ()), default=0)
 
 
 def written_limits(request: JobRequest, *, is_spaced: bool) -> tuple[int, int]:
@@ -141,7 +152,7 @@ def _besides(limit: _Limit, request: JobRequest, fields: Fields, cast: Sequence[
     and say as much as a shot has time for, but for the narration. A script's most words are in it as well."""
     placed = {field.name for field in fields} & {*TARGETS[limit.target].places}
     speech = 0
-    if cast and "dialogue" in placed:
+    if cast and "dialogue" in placed - given_fields(request):
         seconds = max(shot_seconds(request) or (request.scene_max_s,))
         speech = int(seconds / seconds_to_say("a" if limit.is_spaced else "字"))
         speech = (speech - LEAST_WORDS * ("narration" in placed)) if limit.measure is count_words else MAX_LETTERS

@@ -159,6 +159,9 @@ def test_a_full_queue_answers_503_and_keeps_nothing(serve: Serve) -> None:
     assert api.get("/queue").json()["depth"] == {"high": 0, "normal": 1, "low": 0}
 
 
+CAST_TOO = ["dialogue", "characters"]
+
+
 def test_a_script_has_as_many_scenes_as_it_needs(api: httpx.Client, worker: HandWorker) -> None:
     script = "他等了30秒，谁也没有来。" * 48
     job = api.post("/jobs", json={"prompt": script, "mode": "break_down"}).json()
@@ -184,8 +187,8 @@ def test_a_script_has_as_many_scenes_as_it_needs(api: httpx.Client, worker: Hand
         ({"prompt": "……"}, "/prompt", "no_words", "holds no words"),
         ({"prompt": "一只猫。", "target_duration_s": 3700}, "/target_duration_s", "unreachable_duration", "3700 s"),
         ({"prompt": "猫。" * 90, "sampling": {"max_new_tokens": 60}}, "/sampling", "too_few_tokens", "at least"),
-        ({"prompt": "x", "fields": ["dialogue"]}, "/fields", "words_added", "all narration"),
-        ({"prompt": "x", "fields": ["characters"]}, "/fields", "no_cast", "give characters"),
+        ({"prompt": "x", "fields": ["dialogue"]}, "/fields", "no_cast", "dialogue needs a cast"),
+        ({"prompt": "A: X.\nHe goes.\n" * 70, "fields": CAST_TOO}, "/prompt", "script_too_long", "takes 71 scenes"),
         ({"prompt": "x", "mode": "shorten"}, "/mode", "literal_error", "break_down"),
         ({"prompt": "长" * 4001, "mode": "write"}, "/prompt", "string_too_long", "at most 4000"),
         ({"prompt": "长" * 20_001}, "/prompt", "string_too_long", "at most 20000"),

@@ -12,9 +12,10 @@ import pytest
 
 from models.load import LoadedModel
 from scriptqueue.further_fields import fields_named
-from scriptqueue.schemas import JobRequest, Sampling, Scene
+from scriptqueue.schemas import JobRequest, Sampling, Scene, Storyboard
 from shared.board.break_down import given_fields, script_shots, with_shots_counted
 from shared.errors import PromptTooLong
+from shared.store.executions import Resume
 from tests.integration.engine import tiny
 from tests.integration.engine.conftest import engine_of
 from worker.backend.backend import Partial, Prefix
@@ -54,14 +55,19 @@ def backend(tiny_model: Any, loaded: LoadedModel) -> Iterator[Backend]:
         each.close()
 
 
-def start(backend: ModelBackend, begun: Prefix = Prefix(), on_scene: Any = lambda: None) -> ModelGeneration:  # noqa: B008 - frozen
-    return backend.start(REQUEST, seed=11, time_left_s=300, begun=begun, on_scene=on_scene)
+def start(
+    backend: ModelBackend,
+    begun: Prefix = Prefix(),  # noqa: B008 - frozen
+    on_scene: Any = lambda: None,
+    request: JobRequest = REQUEST,
+) -> ModelGeneration:
+    return backend.start(request, seed=11, time_left_s=300, begun=begun, on_scene=on_scene)
 
 
-def parts_of(backend: ModelBackend) -> list[range]:
-    parts = backend._parts(REQUEST)
+def parts_of(backend: ModelBackend, request: JobRequest = REQUEST) -> list[range]:
+    parts = backend._parts(request)
     assert parts
-    return [*dict.fromkeys(parts.after(given) for given in range(len(WORDS)))]
+    return [*dict.fromkeys(parts.after(given) for given in range(len(script_shots(request) or ())))]
 
 
 def words_of(text: str, published: tuple[Scene, ...] = ()) -> list[str | None]:
@@ -71,10 +77,10 @@ def words_of(text: str, published: tuple[Scene, ...] = ()) -> list[str | None]:
     return [scene.narration for scene in board.scenes]
 
 
-def interrupted(backend: ModelBackend, scenes: int) -> Partial:
+def interrupted(backend: ModelBackend, scenes: int, request: JobRequest = REQUEST) -> Partial:
     """A text as it is when so many scenes are complete."""
     published_scene = Event()
-    generation = start(backend, on_scene=published_scene.set)
+    generation = start(backend, on_scene=published_scene.set, request=request)
     with ThreadPoolExecutor() as threads:
         ended = threads.submit(generation.wait)
         while generation.partial().scenes_done < scenes:
@@ -161,3 +167,70 @@ def test_parts_are_few_and_alike_and_share_what_may_be_sampled() -> None:
     assert parts.budget(600, 1) == 110
     assert parts.budget(1, 12) >= 1
     assert parts.given_tokens(0) == 30
+
+
+# -- lines, and a cast that the first part writes ---------------------------------------------------------------------
+
+SPOKEN = with_shots_counted(
+    JobRequest(
+        prompt="\n".join(
+            f"{text[:9]}\n{'小雨：老板：'[3 * (n % 2) :][:3]}{text[9:24]}" for n, text in enumerate(tiny.TEXT[1:6])
+        ),
+        mode="break_down",
+        fields=("pace", "dialogue", "characters"),
+        sampling=Sampling(temperature=1.0, max_new_tokens=900, seed=11),
+    )
+)
+SPOKEN_FIELDS = fields_named(SPOKEN.fields)
+
+
+def board_of(text: str) -> Storyboard:
+    board, repairs = validate(parse(text, SPOKEN_FIELDS), SPOKEN, (), SPOKEN_FIELDS)
+    assert not [repair for repair in repairs if "put back" in repair or "characters: " in repair], repairs
+    return board
+
+
+def voices_in(board: Storyboard) -> list[Any]:
+    return [(scene.narration, [(one.character, one.line) for one in scene.dialogue or ()]) for scene in board.scenes]
+
+
+VOICES = [
+    (shot.words or None, [(one.character, one.line) for one in shot.lines or ()]) for shot in script_shots(SPOKEN) or ()
+]
+
+
+@pytest.fixture(scope="module")
+def spoken(backend: Backend) -> str:
+    """A text in three parts."""
+    return start(backend(3000), request=SPOKEN).wait().text
+
+
+def test_every_voice_is_there_in_however_many_parts_and_one_cast(backend: Backend, spoken: str) -> None:
+    one_text = start(backend(8192), request=SPOKEN).wait().text
+
+    assert [len(parts_of(backend(context), SPOKEN)) for context in (8192, 3000)] == [1, 3]
+    assert {one for _, lines in VOICES for one, _ in lines} == {"c1", "c2"}
+    for text in (one_text, spoken):
+        board = board_of(text)
+        assert voices_in(board) == VOICES
+        assert [one.name for one in board.characters or ()][:2] == ["小雨", "老板"]
+        assert text.count('"look"') == len(board.characters or ())
+
+
+@pytest.mark.parametrize("scenes", [1, 3, 4])
+def test_a_crash_in_any_part_is_gone_on_from_with_the_same_cast(backend: Backend, spoken: str, scenes: int) -> None:
+    model, whole = backend(3000), board_of(spoken)
+    partial = interrupted(model, scenes, SPOKEN)
+    assert partial.resume
+    resume = Resume.from_json(partial.resume.to_json())
+
+    again = start(model, Prefix((), resume), request=SPOKEN).wait()
+
+    assert bool(resume.before) == (scenes >= parts_of(model, SPOKEN)[0].stop)
+    assert board_of(again.text) == whole
+    if scenes == 3:
+        elsewhere = start(model, Prefix((), replace(resume, fingerprint="another model")), request=SPOKEN).wait()
+        assert voices_in(board_of(elsewhere.text)) == VOICES
+        assert board_of(elsewhere.text).characters == whole.characters
+        assert board_of(elsewhere.text).scenes[: resume.given] == whole.scenes[: resume.given]
+        assert resume.given in {part.start for part in parts_of(model, SPOKEN)}

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import MAX_SCENES, JobRequest
 from shared.board.break_down import (
-    ScriptShot,
     ShotLimits,
+    SpokenScript,
     Unsayable,
     given_fields,
     script_shots,
@@ -27,6 +27,7 @@ from shared.board.budget import tokens_a_scene
 from shared.board.filled import filled
 from shared.board.packing import Packer
 from shared.board.script_pieces import script_pieces, script_words
+from shared.board.script_shot import ScriptShot
 from shared.board.speaking import fits_in, seconds_to_say
 from shared.board.targets.fit import unmet
 from shared.board.targets.room import bounded
@@ -104,7 +105,7 @@ def kept(script: str, shots: Any) -> tuple[ScriptShot, ...]:
 
 def test_every_word_of_200_scripts_is_there_once_and_in_order() -> None:
     for script in scripts(200):
-        shots = kept(script, shots_of(script, ShotLimits(1, 60, WIDE)))
+        shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 60, WIDE)))
 
         assert all(shot.words for shot in shots)
         assert all(shot.duration_s == max(1, -(-(seconds_to_say(shot.words) - 1e-9) // 1)) for shot in shots)
@@ -117,7 +118,7 @@ def test_any_number_of_shots_that_has_room_is_met_exactly() -> None:
         pieces = script_pieces(script)
         fewest = Packer([p.seconds for p in pieces], [p.cost for p in pieces], 8).fewest()
         for count in {fewest, fewest + 1, (fewest + 60) // 2, 60} - {*range(61, 999)}:
-            shots = kept(script, shots_of(script, ShotLimits(count, count, tuple(range(3, 9)))))
+            shots = kept(script, shots_of(SpokenScript(script), ShotLimits(count, count, tuple(range(3, 9)))))
 
             assert len(shots) == count
             assert all(3 <= shot.duration_s <= 8 for shot in shots)
@@ -127,7 +128,7 @@ def test_every_count_from_one_to_sixty_of_one_script() -> None:
     script = " ".join(["The cat sat on the mat, and looked at the door."] * 5)
 
     for count in range(1, 61):
-        assert len(kept(script, shots_of(script, ShotLimits(count, count, WIDE)))) == count
+        assert len(kept(script, shots_of(SpokenScript(script), ShotLimits(count, count, WIDE)))) == count
 
 
 def test_a_target_is_met_exactly_in_whole_seconds_where_these_suffice() -> None:
@@ -135,7 +136,7 @@ def test_a_target_is_met_exactly_in_whole_seconds_where_these_suffice() -> None:
         needed = seconds_to_say(script_words(script))
         for target_s in (round(needed * 1.3 + 4), round(needed * 2 + 3) + 0.5, round(needed + 1.5, 1)):
             limits = ShotLimits(1, 60, WIDE, total_s=target_s)
-            shots = kept(script, shots_of(script, limits))
+            shots = kept(script, shots_of(SpokenScript(script), limits))
 
             assert sum(shot.duration_s for shot in shots) == pytest.approx(target_s, abs=1e-9), (number, target_s)
             if target_s == round(needed * 1.3 + 4):
@@ -145,7 +146,7 @@ def test_a_target_is_met_exactly_in_whole_seconds_where_these_suffice() -> None:
 def test_a_target_no_longer_than_the_words_is_met_to_the_hundredth() -> None:
     script = "这是一句话。" * 41  # 246 characters, 60 s
 
-    shots = kept(script, shots_of(script, ShotLimits(1, 20, WIDE, total_s=60.2)))
+    shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 20, WIDE, total_s=60.2)))
 
     assert sum(shot.duration_s for shot in shots) == pytest.approx(60.2)
 
@@ -153,7 +154,7 @@ def test_a_target_no_longer_than_the_words_is_met_to_the_hundredth() -> None:
 @pytest.mark.parametrize("made", [(4, 6, 8), (4, 8, 12, 16, 20)])
 def test_a_video_models_own_seconds_are_kept(made: tuple[int, ...]) -> None:
     for script in scripts(30):
-        shots = kept(script, shots_of(script, ShotLimits(1, 60, made, are_only=True)))
+        shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 60, made, are_only=True)))
 
         assert {shot.duration_s for shot in shots} <= set(made)
 
@@ -163,7 +164,7 @@ def test_shots_are_of_similar_length_and_end_where_sentences_do() -> None:
         f"The {word} dog walked slowly down to the river, and it sat there." for word in ["big", "old", "wet"]
     )
 
-    shots = kept(script, shots_of(script, ShotLimits(3, 3, WIDE)))
+    shots = kept(script, shots_of(SpokenScript(script), ShotLimits(3, 3, WIDE)))
 
     assert [shot.words[-1] for shot in shots] == [".", ".", "."]
 
@@ -176,7 +177,7 @@ def test_a_paragraph_is_a_shot_where_it_can_be() -> None:
     ]
 
     script = "\n\n".join(paragraphs)
-    shots = kept(script, shots_of(script, ShotLimits(1, 9, WIDE)))
+    shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 9, WIDE)))
 
     assert [shot.words for shot in shots] == paragraphs
 
@@ -214,7 +215,7 @@ def test_what_belongs_together_stays_in_one_shot(whole: str) -> None:
     )
     for count in (2, 3, 4):
         script = before + whole + after
-        shots = kept(script, shots_of(script, ShotLimits(count, count, WIDE)))
+        shots = kept(script, shots_of(SpokenScript(script), ShotLimits(count, count, WIDE)))
 
         assert any(whole in shot.words for shot in shots), shots
 
@@ -222,14 +223,14 @@ def test_what_belongs_together_stays_in_one_shot(whole: str) -> None:
 def test_a_word_longer_than_a_shot_is_cut_in_the_end() -> None:
     script = "a" * 2000
 
-    shots = kept(script, shots_of(script, ShotLimits(1, 20, tuple(range(3, 9)))))
+    shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 20, tuple(range(3, 9)))))
 
     assert "".join(shot.words for shot in shots) == script
 
 
 def test_marks_begin_no_shot_and_end_none_that_they_open() -> None:
     for script in scripts(60, in_lines=False):
-        shots = kept(script, shots_of(script, ShotLimits(1, 60, tuple(range(2, 9)))))
+        shots = kept(script, shots_of(SpokenScript(script), ShotLimits(1, 60, tuple(range(2, 9)))))
         for before, after in pairwise(shots):
             assert after.words[0] not in "，。！？、；：”’）」』》】,.!?;:)ーっゃゅょ", (before, after)
             assert before.words[-1] not in "“‘（「『《【(¿¡", (before, after)
@@ -238,7 +239,7 @@ def test_marks_begin_no_shot_and_end_none_that_they_open() -> None:
 def test_small_kana_stay_with_what_they_follow() -> None:
     script = "かっきょーどゎ" * 12
 
-    shots = kept(script, shots_of(script, ShotLimits(17, 17, WIDE)))
+    shots = kept(script, shots_of(SpokenScript(script), ShotLimits(17, 17, WIDE)))
 
     assert not [shot for shot in shots if shot.words[0] in "っょーゎ"]
 
@@ -542,21 +543,6 @@ def test_a_cast_that_is_given_is_seen_in_the_shots_and_told_to_the_model() -> No
     assert "chef 是老板（白围裙）" in messages(request, fields)[1]["content"]
     assert board.characters == request.characters
     assert [scene.characters for scene in board.scenes] == [()] * len(board.scenes)
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"fields": ["dialogue"]}, "would add words"),
-        ({"fields": ["dialogue"], "characters": CAST}, "would add words"),
-        ({"fields": ["characters"]}, "give characters"),
-    ],
-)
-def test_nobody_adds_words_or_writes_a_cast_of_a_script(given: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words) as caught:
-        broken_down(**given)
-
-    assert [fault["loc"] for fault in caught.value.errors()] == [("fields",)]
 
 
 def test_scenes_are_published_with_the_scripts_words() -> None:
