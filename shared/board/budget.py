@@ -9,6 +9,7 @@ from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS
 from scriptqueue.schemas import MAX_NEW_TOKENS, MAX_SCENES, JobRequest, min_tokens_a_scene
 from shared.board.break_down import given_fields
+from shared.board.timing import COMFORTABLE_SCENE_S, usual_seconds
 
 TOKENS_A_TEXT, TOKENS_A_TERM = 15, 3
 TOKENS_A_SCENE = 45  # as the models write them; the title and the prompt cost about as much as one
@@ -16,10 +17,13 @@ SCENES_OF_A_BUDGET = 20  # of plain ones, that the service's default is meant fo
 
 
 def tokens_a_scene(request: JobRequest) -> int:
-    """As a model writes them: some for each further field that it writes itself."""
+    """As a model writes them: some for each further field that it writes itself, more of what longer scenes say."""
     further = fields_named(request.fields)[len(SCENE_FIELDS) :]
     written = [field for field in further if field.name not in given_fields(request)]
-    return TOKENS_A_SCENE + sum(TOKENS_A_TERM if field.terms else TOKENS_A_TEXT for field in written)
+    spoken = round(TOKENS_A_TEXT * max(1, usual_seconds(request) / COMFORTABLE_SCENE_S))
+    return TOKENS_A_SCENE + sum(
+        TOKENS_A_TERM if field.terms else spoken if field.spoken else TOKENS_A_TEXT for field in written
+    )
 
 
 def default_tokens(request: JobRequest, plain_tokens: int, max_scenes: int | None = None) -> int:

@@ -39,8 +39,7 @@ def storyboard_schema(
 ) -> dict[str, Any]:
     """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
     board's first one on, it must repeat, at no cost; a `cast` that is written already it must not."""
-    if request.targets:
-        fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
+    fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
     fixed = durations(request)
     count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
     shots = script_shots(request)

@@ -19,11 +19,12 @@ from scriptqueue.schemas import MAX_SPOKEN_LINES, Character, JobRequest, TargetN
 from shared.board.break_down import given_fields, script_shots
 from shared.board.cast import MAX_LOOK_CHARACTERS, MAX_NAME_CHARACTERS, WRITTEN_IDS
 from shared.board.script_shot import ScriptShot, speakers_of
-from shared.board.speaking import seconds_to_say
+from shared.board.speaking import WORD_LETTERS, WORDS_A_SECOND, seconds_to_say
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import placed_prompts
 from shared.board.targets.seconds import shot_seconds
 from shared.board.targets.table import TARGETS
+from shared.board.timing import durations
 
 _MOVEMENTS = ("static", "zoom out")  # beside a move some have no angle; both ways the longest terms
 _HAN = "一二三四五六七八九十百千"  # a text each: a sentence that comes twice is one
@@ -47,8 +48,10 @@ class _Limit:
 
 
 def bounded(fields: Fields, request: JobRequest, *, is_spaced: bool) -> Fields:
-    """The fields with texts as short as the request's targets need them; `is_spaced`: the language that is written has
-    blanks between words."""
+    """The fields with texts as short as the request's targets need them, and what is spoken as long as its longest
+    scene could say; `is_spaced`: the language that is written has blanks between words."""
+    longest_s = max(durations(request) or shot_seconds(request) or (request.scene_max_s,))
+    fields = tuple(_sayable(field, longest_s) if field.spoken else field for field in fields)
     people = len(written_ids(request))
     for limit in _limits(request, is_spaced):
         cast = _cast(request, limit, people, _look_words(limit, request, fields, people))
@@ -61,6 +64,12 @@ def bounded(fields: Fields, request: JobRequest, *, is_spaced: bool) -> Fields:
             most = {name: least[name] + int(share * (count - least[name])) for name, count in wanted.items()}
             fields = tuple(_shortened(field, limit.characters * most.get(field.name, MANY)) for field in fields)
     return fields
+
+
+def _sayable(field: SceneField, in_s: float) -> SceneField:
+    """By its seconds alone: no text that can be said in them is longer, but for its marks."""
+    most = math.ceil(in_s * WORDS_A_SECOND * (WORD_LETTERS + 1))
+    return replace(field, max_characters=max(field.max_characters, most))
 
 
 def _shortened(field: SceneField, characters: int) -> SceneField:

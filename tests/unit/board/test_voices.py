@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import JobRequest, Scene
-from shared.board.speaking import fits_in
+from shared.board.budget import tokens_a_scene
+from shared.board.speaking import fits_in, seconds_to_say
 from shared.board.voices import shortened
 from worker.script.complete import complete_scenes
+from worker.script.grammar import storyboard_schema
 from worker.script.output import validate
 from worker.script.prompt import messages
 
@@ -117,3 +121,46 @@ def test_the_writer_knows_how_much_can_be_said(prompt: str, options: dict[str, A
 
     assert sentence in messages(request, FIELDS)[1]["content"]
     assert "at most 7" not in messages(request.model_copy(update={"fields": ()}))[1]["content"]
+
+
+def pattern_of(request: JobRequest, name: str) -> re.Pattern[str]:
+    fields = fields_named(request.fields)
+    scene = storyboard_schema(request, (), fields)["properties"]["scenes"]["prefixItems"][0]["properties"]
+    own = scene[name] if name == "narration" else scene[name]["items"]["properties"]["line"]
+    return re.compile(own["pattern"])
+
+
+@pytest.mark.parametrize("seconds", [3, 8, 11, 60])
+@pytest.mark.parametrize("each", ["雨", "ฝน ", "internationally ", "rain ", "한마디로 "])
+@pytest.mark.parametrize("name", ["narration", "dialogue"])
+def test_no_text_that_its_seconds_could_say_is_too_long_for_its_field(seconds: int, each: str, name: str) -> None:
+    """Nor is it shortened; and what is written of 60 s has a budget of its own."""
+    text = each * int(seconds / seconds_to_say(each) + 1e-9)
+    request = JobRequest.model_validate(
+        {"prompt": "x", "min_scenes": 1, "fields": [name], "scene_max_s": max(8, seconds)}
+        | ({"characters": [{"id": "a", "name": "Ana", "look": "red"}]} if name == "dialogue" else {})
+    )  # fmt: skip
+    words = text if name == "narration" else [{"character": "a", "line": text}]
+    raw = {"title": "x", "scenes": [{**PLAIN, "duration": seconds, name: words}]}
+    board, repairs = validate(raw, request, fields=fields_named(request.fields))
+
+    assert pattern_of(request, name).fullmatch(text)
+    assert text.strip() in repr(board.scenes[0])
+    assert not [repair for repair in repairs if "shortened" in repair or "left out" in repair]
+
+
+def test_what_short_scenes_say_has_the_grammar_that_it_had() -> None:
+    usual = JobRequest(prompt="x", fields=("narration",))
+    longer = JobRequest(prompt="x", fields=("narration",), scene_min_s=30, scene_max_s=60)
+
+    assert "{0,399}" in pattern_of(usual, "narration").pattern
+    assert "{0,2399}" in pattern_of(longer, "narration").pattern
+    assert "{0,399}" not in json.dumps(storyboard_schema(longer, (), FIELDS)["properties"]["title"])
+    assert tokens_a_scene(longer) > 2 * tokens_a_scene(usual) - tokens_a_scene(JobRequest(prompt="x"))
+
+
+def test_a_video_models_prompt_is_narrower_than_60_seconds_of_speech() -> None:
+    request = JobRequest(prompt="x", fields=("narration",), scene_min_s=30, scene_max_s=60, targets=("kling-3",))
+    most = max(int(number) for number in re.findall(r"\{0,(\d+)\}", pattern_of(request, "narration").pattern))
+
+    assert 400 < most < 2400
