@@ -33,6 +33,7 @@ _ALONE = "".join(
 )
 _ALONE += "(?<![和与與跟的对對向给給同问問と])"
 _SAYING = re.compile(rf"(?:\b(?:{'|'.join(_SAYS)})|{_SAYS_HAN})$", re.IGNORECASE)
+_BESIDE = 80  # characters that are looked at
 _NOBODY = "\x00"  # is in no text that can be shown
 _CLAUSE_END = re.compile(r"[.。!！?？;；,，:：…“”„«»「」『』\"\n]")
 _BEFORE_QUOTE = re.compile(r"[\s:：,，]*$")
@@ -50,11 +51,12 @@ class Sayings:
         """The line in pieces: the words, who says them (empty: the narrator), and the piece as it is written."""
         start = 0
         for quote in QUOTE.finditer(line):
-            speaker = self._speaker(line[: quote.start()], line[quote.end() :])
+            before, after = line[max(0, quote.start() - _BESIDE) : quote.start()], line[quote.end() :][:_BESIDE]
+            speaker = self._speaker(before, after)
             words = quote[0][1:-1].strip()
             if speaker and any(map(str.isalnum, words)):
-                if before := line[start : quote.start()].strip():
-                    yield before, "", before
+                if plain := line[start : quote.start()].strip():
+                    yield plain, "", plain
                 yield words, speaker, quote[0]
                 start = quote.end()
         if rest := line[start:].strip():

@@ -84,17 +84,13 @@ def unwritten_cast(request: JobRequest) -> tuple[Character, ...]:
 def earliest(pieces: Sequence[ScriptPiece]) -> list[int]:
     """Of a shot that ends with each piece, the first piece that it can begin with."""
     found: list[int] = []
-    start = lines = 0
+    start, begun = 0, list[int]()  # where each line begins, since the narrator spoke
     for end, piece in enumerate(pieces):
-        lines += bool(piece.speaker and (piece.begins or end == start))
         if end and not piece.speaker and pieces[end - 1].speaker:
-            start, lines = end, 0
-        while lines > MAX_SPOKEN_LINES:
-            start += 1
-            lines = _lines(pieces[start : end + 1])
+            start, begun = end, []
+        if piece.speaker and piece.begins:
+            begun.append(end)
+        if len(begun) > MAX_SPOKEN_LINES:
+            start = begun[-MAX_SPOKEN_LINES]
         found.append(start)
     return found
-
-
-def _lines(pieces: Sequence[ScriptPiece]) -> int:
-    return sum(bool(piece.speaker and (piece.begins or not at)) for at, piece in enumerate(pieces))

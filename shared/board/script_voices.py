@@ -41,14 +41,14 @@ _NO_NAMES = re.compile(  # labels and headings of documents
     r"|角色|备注|備註|注意|注[:：]?$|音乐|音樂|音效|字幕|时长|時長|景别|运镜|提示|シーン|カット|場所|タイトル|登場人物",
     re.IGNORECASE,
 )
-_BEFORE_NAME = r"[\s>*_•·@]*(?:[-–]\s+)?[*_@]*[【\[［]?"
+_BEFORE_NAME = r"[\s>*_•·@]*+(?:[-–]\s+)?[*_@]*+[【\[［]?"
 _BRACKETS = r"(?:（[^（）]{1,60}）|\([^()]{1,60}\)|［[^［］]{1,60}］|\[[^\[\]]{1,60}\])"
 _NAME = r"[^\W_][^:：()（）【】\[\]［］“”\"「」『』«»。！？!?…，,、；;*<>]{0,39}?"
 _LABEL = re.compile(
-    rf"{_BEFORE_NAME}(?P<name>{_NAME})[】\]］]?[*_]*\s*(?P<how>(?:{_BRACKETS}\s*)*)[*_]*[:：](?!//)[*_]*\s*(?P<words>.*)"
+    rf"{_BEFORE_NAME}(?P<name>{_NAME})[】\]］]?[*_]*+\s*(?P<how>(?:{_BRACKETS}\s*)*)[*_]*+[:：](?!//)[*_]*+\s*(?P<words>.*)"
 )
 _TAG = re.compile(rf"[【\[［](?P<name>{_NAME})(?P<how>)[】\]］]\s*(?P<words>.+)")
-_CUE = re.compile(rf"{_BEFORE_NAME}(?P<name>{_NAME})[】\]］]?[*_]*\s*(?P<how>(?:{_BRACKETS}\s*)*)[*_]*")
+_CUE = re.compile(rf"{_BEFORE_NAME}(?P<name>{_NAME})[】\]］]?[*_]*+\s*(?P<how>(?:{_BRACKETS}\s*)*)[*_]*+")
 _MARKS_OF_CUES = re.compile(r"[(（](?:v\.?\s*o\.?|o\.?\s*[sc]\.?|cont['’]?d\.?|continued|画外音?|续|續)[)）]\s*", re.I)
 _MOST_WORDS = 4  # of a name that is read from a script
 _STOPS = re.compile(r"^[,.;:!?，。；：！？、…]+")

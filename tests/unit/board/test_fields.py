@@ -279,7 +279,7 @@ def test_the_page_has_words_for_every_row(language: str, size: str) -> None:
 
 def test_the_engine_is_given_its_layout() -> None:
     assert layout() == Layout((True, False, True), fixed_tokens=7)
-    assert layout().min_tokens == MIN_TOKENS_A_SCENE
+    assert layout().min_tokens == MIN_TOKENS_A_SCENE == 20
     assert layout(FIELDS).strings == (True, False, True, True, False)
     assert layout(FIELDS).min_tokens == MIN_TOKENS_A_SCENE + 3 + 3  # the light, and the longest movement
     for field in FURTHER_FIELDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -260,3 +261,14 @@ def test_a_shot_has_three_lines_at_most_and_what_is_told_before_them() -> None:
     shots = cut(SpokenScript("天黑了。\n" + "小雨：走。\n老板：好。\n" * 3, ZH), ShotLimits(1, 60, (3, 8)))
 
     assert [(shot.words, len(shot.lines or ())) for shot in shots] == [("天黑了。", 3), ("", 3)]
+
+
+@pytest.mark.parametrize(
+    "script", ["“小雨”" * 5000, "小雨说：“走”" * 2800, "*" * 20_000, "a" + "*" * 19_999, "小雨" + "（" * 19_000]
+)
+def test_the_longest_script_of_marks_takes_no_time(script: str) -> None:
+    started = time.process_time()
+    names_in(script)
+    voices(script, ZH)
+
+    assert time.process_time() - started < 4
