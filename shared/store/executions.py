@@ -46,7 +46,9 @@ class Resume:
     before: str = ""
 
     def to_json(self) -> str:
-        fields = {name: value for name, value in asdict(self).items() if value != ""}
+        fields = asdict(self)
+        if not self.before:  # then it is what older workers read
+            del fields["before"]
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
