@@ -96,8 +96,8 @@ def _speech(fields: Fields, given: Collection[str]) -> SpeechLayout | None:
 
 
 def _cast(request: JobRequest) -> dict[str, Any]:
-    """By ids that the scenes can name before anyone has one. Whoever speaks in a script must be there by name; of a
-    cast without such the first must."""
+    """By ids that the scenes can name before anyone has one. Whoever speaks in a script must be there by name; of
+    another cast the first must."""
     ids, speakers = written_ids(request), dict(speakers_of(request) or ())
     name, look = written_limits(request, is_spaced=is_spaced(written_language(request)))
     names = {one: {"const": speakers[one]} if one in speakers else _text(name) for one in ids}

@@ -87,12 +87,13 @@ def too_narrow(request: JobRequest) -> str | None:
 
 
 def written_ids(request: JobRequest) -> tuple[str, ...]:
-    """Of a cast that the model writes: as many as the prompts for the request's targets have room for. Empty: it writes
-    none."""
+    """Of a cast that the model writes: whoever speaks in a script, else as many as the prompts for the request's
+    targets have room for. Empty: it writes none."""
     if not request.writes_cast:
         return ()
-    counts = range(len(WRITTEN_IDS), _least_written(request), -1)
-    return WRITTEN_IDS[: next((most for most in counts if _narrow(request, most) is None), _least_written(request))]
+    if speakers := speakers_of(request):
+        return tuple(one for one, _ in speakers)
+    return WRITTEN_IDS[: next((most for most in range(len(WRITTEN_IDS), 1, -1) if _narrow(request, most) is None), 1)]
 
 
 def _least_written(request: JobRequest) -> int:

@@ -202,13 +202,13 @@ VOICES = [
 @pytest.fixture(scope="module")
 def spoken(backend: Backend) -> str:
     """A text in three parts."""
-    return start(backend(3000), request=SPOKEN).wait().text
+    return start(backend(2600), request=SPOKEN).wait().text
 
 
 def test_every_voice_is_there_in_however_many_parts_and_one_cast(backend: Backend, spoken: str) -> None:
     one_text = start(backend(8192), request=SPOKEN).wait().text
 
-    assert [len(parts_of(backend(context), SPOKEN)) for context in (8192, 3000)] == [1, 3]
+    assert [len(parts_of(backend(context), SPOKEN)) for context in (8192, 2600)] == [1, 3]
     assert {one for _, lines in VOICES for one, _ in lines} == {"c1", "c2"}
     for text in (one_text, spoken):
         board = board_of(text)
@@ -219,7 +219,7 @@ def test_every_voice_is_there_in_however_many_parts_and_one_cast(backend: Backen
 
 @pytest.mark.parametrize("scenes", [1, 3, 4])
 def test_a_crash_in_any_part_is_gone_on_from_with_the_same_cast(backend: Backend, spoken: str, scenes: int) -> None:
-    model, whole = backend(3000), board_of(spoken)
+    model, whole = backend(2600), board_of(spoken)
     partial = interrupted(model, scenes, SPOKEN)
     assert partial.resume
     resume = Resume.from_json(partial.resume.to_json())
