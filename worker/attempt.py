@@ -57,13 +57,14 @@ class Attempt:
             if self._generation:
                 self._generation.stop()
 
-    def report(self) -> Report:
-        """What the next heartbeat tells."""
+    def report(self, *, last: bool = False) -> Report:
+        """What the next heartbeat tells. The `last` one, of a job that fails, has the scenes that were finished since
+        the one before."""
         with self._lock:
             if self._generation is None:
                 return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
             partial = self._generation.partial()
-            if partial.scenes_done > len(self.scenes) and not self._validating:
+            if partial.scenes_done > len(self.scenes) and (last or not self._validating):
                 known = len(self.scenes)
                 request = self.claim.request
                 self.scenes += complete_scenes(partial.text(), request, fields_named(request.fields))[known:]

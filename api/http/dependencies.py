@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
 from pydantic import AfterValidator
 
@@ -113,6 +113,9 @@ JobId = Annotated[
     str,
     Path(json_schema_extra={"format": JOB_ID["format"]}, examples=JOB_ID["examples"]),
     AfterValidator(known_id),
+]
+RunLimit = Annotated[
+    float | None, Query(gt=0, le=86400, description="seconds that the new job may run; left out: as the one before")
 ]
 BatchId = Annotated[
     str,

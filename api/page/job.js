@@ -44,7 +44,7 @@ class JobView {
     cancel: button("cancel", () => this.#act(() => post(`/jobs/${this.#id}/cancel`).then((job) => this.#see(job)))),
     retry: button("retry", () => this.#act(() => this.#retry()), { class: "primary" }),
     copy: button("copy", () => this.#act(() => this.#copy())),
-    download: button("download", () => download(`storyboard-${this.#id.slice(0, 8)}.json`, asJson(this.#job.result))),
+    download: button("download", () => this.#act(async () => download(`storyboard-${this.#id.slice(0, 8)}.json`, asJson(await this.#whole())))),
     print: button("print", () => window.print()),
     again: button("edit_again", () => this.#again()),
     delete: button("delete", () => this.#act(() => this.#delete()), { class: "danger" }),
@@ -178,8 +178,10 @@ class JobView {
     keepFocus([cancel, retry, deletes], this.#heading, () => {
       cancel.hidden = job.done || job.status === "canceling";
       retry.hidden = !["failed", "canceled", "expired"].includes(job.status);
-      for (const action of [copies, downloads, print]) action.hidden = !job.result;
-      this.#exports.hidden = !job.result;
+      say(retry, ...(this.#longer() ? ["retry_longer", span(this.#longer())] : ["retry"]));
+      const has = job.result || (job.done && job.scenes.length); // the service hands out what there is of an unfinished one
+      for (const action of [copies, downloads, print]) action.hidden = !has;
+      this.#exports.hidden = !has;
       again.hidden = !this.#request;
       deletes.hidden = !job.done;
     });
@@ -222,15 +224,25 @@ class JobView {
   }
 
   async #copy() {
-    await copy(asJson(this.#job.result));
+    await copy(asJson(await this.#whole()));
     announce("copied");
     const { copy: action } = this.#actions;
     say(action, "copied");
     setTimeout(() => say(action, "copy"), 2000);
   }
 
+  async #whole() {
+    return this.#job.result ?? (await get(`/jobs/${this.#id}/result?format=json`));
+  }
+
+  /** Seconds, for a job whose time was too short. */
+  #longer() {
+    return this.#job.error?.code === "timeout" && this.#request ? Math.min(2 * this.#request.execution_timeout_s, 86400) : 0;
+  }
+
   async #retry() {
-    const job = await send(`/jobs/${this.#id}/retry`, undefined, { abort: this.#end.signal, onWait: () => {} });
+    const limit = this.#longer() ? `?execution_timeout_s=${this.#longer()}` : "";
+    const job = await send(`/jobs/${this.#id}/retry${limit}`, undefined, { abort: this.#end.signal, onWait: () => {} });
     show(`/jobs/${job.id}`);
   }
 

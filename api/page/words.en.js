@@ -121,6 +121,7 @@ export const WORDS = {
   actions: "Actions",
   cancel: "Cancel",
   retry: "Try again",
+  retry_longer: (time) => `Try again, for up to ${time}`,
   copy: "Copy JSON",
   copied: "Copied",
   download: "Download JSON",

@@ -119,6 +119,7 @@ export const WORDS = {
   actions: "操作",
   cancel: "取消",
   retry: "重试",
+  retry_longer: (time) => `重试，最长运行 ${time}`,
   copy: "复制 JSON",
   copied: "已复制",
   download: "下载 JSON",

@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.http.body import JsonRoute, aside, in_the_body
-from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
+from api.http.dependencies import ClientName, JobId, Parts, RunLimit, TheParts, known_id
+from api.http.examples import EXAMPLES
 from api.http.idempotency import TheCaller, caller_of
 from api.http.keyed_route import Endpoint
 from api.http.listing import TheListing
@@ -51,37 +52,6 @@ from shared.store.submissions import Submitted
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 MAX_POLL_S = 10
-EXAMPLES: Any = {
-    "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
-    "with wishes": {
-        "value": {
-            "prompt": "A lighthouse keeper finds a message in a bottle",
-            "language": "en",
-            "min_scenes": 4,
-            "target_duration_s": 24,
-            "sampling": {"temperature": 0.5, "seed": 7},
-            "priority": "high",
-            "metadata": {"campaign": "autumn"},
-        }
-    },
-    "a finished script": {
-        "value": {"mode": "break_down", "prompt": "清晨，面馆刚刚开门。老板端出第一碗面。", "fields": ["light"]}
-    },
-    "a cast": {
-        "value": {
-            "prompt": "小雨在雨里找到一只猫",
-            "characters": [{"id": "xiaoyu", "name": "小雨", "look": "十岁的女孩，红色雨衣，黄色雨靴"}],
-            "fields": ["dialogue", "narration"],
-            "targets": ["veo-3.1"],
-        }
-    },
-    "longer scenes, another language": {
-        "value": {"prompt": "雨中的猫", "language": "zh-Hant", "max_scenes": 24, "scene_min_s": 5, "scene_max_s": 20}
-    },
-    "prompts for video models": {
-        "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
-    },
-}
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, TooManyWaiting, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
@@ -223,9 +193,14 @@ async def cancel(job_id: JobId, client: ClientName, parts: TheParts, response: R
         **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )
-async def retry(job_id: JobId, caller: TheCaller, parts: TheParts, response: Response) -> Job:
-    """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
-    submitted = await parts.submissions.retry(job_id, caller.client, caller.once(f"retry {job_id}", []))
+async def retry(
+    job_id: JobId, caller: TheCaller, parts: TheParts, response: Response, execution_timeout_s: RunLimit = None
+) -> Job:
+    """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one; it may
+    run longer, or less long, if `execution_timeout_s` says so."""
+    what = f"retry {job_id}" + (f" within {execution_timeout_s:g} s" if execution_timeout_s is not None else "")
+    once = caller.once(what, [])
+    submitted = await parts.submissions.retry(job_id, caller.client, once, execution_timeout_s)
     await _ring(parts, submitted)
     response.headers.update(_where(submitted) | _when(submitted.job, None))
     return submitted.job

@@ -105,8 +105,10 @@ class AsyncClient:
     async def cancel(self, id: Id) -> Job:
         return await self._hold(calls.cancel(id, self._patience))
 
-    async def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
-        return await self._hold(calls.retry(id, idempotency_key, self._patience))
+    async def retry(
+        self, id: Id, *, execution_timeout_s: float | None = None, idempotency_key: str | None = None
+    ) -> Job:
+        return await self._hold(calls.retry(id, execution_timeout_s, idempotency_key, self._patience))
 
     async def delete(self, id: Id) -> None:
         return await self._hold(calls.delete(id, self._patience))

@@ -106,8 +106,9 @@ def submit_batch(
     return model(BatchView, (yield from accepted(send, patience, "tell")))
 
 
-def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
-    return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry", key), patience, "tell")))
+def retry(job_id: Id, execution_timeout_s: float | None, key: str | None, patience: Patience) -> Call[Job]:
+    query = "" if execution_timeout_s is None else f"?{urlencode({'execution_timeout_s': execution_timeout_s})}"
+    return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry{query}", key), patience, "tell")))
 
 
 def get(job_id: Id, patience: Patience) -> Call[Job]:

@@ -175,9 +175,9 @@ class Client:
         """Stop the job; safe to repeat."""
         return self._hold(calls.cancel(id, self._patience))
 
-    def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
-        """A new job like one that failed, was canceled or expired."""
-        return self._hold(calls.retry(id, idempotency_key, self._patience))
+    def retry(self, id: Id, *, execution_timeout_s: float | None = None, idempotency_key: str | None = None) -> Job:
+        """A new job like one that failed, was canceled or expired; with another time to run if one is given."""
+        return self._hold(calls.retry(id, execution_timeout_s, idempotency_key, self._patience))
 
     def delete(self, id: Id) -> None:
         """Forget a finished job, its prompt and its result."""

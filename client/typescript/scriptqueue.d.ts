@@ -670,10 +670,16 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/retry": {
-    /** Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one. */
+    /**
+     * Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one; it may
+     * run longer, or less long, if `execution_timeout_s` says so.
+     */
     post: {
       parameters: {
-        query?: never;
+        query?: {
+          /** seconds that the new job may run; left out: as the one before */
+          execution_timeout_s?: number | null;
+        };
         header?: {
           /** any unique text: within 24 hours the same key with the same body makes nothing new */
           "idempotency-key"?: string | null;
@@ -788,7 +794,10 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/result": {
-    /** The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors. */
+    /**
+     * The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors. Of a
+     * job that ended without a storyboard, such a file has the scenes that were finished.
+     */
     get: {
       parameters: {
         query?: {

@@ -57,11 +57,15 @@ def validate(
         _fit_speech(scenes, repairs, fields)
     title = clean(raw.get("title"), "title", repairs)
     if not title:
-        title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
-        title = clean(title, "title", []) or "storyboard"
+        title = title_of(request.prompt)
         repairs.append("title: missing, taken from the prompt")
     storyboard = assemble(title, scenes, request, fields, cast.members)
     return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
+
+
+def title_of(prompt: str) -> str:
+    """For a board without one."""
+    return clean(prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS], "title", []) or "storyboard"
 
 
 def _scenes(  # noqa: PLR0913 - what is read, and by which rules

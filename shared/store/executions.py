@@ -86,11 +86,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Success:
+    """`own_time`: the board was closed for the job's own time limit, and answers no other job."""
+
     storyboard: Storyboard
     source: Source
     repairs: Sequence[str]
     model: ModelInfo
     metrics: Metrics
+    own_time: bool = False
 
 
 class Executions:
@@ -139,9 +142,11 @@ class Executions:
 
     def succeed(self, claim: Claim, success: Success) -> str:
         """Write the result; the status that now stands, or `stale`. Safe to repeat."""
+        own_time = {"own_time": "1"} if success.own_time else {}
         return self._finish(
             claim,
             "succeeded",
+            **own_time,
             result=success.storyboard.model_dump_json(),
             source=success.source,
             repairs=json.dumps(list(success.repairs), ensure_ascii=False),

@@ -110,7 +110,11 @@ def failure_of(error: JobError) -> Failure:
 
 
 WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
-TIMED_OUT = failure_of(ExecutionTimeout()).model_dump_json()
+TIMED_OUT = failure_of(
+    ExecutionTimeout(
+        "its time was up before the job that writes for it was done; retry it with a longer execution_timeout_s"
+    )
+).model_dump_json()
 
 
 def _in_groups(flat: list[Any], size: int) -> Iterable[tuple[Any, ...]]:

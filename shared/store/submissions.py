@@ -110,10 +110,15 @@ class Submissions:
         place = await self._place(entered["place"], entry.cost)
         return Submitted(job_of(entry.job_id, record, place), rings=bool(entered["ring"]))
 
-    async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
-        """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
+    async def retry(
+        self, job_id: str, client: str, once: Once = NO_KEY, execution_timeout_s: float | None = None
+    ) -> Submitted:
+        """Queue a job like this one, with another time to run if one is given; raises as `read` and `submit` do, and
+        `NotRetryable`."""
         record, _ = await self._record(job_id, client)
         request, notes = again(record)
+        if execution_timeout_s is not None:
+            request = request.model_copy(update={"execution_timeout_s": execution_timeout_s})
         return await self.submit(request, client, once, retry_of=job_id, notes=notes)
 
     async def submit_batch(

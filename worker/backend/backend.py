@@ -12,13 +12,15 @@ from shared.store.executions import Resume
 
 @dataclass(frozen=True)
 class Completion:
-    """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
+    """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso.
+    `hurried`: with more time it would be longer."""
 
     text: str
     ended: Literal["complete", "stopped", "timeout"]
     prompt_tokens: int
     output_tokens: int
     notes: tuple[str, ...] = ()
+    hurried: bool = False
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,11 @@ class ModelGeneration:
     def _completion(self, output: Output, text: str) -> Completion:
         outputs = [*self._ended, output]
         notes = [f"the first {self._given} scenes stand from an earlier text"] if self._given else []
-        if any(each.finish == "closed_early" for each in outputs):
+        for hurried in sorted({each.hurried for each in outputs if each.finish == "closed_early"}):
             budget = self._now.handle.request.max_new_tokens
-            notes.append(f"closed early: the budget of {budget} sampled tokens was nearly used up")
+            by_time = f"the {self._request.execution_timeout_s:g} s that it may run were nearly over"
+            by_tokens = f"the budget of {budget} sampled tokens was nearly used up"
+            notes.append(f"closed early: {by_time if hurried else by_tokens}")
         if loops := sum(each.loops_stopped for each in outputs):
             notes.append(f"{loops} texts that began to repeat themselves were ended")
         return Completion(
@@ -143,6 +145,7 @@ class ModelGeneration:
             prompt_tokens=self._prompt_tokens,
             output_tokens=sum(len(each.token_ids) for each in outputs),
             notes=tuple(notes),
+            hurried=any(each.hurried for each in outputs),
         )
 
     def _text(self, writing: Writing, token_ids: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -185,6 +186,7 @@ class ModelBackend:
             time_left_s=time_left_s,
             given_tokens=parts.given_tokens(len(given)) if parts else 0,
             own_words=_own_words(request),
+            close_in_s=time_left_s * parts.time_share(len(given)) if parts else math.inf,
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from scriptqueue.further_fields import fields_named
-from scriptqueue.schemas import Source, Storyboard
+from scriptqueue.schemas import JobRequest, Scene, Source, Storyboard
 from shared import traces
 from shared.board.other_language import strays
 from shared.board.repeats import repeats
+from shared.board.scenes import values_of
 from shared.board.targets.fit import misfits
+from shared.board.timing import durations
 from shared.errors import ExecutionTimeout, OutputInvalid
 from worker.attempt import Attempt
-from worker.backend.backend import Backend, Prefix
+from worker.backend.backend import Backend, Completion, Prefix
+from worker.script.complete import cut_after_scenes
 from worker.script.output import fallback, parse, validate
 
 MAX_TEXTS = 2  # a text that cannot be mended is written once more
@@ -29,6 +34,7 @@ class StoryboardOutcome:
     repairs: tuple[str, ...]
     prompt_tokens: int
     output_tokens: int
+    hurried: bool = False
 
 
 def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
@@ -58,7 +64,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
             if completion.ended == "stopped":
                 raise Stopped
             if completion.ended == "timeout":
-                raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
+                completion = closed_late(completion, request, attempt.scenes)
             storyboard, repairs = validate(parse(completion.text, fields), request, attempt.scenes, fields)
         except OutputInvalid as error:
             failure = error
@@ -68,7 +74,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         notes = (*again, *completion.notes, *repairs, *strays(storyboard, request))
-        return StoryboardOutcome(storyboard, source, notes, prompt_tokens, output_tokens)
+        return StoryboardOutcome(storyboard, source, notes, prompt_tokens, output_tokens, completion.hurried)
     if not request.allow_fallback:
         raise failure
     why = f"the prompt was split into sentences: {failure.detail}"
@@ -76,3 +82,19 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     return StoryboardOutcome(
         board, "fallback", (why, *misfits(board), *strays(board, request)), prompt_tokens, output_tokens
     )
+
+
+def closed_late(completion: Completion, request: JobRequest, published: Sequence[Scene]) -> Completion:
+    """A text whose time was over before it could be closed, closed after its last whole scene, or after those that were
+    published where it does not hold these yet. Raises `ExecutionTimeout` where they are too few for a board."""
+    text, scenes = cut_after_scenes(completion.text)
+    if scenes < len(published):  # it never came to be written: it waited for a row, or its prompt was read
+        scenes = len(published)
+        text = json.dumps({"scenes": values_of(published, fields_named(request.fields))}, ensure_ascii=False)
+    least = len(durations(request) or ()) or request.min_scenes
+    limit = f"{request.execution_timeout_s:g} s"
+    if scenes < least:
+        words = f"not finished within {limit}: {scenes} of at least {least} scenes"
+        raise ExecutionTimeout(f"{words}; retry it with a longer execution_timeout_s")
+    note = f"closed early: the {limit} that it may run were over, and what came after scene {scenes} was left out"
+    return replace(completion, text=text, ended="complete", notes=(*completion.notes, note), hurried=True)

@@ -85,9 +85,10 @@ class StubGeneration:
         stopped = self._write(min(takes_s, self._time_left_s))
         if self._options.crash and not stopped:
             os._exit(EXIT_BROKEN)
-        ended = "stopped" if stopped else "timeout" if takes_s > self._time_left_s else "complete"
+        late = takes_s > self._time_left_s
+        ended = "stopped" if stopped else "timeout" if late else "complete"
         return Completion(
-            text="no storyboard" if self._options.invalid else self._text(self._scenes),
+            text="no storyboard" if self._options.invalid else self._text(self._scenes_done if late else self._scenes),
             ended=ended,  # type: ignore[arg-type]
             prompt_tokens=len(self._request.prompt),
             output_tokens=self._options.tokens,

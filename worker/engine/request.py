@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +24,8 @@ class GenerationRequest:
 
     `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`.
     `max_new_tokens` counts sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that
-    another process began. `own_words`: a text whose words may come again as often as they like.
+    another process began. `own_words`: a text whose words may come again as often as they like. The text leaves the
+    batch after `time_left_s`, finished or not, and is closed before that or, if it is to be sooner, `close_in_s`.
     """
 
     prompt_ids: tuple[int, ...]
@@ -36,6 +38,7 @@ class GenerationRequest:
     generated_ids: tuple[int, ...] = ()
     given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
     own_words: str = ""
+    close_in_s: float = field(default=math.inf, repr=False)  # no part of what is written, as `time_left_s`
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,11 @@ Finish = Literal["complete", "closed_early", "stopped", "timeout"]
 
 @dataclass(frozen=True)
 class Output:
-    """A finished text. `complete` and `closed_early` are valid JSON of the schema; the other two are torsos."""
+    """A finished text. `complete` and `closed_early` are valid JSON of the schema; the other two are torsos. `hurried`:
+    it was closed early for the sake of its time."""
 
     token_ids: tuple[int, ...]
     finish: Finish
     sampled_tokens: int
     loops_stopped: int
+    hurried: bool = False

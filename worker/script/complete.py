@@ -1,4 +1,4 @@
-"""The scenes that are complete in a text that is still being written.
+"""The scenes that are complete in a text that is still being written, or was broken off.
 
 They are published at once and never change, so only what the whole text cannot contradict counts: the first entry that
 leaves a doubt ends the list, and the rest waits for the end of the text. A text that does not begin with the list, but
@@ -27,6 +27,7 @@ from shared.board.timing import durations
 from shared.board.voices import fit_speech
 
 LIST_OPENING = re.compile(r'\s*\{\s*(?:"title"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*)?"scenes"\s*:\s*\[')
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)  # of JSON: strings, and what opens and closes
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -58,6 +59,21 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         fit_speech(scene, number, [], fields)
         scenes.append(scene)
     return numbered(scenes, request, fields, cast.members)
+
+
+def cut_after_scenes(text: str) -> tuple[str, int]:
+    """A text of a grammar that ends before its own end, closed after the last scene that is whole, and how many there
+    are; without one the text is empty."""
+    opened: list[str] = []
+    end = scenes = 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in {"{", "["}:
+            opened.append(mark[0])
+        elif mark[0] in {"}", "]"}:
+            opened = opened[:-1]
+            if opened == ["{", "["]:
+                end, scenes = mark.end(), scenes + 1
+    return (f"{text[:end]}]}}" if scenes else ""), scenes
 
 
 def _stands_alone(entry: dict[str, Any], number: int, fields: Fields) -> bool:

@@ -102,9 +102,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     _describe_sheet(add("render", "a storyboard as a sheet to look at and to print"))
     _describe_export(add("export", "a storyboard as a file for spreadsheets, players, editors", one))
     add("cancel", "stop a job", one)
-    add("retry", "a new job like one that failed, was canceled or expired", one, waiting).add_argument(
-        "--wait", action="store_true", help="until it is done, and show the storyboard"
-    )
+    retry = add("retry", "a new job like one that failed, was canceled or expired", one, waiting)
+    retry.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
+    retry.add_argument("--execution-timeout", type=float, metavar="S", help="longest run; else as before")
     add("delete", "forget a job that is done, its prompt and its result", one)
     listing = add("list", "your jobs, newest first")
     listing.add_argument("--status", choices=STATUSES, help="`done` is `succeeded`")

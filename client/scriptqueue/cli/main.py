@@ -182,7 +182,7 @@ def _cancel(client: Client, arguments: Namespace) -> int:
 
 
 def _retry(client: Client, arguments: Namespace) -> int:
-    return _entered(client, client.retry(arguments.id), arguments)
+    return _entered(client, client.retry(arguments.id, execution_timeout_s=arguments.execution_timeout), arguments)
 
 
 def _delete(client: Client, arguments: Namespace) -> int:

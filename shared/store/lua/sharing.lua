@@ -3,7 +3,8 @@
 -- One of them leads: it alone stands in the queue, is rung, and runs. The others follow: whole records with their own
 -- clocks, priority and cancel, which show the leader's status, progress and scenes and get its result. A leader that ends
 -- without one leaves the lead to a follower. A result that is there already answers at once, and no one leads.
--- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
+-- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders
+-- before it; `own_time`: '1' where its result was closed for its own time limit, and answers no other.
 local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
 local PROGRESS_KEPT_FOLLOWING = 8  -- of a follower's stream: there may be hundreds of them
 local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
@@ -35,8 +36,8 @@ end
 
 -- The result of a job that has just succeeded answers the same request again, as long as its record is there.
 local function remember(id, worker)
-  local job = redis.call('HMGET', job_key(id), 'client', 'likeness', 'source')
-  local kind = job[2] and KEPT_SOURCES[job[3]] and serves(worker)
+  local job = redis.call('HMGET', job_key(id), 'client', 'likeness', 'source', 'own_time')
+  local kind = job[2] and not job[4] and KEPT_SOURCES[job[3]] and serves(worker)
   if not kind then return end
   redis.call('HSET', job_key(id), 'made_by', kind)
   redis.call('SET', cache_key(job[1], job[2]), id, 'PX', redis.call('PTTL', job_key(id)))
@@ -232,9 +233,11 @@ local function promote(id, client, dedup_key, before, status, failures)
   stand_in_queue(id, redis.call('HGET', job_key(id), 'attempt') ~= '0')
 end
 
--- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds.
+-- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds, unless it lacked time: then one of
+-- them goes on from its scenes.
 function parted(id, status, for_all)
-  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'error')
+  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'own_time')
+  if job[5] then status = 'failed' end
   local role, client, dedup_key = job[1], job[2], job[3]
   if not role then return end
   local followers = followers_key(client, dedup_key)

@@ -161,3 +161,21 @@ def test_parts_are_few_and_alike_and_share_what_may_be_sampled() -> None:
     assert parts.budget(600, 1) == 110
     assert parts.budget(1, 12) >= 1
     assert parts.given_tokens(0) == 30
+
+
+def test_each_part_is_to_leave_the_later_ones_their_time(backend: Backend) -> None:
+    model = backend(1400)
+    parts = model._parts(REQUEST)
+    assert parts
+
+    shares = [parts.time_share(given) for given in range(len(WORDS))]
+
+    left, spent = 1.0, []
+    for part in parts_of(model):
+        spent.append(left * shares[part.start] / len(part))
+        left -= left * shares[part.start]
+    assert left == pytest.approx(0)
+    assert spent == [pytest.approx(1 / len(WORDS))] * len(spent)
+    assert all(0 < share <= 1 for share in shares)
+    (first, *_), scenes = parts_of(model), ()
+    assert model._engine_request(REQUEST, 11, 100, scenes).close_in_s == pytest.approx(100 * len(first) / len(WORDS))
