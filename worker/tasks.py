@@ -24,6 +24,7 @@ from worker.backend.backend import Backend
 from worker.backend.storyboard import Stopped, StoryboardOutcome, make_storyboard
 from worker.exits import EXIT_BROKEN
 from worker.lease import LeaseKeeper
+from worker.seats import Seats
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class Runner:
         self._keeper = keeper
         self._backend = backend
         self._ring = ring
+        self._seats = Seats(backend.slots)
         self.draining = False
         self.answered = 0  # doorbells so far
         self.busy = 0  # threads that are at one
@@ -59,16 +61,24 @@ class Runner:
                 self.busy -= 1
 
     def _answer(self, job_id: str) -> str:
-        if self.draining:
-            return "left in the queue: this worker is shutting down"  # the sweep rings again
+        while not self.draining:
+            if self._seats.take(WAIT_S):
+                try:
+                    return self._claim_and_work(job_id)
+                finally:
+                    self._seats.give_back(1)
+        return "left in the queue: this worker is shutting down"  # the sweep rings again
+
+    def _claim_and_work(self, job_id: str) -> str:
         claim = until_heard(lambda: self._executions.claim(job_id))
         while claim == Refused("wait") and not self.draining:
             time.sleep(WAIT_S)
             claim = until_heard(lambda: self._executions.claim(job_id))
         if isinstance(claim, Refused):
             return f"nothing to do: {claim.reason}"
-        attempt = Attempt(claim)
+        attempt, further = Attempt(claim), min(claim.request.candidates, self._seats.rows) - 1
         self._keeper.hold(attempt)
+        self._seats.take_more(further)
         try:
             if claim.attempt == 1:
                 traces.record("wait", claim.trace, claim.queued_s)
@@ -79,6 +89,7 @@ class Runner:
                 log.info("%s", outcome)
                 return outcome if job == job_id else f"{outcome} (of {job}, whose turn it was)"
         finally:
+            self._seats.give_back(further)
             self._keeper.drop(attempt)
 
     def _work(self, attempt: Attempt) -> str:
@@ -112,6 +123,7 @@ class Runner:
                 tokens_per_s=round(outcome.output_tokens / max(run_s, 1e-3), 1),
             ),
             own_time=outcome.hurried,
+            choice=outcome.choice,
         )
         status = until_heard(lambda: self._executions.succeed(claim, success))
         metrics.count_outcome(status)

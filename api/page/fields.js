@@ -35,6 +35,7 @@ export const GROUPS = [
       number("sampling/top_p", null, { min: 0, max: 1, step: 0.05 }),
       number("sampling/seed", null, { min: 0 }),
       number("sampling/max_new_tokens", null, { min: 1, max: 16384 }),
+      number("candidates", 1, { min: 1, max: 4 }),
     ],
   },
   {

@@ -59,6 +59,7 @@ class JobOptions(TypedDict, total=False):
     read_prompt: bool
     quality_keywords: str
     sampling: SamplingOptions
+    candidates: int
     priority: Priority
     allow_fallback: bool
     use_cache: bool

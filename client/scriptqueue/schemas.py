@@ -40,6 +40,7 @@ MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; work
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
 MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
 MAX_CAST = 8  # of a cast
+MAX_CANDIDATES = 4
 MAX_SPOKEN_LINES = 3  # of a dialogue
 MAX_NEW_TOKENS = 16384
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
@@ -241,6 +242,7 @@ class SpokenLine(Shape):
 DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
+    "candidates",
 )
 
 
@@ -275,6 +277,13 @@ class JobRequest(StrictShape):
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
     sampling: Sampling = Sampling()
+    candidates: int = Field(  # against sampling
+        1,
+        ge=1,
+        le=MAX_CANDIDATES,
+        validate_default=True,
+        description="boards that are written side by side; the best by measurable rules is the result",
+    )
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
@@ -413,6 +422,16 @@ class JobRequest(StrictShape):
                 {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": a_scene},
             )
         return sampling
+
+    @field_validator("candidates")
+    @classmethod
+    def _differ(cls, count: int, info: Any) -> int:
+        sampling = info.data.get("sampling")
+        if count > 1 and sampling and not (sampling.do_sample and sampling.temperature):
+            raise PydanticCustomError(
+                "same_candidates", "greedy candidates are all the same: sample them, at a temperature above 0"
+            )
+        return count
 
     @property
     def writes_cast(self) -> bool:
@@ -577,7 +596,9 @@ class Job(Shape):
     result: Storyboard | None = None
     source: Source | None = None
     repairs: list[str] = []
-    notes: list[str] = Field([], description="what was read in the prompt, and what of it cannot be met")
+    notes: list[str] = Field(
+        [], description="what was read in the prompt, what of it cannot be met, why a candidate was chosen"
+    )
     model: ModelInfo | None = None
     metrics: Metrics | None = None
     error: Failure | None = None

@@ -127,7 +127,7 @@ export interface Job {
   /** @default [] */
   repairs?: string[];
   /**
-   * what was read in the prompt, and what of it cannot be met
+   * what was read in the prompt, what of it cannot be met, why a candidate was chosen
    * @default []
    */
   notes?: string[];
@@ -207,6 +207,11 @@ export interface JobRequest {
   quality_keywords?: string;
   /** @default {"do_sample": true, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 1536} */
   sampling?: Sampling;
+  /**
+   * boards that are written side by side; the best by measurable rules is the result
+   * @default 1
+   */
+  candidates?: number;
   /** @default "normal" */
   priority?: "high" | "normal" | "low";
   /** @default true */

@@ -29,8 +29,8 @@ _DECIDING = frozenset(
 def dedup_key(request: JobRequest) -> str:
     """Equal for requests of one client that one result may answer; empty: this one wants a result of its own.
     The request's `sampling` must be whole, with the service's defaults and before a seed is drawn."""
-    if not request.use_cache:
-        return ""
+    if not request.use_cache or (request.candidates > 1 and request.sampling.seed is None):
+        return ""  # who lets several be written wants new ones
     # The stub's text depends on what it is told there; a model never sees it.
     deciding = request.model_dump(mode="json", include=set(_DECIDING)) | {"stub": request.metadata.get("stub")}
     deciding |= request.model_dump(mode="json", include=set(DECIDING_LATER), exclude_defaults=True)

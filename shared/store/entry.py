@@ -92,6 +92,7 @@ class NewJob:
             "dedup_key": self.dedup_key,
             "execution_timeout_ms": int(request.execution_timeout_s * 1000),
             "cost": self.cost,
+            "rows": self.request.candidates,
             "starts_in_ms": int(starts_in_s * 1000),
             "webhook": request.webhook.model_dump_json() if request.webhook else None,
             "trace": traces.current(),

@@ -86,7 +86,8 @@ class Report:
 
 @dataclass(frozen=True)
 class Success:
-    """`own_time`: the board was closed for the job's own time limit, and answers no other job."""
+    """`own_time`: the board was closed for the job's own time limit, and answers no other job. `choice`: why it was
+    chosen, of several candidates."""
 
     storyboard: Storyboard
     source: Source
@@ -94,6 +95,7 @@ class Success:
     model: ModelInfo
     metrics: Metrics
     own_time: bool = False
+    choice: str = ""
 
 
 class Executions:
@@ -147,6 +149,7 @@ class Executions:
             claim,
             "succeeded",
             **own_time,
+            **({"choice": success.choice} if success.choice else {}),
             result=success.storyboard.model_dump_json(),
             source=success.source,
             repairs=json.dumps(list(success.repairs), ensure_ascii=False),

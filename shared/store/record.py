@@ -50,6 +50,8 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     # Given, for pydantic makes a deep copy of each default.
     fields: dict[str, Any] = {"scenes": [], "repairs": [], "notes": []}
     fields |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    if "choice" in record:
+        fields["notes"] = [*fields["notes"], record["choice"]]
     if "result" in fields:
         fields["scenes"] = fields["result"]["scenes"]
     return Job(
@@ -77,8 +79,8 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
         work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[
-            RunningJob(float(cost), ran_ms / 1000, float(fraction))
-            for cost, ran_ms, fraction in _in_groups(answer["running"], 3)
+            RunningJob(float(cost), ran_ms / 1000, float(fraction), int(rows))
+            for cost, ran_ms, fraction, rows in _in_groups(answer["running"], 4)
         ],
         rated=[
             Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)

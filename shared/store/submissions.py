@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -107,7 +107,7 @@ class Submissions:
         if isinstance(entered, str):
             return Submitted((await self.read(entered, client)).job, replayed=True)
         record = record_of(entered["record"]) or entry.record(entered["created_ms"])
-        place = await self._place(entered["place"], entry.cost)
+        place = await self._place(entered["place"], entry.cost, entry.request.candidates)
         return Submitted(job_of(entry.job_id, record, place), rings=bool(entered["ring"]))
 
     async def retry(
@@ -179,7 +179,7 @@ class Submissions:
         """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
         `JobGone` past its lifetime."""
         record, place = await self._record(job_id, client)
-        job = job_of(job_id, record, await self._place(place, int(record["cost"])))
+        job = job_of(job_id, record, await self._place_of(record, place))
         return Read(job, int(record["version"]), record["client"])
 
     async def request(self, job_id: str, client: str) -> JobRequest:
@@ -206,7 +206,7 @@ class Submissions:
         jobs = []
         for job_id, flat, place in found:
             record = record_of(flat)
-            jobs.append(job_of(job_id, record, await self._place(place, int(record["cost"]))))
+            jobs.append(job_of(job_id, record, await self._place_of(record, place)))
         return Page(jobs, int(following) if following else None)
 
     async def cancel(self, job_id: str, client: str) -> Canceled:
@@ -230,13 +230,16 @@ class Submissions:
         figures = await self._recent()
         return datetime.fromtimestamp(figures.began_s, UTC) if figures and figures.began_s else None
 
-    async def _place(self, numbers: Sequence[int], cost: int) -> QueuePlace | None:
+    async def _place_of(self, record: Mapping[str, str], numbers: Sequence[int]) -> QueuePlace | None:
+        return await self._place(numbers, int(record["cost"]), int(record.get("rows", 1)))
+
+    async def _place(self, numbers: Sequence[int], cost: int, rows: int) -> QueuePlace | None:
         """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round
         trip. Nor may its lack make an accepted job look refused."""
         if not numbers:
             return None
         figures, place = await self._recent(), Place(*numbers)
-        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost) if figures else None)
+        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost, rows) if figures else None)
 
     async def _recent(self) -> QueueLoad | None:
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:

@@ -13,7 +13,8 @@ from shared.store.executions import Resume
 @dataclass(frozen=True)
 class Completion:
     """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso.
-    `hurried`: with more time it would be longer."""
+    `hurried`: with more time it would be longer. `early`: it was closed before its end. `choice`: why it is the one, of
+    several candidates."""
 
     text: str
     ended: Literal["complete", "stopped", "timeout"]
@@ -21,6 +22,8 @@ class Completion:
     output_tokens: int
     notes: tuple[str, ...] = ()
     hurried: bool = False
+    early: bool = False
+    choice: str = ""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ class ModelGeneration:
             output_tokens=sum(len(each.token_ids) for each in outputs),
             notes=tuple(notes),
             hurried=any(each.hurried for each in outputs),
+            early=any(each.finish == "closed_early" for each in outputs),
         )
 
     def _text(self, writing: Writing, token_ids: tuple[int, ...]) -> str:

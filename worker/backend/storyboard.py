@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scriptqueue.further_fields import fields_named
-from scriptqueue.schemas import JobRequest, Scene, Source, Storyboard
+from scriptqueue.schemas import Source, Storyboard
 from shared import traces
 from shared.board.other_language import strays
 from shared.board.repeats import repeats
-from shared.board.scenes import values_of
 from shared.board.targets.fit import misfits
-from shared.board.timing import durations
-from shared.errors import ExecutionTimeout, OutputInvalid
+from shared.errors import OutputInvalid
 from worker.attempt import Attempt
-from worker.backend.backend import Backend, Completion, Prefix
-from worker.script.complete import cut_after_scenes
+from worker.backend.backend import Backend, Prefix
+from worker.backend.candidates import MAX_TEXTS, start
+from worker.backend.late import closed_late
 from worker.script.output import fallback, parse, validate
-
-MAX_TEXTS = 2  # a text that cannot be mended is written once more
 
 
 class Stopped(Exception):
@@ -35,6 +30,7 @@ class StoryboardOutcome:
     prompt_tokens: int
     output_tokens: int
     hurried: bool = False
+    choice: str = ""  # why it is the one, of several candidates
 
 
 def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
@@ -50,7 +46,8 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         try:
             # Another seed for another text; for greedy sampling the second text would be the first again.
             seed = request.sampling.seed + text_index
-            generation = backend.start(
+            generation = start(
+                backend,
                 request,
                 seed=seed,
                 time_left_s=attempt.time_left_s,
@@ -74,7 +71,9 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         notes = (*again, *completion.notes, *repairs, *strays(storyboard, request))
-        return StoryboardOutcome(storyboard, source, notes, prompt_tokens, output_tokens, completion.hurried)
+        return StoryboardOutcome(
+            storyboard, source, notes, prompt_tokens, output_tokens, completion.hurried, completion.choice
+        )
     if not request.allow_fallback:
         raise failure
     why = f"the prompt was split into sentences: {failure.detail}"
@@ -82,19 +81,3 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     return StoryboardOutcome(
         board, "fallback", (why, *misfits(board), *strays(board, request)), prompt_tokens, output_tokens
     )
-
-
-def closed_late(completion: Completion, request: JobRequest, published: Sequence[Scene]) -> Completion:
-    """A text whose time was over before it could be closed, closed after its last whole scene, or after those that were
-    published where it does not hold these yet. Raises `ExecutionTimeout` where they are too few for a board."""
-    text, scenes = cut_after_scenes(completion.text)
-    if scenes < len(published):  # it never came to be written: it waited for a row, or its prompt was read
-        scenes = len(published)
-        text = json.dumps({"scenes": values_of(published, fields_named(request.fields))}, ensure_ascii=False)
-    least = len(durations(request) or ()) or request.min_scenes
-    limit = f"{request.execution_timeout_s:g} s"
-    if scenes < least:
-        words = f"not finished within {limit}: {scenes} of at least {least} scenes"
-        raise ExecutionTimeout(f"{words}; retry it with a longer execution_timeout_s")
-    note = f"closed early: the {limit} that it may run were over, and what came after scene {scenes} was left out"
-    return replace(completion, text=text, ended="complete", notes=(*completion.notes, note), hurried=True)

@@ -159,6 +159,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "allow_fallback": False if arguments.no_fallback else None,
         "use_cache": False if arguments.no_cache else None,
         "sampling": _without_none(sampling) or None,
+        "candidates": arguments.candidates,
         "queue_timeout_s": arguments.queue_timeout,
         "execution_timeout_s": arguments.execution_timeout,
         "result_ttl_s": arguments.result_ttl,
@@ -207,6 +208,7 @@ def _describe_request(submit: ArgumentParser) -> None:
     sampling.add_argument("--top-p", type=float, metavar="P")
     sampling.add_argument("--seed", type=int, metavar="N", help="the same seed, the same storyboard")
     sampling.add_argument("--max-new-tokens", type=int, metavar="N")
+    sampling.add_argument("--candidates", type=int, metavar="N", help="write so many at once, keep the best")
     job = submit.add_argument_group("job")
     job.add_argument("--priority", choices=get_args(Priority))
     job.add_argument("--no-fallback", action="store_true", help="fail rather than split the prompt into sentences")

@@ -45,8 +45,9 @@ end
 
 -- The job ends with the result of another, whose record is at this key.
 local function answer_like(id, other)
-  local outcome = redis.call('HMGET', other, 'result', 'repairs', 'model', 'source')
+  local outcome = redis.call('HMGET', other, 'result', 'repairs', 'model', 'source', 'choice')
   redis.call('HSETNX', job_key(id), 'started', now)
+  if outcome[5] then redis.call('HSET', job_key(id), 'choice', outcome[5]) end
   end_job(id, 'succeeded', {'result', outcome[1], 'repairs', outcome[2], 'model', outcome[3],
     'source', outcome[4] == 'fallback' and 'fallback' or 'cache'})
 end

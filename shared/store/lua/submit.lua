@@ -3,7 +3,7 @@
 --   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number),
 --   shared (whether others have keys, '': no), cache_ttl_ms, weight (of the client beside others)
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
---   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
+--   dedup_key ('': it shares nothing), execution_timeout_ms, cost, rows, starts_in_ms (0: at once, or nobody knows),
 --   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none)
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
@@ -121,6 +121,7 @@ for i, job in ipairs(jobs) do
   also('role', joins[i] and 'follower' or '')
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
   also('notes', job.notes)
+  also('rows', tonumber(job.rows) > 1 and job.rows or '')
   also('trace', job.trace)
   also('webhook', job.webhook)
   if not answers[i] then record[#record + 1], record[#record + 2] = 'status_told', '' end

@@ -12,7 +12,7 @@ from shared.board.break_down import with_shots_counted
 from shared.board.timing import durations
 from shared.errors import ExecutionTimeout
 from worker.backend.backend import Completion
-from worker.backend.storyboard import closed_late
+from worker.backend.late import closed_late
 from worker.backend.stub import stub_text
 from worker.script.complete import complete_scenes, cut_after_scenes
 from worker.script.output import parse, validate
