@@ -16,7 +16,7 @@ from scriptqueue.schemas import PRIORITIES, Metrics
 from shared import logs, traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.rings import Ring
-from shared.store.executions import Executions, Refused, Success
+from shared.store.executions import Claim, Executions, Refused, Success
 from shared.store.record import failure_of
 from worker import metrics
 from worker.attempt import Attempt
@@ -93,8 +93,9 @@ class Runner:
             self._keeper.drop(attempt)
 
     def _work(self, attempt: Attempt) -> str:
+        claim = attempt.claim
         try:
-            outcome = make_storyboard(attempt, self._backend)
+            outcome = self._make(attempt)
         except Stopped:
             return self._leave(attempt)
         except EngineBroken as error:
@@ -102,11 +103,21 @@ class Runner:
             log.critical("%s; this process ends", error)
             os._exit(EXIT_BROKEN)
         except JobError as error:
-            return self._fail(attempt, error)
+            return self._fail(claim, error)
         except Exception as error:  # the edge: whatever it was, the job gets an answer
             log.exception("this job met a fault of ours")
-            return self._fail(attempt, InternalError(f"{type(error).__name__} in the worker"))
+            return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
         return self._succeed(attempt, outcome)
+
+    def _make(self, attempt: Attempt) -> StoryboardOutcome:
+        """Where it fails, the scenes that were finished since the last heartbeat are told first, so that they stay."""
+        try:
+            return make_storyboard(attempt, self._backend)
+        except JobError:
+            known, report = attempt.scenes, attempt.report(last=True)
+            if report.scenes != known:
+                until_heard(lambda: self._executions.renew([report]))
+            raise
 
     def _succeed(self, attempt: Attempt, outcome: StoryboardOutcome) -> str:
         claim, run_s = attempt.claim, attempt.run_s
@@ -135,11 +146,7 @@ class Runner:
             f"{outcome.source}, {run_s:.1f} s"
         )
 
-    def _fail(self, attempt: Attempt, error: JobError) -> str:
-        """What it has of scenes stays readable."""
-        claim, known = attempt.claim, attempt.scenes
-        if (report := attempt.report(last=True)).scenes != known:
-            until_heard(lambda: self._executions.renew([report]))
+    def _fail(self, claim: Claim, error: JobError) -> str:
         model = self._backend.model_info(claim.request.sampling.seed)
         status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
         metrics.count_outcome(status)

@@ -142,4 +142,5 @@ def test_a_speed_is_known_after_a_few_tokens_and_no_single_stall_changes_it() ->
 
     assert seen[7] == float("inf")
     assert seen[8] == 100 - 9 - 4
-    assert seen[-1] == 100 - 59 - 4
+    assert seen[10] == seen[8] - 2
+    assert seen[36] == 100 - 37 - 19 - 4

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from scriptqueue.schemas import JobRequest, Scene
+from scriptqueue.schemas import JobRequest, Sampling, Scene
 from shared.board.break_down import with_shots_counted
 from shared.board.timing import durations
 from shared.errors import ExecutionTimeout
+from shared.store.executions import Claim
+from worker.attempt import Attempt
 from worker.backend.backend import Completion
 from worker.backend.late import closed_late
-from worker.backend.stub import stub_text
+from worker.backend.storyboard import make_storyboard
+from worker.backend.stub import StubBackend, stub_text
 from worker.script.complete import complete_scenes, cut_after_scenes
 from worker.script.output import parse, validate
 
@@ -90,3 +93,17 @@ def test_the_scenes_of_an_earlier_attempt_suffice(text: str) -> None:
     board, _ = validate(parse(closed.text), request, published)
 
     assert board.scenes == published
+
+
+def test_the_last_report_has_the_scenes_that_no_heartbeat_was_in_time_for() -> None:
+    stub = {"seconds": 0.8, "scenes": 8}
+    request = JobRequest(
+        prompt="雨中的猫", execution_timeout_s=0.25, metadata={"stub": stub}, sampling=Sampling(seed=1)
+    )
+    attempt = Attempt(Claim("job", "token", request, attempt=1, queued_s=0))
+
+    with pytest.raises(ExecutionTimeout, match="2 of at least 3"):
+        make_storyboard(attempt, StubBackend(slots=1))
+
+    assert attempt.report().scenes == ()
+    assert len(attempt.report(last=True).scenes) == 2
