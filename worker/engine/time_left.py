@@ -15,7 +15,7 @@ Clock = Callable[[], float]
 
 LOOKED = 4  # tokens, after which the clock is looked at: that makes it cost a step next to nothing
 SPANS = 6  # of so many tokens, the last ones, tell the speed: a row gets slower when others join it
-FEWEST = 2
+FEWEST_SPANS = 2
 LAST_TOKENS = 4  # that would have been written by then: the steps under way, and what is done with the text after them
 
 
@@ -42,7 +42,7 @@ class TimeLeft:
         """The longest span is left out: another's prompt, or a process that was stopped, comes once."""
         now = self._clock()
         self._at.append(now)
-        if len(self._at) > FEWEST:
+        if len(self._at) > FEWEST_SPANS:
             spans = sorted(late - early for early, late in pairwise(self._at))[:-1]
             token_s = max(sum(spans) / len(spans) / LOOKED, 1e-9)
             self.tokens_left = (self._until - now) / token_s - LAST_TOKENS

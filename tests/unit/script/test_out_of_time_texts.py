@@ -96,7 +96,7 @@ def test_the_scenes_of_an_earlier_attempt_suffice(text: str) -> None:
 
 
 def test_the_last_report_has_the_scenes_that_no_heartbeat_was_in_time_for() -> None:
-    stub = {"seconds": 0.8, "scenes": 8}
+    stub: Any = {"seconds": 0.8, "scenes": 8}
     request = JobRequest(
         prompt="雨中的猫", execution_timeout_s=0.25, metadata={"stub": stub}, sampling=Sampling(seed=1)
     )
