@@ -302,3 +302,22 @@ def test_a_storyboard_is_copied_saved_printed_and_deleted(api: httpx.Client, ope
     page.get_by_role("button", name="Yes, delete").click()
     expect(page.locator("#prompt")).to_be_visible()
     assert api.get(f"/jobs/{identity}").status_code == 410
+
+
+def test_what_was_finished_in_time_is_saved_and_a_retry_takes_longer(api: httpx.Client, open_page: OpenPage) -> None:
+    stub = {"seconds": 4, "scenes": 4}
+    failed = done(api, submit(api, "雨中的猫", stub=stub, min_scenes=4, execution_timeout_s=2.5))
+    page = open_page(f"{api.base_url}/#/jobs/{failed['id']}")
+    of(page, "failed")
+    buttons = page.locator(".actions").first
+
+    with page.expect_download() as saved:
+        buttons.get_by_role("button", name="Download JSON").click()
+    board = json.loads(saved.value.path().read_text())
+    buttons.get_by_role("button", name="Try again, for up to 5.0 s").click()
+    page.wait_for_url(lambda url: failed["id"] not in url)
+
+    assert board["scenes"] == failed["scenes"]
+    assert len(board["scenes"]) == 2
+    again = done(api, job_id(page))
+    assert (again["retry_of"], again["status"]) == (failed["id"], "succeeded")
