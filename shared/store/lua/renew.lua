@@ -11,8 +11,10 @@ for _, report in ipairs(reports) do
   if held(job[1]) and job[2] == report.token then
     redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
     if report.resume ~= '' then redis.call('SET', PREFIX .. 'resume:' .. id, report.resume) end
-    publish_progress(id, PROGRESS_KEPT, progress, count, scenes)
-    if job[1] == 'running' then bring_along(followers_of(id)) end
+    if job[1] == 'running' then  -- one that stops publishes no more: who takes its place begins with what its followers saw
+      publish_progress(id, PROGRESS_KEPT, progress, count, scenes)
+      bring_along(followers_of(id))
+    end
     answers[#answers + 1] = job[1] == 'canceling' and 'canceling' or 'ok'
   else
     answers[#answers + 1] = 'lost'
