@@ -116,7 +116,8 @@ redis.call('DEL', PREFIX .. 'in-vain:' .. priority)
 redis.call('SADD', PREFIX .. 'held:' .. worker, id)
 redis.call('ZREM', PREFIX .. 'expiring', id)
 redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
-local token, first_started = worker .. '/' .. attempt, job[20] or now
+-- The time tells it from one that a failover took back, which had the same number.
+local token, first_started = worker .. '/' .. attempt .. '/' .. now, job[20] or now
 local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
 local node = word and cjson.decode(word).node or ''
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now,
