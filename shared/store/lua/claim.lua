@@ -14,7 +14,7 @@
 -- jobs were canceled, or rung twice. They are used up three in a row at most; then one starts what waits, whose own is left over
 -- in its place. So a thousand in a row keep nobody waiting.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
-  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started'}
+  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started', 'deadline'}
 
 local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
@@ -35,8 +35,11 @@ local function unfit(id, job)
   if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
   if job[3] == '0' and now > tonumber(job[6]) and now > number(redis.call('ZSCORE', PREFIX .. 'expiring', id)) then
     if not_swept() then return 'wait' end
-    end_job(id, 'expired', {})
-    return 'expired'
+    -- Of very many the sweep has not come to all yet: what the clock jumped is not their time either.
+    if now > math.min(job[6] + jumped_since(job[7]), tonumber(job[21]) or math.huge) then
+      end_job(id, 'expired', {})
+      return 'expired'
+    end
   end
   if job[13] == 'follower' then return 'follows' end
   local other = job[12] and not job[15] and cached(job[11], job[12], tonumber(job[14]))

@@ -54,6 +54,7 @@
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:began               when this store was first swept (ms): one that came back empty began anew
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
+--   sq:jumped              how far Redis' clock has jumped, in sum (ms)
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
 --   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop), Celery's of its events.
@@ -87,6 +88,15 @@ end
 
 -- No sweep for longer than this: everybody was away, or the clock stepped.
 local function longest_gap_ms(lease_ms) return math.max(3000, lease_ms / 2) end
+
+-- What the clock jumped forward since a moment, as far as it was noted.
+local function jumped_since(ms)
+  local sum_ms = 0
+  for _, jump in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'jumps', '(' .. ms, '+inf')) do
+    sum_ms = sum_ms + string.match(jump, ' (%d+)')
+  end
+  return sum_ms
+end
 
 local function held(status) return status == 'running' or status == 'canceling' end
 
