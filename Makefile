@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants release types clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -68,6 +68,9 @@ chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm 
 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
+
+simulate: $(DEV_READY)      ## a million steps of the queue with faults between any two; ARGS="--seed 7" replays one history
+	@$(BIN)/python -m tests.simulate $(ARGS)
 
 types: $(DEV_READY)         ## client/typescript/scriptqueue.d.ts, after a change of the API
 	@$(BIN)/python -m tests.typescript
