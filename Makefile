@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate release types clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate mutants release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -71,6 +71,9 @@ chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chao
 
 simulate: $(DEV_READY)      ## a million steps of the queue with faults between any two; ARGS="--seed 7" replays one history
 	@$(BIN)/python -m tests.simulate $(ARGS)
+
+mutants: $(DEV_READY)       ## machine-made changes of the code, which simulator or tests must notice; ARGS="--sample 20"
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 types: $(DEV_READY)         ## client/typescript/scriptqueue.d.ts, after a change of the API
 	@$(BIN)/python -m tests.typescript
