@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import redis
 import redis.asyncio
@@ -20,6 +19,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import StoreUnavailable
+from shared.redis_address import RedisAddress
+from shared.redis_primary import LoopFinder, PrimaryFinder, following
 from shared.settings import RedisSettings, Settings
 from shared.store import loop_connections
 from shared.store.pools import LoopPool, ThreadPool
@@ -42,8 +43,11 @@ def redis_errors(*more: type[Exception]) -> Iterator[None]:
 
 def connect(settings: Settings, *, timeout_s: float | None = None, retries: int = 0) -> redis.Redis:
     """A client for threads; nothing is connected yet."""
-    options = _options(settings.redis, timeout_s or settings.redis.timeout_s, of=redis)
-    return redis.Redis.from_pool(ThreadPool(retry=Retry(NoBackoff(), retries), **options))
+    address = settings.redis.address
+    options = _options(settings.redis, timeout_s or settings.redis.timeout_s)
+    options |= {"finder": PrimaryFinder(address)} if address.sentinels else {}
+    kind = following(getattr(redis, _kind(address)))
+    return redis.Redis.from_pool(ThreadPool(connection_class=kind, retry=Retry(NoBackoff(), retries), **options))
 
 
 class SyncStore:
@@ -66,12 +70,16 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.redis.timeout_s
-        pool = LoopPool(
+        address = settings.redis.address
+        options = _options(settings.redis, self._timeout_s)
+        options |= {"finder": LoopFinder(address)} if address.sentinels else {}
+        self._pool = LoopPool(
+            connection_class=getattr(loop_connections, _kind(address)),
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
-            **_options(settings.redis, self._timeout_s, of=loop_connections),
+            **options,
         )
-        self._database = settings.redis.address.database
-        self._client = redis.asyncio.Redis.from_pool(pool)
+        self._database = address.database
+        self._client = redis.asyncio.Redis.from_pool(self._pool)
         self._scripts = {name: self._client.register_script(script.text) for name, script in scripts().items()}
 
     async def close(self) -> None:
@@ -88,6 +96,11 @@ class Store:
             async with asyncio.timeout(self._timeout_s):
                 return await self._scripts[script](args=[self._database, *values])
 
+    @property
+    def demotions(self) -> int:
+        """How often a server of ours turned out to be no primary. A subscription from before may be deaf."""
+        return self._pool.demotions
+
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:
         """A subscription of its own connection; raises when it breaks."""
@@ -100,17 +113,38 @@ class Store:
                 await subscription.aclose()
 
 
-def _options(settings: RedisSettings, timeout_s: float, *, of: ModuleType) -> dict[str, Any]:
-    """Of a pool. `of`: redis or loop_connections, whose kinds of connections have the same names."""
-    address = settings.address
-    kind = "UnixDomainSocketConnection" if address.socket else "SSLConnection" if address.tls else "Connection"
+def heard(client: redis.Redis, timeout_s: float, *channels: str) -> Iterator[str | None]:
+    """What comes to the channels, over a connection of its own; None each `timeout_s` of silence. Ends by
+    `StoreUnavailable`, also where others met meanwhile that this server is no primary any more."""
+    pool = cast(ThreadPool, client.connection_pool)
+    subscription = client.pubsub(ignore_subscribe_messages=True)
+    try:
+        with redis_errors():
+            subscription.subscribe(*channels)
+        known = pool.demotions
+        while True:
+            with redis_errors():
+                message = subscription.get_message(timeout=timeout_s)
+                if pool.demotions != known:
+                    raise StoreUnavailable("the server subscribed to is no primary any more")
+            yield message["data"] if message else None
+    finally:
+        subscription.close()
+
+
+def _kind(address: RedisAddress) -> str:
+    """Of connections, by their name in redis-py and in `loop_connections`."""
+    return "UnixDomainSocketConnection" if address.socket else "SSLConnection" if address.tls else "Connection"
+
+
+def _options(settings: RedisSettings, timeout_s: float) -> dict[str, Any]:
+    """Of a pool."""
     return {
-        "connection_class": getattr(of, kind),
         "max_connections": settings.max_connections,
         "wait_s": POOL_SHARE * timeout_s,
         "decode_responses": True,
         "protocol": 2,  # redis-py 8 mistakes the answer to a ping under RESP3 for a message of four letters
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
-        **address.connection,
+        **settings.address.connection,
     }

@@ -18,7 +18,7 @@ from shared.errors import StoreUnavailable
 from shared.keys import CANCEL_CHANNEL
 from shared.rings import Ring, broker_lists
 from shared.settings import Settings
-from shared.store.connection import SyncStore, connect, redis_errors
+from shared.store.connection import SyncStore, connect, heard
 from shared.store.record import WORKER_LOST, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import Sweeps, rings_of
@@ -206,16 +206,7 @@ class Executions:
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
-        subscription = self._client.pubsub(ignore_subscribe_messages=True)
-        try:
-            with redis_errors():
-                subscription.subscribe(CANCEL_CHANNEL)
-            while True:
-                with redis_errors():
-                    message = subscription.get_message(timeout=timeout_s)
-                yield message["data"] if message else None
-        finally:
-            subscription.close()
+        return heard(self._client, timeout_s, CANCEL_CHANNEL)
 
     def _finish(self, claim: Claim, status: str, **fields: str) -> str:
         gained = [{"field": name, "value": value} for name, value in fields.items()]

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MIN_VERSION = (7, 0)  # scripts with flags (allow-oom)
 NEARLY_FULL = 0.9
 FITNESS_EVERY_S = 3.0
+REPLICA = "it is a replica and refuses writes"
 RIGHTS = "see docs/operations.md for what its user must be allowed"
 
 
@@ -65,9 +66,13 @@ class Fitness:
             raise
 
     def look(self) -> str:
-        """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`."""
+        """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`, also for a replica: who is asked the
+        next time may be the primary."""
         with redis_errors():
             findings = look(self._client)
+        if replica := next((finding for finding in findings if finding.message == REPLICA), None):
+            self._client.connection_pool.disconnect()
+            raise StoreUnavailable(f"Redis: {replica.message}")
         warnings = {finding.check: finding.words for finding in findings if finding.level == "warning"}
         for check, words in warnings.items():
             if check not in self._warnings:
@@ -121,7 +126,9 @@ def _role(info: Mapping[str, Any]) -> Finding:
     if str(info.get("cluster_enabled", "0")) == "1":
         return Finding("redis role", "fault", "it is a cluster, but a job's keys belong together", "use one instance")
     if info.get("role", "master") != "master":
-        return Finding("redis role", "fault", "it is a replica and refuses writes", "use REDIS__URL of its master")
+        return Finding(
+            "redis role", "fault", REPLICA, "use REDIS__URL of its primary, or of Sentinels (redis+sentinel://)"
+        )
     return Finding("redis role", "ok", "one instance that takes writes")
 
 
