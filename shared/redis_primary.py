@@ -7,6 +7,9 @@ server answers that is no primary; not what was sent to it.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from threading import Event, Thread
 from typing import Any
 
 import redis
@@ -23,6 +26,7 @@ from redis.exceptions import (
 
 from shared.redis_address import RedisAddress
 
+ASK_EVERY_S = 1.0
 SENTINEL_S = 0.5  # so long may one Sentinel take, before the next is asked
 # redis-py has no class for these: too few replicas follow; it was demoted while it kept us waiting.
 _NO_CLASS = ("NOREPLICAS", "UNBLOCKED")
@@ -42,6 +46,11 @@ def is_demotion(error: Exception) -> bool:
     return isinstance(error, _NO_PRIMARY) or (isinstance(error, ResponseError) and str(error).startswith(_NO_CLASS))
 
 
+def has_moved(connection: Any, finder: _Finder | None) -> bool:
+    """Whether this connection is open, and to another server than the Sentinels name by now."""
+    return finder is not None and connection.is_connected and (connection.host, connection.port) != finder.latest
+
+
 class Following(AbstractConnection):
     """Before one of the driver's kinds of connections for threads. `finder`: who knows where the primary is."""
 
@@ -54,6 +63,13 @@ class Following(AbstractConnection):
         if self._finder and not self.is_connected:
             self.host, self.port = self._finder.primary()
         return super().connect_check_health(*arguments, **options)
+
+    def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
+        if has_moved(self, self._finder):
+            self.demoted = True
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise Demoted("the Sentinels name another primary")
+        return super().send_packed_command(*arguments, **options)  # type: ignore[no-untyped-call]
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -71,64 +87,100 @@ def following(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return type(kind.__name__, (Following, kind), {})
 
 
-class PrimaryFinder:
-    """Asks the Sentinels of an address, for threads. A Sentinel that answered is asked first the next time."""
+class _Finder:
+    """`latest`: where the primary was found the last time; Sentinels name another while the old one still takes writes,
+    which are lost. A Sentinel that answered is asked first the next time."""
 
     def __init__(self, address: RedisAddress) -> None:
+        self.latest: tuple[str, int] | None = None
         self._service = address.service
-        self._clients = [redis.Redis(**options) for options in address.sentinel_connections(SENTINEL_S)]
+        self._options = address.sentinel_connections(SENTINEL_S)
+
+    def _found(self, clients: list[Any], client: Any, state: Any) -> tuple[str, int] | None:
+        clients[:] = [client, *(other for other in clients if other is not client)]
+        up = state["is_master"] and not state["is_sdown"] and not state["is_odown"]
+        self.latest = (str(state["ip"]), int(state["port"])) if up else self.latest
+        return self.latest if up else None
+
+
+class PrimaryFinder(_Finder):
+    """Asks the Sentinels of an address, for threads; from the first time on once a second."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        super().__init__(address)
+        self._clients = [redis.Redis(**options) for options in self._options]
+        self._closed = Event()
+        self._watch = Thread(target=self._keep_asking, name="sentinels", daemon=True)
 
     def primary(self) -> tuple[str, int]:
-        """Host and port; raises `NoPrimary`, or what the last Sentinel answered or met."""
-        fault: Exception | None = None
-        for client in list(self._clients):
-            try:
-                found = _primary_in(client.sentinel_master(self._service, return_responses=True))
-            except (RedisError, OSError) as error:
-                fault = _worse(fault, error)
-                continue
-            _first(self._clients, client)
-            if found:
-                return found
-            fault = _worse(fault, NoPrimary(f"no primary of {self._service} is up"))
-        raise fault or NoPrimary("no Sentinel is named")
+        """Host and port; raises `NoPrimary`, or what a Sentinel answered or met."""
+        found = self._ask()
+        with suppress(RuntimeError):  # it was started before
+            self._watch.start()
+        return found
 
     def close(self) -> None:
+        self._closed.set()
         for client in self._clients:
             client.close()
 
-
-class LoopFinder:
-    """The same for one event loop."""
-
-    def __init__(self, address: RedisAddress) -> None:
-        self._service = address.service
-        self._clients = [redis.asyncio.Redis(**options) for options in address.sentinel_connections(SENTINEL_S)]
-
-    async def primary(self) -> tuple[str, int]:
-        """Host and port; raises as `PrimaryFinder.primary`."""
+    def _ask(self) -> tuple[str, int]:
         fault: Exception | None = None
         for client in list(self._clients):
             try:
-                found = _primary_in(await client.sentinel_master(self._service, return_responses=True))
+                state = client.sentinel_master(self._service, return_responses=True)
             except (RedisError, OSError) as error:
                 fault = _worse(fault, error)
                 continue
-            _first(self._clients, client)
-            if found:
+            if found := self._found(self._clients, client, state):
                 return found
             fault = _worse(fault, NoPrimary(f"no primary of {self._service} is up"))
         raise fault or NoPrimary("no Sentinel is named")
 
+    def _keep_asking(self) -> None:
+        while not self._closed.wait(ASK_EVERY_S):
+            with suppress(RedisError, OSError):
+                self._ask()
+
+
+class LoopFinder(_Finder):
+    """The same for one event loop."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        super().__init__(address)
+        self._clients = [redis.asyncio.Redis(**options) for options in self._options]
+        self._watch: asyncio.Task[None] | None = None
+
+    async def primary(self) -> tuple[str, int]:
+        """Host and port; raises as `PrimaryFinder.primary`."""
+        found = await self._ask()
+        self._watch = self._watch or asyncio.create_task(self._keep_asking())
+        return found
+
     async def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
         for client in self._clients:
             await client.aclose()
 
+    async def _ask(self) -> tuple[str, int]:
+        fault: Exception | None = None
+        for client in list(self._clients):
+            try:
+                state = await client.sentinel_master(self._service, return_responses=True)
+            except (RedisError, OSError) as error:
+                fault = _worse(fault, error)
+                continue
+            if found := self._found(self._clients, client, state):
+                return found
+            fault = _worse(fault, NoPrimary(f"no primary of {self._service} is up"))
+        raise fault or NoPrimary("no Sentinel is named")
 
-def _primary_in(state: Any) -> tuple[str, int] | None:
-    """Of what a Sentinel says of a service."""
-    up = state["is_master"] and not state["is_sdown"] and not state["is_odown"]
-    return (str(state["ip"]), int(state["port"])) if up else None
+    async def _keep_asking(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_EVERY_S)
+            with suppress(RedisError, OSError):
+                await self._ask()
 
 
 def _worse(before: Exception | None, now: Exception) -> Exception:
@@ -136,7 +188,3 @@ def _worse(before: Exception | None, now: Exception) -> Exception:
     if before is None or isinstance(now, NoPrimary):
         return now
     return before if isinstance(before, NoPrimary | ResponseError) else now
-
-
-def _first(clients: list[Any], client: Any) -> None:
-    clients[:] = [client, *(other for other in clients if other is not client)]

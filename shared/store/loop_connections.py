@@ -15,7 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import BusyLoadingError, ResponseError
 
-from shared.redis_primary import Demoted, LoopFinder, is_demotion
+from shared.redis_primary import Demoted, LoopFinder, has_moved, is_demotion
 
 _SERIALIZER = HiredisRespSerializer()
 
@@ -49,6 +49,10 @@ class _Quick(AbstractConnection):
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """The driver waits, within its limit of time, for a connection and for room; here there mostly are both."""
+        if self._finder and has_moved(self, self._finder):
+            self.demoted = True
+            await self.disconnect(nowait=True)
+            raise Demoted("the Sentinels name another primary")
         writer = self._writer
         if writer and not isinstance(command, (bytes, str)) and not self.health_check_interval:
             pieces, transport = list(command), writer.transport

@@ -22,7 +22,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from shared.redis_primary import NoPrimary
+from shared.redis_primary import Demoted, NoPrimary
 
 _CHARACTERS = 200  # of the line; MISCONF takes more to say what to do
 # What it says that no time mends, where redis-py has no class for it.
@@ -76,6 +76,8 @@ def _answered(error: BaseException) -> bool:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, Demoted) and not error.__cause__:
+        return "the Sentinels name another primary"
     if isinstance(error, NoPrimary):
         return "no primary is up that the Sentinels know of"
     if isinstance(error, MaxConnectionsError):

@@ -74,25 +74,30 @@ def pair(folder: Path, *options: str) -> Iterator[tuple[Server, Server]]:
 
 
 class Sentinels:
-    """Three of them, who watch one primary."""
+    """Who watch one primary, by its port. `password`: theirs, and that of the primary."""
 
-    def __init__(self, folder: Path, primary: Server, *, down_ms: int = 500) -> None:
-        self.ports = [free_port() for _ in range(3)]
+    def __init__(self, folder: Path, primary: int, *, count: int = 3, password: str = "", down_ms: int = 500) -> None:
+        self.ports = [free_port() for _ in range(count)]
+        secrets = f'requirepass "{password}"\nsentinel auth-pass {SERVICE} "{password}"\n' if password else ""
         self._processes: list[Process] = []
         for number, port in enumerate(self.ports):
             path = folder / f"sentinel{number}.conf"
             path.write_text(
                 f"port {port}\nbind {HOST}\ndir {folder}\n"
-                f"sentinel monitor {SERVICE} {HOST} {primary.port} 2\n"
+                f"sentinel monitor {SERVICE} {HOST} {primary} {count // 2 + 1}\n"
                 f"sentinel down-after-milliseconds {SERVICE} {down_ms}\n"
                 f"sentinel failover-timeout {SERVICE} 4000\n"
+                f"{secrets}"
             )
             command = [redis_command(port, folder)[0], str(path), "--sentinel"]
             process = Process(f"sentinel{number}", command, folder / f"sentinel{number}.log")
             process.start()
             self._processes.append(process)
-        self._clients = [redis.Redis(host=HOST, port=port, decode_responses=True, protocol=2) for port in self.ports]
-        until(self._all_know, WITHIN_S, "the Sentinels know each other and the replica")
+        self._clients = [
+            redis.Redis(host=HOST, port=port, password=password or None, decode_responses=True, protocol=2)
+            for port in self.ports
+        ]
+        until(self._all_know, WITHIN_S, "the Sentinels know each other, and a replica")
 
     @property
     def url(self) -> str:
@@ -127,4 +132,5 @@ class Sentinels:
             states = [client.execute_command("SENTINEL MASTER", SERVICE) for client in self._clients]
         except redis.RedisError:
             return False
-        return all(one["num-other-sentinels"] == 2 and one["num-slaves"] >= 1 for one in states)
+        others = len(self.ports) - 1
+        return all(one["num-other-sentinels"] == others and one["num-slaves"] >= bool(others) for one in states)
