@@ -44,7 +44,7 @@ FORMS = {
     "&sentinel_password={password}",
     "options": "valkey://:{password}@localhost:{port}/2?health_check_interval=10&socket_keepalive=yes&client_name=sq",
 }
-# Flower's own client, which counts what waits, takes no database with a socket or a Sentinel, and asks the first of them.
+# Flower's own client counts what waits; it takes no database with a socket or a Sentinel, and asks the first of them.
 NOT_FLOWERS = (
     "a socket, all in the query",
     "a Sentinel who wants a password, a database",
