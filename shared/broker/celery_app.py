@@ -94,6 +94,7 @@ def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:
         "socket_timeout": max(5.0, timeout_s) if patient else timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 5,
+        "global_keyprefix": settings.redis.prefix,
         "finder": PrimaryFinder(address) if address.sentinels else None,
         **address.celery_options,
     }

@@ -52,7 +52,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
         if queue != QUEUE or "_publish_batch" in options:
             super()._put(queue, message, **options)
             return
-        ring_list = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        ring_list = self.global_keyprefix + self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
         with self.conn_or_acquire() as client:
             client.eval(RING, 1, ring_list, dumps(message))
 

@@ -51,10 +51,10 @@ def connect(settings: Settings, *, timeout_s: float | None = None, retries: int 
 
 
 class SyncStore:
-    """The scripts, for threads. A call raises `StoreUnavailable`."""
+    """The scripts, for threads. A call raises `StoreUnavailable`. `prefix`: REDIS__PREFIX."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._scripts = {name: client.register_script(script.text) for name, script in scripts().items()}
+    def __init__(self, client: redis.Redis, prefix: str = "") -> None:
+        self._scripts = {name: client.register_script(script.text) for name, script in scripts(prefix).items()}
         self._database = client.connection_pool.connection_kwargs.get("db") or 0
 
     def call(self, script: Name, /, **keywords: Any) -> Any:
@@ -80,7 +80,9 @@ class Store:
         )
         self._database = address.database
         self._client = redis.asyncio.Redis.from_pool(self._pool)
-        self._scripts = {name: self._client.register_script(script.text) for name, script in scripts().items()}
+        self._prefix = settings.redis.prefix
+        texts = {name: script.text for name, script in scripts(self._prefix).items()}
+        self._scripts = {name: self._client.register_script(text) for name, text in texts.items()}
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -103,11 +105,11 @@ class Store:
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[redis.asyncio.client.PubSub]:
-        """A subscription of its own connection; raises when it breaks."""
+        """A subscription of its own connection; raises when it breaks. `channel`: without REDIS__PREFIX."""
         subscription = self._client.pubsub(ignore_subscribe_messages=True)
         with redis_errors():
             try:
-                await subscription.subscribe(channel)
+                await subscription.subscribe(self._prefix + channel)
                 yield subscription
             finally:
                 await subscription.aclose()

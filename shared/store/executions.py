@@ -104,7 +104,8 @@ class Executions:
         self._lease_ms = int(settings.worker.lease_s * 1000)
         self._max_attempts = settings.worker.max_attempts
         self._client = connect(settings, timeout_s=timeout_s, retries=1)
-        self._store = SyncStore(self._client)
+        self._prefix = settings.redis.prefix
+        self._store = SyncStore(self._client, self._prefix)
 
     def close(self) -> None:
         self._client.close()
@@ -172,7 +173,8 @@ class Executions:
     def beat(self, state: WorkerState, ttl_s: float) -> int:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
         word, ttl_ms = state.to_json(), int(ttl_s * 1000)
-        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=broker_lists()))
+        lists = broker_lists(self._prefix)
+        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=lists))
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""
@@ -206,7 +208,7 @@ class Executions:
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
-        return heard(self._client, timeout_s, CANCEL_CHANNEL)
+        return heard(self._client, timeout_s, self._prefix + CANCEL_CHANNEL)
 
     def _finish(self, claim: Claim, status: str, **fields: str) -> str:
         gained = [{"field": name, "value": value} for name, value in fields.items()]

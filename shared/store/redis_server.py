@@ -50,6 +50,7 @@ class Fitness:
 
     def __init__(self, settings: Settings) -> None:
         self._client = connect(settings)
+        self._prefix = settings.redis.prefix
         self._faults = ""
         self._warnings: dict[str, str] = {}  # by check: their figures change all the time
 
@@ -69,7 +70,7 @@ class Fitness:
         """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`, also for a replica: who is asked the
         next time may be the primary."""
         with redis_errors():
-            findings = look(self._client)
+            findings = look(self._client, self._prefix)
         if replica := next((finding for finding in findings if finding.message == REPLICA), None):
             self._client.connection_pool.disconnect()
             raise StoreUnavailable(f"Redis: {replica.message}")
@@ -91,15 +92,17 @@ class Fitness:
                 self.look()
 
 
-def look(client: redis.Redis) -> tuple[Finding, ...]:
-    """CONFIG is forbidden on many a managed Redis: then INFO must do, which does not tell how often AOF is synced."""
+def look(client: redis.Redis, prefix: str) -> tuple[Finding, ...]:
+    """`prefix`: REDIS__PREFIX.
+
+    CONFIG is forbidden on many a managed Redis: then INFO must do, which does not tell how often AOF is synced."""
     try:
         config = client.config_get("appendfsync")
     except ResponseError:
         config = {}
     findings = findings_of({**client.info(), **config})  # type: ignore[dict-item]
     database = int(client.connection_pool.connection_kwargs.get("db") or 0)
-    return *findings, _rights(permissions.lacking(partial(client.eval, permissions.CHECK, 0), database))
+    return *findings, _rights(permissions.lacking(partial(client.eval, permissions.CHECK, 0), database, prefix))
 
 
 def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:

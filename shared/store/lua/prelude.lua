@@ -1,8 +1,8 @@
 -- What every script may use: the clock, the names, and the few steps that transitions have in common.
 --
 -- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
--- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job), and
--- DATABASE, the number of this one.
+-- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job),
+-- DATABASE, the number of this one, and DEPLOYMENT, the setting REDIS__PREFIX, with which PREFIX begins.
 --
 -- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/store/record.py; `trace` is the
