@@ -39,7 +39,7 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
         with redis_errors(), connect(settings) as client:
             client.ping()
             yield Finding("redis", "ok", f"{where} answers")
-            yield from look(client, settings.redis.prefix)
+            yield from look(client, settings.redis)
             yield from _queue(client, settings, repair=repair)
     except StoreUnavailable as error:
         yield _unreachable(where, error)

@@ -23,6 +23,7 @@ from shared.redis_address import RedisAddress
 from shared.redis_primary import LoopFinder, PrimaryFinder, following
 from shared.settings import RedisSettings, Settings
 from shared.store import loop_connections
+from shared.store.loop_connections import Openings
 from shared.store.pools import LoopPool, ThreadPool
 from shared.store.redis_words import reason_of
 from shared.store.scripts import Name, scripts
@@ -73,8 +74,10 @@ class Store:
         address = settings.redis.address
         options = _options(settings.redis, self._timeout_s)
         options |= {"finder": LoopFinder(address)} if address.sentinels else {}
+        self._openings = Openings()
         self._pool = LoopPool(
             connection_class=getattr(loop_connections, _kind(address)),
+            openings=self._openings,
             retry=AsyncRetry(NoBackoff(), 1),  # a connection that Redis closed meanwhile is worth one more try
             **options,
         )
@@ -97,6 +100,23 @@ class Store:
         with redis_errors():
             async with asyncio.timeout(self._timeout_s):
                 return await self._scripts[script](args=[self._database, *values])
+
+    async def call_and_wait(self, script: Name, replicas: int, within_ms: int, /, **keywords: Any) -> tuple[Any, int]:
+        """A script's answer, and how many replicas then had all that was written before: as many as asked for, or as
+        did within the time."""
+        values = scripts()[script].flat(keywords)
+        with redis_errors():
+            async with asyncio.timeout(self._timeout_s):
+                pipeline = self._client.pipeline(transaction=False)
+                await self._scripts[script](args=[self._database, *values], client=pipeline)
+                pipeline.execute_command("WAIT", replicas, within_ms)
+                answer, count = await pipeline.execute()
+        return answer, int(count)
+
+    @property
+    def openings(self) -> int:
+        """How many connections were ever opened: a new one may lead to another server."""
+        return self._openings.count
 
     @property
     def demotions(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
@@ -20,10 +21,18 @@ from shared.redis_primary import Demoted, LoopFinder, has_moved, is_demotion
 _SERIALIZER = HiredisRespSerializer()
 
 
+@dataclass
+class Openings:
+    """How many connections of a pool were ever opened: each may lead to another server than those before."""
+
+    count: int = 0
+
+
 class _Quick(AbstractConnection):
     """Before one of the driver's kinds of connections. `finder`: who knows where the primary is."""
 
-    def __init__(self, *arguments: Any, finder: LoopFinder | None = None, **options: Any) -> None:
+    def __init__(self, *arguments: Any, openings: Openings, finder: LoopFinder | None = None, **options: Any) -> None:
+        self._openings = openings
         self.demoted = False  # since its pool looked last
         self._finder = finder
         super().__init__(*arguments, **options)
@@ -31,6 +40,7 @@ class _Quick(AbstractConnection):
     async def connect_check_health(self, *arguments: Any, **options: Any) -> Any:
         if self._finder and not self.is_connected:
             self.host, self.port = await self._finder.primary()
+        self._openings.count += not self.is_connected
         return await super().connect_check_health(*arguments, **options)
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:

@@ -22,7 +22,7 @@ _WITH_KEYS = (  # our scripts', kombu's, doctor's
 _WITH_CHANNELS = "publish subscribe psubscribe"
 _OTHERS = (
     "client|setinfo client|setname discard eval evalsha exec info multi ping punsubscribe scan "
-    "script|exists script|load select time unsubscribe unwatch "
+    "script|exists script|load select time unsubscribe unwatch wait "
 )
 ALLOWED_COMMANDS = tuple(sorted(f"{_WITH_KEYS} {_WITH_CHANNELS} {_OTHERS}".split()))
 ALLOWED_KEYS = (f"{KEY_PREFIX}*", "_kombu.binding*", "unacked*", "celeryev.*", "*.pidbox*")

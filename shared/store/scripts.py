@@ -32,7 +32,7 @@ Name = Literal[
     "submit", "read", "list", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "catch_up", "reconcile", "dead", "exhume", "events", "metrics",
-    "take", "settle", "deliveries", "ring"
+    "take", "settle", "deliveries", "ring", "confirm", "withdraw"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
 JOURNAL = "journal"  # stands before each script that changes jobs
@@ -55,6 +55,8 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
         "take",
         "settle",
         "ring",
+        "confirm",
+        "withdraw",
     }
 )
 # What these drop on their way (a word that lapsed, the id of a record that expired) is gone already, each by itself.

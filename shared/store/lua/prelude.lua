@@ -53,6 +53,9 @@
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:began               when this store was first swept (ms): one that came back empty began anew
+--   sq:confirmed           when somebody last asked whether the replicas have all that was written (ms; lua/confirm.lua)
+--   sq:server              hash: `replid`, Redis' own name of this copy of the data, and `since` (ms), when another began:
+--                          the server was started anew, or another took over
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
 --   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
