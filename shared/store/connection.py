@@ -28,6 +28,7 @@ from shared.store.pools import LoopPool, ThreadPool
 from shared.store.redis_words import reason_of
 from shared.store.scripts import Name, scripts
 
+REST_OF_A_CALL_S = 0.5  # of who waits for replicas, for all else
 POOL_SHARE = 0.9  # of a call's time: who waits for a connection in vain learns why before the call itself gives up
 
 
@@ -106,7 +107,7 @@ class Store:
         did within the time."""
         values = scripts()[script].flat(keywords)
         with redis_errors():
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(within_ms / 1000 + REST_OF_A_CALL_S):
                 pipeline = self._client.pipeline(transaction=False)
                 await self._scripts[script](args=[self._database, *values], client=pipeline)
                 pipeline.execute_command("WAIT", replicas, within_ms)

@@ -18,7 +18,7 @@ from shared.errors import StoreUnavailable
 from shared.settings import Settings
 from shared.store.connection import Store
 
-TOLD_AFTER_S = 1.0  # what is done is told then, replicated or not
+SHOWN_AFTER_S = 1.0  # what is done is shown then, replicated or not
 _AT_ONCE = 1000  # jobs that one wait asks for, or those of one batch
 
 
@@ -36,13 +36,13 @@ class Replication:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._replicas = settings.redis.replicas
-        self._within_s = min(TOLD_AFTER_S, settings.redis.timeout_s / 2)
+        self._within_s = min(SHOWN_AFTER_S, settings.redis.timeout_s / 2)
         self._waiting: list[tuple[Sequence[str], asyncio.Future[Confirmed]]] = []
         self._under_way: asyncio.Task[None] | None = None
         self._safe_until_ms = 0  # by Redis' clock, which is so much ahead of ours
         self._ahead_ms = 0.0
         self._openings = -1  # when that was so
-        self._failed_at_s = -TOLD_AFTER_S
+        self._failed_at_s = -SHOWN_AFTER_S
 
     async def accepted(
         self, job_ids: Sequence[str], client: str, key: str = "", batch: str = "", *, is_new: bool
@@ -83,7 +83,7 @@ class Replication:
         if self._is_safe(at_ms):
             return "replicated"
         age_s = (time.time() * 1000 + self._ahead_ms - at_ms) / 1000
-        if age_s > TOLD_AFTER_S and time.monotonic() - self._failed_at_s < TOLD_AFTER_S:
+        if age_s > SHOWN_AFTER_S and time.monotonic() - self._failed_at_s < SHOWN_AFTER_S:
             return "primary"
         try:
             return "replicated" if (await self._confirm(())).reached else "primary"
