@@ -31,8 +31,14 @@ class Openings:
 class _Quick(AbstractConnection):
     """Before one of the driver's kinds of connections. `finder`: who knows where the primary is."""
 
-    def __init__(self, *arguments: Any, openings: Openings, finder: LoopFinder | None = None, **options: Any) -> None:
-        self._openings = openings
+    def __init__(
+        self,
+        *arguments: Any,
+        openings: Openings | None = None,
+        finder: LoopFinder | None = None,
+        **options: Any,
+    ) -> None:
+        self._openings = openings or Openings()
         self.demoted = False  # since its pool looked last
         self._finder = finder
         super().__init__(*arguments, **options)

@@ -60,14 +60,21 @@ class Server:
 @contextmanager
 def pair(folder: Path, *options: str) -> Iterator[tuple[Server, Server]]:
     """A primary, and a replica that has followed it."""
+    with followed(folder, *options) as (first, second):
+        yield first, second
+
+
+@contextmanager
+def followed(folder: Path, *options: str, replicas: int = 1) -> Iterator[list[Server]]:
+    """A primary, and those that have followed it."""
     servers: list[Server] = []
     try:
-        for name in ("first", "second"):
-            servers.append(Server(folder, name, "--repl-diskless-sync-delay", "0", *options))
-        first, second = servers
-        second.follow(first)
-        until(second.in_step, WITHIN_S, "the replica follows")
-        yield first, second
+        for number in range(1 + replicas):
+            servers.append(Server(folder, f"server{number}", "--repl-diskless-sync-delay", "0", *options))
+        for replica in servers[1:]:
+            replica.follow(servers[0])
+            until(replica.in_step, WITHIN_S, "the replica follows")
+        yield servers
     finally:
         for server in servers:
             server.close()
