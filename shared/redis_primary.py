@@ -157,6 +157,21 @@ class LoopFinder(_Finder):
         self._watch = self._watch or asyncio.create_task(self._keep_asking())
         return found
 
+    async def steady(self, primary: tuple[str, int] | None, acks: int) -> bool:
+        """Whether what this primary wrote, and so many replicas have, is kept by whoever is promoted next.
+
+        All replicas have it; or no Sentinel has begun a failover yet: one that has, has promoted a replica that may
+        lack it, while the others go on following the old primary and say that they have it.
+        """
+        asked = (client.sentinel_master(self._service, return_responses=True) for client in self._clients)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        states = [state for state in answers if isinstance(state, dict)]
+        if states and acks >= max(state["num-slaves"] for state in states):
+            return True
+        return len(states) == len(answers) and all(
+            (state["ip"], state["port"]) == primary and "failover_in_progress" not in state["flags"] for state in states
+        )
+
     async def close(self) -> None:
         if self._watch:
             self._watch.cancel()

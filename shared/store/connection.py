@@ -74,7 +74,8 @@ class Store:
         self._timeout_s = settings.redis.timeout_s
         address = settings.redis.address
         options = _options(settings.redis, self._timeout_s)
-        options |= {"finder": LoopFinder(address)} if address.sentinels else {}
+        self._finder = LoopFinder(address) if address.sentinels else None
+        options |= {"finder": self._finder} if self._finder else {}
         self._openings = Openings()
         self._pool = LoopPool(
             connection_class=getattr(loop_connections, _kind(address)),
@@ -104,14 +105,17 @@ class Store:
 
     async def call_and_wait(self, script: Name, replicas: int, within_ms: int, /, **keywords: Any) -> tuple[Any, int]:
         """A script's answer, and how many replicas then had all that was written before: as many as asked for, or as
-        did within the time."""
-        values = scripts()[script].flat(keywords)
+        did within the time; none, where a failover by Sentinels may promote another."""
+        values, finder = scripts()[script].flat(keywords), self._finder
+        primary = finder.latest if finder else None
         with redis_errors():
             async with asyncio.timeout(within_ms / 1000 + REST_OF_A_CALL_S):
                 pipeline = self._client.pipeline(transaction=False)
                 await self._scripts[script](args=[self._database, *values], client=pipeline)
                 pipeline.execute_command("WAIT", replicas, within_ms)
                 answer, count = await pipeline.execute()
+                if finder and not await finder.steady(primary, int(count)):
+                    count = 0
         return answer, int(count)
 
     @property

@@ -237,7 +237,7 @@ def by_sentinels(folder: Path, replicas: int, *, planned: bool, count: int, care
     with followed(folder, replicas=2) as servers:
         sentinels = Sentinels(folder, servers[0].port, down_ms=1000)
         for server in servers if careful else ():
-            server.client.config_set("min-replicas-to-write", 1)
+            server.client.config_set("min-replicas-to-write", 2)
             server.client.config_set("min-replicas-max-lag", 2)
 
         def fail_over() -> None:
@@ -288,7 +288,7 @@ def run(report: Report, folder: Path, count: int = COUNT) -> None:
 
             by_plan = partial(by_sentinels, replicas=replicas, planned=planned, count=count)
             _check(report, name, replicas, by_plan, folder)
-    careful = "Sentinels, planned, min-replicas-to-write 1, max-lag 2"
+    careful = "Sentinels, planned, min-replicas-to-write 2 of 2, max-lag 2"
     _check(report, careful, 0, partial(by_sentinels, replicas=0, planned=True, count=1, careful=True), folder)
 
 

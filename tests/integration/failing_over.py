@@ -112,7 +112,7 @@ class Sentinels:
 
     def fail_over(self) -> None:
         """As an operator plans it."""
-        until(self._may, WITHIN_S, "a failover is begun", every_s=0.2)
+        until(self._may, 3 * WITHIN_S, "a failover is begun", every_s=0.2)  # the one before must have ended
 
     def primary_port(self) -> int:
         """As most of them see it."""
