@@ -110,10 +110,10 @@ class Store:
         primary = finder.latest if finder else None
         with redis_errors():
             async with asyncio.timeout(within_ms / 1000 + REST_OF_A_CALL_S):
-                pipeline = self._client.pipeline(transaction=False)
-                await self._scripts[script](args=[self._database, *values], client=pipeline)
-                pipeline.execute_command("WAIT", replicas, within_ms)
-                answer, count = await pipeline.execute()
+                async with self._client.pipeline(transaction=False) as pipeline:
+                    await self._scripts[script](args=[self._database, *values], client=pipeline)
+                    pipeline.execute_command("WAIT", replicas, within_ms)
+                    answer, count = await pipeline.execute()
                 if finder and not await finder.steady(primary, int(count)):
                     count = 0
         return answer, int(count)
