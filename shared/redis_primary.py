@@ -163,8 +163,8 @@ class LoopFinder(_Finder):
         All replicas have it; or no Sentinel has begun a failover yet: one that has, has promoted a replica that may
         lack it, while the others go on following the old primary and say that they have it.
         """
-        asked = (client.sentinel_master(self._service, return_responses=True) for client in self._clients)
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        questions = (client.sentinel_master(self._service, return_responses=True) for client in self._clients)
+        answers = await asyncio.gather(*questions, return_exceptions=True)
         states = [state for state in answers if isinstance(state, dict)]
         if states and acks >= max(state["num-slaves"] for state in states):
             return True
