@@ -66,7 +66,7 @@ def test_two_services_run_side_by_side(
             assert green.get(f"/jobs/{job_id}").status_code == 404
             assert [len(api.get("/queue").json()["workers"]) for api in (blue, green)] == [1, 1]
             for settings in stacks[:2]:
-                with celery_app.make_app(settings, patient=False) as app:
+                with celery_app.make_app(settings, patient=True) as app:
                     assert len(app.control.inspect(timeout=3).ping() or {}) == 1
             records.lpush("blue:sq:jobs", "garbage")
             until(lambda: records.llen("blue:sq:quarantine") == 1, what="it is set aside")
