@@ -61,7 +61,7 @@ class Parts:
             store=store,
             trust=trust,
             submissions=submissions,
-            events=EventLog(store),
+            events=EventLog(store, submissions.replication),
             dead=DeadJobStore(store, submissions),
             deliveries=DeliveryStore(store),
             doorbell=Doorbell(settings, store),

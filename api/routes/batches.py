@@ -147,6 +147,7 @@ def _view(batch: Batch) -> BatchView:
             "total": len(batch.job_ids),
             "counts": counts,
             "jobs": batch.job_ids,
+            "durability": batch.durability,
             "urls": BatchUrls(self=base, cancel=f"{base}/cancel"),
         }
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase, optional
+from scriptqueue.schemas import DeadJob, Delivery, Durability, Job, Priority, Shape, WorkerPhase, optional
 
 
 class Fault(Shape):
@@ -55,6 +55,7 @@ class BatchView(Shape):
     total: int
     counts: BatchCounts
     jobs: list[UUID]
+    durability: Durability | None = Field(None, description="as a job's")
     urls: BatchUrls
 
 
@@ -76,6 +77,11 @@ class Problem(Shape):
     code: str = Field(examples=["invalid_request"])
     errors: list[Fault] | None = Field(None, description="one entry a fault, for `invalid_request`")
     earliest_start: datetime | None = Field(None, description="for `deadline_too_soon`: an estimate")
+    store_changed: datetime | None = Field(
+        None,
+        description="for a 404: when Redis began empty, was started anew or failed over; what was accepted before "
+        "may be lost, what was accepted later never was",
+    )
 
 
 class ProblemType(Shape):

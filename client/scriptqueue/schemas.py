@@ -559,6 +559,9 @@ class Urls(Shape):
         return cls(self=base, events=f"{base}/events", result=f"{base}/result", cancel=f"{base}/cancel")
 
 
+Durability = Literal["replicated", "primary"]
+
+
 class Job(Shape):
     """A job as clients see it. Poll until `done`."""
 
@@ -583,6 +586,11 @@ class Job(Shape):
     error: Failure | None = None
     metadata: dict[str, JsonValue] = {}
     retry_of: UUID | None = Field(None, description="the job that this one tries again")
+    durability: Durability | None = Field(
+        None,
+        description="`replicated`: what this says is on as many replicas as the service waits for; `primary`: on the "
+        "primary alone, as far as is known, and a failover may lose it; null: the service waits for none",
+    )
     urls: Urls
 
 

@@ -35,6 +35,8 @@ export interface BatchView {
   total: number;
   counts: BatchCounts;
   jobs: string[];
+  /** as a job's */
+  durability?: "replicated" | "primary" | null;
   urls: BatchUrls;
 }
 
@@ -138,6 +140,8 @@ export interface Job {
   metadata?: { [key: string]: JsonValue };
   /** the job that this one tries again */
   retry_of?: string | null;
+  /** `replicated`: what this says is on as many replicas as the service waits for; `primary`: on the primary alone, as far as is known, and a failover may lose it; null: the service waits for none */
+  durability?: "replicated" | "primary" | null;
   urls: Urls;
 }
 
@@ -264,6 +268,8 @@ export interface Problem {
   errors?: Fault[] | null;
   /** for `deadline_too_soon`: an estimate */
   earliest_start?: string | null;
+  /** for a 404: when Redis began empty, was started anew or failed over; what was accepted before may be lost, what was accepted later never was */
+  store_changed?: string | null;
 }
 
 /** The documentation behind a problem's `type`. */

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
+from scriptqueue.schemas import PRIORITIES, Durability, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import Line, QueueLoad, Rated, RunningJob
 from shared.url_prefix import URL_PREFIX
@@ -42,7 +42,7 @@ def known_to(client: str | None, answer: str, found: Any) -> dict[str, str]:
     return record
 
 
-def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:
+def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None, durability: Durability | None = None) -> Job:
     """What a client is told; `place` is given for a queued job only. Raises `RecordNewer`."""
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
@@ -66,6 +66,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         source=record.get("source"),
         metadata=json.loads(record["request"])["metadata"],
         retry_of=record.get("retry_of"),
+        durability=durability,
         urls=Urls.of(job_id, URL_PREFIX.get()),
         **fields,
     )
@@ -86,6 +87,7 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         ],
         senders=answer["senders"],
         began_s=answer["began"] / 1000 if answer["began"] else None,
+        changed_s=answer["server_since"] / 1000 if answer["server_since"] else None,
         failures=dict(_in_groups(answer["failures"], 2)),
         lines={
             priority: [

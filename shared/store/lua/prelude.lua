@@ -1,8 +1,8 @@
 -- What every script may use: the clock, the names, and the few steps that transitions have in common.
 --
 -- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
--- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job), and
--- DATABASE, the number of this one.
+-- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job),
+-- DATABASE, the number of this one, and DEPLOYMENT, the setting REDIS__PREFIX, with which PREFIX begins.
 --
 -- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/store/record.py; `trace` is the
@@ -53,6 +53,9 @@
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:began               when this store was first swept (ms): one that came back empty began anew
+--   sq:confirmed           when somebody last asked whether the replicas have all that was written (ms; lua/confirm.lua)
+--   sq:server              hash: `replid`, Redis' own name of this copy of the data, and `since` (ms), when another began:
+--                          the server was started anew, or another took over
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
 --   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
