@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from scriptqueue.schemas import AspectRatio, FieldName, Mode, Priority, TargetName, WebhookEvent
 
@@ -40,6 +41,13 @@ class CharacterOptions(TypedDict):
     look: str
 
 
+class BaseOptions(TypedDict, total=False):
+    """A board to start from; see `Base`."""
+
+    job: UUID | str | None
+    storyboard: Mapping[str, Any] | None
+
+
 class JobOptions(TypedDict, total=False):
     """What a request says besides its prompt; see `JobRequest`."""
 
@@ -56,6 +64,9 @@ class JobOptions(TypedDict, total=False):
     instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
+    base: BaseOptions | None
+    rewrite: Sequence[int]
+    note: str | None
     read_prompt: bool
     quality_keywords: str
     sampling: SamplingOptions

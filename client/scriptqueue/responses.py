@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase, optional
+from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, RepairCode, Shape, Storyboard, WorkerPhase, optional
 
 
 class Fault(Shape):
@@ -26,6 +26,20 @@ class JobList(Shape):
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
     )
+
+
+class TakeList(Shape):
+    """Jobs that start from one another's boards, the oldest first."""
+
+    takes: list[Job]
+
+
+class CheckedStoryboard(Shape):
+    """A board as it is valid; where nothing is among the `repairs`, it was before."""
+
+    storyboard: Storyboard
+    repairs: list[str] = Field(description="what was mended, and what a reader may want to change")
+    repair_codes: list[RepairCode] = Field(description="of each of the `repairs`, in their order")
 
 
 class BatchCounts(Shape):

@@ -2,6 +2,14 @@
 
 interface Headers { [name: string]: unknown }
 
+/** A board to start from: a job's, a given one, or both: the given one as a take of that job. */
+export interface Base {
+  /** one of yours, with a result */
+  job?: string | null;
+  /** as `result` has it; `null` among its `scenes`: write one here. What is computed is ignored */
+  storyboard?: { [key: string]: JsonValue } | null;
+}
+
 /** How many jobs of a batch are in each status; `gone`: deleted or past their lifetime. */
 export interface BatchCounts {
   /** @default 0 */
@@ -40,6 +48,15 @@ export interface BatchView {
 
 /** One of the cast. The look is what every prompt of a shot says that shows the person, word for word. */
 export interface Character { id: string; name: string; look: string; }
+
+/** A board as it is valid; where nothing is among the `repairs`, it was before. */
+export interface CheckedStoryboard {
+  storyboard: Storyboard;
+  /** what was mended, and what a reader may want to change */
+  repairs: string[];
+  /** of each of the `repairs`, in their order */
+  repair_codes: RepairCode[];
+}
 
 /** A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent. */
 export interface DeadJob {
@@ -123,9 +140,14 @@ export interface Job {
   /** @default [] */
   scenes?: Scene[];
   result?: Storyboard | null;
-  source?: "model" | "repaired" | "fallback" | "cache" | "stub" | null;
+  source?: "model" | "repaired" | "fallback" | "cache" | "stub" | "edited" | null;
   /** @default [] */
   repairs?: string[];
+  /**
+   * of each of the `repairs`, in their order
+   * @default []
+   */
+  repair_codes?: RepairCode[];
   /**
    * what was read in the prompt, and what of it cannot be met
    * @default []
@@ -138,6 +160,13 @@ export interface Job {
   metadata?: { [key: string]: JsonValue };
   /** the job that this one tries again */
   retry_of?: string | null;
+  /** the job whose board this one started from */
+  base_of?: string | null;
+  /**
+   * the first 80 characters of the prompt
+   * @default ""
+   */
+  prompt_start?: string;
   urls: Urls;
 }
 
@@ -195,6 +224,15 @@ export interface JobRequest {
    * @default []
    */
   targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
+  /** start from this board; of a `job` the prompt and all of the above are its own if left out */
+  base?: Base | null;
+  /**
+   * with `base`: write these scenes anew, all others stay; numbers after the last one append
+   * @default []
+   */
+  rewrite?: number[];
+  /** with `rewrite`: what should be different */
+  note?: string | null;
   /**
    * a length or a number of scenes in the prompt fills fields left out
    * @default true
@@ -310,6 +348,19 @@ export interface QueueView {
   eta_s: number | null;
 }
 
+/** A repair for programs: `repairs` says the same in English. */
+export interface RepairCode {
+  /** clients show one that they do not know by its sentence in `repairs` */
+  code: string;
+  /** the number of the scene that it is about; null: the board */
+  scene?: number | null;
+  /**
+   * what stands in its sentence, by name
+   * @default {}
+   */
+  values?: { [key: string]: string };
+}
+
 /** How tokens are chosen. A field left out takes the service's `GENERATION__*` setting. */
 export interface Sampling {
   /** @default true */
@@ -411,6 +462,27 @@ export interface Storyboard {
   /** the BCP 47 tag of its texts */
   language?: string | null;
 }
+
+/** A board, and what it is held to; what is left out, the board itself says. */
+export interface StoryboardCheck {
+  /** as `result` has it; what is computed is ignored */
+  storyboard: { [key: string]: JsonValue };
+  min_scenes?: number;
+  max_scenes?: number;
+  scene_min_s?: number;
+  scene_max_s?: number;
+  target_duration_s?: number | null;
+  language?: string;
+  fields?: ("size" | "angle" | "movement" | "pace" | "transition" | "setting" | "light" | "narration" | "dialogue" | "sound" | "on_screen_text" | "first_frame" | "last_frame" | "characters")[];
+  characters?: Character[];
+  style?: string | null;
+  aspect_ratio?: "16:9" | "9:16" | "1:1" | "4:3" | "3:4" | "21:9" | null;
+  targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
+  quality_keywords?: string;
+}
+
+/** Jobs that start from one another's boards, the oldest first. */
+export interface TakeList { takes: Job[]; }
 
 /**
  * What a video model takes; what it sets no limit to is absent. A word is one of a script with blanks between
@@ -566,7 +638,7 @@ export interface paths {
       };
       requestBody: { content: { "application/json": JobRequest; }; };
       responses: {
-        /** It is done: from the cache, finished within `Prefer: wait=N`, or met so by a repeated POST */
+        /** It is done: from the cache, an edited board, finished within `Prefer: wait=N`, or met so by a repeated POST */
         200: { headers: Headers; content: { "application/json": Job; }; };
         /** Accepted: it will reach a terminal state */
         202: { headers: Headers; content: { "application/json": Job; }; };
@@ -574,15 +646,19 @@ export interface paths {
         400: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** This service is not known by that name; or: A page of another site may change nothing here */
         403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body came too slowly */
         408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job has not finished yet; or: The job ended without a storyboard */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The job's result is past its lifetime or was deleted */
         410: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body is larger than this endpoint takes */
         413: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
         415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        /** The deadline passes before the job could start */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others; or: You have as many event streams and long polls open as you may */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -601,6 +677,8 @@ export interface paths {
           limit?: number;
           /** `next` of the page before */
           cursor?: string | null;
+          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
+          fields?: string | null;
         };
         header?: never;
         path?: never;
@@ -840,6 +918,65 @@ export interface paths {
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/jobs/{job_id}/takes": {
+    /**
+     * The jobs that start from one another's boards, this one among them, the oldest first; of very many the first and
+     * the last 499.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
+          fields?: string | null;
+        };
+        header?: never;
+        path: { job_id: string; };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": TakeList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/storyboards/check": {
+    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
+    post: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody: { content: { "application/json": StoryboardCheck; }; };
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };
@@ -1203,11 +1340,13 @@ export interface webhooks {
 
 export interface components {
   schemas: {
+    Base: Base;
     BatchCounts: BatchCounts;
     BatchRequest: BatchRequest;
     BatchUrls: BatchUrls;
     BatchView: BatchView;
     Character: Character;
+    CheckedStoryboard: CheckedStoryboard;
     DeadJob: DeadJob;
     DeadList: DeadList;
     Delivery: Delivery;
@@ -1228,6 +1367,7 @@ export interface components {
     Progress: Progress;
     QueuePlace: QueuePlace;
     QueueView: QueueView;
+    RepairCode: RepairCode;
     Sampling: Sampling;
     Scene: Scene;
     SceneMessage: SceneMessage;
@@ -1237,6 +1377,8 @@ export interface components {
     StatusMessage: StatusMessage;
     StatusNews: StatusNews;
     Storyboard: Storyboard;
+    StoryboardCheck: StoryboardCheck;
+    TakeList: TakeList;
     TargetLimits: TargetLimits;
     TargetList: TargetList;
     TargetView: TargetView;

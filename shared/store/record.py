@@ -13,11 +13,13 @@ from typing import Any
 from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import Line, QueueLoad, Rated, RunningJob
+from shared.repair_codes import all_coded
 from shared.url_prefix import URL_PREFIX
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
 TOMBSTONE_S = 7 * 86400  # for so long is a job that is gone told from one that never was
+PROMPT_START_CHARACTERS = 80
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "notes", "model", "metrics", "error")
 
 
@@ -46,7 +48,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
     """What a client is told; `place` is given for a queued job only. Raises `RecordNewer`."""
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
-    status = Status(record["status"])
+    status, request = Status(record["status"]), json.loads(record["request"])
     # Given, for pydantic makes a deep copy of each default.
     fields: dict[str, Any] = {"scenes": [], "repairs": [], "notes": []}
     fields |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
@@ -64,8 +66,11 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         priority=record["priority"],
         queue=place,
         source=record.get("source"),
-        metadata=json.loads(record["request"])["metadata"],
+        metadata=request["metadata"],
         retry_of=record.get("retry_of"),
+        base_of=(request.get("base") or {}).get("job"),
+        prompt_start=request["prompt"][:PROMPT_START_CHARACTERS],
+        repair_codes=all_coded(fields["repairs"]),
         urls=Urls.of(job_id, URL_PREFIX.get()),
         **fields,
     )
