@@ -22,7 +22,7 @@ from scriptqueue.responses import CheckedStoryboard, TakeList
 from scriptqueue.schemas import JobRequest, StrictShape
 from shared.board.check import checked, request_of_board
 from shared.errors import InvalidRequest, OutputInvalid
-from shared.repair_codes import all_coded
+from shared.repair_codes import ONLY_TELL, all_coded
 
 of_takes = APIRouter(prefix="/jobs", tags=["jobs"], route_class=KeyedRoute)
 
@@ -79,4 +79,6 @@ def _checked(board: dict[str, Any], wanted: dict[str, Any]) -> CheckedStoryboard
     except OutputInvalid as error:
         fault = {"type": error.code, "loc": ("body", "storyboard", "scenes"), "msg": error.detail}
         raise RequestValidationError([fault], body={"storyboard": board}) from None
-    return CheckedStoryboard(storyboard=found, repairs=repairs, repair_codes=all_coded(repairs))
+    codes = all_coded(repairs)
+    mended = any(repair.code not in ONLY_TELL for repair in codes)
+    return CheckedStoryboard(storyboard=found, mended=mended, repairs=repairs, repair_codes=codes)

@@ -48,8 +48,8 @@ class BaseOptions(TypedDict, total=False):
     storyboard: Mapping[str, Any] | None
 
 
-class JobOptions(TypedDict, total=False):
-    """What a request says besides its prompt; see `JobRequest`."""
+class WritingOptions(TypedDict, total=False):
+    """What a request says besides its prompt and the board that it starts from; see `JobRequest`."""
 
     mode: Mode
     min_scenes: int
@@ -64,9 +64,6 @@ class JobOptions(TypedDict, total=False):
     instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
-    base: BaseOptions | None
-    rewrite: Sequence[int]
-    note: str | None
     read_prompt: bool
     quality_keywords: str
     sampling: SamplingOptions
@@ -79,3 +76,28 @@ class JobOptions(TypedDict, total=False):
     deadline: datetime | str | None
     webhook: WebhookOptions | None
     metadata: Mapping[str, Any]
+
+
+class JobOptions(WritingOptions, total=False):
+    """What a request says besides its prompt; see `JobRequest`."""
+
+    base: BaseOptions | None
+    rewrite: Sequence[int]
+    note: str | None
+
+
+class CheckOptions(TypedDict, total=False):
+    """What a board is held to; what is left out, it says itself."""
+
+    min_scenes: int
+    max_scenes: int
+    target_duration_s: float | None
+    scene_min_s: int
+    scene_max_s: int
+    language: str
+    characters: Sequence[CharacterOptions]
+    fields: Sequence[FieldName]
+    style: str | None
+    aspect_ratio: AspectRatio | None
+    targets: Sequence[TargetName]
+    quality_keywords: str

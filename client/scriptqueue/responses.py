@@ -35,9 +35,10 @@ class TakeList(Shape):
 
 
 class CheckedStoryboard(Shape):
-    """A board as it is valid; where nothing is among the `repairs`, it was before."""
+    """A board as it is valid."""
 
     storyboard: Storyboard
+    mended: bool = Field(description="false: it was valid as it came, and the `repairs` only tell what may be changed")
     repairs: list[str] = Field(description="what was mended, and what a reader may want to change")
     repair_codes: list[RepairCode] = Field(description="of each of the `repairs`, in their order")
 

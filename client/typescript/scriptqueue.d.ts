@@ -49,9 +49,11 @@ export interface BatchView {
 /** One of the cast. The look is what every prompt of a shot says that shows the person, word for word. */
 export interface Character { id: string; name: string; look: string; }
 
-/** A board as it is valid; where nothing is among the `repairs`, it was before. */
+/** A board as it is valid. */
 export interface CheckedStoryboard {
   storyboard: Storyboard;
+  /** false: it was valid as it came, and the `repairs` only tell what may be changed */
+  mended: boolean;
   /** what was mended, and what a reader may want to change */
   repairs: string[];
   /** of each of the `repairs`, in their order */
