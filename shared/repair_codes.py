@@ -18,11 +18,11 @@ OTHER = "other"
 # What stands in a sentence's braces: a scene and a field of it or of the board, and parts of any length.
 _PARTS = {
     "scene": r"(?P<scene>\d+)",
-    "at": r"(?:scene (?P<scene>\d+): )?(?P<field>[a-z_]+)(?:: (?:name|look))?",
+    "at": r"(?:scene (?P<scene>\d+): |(?!scene \d))(?P<field>[a-z_]+)(?:: (?:name|look))?",
     "count": r"(?P<count>\d+)",
     "most": r"(?P<most>\d+)",
-    "seconds": r"(?P<seconds>[\d.e+]+)",
-    "to": r"(?P<to>[\d.]+)",
+    "seconds": r"(?P<seconds>\S+)",
+    "to": r"(?P<to>\S+)",
     "target": r"(?P<target>[a-z0-9.-]+)",
 }
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

@@ -263,11 +263,15 @@ class Base(StrictShape):
 class JobRequest(StrictShape):
     """One creative prompt and how to write its storyboard."""
 
+    # The prompt is a base's own where one is named, which a schema cannot say.
+    model_config = ConfigDict(json_schema_extra={"required": []})
+
     mode: Mode = Field("write", description="`break_down`: the prompt is a finished script, and its words are kept")
     prompt: str = Field(
         min_length=1,
         max_length=MAX_SCRIPT_CHARACTERS,
-        description=f"to {MAX_PROMPT_CHARACTERS:,} characters, a finished script to {MAX_SCRIPT_CHARACTERS:,}",
+        description=f"to {MAX_PROMPT_CHARACTERS:,} characters, a finished script to {MAX_SCRIPT_CHARACTERS:,}; "
+        "may be left out with `base`",
         examples=["一个程序员在咖啡店找到灵感的故事"],
     )
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)

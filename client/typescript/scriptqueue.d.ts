@@ -186,8 +186,8 @@ export interface JobRequest {
    * @default "write"
    */
   mode?: "write" | "break_down";
-  /** to 4,000 characters, a finished script to 20,000 */
-  prompt: string;
+  /** to 4,000 characters, a finished script to 20,000; may be left out with `base` */
+  prompt?: string;
   /** @default 3 */
   min_scenes?: number;
   /** @default 8 */
