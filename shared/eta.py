@@ -21,8 +21,8 @@ NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than e
 
 def cost_of(request: JobRequest) -> int:
     """The tokens that a job is expected to write, within its budget."""
-    scenes = (request.min_scenes + request.max_scenes) / 2
-    if request.target_duration_s is not None:
+    scenes = sum(request.scenes_written) / 2
+    if request.target_duration_s is not None and not request.base:
         wanted = request.target_duration_s / comfortable_s(request)
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
     return min(round(scenes * tokens_a_scene(request) + TOKENS_A_SCENE), request.sampling.max_new_tokens)

@@ -103,6 +103,7 @@ export const WORDS = {
   "source.fallback": "split from the prompt",
   "source.cache": "from the cache",
   "source.stub": "placeholder",
+  "source.edited": "edited",
   position: (number) => `no. ${number} in the queue`,
   eta: (time) => `about ${time} left`,
   scenes: counted("scene", "scenes"),

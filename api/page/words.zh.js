@@ -101,6 +101,7 @@ export const WORDS = {
   "source.fallback": "由提示拆分",
   "source.cache": "来自缓存",
   "source.stub": "占位内容",
+  "source.edited": "手工修改",
   position: (number) => `排在第 ${number} 位`,
   eta: (time) => `约 ${time}后完成`,
   scenes: (count) => `${count} 个场景`,

@@ -6,9 +6,20 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from scriptqueue.schemas import DeadJob, Delivery, Durability, Job, Priority, Shape, WorkerPhase, optional
+from scriptqueue.schemas import (
+    DeadJob,
+    Delivery,
+    Durability,
+    Job,
+    Priority,
+    RepairCode,
+    Shape,
+    Storyboard,
+    WorkerPhase,
+    optional,
+)
 
 
 class Fault(Shape):
@@ -17,6 +28,7 @@ class Fault(Shape):
     pointer: str = Field(description="JSON Pointer (RFC 6901) into the body or the query; empty: the whole body")
     code: str = Field(examples=["greater_than_equal"])
     detail: str
+    values: dict[str, JsonValue] | None = optional("what `detail` speaks of, for programs that say it otherwise")
 
 
 class JobList(Shape):
@@ -26,6 +38,21 @@ class JobList(Shape):
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
     )
+
+
+class TakeList(Shape):
+    """Jobs that start from one another's boards, the oldest first."""
+
+    takes: list[Job]
+
+
+class CheckedStoryboard(Shape):
+    """A board as it is valid."""
+
+    storyboard: Storyboard
+    mended: bool = Field(description="false: it was valid as it came, and the `repairs` only tell what may be changed")
+    repairs: list[str] = Field(description="what was mended, and what a reader may want to change")
+    repair_codes: list[RepairCode] = Field(description="of each of the `repairs`, in their order")
 
 
 class BatchCounts(Shape):
@@ -91,6 +118,7 @@ class ProblemType(Shape):
     code: str
     title: str
     status: int | None = Field(description="null: told in a job's `error`, never as an answer")
+    advice: str = Field(description="what to do about it")
 
 
 class Worker(Shape):

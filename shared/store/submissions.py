@@ -24,7 +24,7 @@ from shared.settings import Settings
 from shared.store.admission import limits_of, refused_by, starts_in_s
 from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
-from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of, new_jobs_of
+from shared.store.entry import NO_KEY, Done, NewJob, Once, again, new_job_of, new_jobs_of
 from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
 from shared.store.replication import Replication
 from shared.store.scripts import named
@@ -95,17 +95,18 @@ class Submissions:
         self._figures: QueueLoad | None = None
         self._figures_at = -math.inf
 
-    async def submit(
+    async def submit(  # noqa: PLR0913, PLR0917 - what is entered, and as what
         self,
         request: JobRequest,
         client: str,
         once: Once = NO_KEY,
         retry_of: str | None = None,
         notes: Sequence[str] = (),
+        done: Done | None = None,
     ) -> Submitted:
-        """Queue a job, or let one like it answer it; raises what admission.py refuses, and `JobGone` when the
-        key's first job is gone."""
-        entry = new_job_of(request, retry_of, notes)
+        """Queue a job, or let one like it answer it, or enter one that is done; raises what admission.py refuses, and
+        `JobGone` when the key's first job is gone."""
+        entry = new_job_of(request, retry_of, notes, done)
         entered = await self._enter([entry], client, once)
         if isinstance(entered, str):
             durability = await self.replication.accepted([entered], client, is_new=False)

@@ -16,6 +16,7 @@
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
 --   sq:active              hash: how many jobs of each client are not done
 --   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE), and when that was
+--   sq:takes:<id>  the job that others started from, and all that started from one of these: sorted set, the oldest first
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
