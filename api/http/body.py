@@ -145,7 +145,7 @@ def parse_json(body: bytes) -> Any:
 
 def in_the_body(error: ValidationError, *place: str | int) -> list[dict[str, Any]]:
     """Its faults as `RequestValidationError` takes them. `place`: of the value in the body."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    faults = error.errors(include_url=False, include_input=False)
     return [{**fault, "loc": ("body", *place, *fault["loc"])} for fault in faults]
 
 

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
+from api.http.advice import ADVICE
 from api.http.validation_errors import faults_of, words_of
 from scriptqueue.responses import Fault, Problem, ProblemType
 from shared.errors import BatchNotFound, DeadlineTooSoon, Flaky, InvalidRequest, JobNotFound, Refusal, ScriptqueueError
@@ -151,7 +152,11 @@ def catalogue() -> dict[str, ProblemType]:
     """Every problem by its code. A code that is inherited is told as its first owner's."""
     return {
         error.code: ProblemType(
-            type=type_of(error.code), code=error.code, title=error.title(), status=STATUS[error.code]
+            type=type_of(error.code),
+            code=error.code,
+            title=error.title(),
+            status=STATUS[error.code],
+            advice=ADVICE[error.code].en,
         )
         for error in _from_the_leaves(ScriptqueueError)
     }

@@ -15,6 +15,7 @@ from api.http.body import aside, in_the_body
 from api.http.dependencies import Parts
 from scriptqueue.schemas import Base, JobRequest
 from shared.board.rebase import BoardFault, Origin, rebased, standing
+from shared.repair_codes import coded
 
 
 def is_based(value: Any) -> bool:
@@ -47,7 +48,10 @@ def _whole(value: dict[str, Any], base: Base, origin: Origin | None) -> JobReque
 
 
 def _as_errors(faults: Iterable[BoardFault]) -> list[dict[str, Any]]:
-    return [{"type": fault.code, "loc": ("body", *fault.at), "msg": fault.words} for fault in faults]
+    return [
+        {"type": fault.code, "loc": ("body", *fault.at), "msg": fault.words, "ctx": coded(fault.words).values}
+        for fault in faults
+    ]
 
 
 def _of_board(errors: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:

@@ -228,7 +228,8 @@ def _arguments(report: Report) -> dict[str, Any]:
     return {
         "id": report.claim.job_id,
         "token": report.claim.token,
-        "progress": report.progress.model_dump_json(),
+        "progress": report.progress.model_dump_json(exclude={"text"}),
+        "writing": report.progress.text or "",
         "scene_count": len(report.scenes),
         "scenes": SCENES.dump_json(report.scenes).decode(),
         "resume": report.resume.to_json() if report.resume else None,

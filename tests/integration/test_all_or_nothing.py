@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -179,7 +180,7 @@ def what_the_doctor_mends(sides: Sides) -> None:
 
 
 def jobs_that_no_replica_has(sides: Sides) -> None:
-    alike = {"use_cache": True, "webhook": HOOK}
+    alike: dict[str, Any] = {"use_cache": True, "webhook": HOOK}
     leader, follower = sides.submit("key", **alike), sides.submit(**alike)
     batch_id, ids = sides.batch(3)
     for job_ids, key, batch in (([leader], "key", ""), (ids, "", batch_id)):

@@ -19,7 +19,7 @@ from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import NotFinite
 from shared.store.executions import Resume
-from worker.backend.backend import Completion, Partial
+from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Partial
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, Output
 from worker.script.complete import LIST_OPENING, complete_scenes
@@ -87,7 +87,14 @@ class ModelGeneration:
         fraction = min(0.99, round(max(written / (self._most_scenes - len(self._free)), by_tokens), 3))
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
         tokens = len(now.token_ids) + sum(len(output.token_ids) for output in self._ended)
-        return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction)
+        end = self._end(now.token_ids)
+        return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction, text=end)
+
+    def _end(self, token_ids: tuple[int, ...]) -> str | None:
+        """Of the text: a heartbeat has no time to read all of it. A token holds a character or more, or its first or
+        last bytes, which say nothing."""
+        text = str(self._loaded.tokenizer.decode(token_ids[-TEXT_END_CHARACTERS:], skip_special_tokens=True))
+        return text.strip("\ufffd")[-TEXT_END_CHARACTERS:] or None
 
     def partial(self) -> Partial:
         writing = self._now

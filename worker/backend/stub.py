@@ -22,7 +22,7 @@ from shared.board.cast import WRITTEN_IDS
 from shared.board.kept import kept_board
 from shared.board.timing import durations, usual_seconds
 from shared.errors import InternalError
-from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
+from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
 
 
@@ -59,8 +59,14 @@ class StubGeneration:
     def progress(self) -> Progress:
         phase: Phase = "writing"
         tokens = int(self._share * self._options.tokens)
+        written = "" if self._options.hang else self._text(self._scenes)
+        end = written[: int(self._share * len(written))][-TEXT_END_CHARACTERS:]
         return Progress(
-            phase=phase, tokens=tokens, scenes_done=self._scenes_done, fraction=min(round(self._share, 3), 0.99)
+            phase=phase,
+            tokens=tokens,
+            scenes_done=self._scenes_done,
+            fraction=min(round(self._share, 3), 0.99),
+            text=end or None,
         )
 
     def partial(self) -> Partial:
