@@ -36,6 +36,12 @@ local function first_in_line(priority)
 end
 
 if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local known_server = redis.call('HGET', PREFIX .. 'server', 'replid')
+if server and server ~= known_server then
+  redis.call('HSET', PREFIX .. 'server', 'replid', server)
+  if known_server then redis.call('HSET', PREFIX .. 'server', 'since', now) end
+end
 redis.call('SET', PREFIX .. 'swept', now)
 local gap_ms = now - (swept or now)
 
