@@ -3,7 +3,7 @@
 
 const number = (name, fallback, limits = {}) => ({ kind: "number", name, fallback, ...limits });
 const choice = (name, options, fallback) => ({ kind: "choice", name, options, fallback });
-const flag = (name) => ({ kind: "choice", name, options: ["true", "false"], fallback: "true", parse: (text) => text === "true" });
+const flag = (name, fallback = "true") => ({ kind: "choice", name, options: ["true", "false"], fallback, parse: (text) => text === "true" });
 
 export const MODE = choice("mode", ["write", "break_down"], "write");
 
@@ -17,6 +17,7 @@ export const GROUPS = [
       number("scene_min_s", 3, { min: 1, max: 60 }),
       number("scene_max_s", 8, { min: 1, max: 60 }),
       number("target_duration_s", null, { min: 1, max: 3600, step: "any" }),
+      flag("outline", "false"),
       flag("read_prompt"),
       { kind: "json", name: "characters", fallback: [], example: '[{"id": "yu", "name": "小雨", "look": "红色雨衣"}]' },
       { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },

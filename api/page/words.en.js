@@ -53,6 +53,7 @@ export const WORDS = {
   "field.scene_min_s": "Shortest scene (s)",
   "field.scene_max_s": "Longest scene (s)",
   "field.target_duration_s": "Total length (s)",
+  "field.outline": "Outline the scenes first",
   "field.read_prompt": "Read length and scenes in the prompt",
   "field.characters": "Cast (JSON: id, name, look of each)",
   "field.fields": "More of each scene (light, movement, narration)",

@@ -56,6 +56,7 @@ class JobOptions(TypedDict, total=False):
     instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
+    outline: bool
     read_prompt: bool
     quality_keywords: str
     sampling: SamplingOptions

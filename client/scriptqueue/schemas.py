@@ -39,6 +39,7 @@ MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
 MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
+MIN_TOKENS_A_LINE = 4  # and where it writes an outline first
 MAX_CAST = 8  # of a cast
 MAX_SPOKEN_LINES = 3  # of a dialogue
 MAX_NEW_TOKENS = 16384
@@ -206,9 +207,10 @@ def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, in
     return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
 
 
-def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
+def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False, outline: bool = False) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
-    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + MIN_TOKENS_A_CAST * writes_cast
+    before = MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * outline
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + before
 
 
 class Character(StrictShape):
@@ -241,6 +243,7 @@ class SpokenLine(Shape):
 DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
+    "outline",
 )
 
 
@@ -270,6 +273,7 @@ class JobRequest(StrictShape):
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
+    outline: bool = Field(False, description="outline the scenes first, a line each; slower, for larger models")
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
@@ -404,7 +408,7 @@ class JobRequest(StrictShape):
             return sampling
         fields = info.data.get("fields", ())
         writes_cast = "characters" in fields and not info.data.get("characters")
-        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
+        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast, outline=info.data.get("outline", False))
         least = a_scene * info.data.get("min_scenes", 1)
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(
