@@ -224,27 +224,40 @@ def _wishes(request: JobRequest, *sentences: str) -> str:
 
 
 def _example(spoken: Spoken, fields: Fields, request: JobRequest) -> str:
-    """The shape of the JSON, with one scene."""
+    """The shape of the JSON, with two scenes that differ in all that may: of one alone small models copy what it has
+    into every scene."""
     character = request.characters[0].id if request.characters else WRITTEN_IDS[0]
-    scene = {field.name: _example_value(field, spoken, usual_seconds(request), character) for field in fields}
     cast = {"characters": {character: _PORTRAIT[spoken]}} if request.writes_cast else {}
-    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
+    scenes = [
+        {field.name: _example_value(field, spoken, place, seconds, character) for field in fields}
+        for place, seconds in enumerate(_example_seconds(request))
+    ]
+    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": scenes}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _example_value(field: SceneField, spoken: Spoken, seconds: int, character: str) -> Any:
+def _example_seconds(request: JobRequest) -> tuple[int, ...]:
+    """Of each scene of the example: the usual, and what comes nearest to it."""
+    usual = usual_seconds(request)
+    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
+    other = min((s for s in allowed if s != usual), key=lambda s: (abs(s - usual), s), default=usual)
+    return (usual, other) if request.max_scenes > 1 else (usual,)
+
+
+def _example_value(field: SceneField, spoken: Spoken, place: int, seconds: int, character: str) -> Any:
+    """Of the scene at a `place`, 0 or 1."""
     match field.kind:
         case "number":
-            return 1
+            return place + 1
         case "seconds":
             return seconds
         case "term":
-            return field.terms[0]
+            return field.terms[-place]
         case "ids":
             return [character]
         case "lines":
-            return [{"character": character, "line": field.wording(spoken).placeholder}]
+            return [{"character": character, "line": field.placeholders(spoken)[place]}]
         case "text":
-            return field.wording(spoken).placeholder
+            return field.placeholders(spoken)[place]
 
 
 def _choice(field: SceneField, comma: str, last: str) -> str:
