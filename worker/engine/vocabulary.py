@@ -75,7 +75,7 @@ class Vocabulary:
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
         self._tokens = {text: token for token, text in enumerate(self._bytes) if text}
         self.beginnings = lru_cache(maxsize=1 << 14)(self._beginnings)
-        self.compile = lru_cache(maxsize=256)(self._compile)
+        self._compiled = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
         self._executor = LLExecutor()
 
@@ -107,8 +107,11 @@ class Vocabulary:
         assert masks.flags.c_contiguous
         self._executor.unsafe_compute_mask_ptr([*matchers], masks.ctypes.data, masks.nbytes // len(masks), len(masks))
 
-    def _compile(self, schema: str, outline: Outline | None = None) -> LLMatcher:
+    def compile(self, schema: str, outline: Outline | None = None) -> LLMatcher:
         """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""
+        return self._compiled(schema, outline)
+
+    def _compile(self, schema: str, outline: Outline | None) -> LLMatcher:
         matcher = LLMatcher(self._lltokenizer, as_lark(outline, schema) if outline else as_grammar(schema))
         if matcher.is_error():
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
