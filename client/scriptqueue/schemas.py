@@ -273,7 +273,7 @@ class JobRequest(StrictShape):
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
-    outline: bool = Field(False, description="outline the scenes first, a line each; slower, for larger models")
+    outline: bool = Field(False, description="outline the scenes first, a line each; takes longer")
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"

@@ -196,7 +196,7 @@ export interface JobRequest {
    */
   targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
   /**
-   * outline the scenes first, a line each; slower, for larger models
+   * outline the scenes first, a line each; takes longer
    * @default false
    */
   outline?: boolean;

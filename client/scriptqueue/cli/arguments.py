@@ -186,9 +186,7 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument("--max-scenes", type=int, metavar="N")
     story.add_argument("--scene-seconds", type=_range, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
-    story.add_argument(
-        "--outline", action="store_true", help="outline the scenes first, a line each; slower, for larger models"
-    )
+    story.add_argument("--outline", action="store_true", help="outline the scenes first, a line each; takes longer")
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
