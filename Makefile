@@ -76,7 +76,7 @@ release: $(DEV_READY)       ## dist/ of this commit: wheels, sdists, SBOMs, note
 	@$(BIN)/python -m tests.release $(ARGS)
 
 real-model: $(DEV_READY)
-	@$(BIN)/python -m models pull embedded >/dev/null
+	@$(BIN)/python -m models pull qwen2.5-coder-0.5b >/dev/null
 
 # The page is tested in Debian's Chromium. Root on a Debian gets it and a Chinese font; elsewhere these tests are skipped
 # and say what is missing, and with CI set they fail.

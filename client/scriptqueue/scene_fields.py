@@ -47,7 +47,7 @@ class Wording:
     fallback: str = ""  # what a scene says that no model wrote; empty: nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a row is itself: tables are keys of caches, asked for each word of a scene
 class SceneField:
     name: str
     kind: Kind

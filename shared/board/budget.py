@@ -26,9 +26,9 @@ def tokens_a_scene(request: JobRequest) -> int:
 
 def default_tokens(request: JobRequest, plain_tokens: int, max_scenes: int | None = None) -> int:
     """What may be sampled where the request does not say: `plain_tokens`, the service's default, and more for further
-    fields and for more scenes than it is meant for (the request's `max_scenes` or these)."""
+    fields and for more scenes than it is meant for (the most that the request may write, or these)."""
     share = tokens_a_scene(request) / TOKENS_A_SCENE
-    share *= max(1, (max_scenes or request.max_scenes) / SCENES_OF_A_BUDGET)
+    share *= max(1, (max_scenes or request.scenes_written[1]) / SCENES_OF_A_BUDGET)
     return min(MAX_NEW_TOKENS, round(plain_tokens * share))
 
 

@@ -28,7 +28,7 @@ class Sweeps:
             "every_ms": int(SWEEP_EVERY_S * 900),
             "grace_ms": int(_GRACE_S * 1000),
             "timed_out": TIMED_OUT,
-            "broker_lists": broker_lists(),
+            "broker_lists": broker_lists(settings.redis.prefix),
         }
         self._clock_s = clock_s
         self._begun_s = self._answered_s = math.nan

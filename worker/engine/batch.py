@@ -99,7 +99,7 @@ class BatchEngine:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
         room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
-        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
+        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.least_written
         if room < needed:
             raise PromptTooLong(
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed + request.given_tokens} for the answer "

@@ -8,6 +8,8 @@ Costs are in sampled tokens, at worst: a plain token (whole characters) can be f
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from worker.engine.layout import STRING_TOKENS, Layout
 from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
 from worker.engine.vocabulary import Mask, Vocabulary, keep
@@ -27,9 +29,17 @@ _LOOPS = {period: period * (max(LOOP_TIMES, -(-LOOP_TOKENS // period)) - 1) for 
 
 
 class Closing:
-    """Narrows the masks of one text. `engaged` once the budget is short, `cut` once that changed what was written."""
+    """Narrows the masks of one text. `engaged` once the budget is short, `cut` once that changed what was written. The
+    scenes at the places `kept`, from 0, cost nothing."""
 
-    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, layout: Layout, min_scenes: int) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        scanner: Scanner,
+        layout: Layout,
+        min_scenes: int,
+        kept: Collection[int] = (),
+    ) -> None:
         self.engaged = False
         self.cut = False
         self.loops_stopped = 0
@@ -37,8 +47,9 @@ class Closing:
         self._scanner = scanner
         self._layout = layout
         self._min_scenes = min_scenes
+        self._kept = kept
         self._comfortable = COMFORTABLE * layout.min_tokens  # for a scene
-        self._most_comfortable = max(1, min_scenes) * self._comfortable
+        self._most_comfortable = max(1, min_scenes - len(kept)) * self._comfortable
         self._place = scanner.place
         self._string_tokens = 0  # sampled ones of the string at that place
         self._share: int | None = None  # how many it may have
@@ -108,8 +119,10 @@ class Closing:
             self.cut |= keep(mask, ~vocabulary.continues_in_objects)
 
     def _scenes_left(self) -> int:
-        """Scenes to finish, the one that is being written among them."""
-        return max(self._min_scenes - self._scanner.scenes_done, 1 if self._scanner.in_scene else 0)
+        """Scenes to write, the one that is being written among them."""
+        done = self._scanner.scenes_done
+        free = sum(place >= done for place in self._kept)
+        return max(self._min_scenes - done - free, 1 if self._scanner.in_scene else 0)
 
     def _strings_left(self) -> int:
         """Free strings to finish, the one that is being written among them; in any other string at least 1."""

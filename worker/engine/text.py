@@ -29,7 +29,7 @@ class Text:
         speech = request.layout.speech
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
-        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
+        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
         self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
         self.vocabulary = vocabulary
         self._request = request

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -73,7 +74,7 @@ class Vocabulary:
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
         self.opens_with_text = self._class(OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
-        self._tokens = {text: token for token, text in enumerate(self._bytes) if text}
+        self._by_bytes = np.array(sorted(range(size), key=self._bytes.__getitem__), dtype=np.int32)
         self.beginnings = lru_cache(maxsize=1 << 14)(self._beginnings)
         self._compiled = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
@@ -94,8 +95,14 @@ class Vocabulary:
         least = 1 if is_dense(word) else min(len(word), FEWEST_LETTERS)
         starts = [word[:size] for size in range(len(word), least - 1, -1)]
         texts = dict.fromkeys(text for start in starts for text in (start, start.capitalize(), start.upper()))
-        found = (self._tokens.get(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
+        found = (self._token_of(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
         return tuple(token for token in found if token is not None)
+
+    def _token_of(self, text: bytes) -> int | None:
+        """The last of those that are this text. Looked for by halves: a dictionary would take 10 MB."""
+        at = bisect_right(self._by_bytes, text, key=self._bytes.__getitem__)
+        token = int(self._by_bytes[at - 1])
+        return token if at and self._bytes[token] == text else None
 
     def matcher(self, schema: str, outline: Outline | None = None) -> LLMatcher:
         """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""

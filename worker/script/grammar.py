@@ -11,8 +11,10 @@ from typing import Any
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
 from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, MIN_TOKENS_A_LINE, JobRequest, Scene
 from shared.board.break_down import script_shots
+from shared.board.kept import kept_board
 from shared.board.language import written_language
 from shared.board.language_tags import is_spaced
+from shared.board.scenes import values_of
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
@@ -34,23 +36,29 @@ def storyboard_schema(
     request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS, part: range | None = None
 ) -> dict[str, Any]:
     """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
-    board's first one on, it must repeat, at no cost."""
+    board's first one on, it must repeat, at no cost; so must it those that stay of the board that it starts from, and
+    what comes after the last one that it writes is no part of the text."""
     if request.targets:
         fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
-    fixed, count = durations(request), _counts(request)
+    fixed, base, count = durations(request), kept_board(request), _counts(request)
+    kept = base.kept if base else {}
     shots = script_shots(request)
     allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
-    scenes = [_constant(scene, fields) for scene in given]
+    if base:
+        given, count = given[: base.until], (base.until, base.until)
+    scenes = [_constant(n, values, fields) for n, values in enumerate(values_of(given, fields), 1)]
     ids = [character.id for character in request.characters] or [*written_ids(request)]
     scenes += [
-        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
+        _constant(n, kept[n - 1], fields)
+        if n - 1 in kept
+        else _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
         for n in range(len(given) + 1, count[1] + 1)
     ]
     if part is not None:
         scenes, count = scenes[part.start : part.stop], _counts(request, part)
     return _object(
         {
-            "title": _text(MAX_TITLE_CHARACTERS),
+            "title": {"const": base.title} if base else _text(MAX_TITLE_CHARACTERS),
             **({"characters": _cast(request)} if request.writes_cast else {}),
             "scenes": {
                 "type": "array",
@@ -143,9 +151,9 @@ def _value(field: SceneField, number: int, seconds: Sequence[float], ids: list[s
             return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 
 
-def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
-    values = scene.model_dump(mode="json")
-    return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
+def _constant(number: int, values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    known: dict[str, Any] = {**{field.name: number for field in of_kind("number", fields)}, **values}
+    return _object({field.name: {"const": known[field.name]} for field in fields if field.name in known})
 
 
 def _text(max_characters: int, *, may_be_empty: bool = False) -> dict[str, Any]:

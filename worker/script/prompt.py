@@ -14,6 +14,7 @@ from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, o
 from scriptqueue.schemas import JobRequest
 from shared.board.break_down import given_fields, script_shots
 from shared.board.cast import WRITTEN_IDS
+from shared.board.kept import kept_board
 from shared.board.language import language_of, written_language
 from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
 from shared.board.languages import CHINESE, ENGLISH, JAPANESE
@@ -21,6 +22,7 @@ from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
+from worker.script.around import words_around
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -59,7 +61,11 @@ def messages(
     `before` them."""
     tag = written_language(request)
     spoken = words_in(tag)
-    if shots := script_shots(request):
+    base = kept_board(request)
+    if base and base.holes:
+        content = (_task_zh if spoken == "zh" else _task_en)(request, fields, tag) + request.prompt
+        content += words_around(request, base, spoken, fields)
+    elif shots := script_shots(request):
         shots = shots if part is None else shots[part.start : part.stop]
         task = _script_task_zh if spoken == "zh" else _script_task_en
         words = "\n".join(shot.words for shot in shots if shot.words)

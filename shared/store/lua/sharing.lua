@@ -108,11 +108,12 @@ local function follow(id)
   local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness', 'status_told')
   if own[5] == '' then first_word(id) end
   local leader = own[1] == 'follower' and not FINAL[own[2]] and redis.call('GET', leader_key(own[3], own[4]))
-  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told')
+  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told', 'writing')
   if not as then return end
   if as[1] == 'queued' then waits_along(id) end
   if as[1] ~= 'running' then return end
   if own[2] == 'queued' then runs_along(id, leader) end
+  redis.call('HSET', job_key(id), 'writing', as[5] or '')
   publish_progress(id, PROGRESS_KEPT_FOLLOWING, as[2], tonumber(as[3] and as[4] or '0'), as[3])
 end
 

@@ -29,6 +29,12 @@ end
 -- a fresh one.
 local swept = redis.call('GET', PREFIX .. 'swept')
 if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local known_server = redis.call('HGET', PREFIX .. 'server', 'replid')
+if server and server ~= known_server then
+  redis.call('HSET', PREFIX .. 'server', 'replid', server)
+  if known_server then redis.call('HSET', PREFIX .. 'server', 'since', now) end
+end
 swept = tonumber(swept or now)
 redis.call('SET', PREFIX .. 'swept', now)
 local MAX_GAP_MS = longest_gap_ms(lease_ms)

@@ -107,6 +107,7 @@ def test_every_word_is_there_in_however_many_parts(backend: Backend, context_tok
     assert complete_scenes(written.text, REQUEST, FIELDS) == board.scenes
     assert len(scenes) == len(WORDS)
     assert generation.progress().scenes_done == len(WORDS)
+    assert (generation.progress().text or "")[-20:] == written.text[-20:]
     assert written.ended == "complete"
 
 
