@@ -6,7 +6,7 @@ import { ASPECT_RATIOS, SCENE_FIELDS, TARGET_NAMES } from "./scene_fields.js";
 const names = (text) => text.split(/[\s,，、]+/).filter(Boolean);
 const number = (name, fallback, limits = {}) => ({ kind: "number", name, fallback, ...limits });
 const choice = (name, options, fallback) => ({ kind: "choice", name, options, fallback });
-const flag = (name) => ({ kind: "choice", name, options: ["true", "false"], fallback: "true", parse: (text) => text === "true" });
+const flag = (name, fallback = "true") => ({ kind: "choice", name, options: ["true", "false"], fallback, parse: (text) => text === "true" });
 
 export const MODE = choice("mode", ["write", "break_down"], "write");
 
@@ -31,6 +31,7 @@ export const GROUPS = [
   {
     name: "group.writing",
     fields: [
+      flag("outline", "false"),
       flag("read_prompt"),
       { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
       flag("sampling/do_sample"),

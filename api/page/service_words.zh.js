@@ -48,6 +48,7 @@ export const SERVICE_WORDS = {
   "fault.no_base": "须指定任务或给出分镜",
   "fault.same_scene": "每个镜头只能写一次",
   "fault.nothing_to_write": "只用于要写的镜头",
+  "fault.outlined": "提纲是整个分镜的，不能与已有分镜一起用",
   "fault.no_scenes": "至少要有一个镜头",
   "fault.no_scene": "须是镜头；要模型来写则留空",
   "fault.scene_gap": "镜头编号须相连",

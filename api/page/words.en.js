@@ -66,6 +66,7 @@ export const WORDS = {
   "field.scene_min_s": "Shortest scene (s)",
   "field.scene_max_s": "Longest scene (s)",
   "field.target_duration_s": "Total length (s)",
+  "field.outline": "Outline the scenes first",
   "field.read_prompt": "Heed a length and a number of scenes in the prompt",
   "field.characters": "Cast",
   "field.fields": "More of each scene",

@@ -64,6 +64,7 @@ export const WORDS = {
   "field.scene_min_s": "镜头最短（秒）",
   "field.scene_max_s": "镜头最长（秒）",
   "field.target_duration_s": "总时长（秒）",
+  "field.outline": "先列提纲",
   "field.read_prompt": "采用提示词中的时长与镜头数",
   "field.characters": "角色",
   "field.fields": "每个镜头另写",

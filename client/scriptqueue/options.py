@@ -64,6 +64,7 @@ class WritingOptions(TypedDict, total=False):
     instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
+    outline: bool
     read_prompt: bool
     quality_keywords: str
     sampling: SamplingOptions

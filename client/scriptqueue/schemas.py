@@ -39,6 +39,7 @@ MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
 MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
+MIN_TOKENS_A_LINE = 4  # and where it writes an outline first
 MAX_CAST = 8  # of a cast
 MAX_SPOKEN_LINES = 3  # of a dialogue
 MAX_NEW_TOKENS = 16384
@@ -206,9 +207,10 @@ def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, in
     return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
 
 
-def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
+def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False, outline: bool = False) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
-    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + MIN_TOKENS_A_CAST * writes_cast
+    before = MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * outline
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + before
 
 
 class Character(StrictShape):
@@ -241,6 +243,7 @@ class SpokenLine(Shape):
 DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
+    "outline",
     *("base", "rewrite", "note"),
 )
 
@@ -290,6 +293,7 @@ class JobRequest(StrictShape):
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
+    outline: bool = Field(False, description="outline the scenes first, a line each; takes longer")
     base: Base | None = Field(
         None, description="start from this board; of a `job` the prompt and all of the above are its own if left out"
     )
@@ -379,6 +383,13 @@ class JobRequest(StrictShape):
             raise PydanticCustomError("same_id", "each needs an id of its own; twice: {ids}", {"ids": ", ".join(twice)})
         return cast
 
+    @field_validator("base")
+    @classmethod
+    def _planned_already(cls, base: Base | None, info: Any) -> Base | None:
+        if base is not None and info.data.get("outline"):
+            raise PydanticCustomError("outlined", "cannot be with outline, which plans a whole board")
+        return base
+
     @field_validator("rewrite")
     @classmethod
     def _of_a_base(cls, numbers: tuple[int, ...], info: Any) -> tuple[int, ...]:
@@ -451,7 +462,7 @@ class JobRequest(StrictShape):
             return sampling
         fields, starts_from = info.data.get("fields", ()), info.data.get("base")
         writes_cast = "characters" in fields and not (info.data.get("characters") or starts_from)
-        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
+        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast, outline=info.data.get("outline", False))
         scenes = len(info.data.get("rewrite", ())) if starts_from else info.data.get("min_scenes", 1)
         least = a_scene * scenes
         if sampling.max_new_tokens < least:

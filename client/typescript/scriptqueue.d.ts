@@ -239,6 +239,11 @@ export interface JobRequest {
    * @default []
    */
   targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
+  /**
+   * outline the scenes first, a line each; takes longer
+   * @default false
+   */
+  outline?: boolean;
   /** start from this board; of a `job` the prompt and all of the above are its own if left out */
   base?: Base | null;
   /**

@@ -35,8 +35,8 @@ from shared.errors import OutputInvalid
 from shared.repair_codes import ONLY_TELL, coded, place_of
 
 COMPUTED_OF_SCENE = frozenset({"scene_number", "video_prompt", "prompts"})
-_OF_BASE = {"base", "rewrite", "note"}
-INHERITED = ("prompt", "language", "quality_keywords", *(name for name in DECIDING_LATER if name not in _OF_BASE))
+_OF_ONE_JOB = {"base", "rewrite", "note", "outline"}
+INHERITED = ("prompt", "language", "quality_keywords", *(name for name in DECIDING_LATER if name not in _OF_ONE_JOB))
 _OF_BOARD = ("characters", "style", "aspect_ratio")
 _BOARD = ("base", "storyboard")
 

@@ -157,8 +157,11 @@ class ModelGeneration:
         )
 
     def _text(self, writing: Writing, token_ids: tuple[int, ...]) -> str:
-        """Of the board so far: the scenes of the parts before stand at the beginning of the list."""
+        """Of the board so far, without its outline: the scenes of the parts before stand at the beginning of the
+        list."""
         text = str(self._loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
+        if self._request.outline:
+            text = text[text.find("{") :] if "{" in text else ""
         if not writing.earlier:
             return text
         opening = LIST_OPENING.match(text)

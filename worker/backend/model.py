@@ -36,7 +36,7 @@ from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, SamplingParams
-from worker.script.grammar import layout, storyboard_schema
+from worker.script.grammar import layout, outline_of, storyboard_schema
 from worker.script.prompt import messages
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
@@ -169,8 +169,8 @@ class ModelBackend:
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        shape, parts = layout(fields, kept, writes_cast=request.writes_cast), self._parts(request)
-        budget, base = sampling.max_new_tokens, kept_board(request)
+        shape = layout(fields, kept, writes_cast=request.writes_cast, has_outline=request.outline)
+        parts, budget, base = self._parts(request), sampling.max_new_tokens, kept_board(request)
         free = {place: v for place, v in base.kept.items() if place < base.until} if base else {}
         if given:  # what they cost is spent, but what is left must do
             written = [field.name for field in of_kind("text", fields) if field.name not in kept]
@@ -180,7 +180,7 @@ class ModelBackend:
         part = parts.after(len(given)) if parts else None
         before = given[part.start - 1].description if part and part.start else ""
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before))),
+            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before), thinking=request.outline)),
             schema=json.dumps(storyboard_schema(request, given, fields, part)),
             layout=shape,
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
@@ -190,6 +190,7 @@ class ModelBackend:
             given_tokens=parts.given_tokens(len(given)) if parts else self._tokens(_as_text(base, free)),
             kept=frozenset(free),
             own_words=_own_words(request),
+            outline=outline_of(request, part, self._chat().thought_end),
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:
@@ -213,8 +214,8 @@ class ModelBackend:
         same = replace(engine_request, time_left_s=0, generated_ids=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
-    def _prompt_ids(self, conversation: list[ChatMessage]) -> list[int]:
-        return self._chat().prompt(conversation)
+    def _prompt_ids(self, conversation: list[ChatMessage], *, thinking: bool = False) -> list[int]:
+        return self._chat().prompt(conversation, thinking=thinking)
 
     def _chat(self) -> ChatTokenizer:
         assert self._loaded.text is not None  # a model without a vocabulary is refused at the start

@@ -105,7 +105,7 @@ class BatchEngine:
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed + request.given_tokens} for the answer "
                 f"do not fit the model's context of {self.context_tokens}"
             )
-        self._vocabulary.prepare(request.schema, request.layout.speech)  # on the caller's thread, whose fault it'd be
+        self._vocabulary.prepare(request.schema, request.layout.speech, request.outline)  # on the thread at fault
         generation = Handle(request, on_scene)
         with self._lock:  # which the thread takes at its end: nobody waits for it in vain
             if self.broken or self._ending:

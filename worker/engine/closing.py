@@ -88,6 +88,10 @@ class Closing:
             keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
+        if not scanner.begun:  # in an outline: its lines end, and after the fewest ones it does
+            keep(mask, vocabulary.plain)
+            self.cut |= keep(mask, vocabulary.ends_line) or keep(mask, ~vocabulary.begins_line)
+            return
         if scanner.in_value or scanner.depth >= SCENE_DEPTH:
             keep(mask, vocabulary.plain)
         if self._share is not None and self._string_tokens >= self._share:

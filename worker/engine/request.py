@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from worker.engine.layout import Layout
+from worker.engine.layout import Layout, Outline
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class GenerationRequest:
     `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`; those at
     the places `kept`, from 0, are given by it. `max_new_tokens` counts sampled tokens: those that the grammar forces
     are free. `generated_ids` resumes a text that another process began. `own_words`: a text whose words may come again
-    as often as they like.
+    as often as they like. An `outline` is written before the JSON.
     """
 
     prompt_ids: tuple[int, ...]
@@ -38,6 +38,7 @@ class GenerationRequest:
     given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
     kept: frozenset[int] = field(default=frozenset(), repr=False)  # these follow from it, too
     own_words: str = ""
+    outline: Outline | None = None
 
     @property
     def least_written(self) -> int:

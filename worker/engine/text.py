@@ -33,7 +33,7 @@ class Text:
         self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
         self.vocabulary = vocabulary
         self._request = request
-        self.matcher = vocabulary.matcher(request.schema)
+        self.matcher = vocabulary.matcher(request.schema, request.outline)
         self._max_new_tokens = request.max_new_tokens
         self._room_tokens = room_tokens
         self._force = force

@@ -150,6 +150,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "scene_min_s": shortest_s,
         "scene_max_s": longest_s,
         "target_duration_s": arguments.duration,
+        "outline": True if arguments.outline else None,
         "read_prompt": False if arguments.no_read_prompt else None,
         "characters": arguments.characters,
         "fields": arguments.fields,
@@ -216,6 +217,7 @@ def _describe_wishes(submit: ArgumentParser) -> None:
     story.add_argument("--max-scenes", type=int, metavar="N")
     story.add_argument("--scene-seconds", type=read_span, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
+    story.add_argument("--outline", action="store_true", help="outline the scenes first, a line each; takes longer")
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )

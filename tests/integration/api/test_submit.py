@@ -30,6 +30,7 @@ EVERYTHING: dict[str, Any] = {
     "instructions": "不要人物",
     "aspect_ratio": "9:16",
     "targets": ["generic", "wan-2.2"],
+    "outline": True,
     "base": None,
     "rewrite": [],
     "note": None,

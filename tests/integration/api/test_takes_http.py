@@ -129,6 +129,7 @@ def test_a_fault_has_its_pointer_into_the_board(
         ({"base": {"storyboard": []}}, "/base/storyboard", "dict_type"),
         ({"prompt": "x", "rewrite": [1]}, "/rewrite", "no_base"),
         ({"prompt": "x", "note": "n"}, "/note", "nothing_to_write"),
+        ({"outline": True, "base": {"storyboard": {"title": "t", "scenes": [None]}}}, "/base", "outlined"),
         ({"base": {"storyboard": {"title": "t", "scenes": [None]}}, "rewrite": [1, 1]}, "/rewrite", "same_scene"),
         ({"base": {"storyboard": {"title": "t", "scenes": [None]}}, "rewrite": "1"}, "/rewrite", "tuple_type"),
         ({"base": {"storyboard": {"title": "t", "scenes": [None]}}, "colour": 1}, "/colour", "extra_forbidden"),
