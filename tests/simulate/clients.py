@@ -64,7 +64,7 @@ class Clients:
         for api in self._apis:
             api._sweeps = Sweeps(self._settings, lambda: self.world.passed_ms / 1000)
             api._reads = _one_by_one(api)  # no loop, in which many could come at once
-        self._events = EventLog(calls)
+        self._events = EventLog(calls, self._apis[0].replication)
         self.promises = promises
         self.posts: list[Post] = []
         self.jobs: list[tuple[str, str]] = []  # whose, and which: what clients were answered
