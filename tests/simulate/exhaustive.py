@@ -128,7 +128,7 @@ class Walk:
         return list(self.world.call("claim", {"rung": IDS[job], "worker": worker, **limits}))
 
     def _renewed(self, job: int, token: str) -> list[str]:
-        report = {"progress": "{}", "scene_count": 0, "scenes": "[]", "resume": None}
+        report = {"progress": "{}", "writing": "", "scene_count": 0, "scenes": "[]", "resume": None}
         return list(
             self.world.call("renew", {"lease_ms": LEASE_MS, "reports": [{"id": IDS[job], "token": token, **report}]})
         )
