@@ -21,8 +21,8 @@ NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than e
 
 def cost_of(request: JobRequest) -> int:
     """The tokens that a job is expected to write, each of its candidates within its budget."""
-    scenes = (request.min_scenes + request.max_scenes) / 2
-    if request.target_duration_s is not None:
+    scenes = sum(request.scenes_written) / 2
+    if request.target_duration_s is not None and not request.base:
         wanted = request.target_duration_s / comfortable_s(request)
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
     each = min(round(scenes * tokens_a_scene(request) + TOKENS_A_SCENE), request.sampling.max_new_tokens)
@@ -92,7 +92,8 @@ class Rated:
 @dataclass(frozen=True)
 class QueueLoad:
     """How full the queue is, who works on it, how many processes send webhooks, how many jobs failed in the last hour,
-    by the code of their error, and when its store began (s since 1970), None: nobody knows."""
+    by the code of their error, when its store began, and when another server took it over
+    or the same started anew (s since 1970), None: nobody knows."""
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
@@ -102,6 +103,7 @@ class QueueLoad:
     failures: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
     began_s: float | None = None
+    changed_s: float | None = None
 
     @property
     def workers(self) -> list[WorkerState]:

@@ -25,6 +25,7 @@ class Attempt:
         self.stop_reason: StopReason | None = None
         self.first_scene_s: float | None = None  # from the start; None too when an earlier attempt had one
         self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
+        self.text = ""  # the last whole one, storyboard or not
         self.on_scene: Callable[[], None] = lambda: None
         self._generation: Generation | None = None
         self._validating = False
@@ -46,7 +47,9 @@ class Attempt:
             if self.stop_reason:
                 generation.stop()
         try:
-            return generation.wait()
+            completion = generation.wait()
+            self.text = completion.text
+            return completion
         finally:
             with self._lock:
                 self._validating = True  # from here on `scenes` stays as it is

@@ -16,7 +16,7 @@ from scriptqueue.schemas import PRIORITIES, Metrics
 from shared import logs, traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.rings import Ring
-from shared.store.executions import Claim, Executions, Refused, Success
+from shared.store.executions import Executions, Refused, Success
 from shared.store.record import failure_of
 from worker import metrics
 from worker.attempt import Attempt
@@ -93,7 +93,6 @@ class Runner:
             self._keeper.drop(attempt)
 
     def _work(self, attempt: Attempt) -> str:
-        claim = attempt.claim
         try:
             outcome = self._make(attempt)
         except Stopped:
@@ -103,10 +102,10 @@ class Runner:
             log.critical("%s; this process ends", error)
             os._exit(EXIT_BROKEN)
         except JobError as error:
-            return self._fail(claim, error)
+            return self._fail(attempt, error)
         except Exception as error:  # the edge: whatever it was, the job gets an answer
             log.exception("this job met a fault of ours")
-            return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
+            return self._fail(attempt, InternalError(f"{type(error).__name__} in the worker"))
         return self._succeed(attempt, outcome)
 
     def _make(self, attempt: Attempt) -> StoryboardOutcome:
@@ -146,9 +145,10 @@ class Runner:
             f"{outcome.source}, {run_s:.1f} s"
         )
 
-    def _fail(self, claim: Claim, error: JobError) -> str:
+    def _fail(self, attempt: Attempt, error: JobError) -> str:
+        claim, failure = attempt.claim, failure_of(error, attempt.text)
         model = self._backend.model_info(claim.request.sampling.seed)
-        status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
+        status = until_heard(lambda: self._executions.fail(claim, failure, model))
         metrics.count_outcome(status)
         return f"{status}: {error.code}"
 

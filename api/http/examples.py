@@ -31,6 +31,13 @@ EXAMPLES: Any = {
     "longer scenes, another language": {
         "value": {"prompt": "雨中的猫", "language": "zh-Hant", "max_scenes": 24, "scene_min_s": 5, "scene_max_s": 20}
     },
+    "a scene written anew": {
+        "value": {
+            "base": {"job": "0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"},
+            "rewrite": [3],
+            "note": "at night, in the rain",
+        }
+    },
     "prompts for video models": {
         "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
     },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, repeat
 from typing import Any, Literal, TypeVar
@@ -149,9 +149,10 @@ def cancel_batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
     return _requested(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
 
 
-def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Call[JobList]:
+def page(status: str | None, fields: Sequence[str] | None, pages: Pages, patience: Patience) -> Call[JobList]:
     """Some of the client's jobs, newest first, from the cursor of the page before."""
-    wanted = {"status": status, "limit": limit, "cursor": cursor}
+    named = ",".join(fields) if fields else None
+    wanted = {"status": status, "limit": pages.size, "cursor": pages.cursor, "fields": named}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
     return _requested(JobList, "GET", f"/jobs?{query}", patience)
 

@@ -62,6 +62,9 @@ class Liveness:
     unfinished: int
 
 
+TEXT_END_CHARACTERS = 400  # of what is written, in a progress
+
+
 class Generation(Protocol):
     """One text being written; every method may be called from any thread."""
 

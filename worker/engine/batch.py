@@ -100,13 +100,13 @@ class BatchEngine:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
         room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
-        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
+        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.least_written
         if room < needed:
             raise PromptTooLong(
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed + request.given_tokens} for the answer "
                 f"do not fit the model's context of {self.context_tokens}"
             )
-        self._vocabulary.prepare(request.schema, request.layout.speech)  # on the caller's thread, whose fault it'd be
+        self._vocabulary.prepare(request.schema, request.layout.speech, request.outline)  # on the thread at fault
         generation = Handle(request, on_scene, self._clock)
         with self._lock:  # which the thread takes at its end: nobody waits for it in vain
             if self.broken or self._ending:

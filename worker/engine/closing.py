@@ -10,6 +10,7 @@ Time is counted in the tokens that it suffices for (time_left.py); that count ma
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from worker.engine.layout import STRING_TOKENS, Layout
 from worker.engine.scanner import LIST_DEPTH, SCENE_DEPTH, Scanner
@@ -31,9 +32,16 @@ _LOOPS = {period: period * (max(LOOP_TIMES, -(-LOOP_TOKENS // period)) - 1) for 
 
 class Closing:
     """Narrows the masks of one text. `engaged` once budget or time is short, `cut` once that changed what was written;
-    `hurried` where it was the time."""
+    `hurried` where it was the time. The scenes at the places `kept`, from 0, cost nothing."""
 
-    def __init__(self, vocabulary: Vocabulary, scanner: Scanner, layout: Layout, min_scenes: int) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        scanner: Scanner,
+        layout: Layout,
+        min_scenes: int,
+        kept: Collection[int] = (),
+    ) -> None:
         self.engaged = False
         self.cut = False
         self.hurried = False
@@ -42,8 +50,9 @@ class Closing:
         self._scanner = scanner
         self._layout = layout
         self._min_scenes = min_scenes
+        self._kept = kept
         self._comfortable = COMFORTABLE * layout.min_tokens  # for a scene
-        self._most_comfortable = max(1, min_scenes) * self._comfortable
+        self._most_comfortable = max(1, min_scenes - len(kept)) * self._comfortable
         self._place = scanner.place
         self._string_tokens = 0  # sampled ones of the string at that place
         self._share: int | None = None  # how many it may have
@@ -86,6 +95,10 @@ class Closing:
             keep(mask, ~vocabulary.joins_clauses)
         if not self.engaged:
             return
+        if not scanner.begun:  # in an outline: its lines end, and after the fewest ones it does
+            keep(mask, vocabulary.plain)
+            self.cut |= keep(mask, vocabulary.ends_line) or keep(mask, ~vocabulary.begins_line)
+            return
         if scanner.in_value or scanner.depth >= SCENE_DEPTH:
             keep(mask, vocabulary.plain)
         if self._share is not None and self._string_tokens >= self._share:
@@ -113,8 +126,10 @@ class Closing:
             self.cut |= keep(mask, ~vocabulary.continues_in_objects)
 
     def _scenes_left(self) -> int:
-        """Scenes to finish, the one that is being written among them."""
-        return max(self._min_scenes - self._scanner.scenes_done, 1 if self._scanner.in_scene else 0)
+        """Scenes to write, the one that is being written among them."""
+        done = self._scanner.scenes_done
+        free = sum(place >= done for place in self._kept)
+        return max(self._min_scenes - done - free, 1 if self._scanner.in_scene else 0)
 
     def _strings_left(self) -> int:
         """Free strings to finish, the one that is being written among them; in any other string at least 1."""

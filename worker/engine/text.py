@@ -38,11 +38,11 @@ class Text:
         speech = request.layout.speech
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
-        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
+        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
         self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
         self.vocabulary = vocabulary
         self._request = request
-        self.matcher = vocabulary.matcher(request.schema)
+        self.matcher = vocabulary.matcher(request.schema, request.outline)
         self._max_new_tokens = request.max_new_tokens
         self._time_left = time_left or TimeLeft()
         self._room_tokens = room_tokens

@@ -18,6 +18,7 @@ from scriptqueue.schemas import JobRequest, Scene
 from shared.board.break_down import script_shots
 from shared.board.cast import Cast
 from shared.board.entry import Entry
+from shared.board.kept import kept_board
 from shared.board.reading import NOTHING, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
@@ -36,8 +37,9 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
     opening = LIST_OPENING.match(text)
     if not opening or request.writes_cast:  # whoever would go on with these scenes could not know their cast
         return ()
-    fixed, cast = durations(request), Cast(request.characters)
-    most = len(fixed) if fixed else request.max_scenes
+    fixed, cast, base = durations(request), Cast(request.characters), kept_board(request)
+    kept = base.kept if base else {}
+    most = base.until if base else len(fixed) if fixed else request.max_scenes
     given: list[Mapping[str, Any]] = [shot.given for shot in script_shots(request) or ()] or [NOTHING] * most
     may_last = allowed_lengths(request)
     scenes: list[dict[str, Any]] = []
@@ -50,6 +52,9 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
         except ValueError:
             break
         number = len(scenes) + 1
+        if number - 1 in kept:
+            scenes.append(kept[number - 1])
+            continue
         certain = isinstance(entry, dict) and _stands_alone(entry, number, fields)
         reading = SceneReading(entry, number, [], may_last, fields=fields, cast=cast, given=given[number - 1])
         scene = reading.scene() if certain else None
@@ -58,6 +63,8 @@ def complete_scenes(text: str, request: JobRequest, fields: Fields = SCENE_FIELD
             break  # dropped, or given another duration at the end
         fit_speech(scene, number, [], fields)
         scenes.append(scene)
+    if base and len(scenes) == most:
+        scenes = base.around(scenes)
     return numbered(scenes, request, fields, cast.members)
 
 

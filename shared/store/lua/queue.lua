@@ -1,7 +1,7 @@
 -- The queue in figures, in one round trip.
 -- ANSWER: depths, works, lines (each of every priority, highest first), running, workers,
 --   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together),
---   began (ms; 0: nobody knows)
+--   began (ms; 0: nobody knows), server_since (ms: when another server, or the same started anew, was first seen; 0: never)
 -- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
 -- now and has no job yet;
 -- running: {cost, ms since its start, fraction, rows, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
@@ -42,4 +42,5 @@ for code, count in pairs(counts) do
   failures[#failures + 1] = count
 end
 return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders,
-  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0')})
+  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0'),
+  server_since = tonumber(redis.call('HGET', PREFIX .. 'server', 'since') or '0')})

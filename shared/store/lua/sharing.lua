@@ -110,11 +110,12 @@ local function follow(id)
   local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness', 'status_told')
   if own[5] == '' then first_word(id) end
   local leader = own[1] == 'follower' and not FINAL[own[2]] and redis.call('GET', leader_key(own[3], own[4]))
-  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told')
+  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told', 'writing')
   if not as then return end
   if as[1] == 'queued' then waits_along(id) end
   if as[1] ~= 'running' then return end
   if own[2] == 'queued' then runs_along(id, leader) end
+  redis.call('HSET', job_key(id), 'writing', as[5] or '')
   publish_progress(id, PROGRESS_KEPT_FOLLOWING, as[2], tonumber(as[3] and as[4] or '0'), as[3])
 end
 
@@ -183,7 +184,8 @@ end
 local joined = {}  -- leaders as they are, by dedup key: those of a batch are looked at once
 
 -- A new follower joins those like it. Returns its status, or nothing: it enters the queue. Then it took the lead from one that
--- waits for its first start behind it, so that a high priority never waits for a low one.
+-- waits for its first start behind it, so that a high priority never waits for a low one; but not from one that has published
+-- scenes of a leader before it, which would get others.
 local function join(id, client, dedup_key, priority, seq)
   local followers = followers_key(client, dedup_key)
   local leader = joined[dedup_key] and joined[dedup_key].id or redis.call('GET', leader_key(client, dedup_key))
@@ -191,7 +193,7 @@ local function join(id, client, dedup_key, priority, seq)
     or redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'cost', 'seq')
   before.id = leader
   joined[dedup_key] = before
-  if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
+  if before[1] == 'queued' and before[3] == '0' and not before[4] and RANK[priority] < RANK[before[2]] then
     dequeue(leader, before[2], client, before[6])
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(before[2], before[7]), leader)
