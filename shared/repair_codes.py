@@ -113,6 +113,7 @@ REPAIR_ROWS: tuple[RepairRow, ...] = (
     RepairRow("from_sentences", "the prompt was split into sentences: {why}"),
     RepairRow("gone_on_with", "the first {count} scenes stand from an earlier text"),
     RepairRow("closed_early", "closed early: the budget of {count} sampled tokens was nearly used up"),
+    RepairRow("closed_in_time", "closed early: the {seconds} s that it may run were nearly over"),
     RepairRow("loops_ended", "{count} texts that began to repeat themselves were ended"),
     RepairRow("other_language", "written in {language}, not in {wanted}"),
     RepairRow("target_short_call", "{target} makes calls of at least {seconds} s; shorter: {scenes}"),

@@ -13,6 +13,7 @@ function named(field) {
 export const SERVICE_WORDS = {
   "fault.missing": "必填",
   "fault.blank": "不能只有空白",
+  "fault.same_candidates": "不采样时各候选都一样：请开启采样，温度大于 0",
   "fault.string_too_short": ({ min_length: least }) => (least === 1 ? "不能为空" : `至少 ${least} 个字符`),
   "fault.string_too_long": ({ max_length: most }) => `最多 ${most} 个字符`,
   "fault.string_type": "须是文字",
@@ -112,6 +113,7 @@ export const SERVICE_WORDS = {
   "repair.from_sentences": "模型没有写出分镜，由提示词按句拆分",
   "repair.gone_on_with": ({ count }) => `前 ${count} 个镜头来自之前的内容`,
   "repair.closed_early": ({ count }) => `提前收尾：${count} 个词元将用完`,
+  "repair.closed_in_time": ({ seconds }) => `提前收尾：可运行的 ${seconds} 秒将尽`,
   "repair.loops_ended": ({ count }) => `${count} 段开始重复的文字已截止`,
   "repair.other_language": ({ language, wanted }) => `写成了 ${language}，而不是 ${wanted}`,
   "repair.target_short_call": ({ target, seconds, scenes }) => `${target} 每次至少 ${seconds} 秒；更短的：${scenes}`,
