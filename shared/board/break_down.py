@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, JobRequest
+from shared.board.kept import kept_board
 from shared.board.packing import Cuts, Packer
 from shared.board.script_pieces import ScriptPiece, script_pieces
-from shared.board.script_shot import ScriptShot, earliest, shot_of, speakers_of
+from shared.board.script_shot import ScriptLine, ScriptShot, earliest, shot_of, speakers_of
 from shared.board.script_voices import Speakers, voiced_pieces
 from shared.board.targets.seconds import counts, listed_seconds, shot_seconds, step_of
 
@@ -67,6 +68,10 @@ def script_shots(request: JobRequest) -> tuple[ScriptShot, ...] | None:
     """None unless the request is to break its prompt down. Raises ValueError where `unsayable` tells why not."""
     if request.mode != "break_down":
         return None
+    if base := kept_board(request):  # which was broken down: each shot has its words
+        usual_s = _limits(request).comfortable_s
+        known = (scene or {"duration": usual_s} for scene in base.scenes)
+        return tuple(_kept_shot(scene, request) for scene in known)
     shots = shots_of(script_of(request), limits_of_shots(request))
     if isinstance(shots, Unsayable):
         raise ValueError(shots.words)
@@ -80,13 +85,19 @@ def given_fields(request: JobRequest) -> frozenset[str]:
     return frozenset(shot_of((), has_lines=speakers_of(request) is not None).given)
 
 
+def _kept_shot(scene: Mapping[str, Any], request: JobRequest) -> ScriptShot:
+    lines = tuple(ScriptLine(each["character"], each["line"]) for each in scene.get("dialogue", ()))
+    has_lines = "dialogue" in request.fields
+    return ScriptShot(scene.get("narration", ""), scene["duration"], lines if has_lines else None)
+
+
 def script_of(request: JobRequest) -> SpokenScript:
     return SpokenScript(request.prompt, speakers_of(request))
 
 
 def unsayable(request: JobRequest) -> Unsayable | None:
-    """Why its limits cannot hold its script; None: they can, or it has none."""
-    if request.mode != "break_down":
+    """Why its limits cannot hold its script; None: they can, or it has none that is still to be broken down."""
+    if request.mode != "break_down" or request.base:
         return None
     shots = shots_of(script_of(request), limits_of_shots(request))
     return shots if isinstance(shots, Unsayable) else None
@@ -94,7 +105,7 @@ def unsayable(request: JobRequest) -> Unsayable | None:
 
 def with_shots_counted(request: JobRequest) -> JobRequest:
     """With the limits that it leaves out as its script needs them; the same unless it breaks a script down."""
-    shots = script_shots(request)
+    shots = None if request.base else script_shots(request)
     if not shots:
         return request
     needed = dict.fromkeys({"min_scenes", "max_scenes"} - request.model_fields_set, len(shots))

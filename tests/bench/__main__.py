@@ -14,6 +14,7 @@ from tests.bench.report import write
 PARTS = (
     "engine",
     "grammar",
+    "candidates",
     "host",
     "service",
     "eta",

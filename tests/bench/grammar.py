@@ -65,7 +65,7 @@ def compile_s(vocabulary: Vocabulary, request: JobRequest) -> float:
     """Anew each time."""
     schema = schema_of(request)
     start = time.process_time()
-    vocabulary._compile(schema)
+    vocabulary._compile(schema, None)
     return time.process_time() - start
 
 
@@ -84,7 +84,7 @@ def board_s(loaded: LoadedModel, vocabulary: Vocabulary, request: JobRequest) ->
     text = json.dumps(board, ensure_ascii=False, separators=(",", ":")).encode()
     start = time.process_time()
     loaded.chat(messages(request, fields))
-    matcher = vocabulary._compile(schema_of(request)).deep_copy()
+    matcher = vocabulary._compile(schema_of(request), None).deep_copy()
     seconds = time.process_time() - start
     mask = np.zeros((1, vocabulary.words), dtype=np.int32)
     while text:
@@ -103,8 +103,7 @@ def board_s(loaded: LoadedModel, vocabulary: Vocabulary, request: JobRequest) ->
 
 def _next(vocabulary: Vocabulary, mask: Any, text: bytes) -> int:
     """The longest token with which the text goes on, of those that may come."""
-    known = vocabulary._tokens
-    starts = (known.get(text[:size]) for size in range(min(len(text), 24), 0, -1))
+    starts = (vocabulary._token_of(text[:size]) for size in range(min(len(text), 24), 0, -1))
     return next(one for one in starts if one is not None and mask[one // 32] >> (one % 32) & 1)
 
 

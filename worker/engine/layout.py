@@ -32,6 +32,17 @@ class SpeechLayout:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Lines before a text's JSON: `least` to `most` of at most so many characters, each after its number; then the
+    tokens `end`, with which a model ends its thought."""
+
+    least: int
+    most: int
+    max_characters: int
+    end: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layout:
     strings: tuple[bool, ...]  # an object's string values in their order; True: free text, False: one of a few
     fixed_tokens: int  # sampled at worst for an object's other values and its end

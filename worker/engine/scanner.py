@@ -14,6 +14,7 @@ LIST_DEPTH = 2
 _QUOTE, _BACKSLASH, _COLON, _COMMA = b'"\\:,'
 _OPEN, _CLOSE = frozenset(b"{["), frozenset(b"}]")
 _OBJECT_END, _LIST = b"}["
+_ROOT = b"{"
 
 
 class Scanner:
@@ -31,6 +32,7 @@ class Scanner:
         self.place = 0  # grows with each string value and each scene that ends: no two strings have one
         self.in_value = False  # inside a string that is a value, not a key
         self.in_speech = False  # and a spoken one
+        self.begun = False  # what may stand before the root object is no part of it
         self.complete = False
         self._in_string = False
         self._escaped = False
@@ -56,6 +58,9 @@ class Scanner:
         if self._in_string and not self._escaped and b'"' not in data and b"\\" not in data:
             self._keep(data)
             return  # most of what is ever written
+        if not self.begun:
+            data = data[data.find(_ROOT) :] if _ROOT in data else b""
+            self.begun = bool(data)
         for byte in data:
             if self._in_string:
                 self._in_text(byte)

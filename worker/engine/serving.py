@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Batching = Literal["auto", "loop", "transformers"]
 
+TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 LOOP_PAGE_TOKENS = 32  # small: a prompt's beginning is shared by whole pages
 
 
@@ -139,3 +140,8 @@ def _transformers(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> Tran
         compiled=sizes.compiled,
         varlen=sizes.varlen,
     )
+
+
+def wanted_tokens(max_batch: int, context_tokens: int) -> int:
+    """Context for every row, and for one text that fills its own."""
+    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)

@@ -11,6 +11,7 @@ from worker.engine.repetition import Repetition
 from worker.engine.request import Finish, GenerationRequest, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.speech import SpeechBound
+from worker.engine.time_left import TimeLeft
 from worker.engine.vocabulary import Mask, Vocabulary
 from worker.engine.words import KnownWords
 
@@ -18,10 +19,18 @@ TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are f
 
 
 class Text:
-    """`room_tokens` is what the context leaves for the text. Tokens that `generated_ids` resumes are replayed."""
+    """`room_tokens` is what the context leaves for the text; `time_left`, what its time does (None: all that it takes).
+    Tokens that `generated_ids` resumes are replayed."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, request: GenerationRequest, room_tokens: int, *, force: bool, force_limit: int
+    def __init__(  # noqa: PLR0913 - what a text is of, and all that bounds it
+        self,
+        vocabulary: Vocabulary,
+        request: GenerationRequest,
+        room_tokens: int,
+        *,
+        force: bool,
+        force_limit: int,
+        time_left: TimeLeft | None = None,
     ) -> None:
         self.tokens: list[int] = []
         self.sampled_tokens = 0
@@ -29,19 +38,20 @@ class Text:
         speech = request.layout.speech
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
-        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
+        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
         self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
         self.vocabulary = vocabulary
         self._request = request
-        self.matcher = vocabulary.matcher(request.schema)
+        self.matcher = vocabulary.matcher(request.schema, request.outline)
         self._max_new_tokens = request.max_new_tokens
+        self._time_left = time_left or TimeLeft()
         self._room_tokens = room_tokens
         self._force = force
         self._force_limit = force_limit
         self._due: list[int] = []  # forced tokens that did not fit into one step
         self._replay(request.generated_ids)
         self.force()
-        self.closing.follow(self.tokens_left)
+        self._follow()
 
     @property
     def complete(self) -> bool:
@@ -53,8 +63,13 @@ class Text:
         return "closed_early" if self.closing.cut else "complete"
 
     @property
+    def hurried(self) -> bool:
+        """Whether its time made it shorter."""
+        return self.closing.cut and self.closing.hurried
+
+    @property
     def tokens_left(self) -> int:
-        """How many tokens may still be sampled."""
+        """How many tokens may still be sampled; time is another matter."""
         room = (self._room_tokens - len(self.tokens)) // TOKENS_A_SAMPLED
         return min(self._max_new_tokens - self.sampled_tokens, room)
 
@@ -63,6 +78,7 @@ class Text:
         would say more than a scene can, the string ends instead of it."""
         if self.speech and self.speech.is_beyond(token):
             token = self.vocabulary.quote
+        self._time_left.note()
         self._sample(token)
         return [token] if self.complete else [token, *self.force()]
 
@@ -73,14 +89,15 @@ class Text:
             forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
             self._append(forced)
             self.repetition.note(None)
-            self.closing.follow(self.tokens_left)
+            self._follow()
         return forced
 
     def rewound(self, tokens: int) -> Text:
         """A text that goes on from the first `tokens` tokens of this one, as if it had never had others."""
         assert 0 <= tokens <= len(self.tokens)
         request = replace(self._request, generated_ids=tuple(self.tokens[:tokens]))
-        return Text(self.vocabulary, request, self._room_tokens, force=self._force, force_limit=self._force_limit)
+        room, force, limit = self._room_tokens, self._force, self._force_limit
+        return Text(self.vocabulary, request, room, force=force, force_limit=limit, time_left=self._time_left)
 
     def snapshot(self) -> TextState:
         return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
@@ -92,9 +109,12 @@ class Text:
             self.sampled_tokens += 1
         scanner, place = self.scanner, self.scanner.place
         self._append([token])
-        self.closing.note(token, self.tokens_left)
+        self.closing.note(token, self.tokens_left, self._time_left.tokens_left)
         is_inside = scanner.in_value and scanner.place == place
         self.repetition.note(token if is_inside else None, free=not scanner.in_scene)
+
+    def _follow(self) -> None:
+        self.closing.follow(self.tokens_left, self._time_left.tokens_left)
 
     def _append(self, tokens: list[int]) -> None:
         if not self.matcher.consume_tokens(tokens):
@@ -119,7 +139,7 @@ class Text:
                 self._append([token])
                 self.repetition.note(None)
                 if not forced:  # as `force` does: the next token is its string's first
-                    self.closing.follow(self.tokens_left)
+                    self._follow()
             else:
                 self._sample(token)
 

@@ -1,4 +1,4 @@
-"""The scenes that are complete in a text that is still being written.
+"""The scenes that are complete in a text that is still being written, or was broken off.
 
 They are published at once and never change, so only what the whole text cannot contradict counts: the first entry that
 leaves a doubt ends the list, and the rest waits for the end of the text. A text that does not begin with the list, but
@@ -18,6 +18,7 @@ from scriptqueue.schemas import JobRequest, Scene
 from shared.board.break_down import script_shots
 from shared.board.cast import Cast
 from shared.board.entry import Entry
+from shared.board.kept import kept_board
 from shared.board.reading import NOTHING, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.scenes import numbered
@@ -32,6 +33,7 @@ _PEOPLE = rf'\{{(?:[^{{}}"]|{_STRING}|\{{(?:[^{{}}"]|{_STRING})*+\}})*+\}}'
 LIST_OPENING = re.compile(
     rf'\s*\{{\s*(?:"title"\s*:\s*{_STRING}\s*,\s*)?(?:"characters"\s*:\s*{_PEOPLE}\s*,\s*)?"scenes"\s*:\s*\['
 )
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)  # of JSON: strings, and what opens and closes
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -49,8 +51,9 @@ def complete_scenes(
     opening = LIST_OPENING.match(text)
     if not opening or (request.writes_cast and cast is None):
         return ()
-    fixed, cast = durations(request), cast or Cast(request.characters)
-    most = len(fixed) if fixed else request.max_scenes
+    fixed, cast, base = durations(request), cast or Cast(request.characters), kept_board(request)
+    kept = base.kept if base else {}
+    most = base.until if base else len(fixed) if fixed else request.max_scenes
     given: list[Mapping[str, Any]] = [shot.given for shot in script_shots(request) or ()] or [NOTHING] * most
     may_last = allowed_lengths(request)
     scenes: list[dict[str, Any]] = []
@@ -63,6 +66,9 @@ def complete_scenes(
         except ValueError:
             break
         number = len(scenes) + 1
+        if number - 1 in kept:
+            scenes.append(kept[number - 1])
+            continue
         certain = isinstance(entry, dict) and _stands_alone(entry, number, fields)
         reading = SceneReading(entry, number, [], may_last, fields=fields, cast=cast, given=given[number - 1])
         scene = reading.scene() if certain else None
@@ -71,7 +77,24 @@ def complete_scenes(
             break  # dropped, or given another duration at the end
         fit_speech(scene, number, [], fields)
         scenes.append(scene)
+    if base and len(scenes) == most:
+        scenes = base.around(scenes)
     return numbered(scenes, request, fields, cast.members)
+
+
+def cut_after_scenes(text: str) -> tuple[str, int]:
+    """A text of a grammar that ends before its own end, closed after the last scene that is whole, and how many there
+    are; without one the text is empty."""
+    opened: list[str] = []
+    end = scenes = 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in {"{", "["}:
+            opened.append(mark[0])
+        elif mark[0] in {"}", "]"}:
+            opened = opened[:-1]
+            if opened == ["{", "["]:
+                end, scenes = mark.end(), scenes + 1
+    return (f"{text[:end]}]}}" if scenes else ""), scenes
 
 
 def _stands_alone(entry: dict[str, Any], number: int, fields: Fields) -> bool:
