@@ -13,7 +13,7 @@ from typing import Any
 from scriptqueue.schemas import MAX_SPOKEN_LINES, Character, JobRequest
 from shared.board.cast import WRITTEN_IDS, Cast, with_names, written_cast
 from shared.board.script_pieces import ScriptPiece
-from shared.board.script_voices import Speakers, lines_of, names_in
+from shared.board.script_voices import Speakers, lines_of, speaker_names
 from shared.board.speaking import seconds_to_say
 
 
@@ -64,7 +64,7 @@ def speakers_of(request: JobRequest) -> Speakers | None:
         return None
     if request.characters:
         return tuple((one.id, one.name) for one in request.characters)
-    return tuple(zip(WRITTEN_IDS, names_in(request.prompt), strict=False))
+    return tuple(zip(WRITTEN_IDS, speaker_names(request.prompt), strict=False))
 
 
 def cast_of(raw: Mapping[Any, Any], request: JobRequest, repairs: list[str]) -> Cast:

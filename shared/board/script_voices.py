@@ -78,7 +78,7 @@ def voices(script: str, speakers: Speakers) -> tuple[Voice, ...]:
 
 
 @lru_cache(maxsize=64)
-def names_in(script: str) -> tuple[str, ...]:
+def speaker_names(script: str) -> tuple[str, ...]:
     """Of those who speak by a label or a cue, in the order in which they come: of many those with the most lines. A
     screenplay's cues are in capitals; who only stands beside a quote is not looked for."""
     lines = [shown_line(line) for line in script.splitlines()]

@@ -36,6 +36,7 @@ from worker.backend.generation import ModelGeneration, Writing
 from worker.backend.kv_memory import free_bytes
 from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
+from worker.backend.probes import PROBES, PROOF, PROOF_SCHEMA
 from worker.engine.batch import BatchEngine
 from worker.engine.request import GenerationRequest, SamplingParams
 from worker.script.complete import begun_cast, complete_scenes
@@ -49,18 +50,6 @@ TOKENS_BEFORE = 160  # that a part's prompt has room for, to say what is seen be
 TOKENS_A_PORTRAIT = 60  # of a cast that is written, as a part has room for it
 WARM_UP_S = 120.0
 PROOF_S = 900.0  # of a model of 6 billion parameters on two slow cores
-# What these become tells one version of prompts, languages, grammar and model from another.
-PROBES = [
-    JobRequest(prompt=text)
-    for text in ("probe", "试写一页", "ためし書き", "пробный текст", "시험 글", "une histoire de la mer", "نص تجريبي")
-]
-PROOF = [{"role": "system", "content": "You output JSON only."}, {"role": "user", "content": "The title of a story:"}]
-PROOF_SCHEMA = {
-    "type": "object",
-    "properties": {"title": {"type": "string", "pattern": r'^[^\s\x00-\x20"\\]{1,4}$'}},
-    "required": ["title"],
-    "additionalProperties": False,
-}
 
 
 class ModelBackend:

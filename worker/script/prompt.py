@@ -5,15 +5,12 @@ Constant text comes first, so that requests share the prefix in the KV cache. Th
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, of_kind
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, of_kind
 from scriptqueue.schemas import Character, JobRequest
 from shared.board.break_down import given_fields, script_shots
-from shared.board.cast import WRITTEN_IDS
 from shared.board.kept import kept_board
 from shared.board.language import language_of, written_language
 from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
@@ -22,8 +19,9 @@ from shared.board.script_shot import ScriptShot, unwritten_cast
 from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
-from shared.board.timing import durations, usual_seconds
+from shared.board.timing import durations
 from worker.script.around import words_around
+from worker.script.prompt_example import example_of
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
@@ -51,8 +49,6 @@ _OUTLINE_FIRST = {
 }
 
 USUAL_WORD_CHARACTERS = 6  # of languages with blanks between words, with its blank
-_PORTRAIT = {"zh": {"name": "名字", "look": "外貌"}, "en": {"name": "a name", "look": "how they look"}}
-_TITLE = {"zh": "标题", "en": "the title"}
 
 
 def messages(
@@ -91,7 +87,7 @@ def _task_zh(request: JobRequest, fields: Fields, tag: str) -> str:
     texts = _listed([field.zh.label for field in of_kind("text", fields)], "、", "和")
     notes = "".join(field.zh.note for field in fields)
     return (
-        f"请根据创意写一个分镜脚本，格式为：\n{_example('zh', fields, request)}\n"
+        f"请根据创意写一个分镜脚本，格式为：\n{example_of('zh', fields, request)}\n"
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
         f"{texts}用{chinese_name(tag)}写，各一句话，要具体、互不重复。{notes}{_cast_zh(request)}"
         f"{_speech_zh(request, fields)}{_count_zh(request)}{_room_zh(request, fields)}"
@@ -103,7 +99,7 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
     terms = "".join(f"{field.name} is {_choice(field, ', ', ' or ')}. " for field in of_kind("term", fields))
     notes = "".join(f"{field.en.note} " for field in fields if field.en.note)
     return (
-        f"Write a storyboard for the idea, in this form:\n{_example('en', fields, request)}\n"
+        f"Write a storyboard for the idea, in this form:\n{example_of('en', fields, request)}\n"
         f"{terms}Each scene lasts {_seconds(request, ', ', ' or ', ' to ')} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_cast_en(request)}"
         f"{_speech_en(request, fields, tag)}{_count_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}"
@@ -252,43 +248,6 @@ def _wishes(request: JobRequest, *sentences: str) -> str:
     wishes = (request.style, request.aspect_ratio, request.instructions)
     given = ((sentence, wish.strip().rstrip(".。")) for sentence, wish in zip(sentences, wishes, strict=True) if wish)
     return "".join(sentence.replace("{}", wish) for sentence, wish in given)
-
-
-def _example(spoken: Spoken, fields: Fields, request: JobRequest) -> str:
-    """The shape of the JSON, with two scenes that differ in all that may: of one alone small models copy what it has
-    into every scene."""
-    character = request.characters[0].id if request.characters else WRITTEN_IDS[0]
-    cast = {"characters": {character: _PORTRAIT[spoken]}} if request.writes_cast else {}
-    scenes = [
-        {field.name: _example_value(field, spoken, place, seconds, character) for field in fields}
-        for place, seconds in enumerate(_example_seconds(request))
-    ]
-    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": scenes}, ensure_ascii=False, separators=(",", ":"))
-
-
-def _example_seconds(request: JobRequest) -> tuple[int, ...]:
-    """Of each scene of the example: the usual, and what comes nearest to it."""
-    usual = usual_seconds(request)
-    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
-    other = min((s for s in allowed if s != usual), key=lambda s: (abs(s - usual), s), default=usual)
-    return (usual, other) if request.max_scenes > 1 else (usual,)
-
-
-def _example_value(field: SceneField, spoken: Spoken, place: int, seconds: int, character: str) -> Any:
-    """Of the scene at a `place`, 0 or 1."""
-    match field.kind:
-        case "number":
-            return place + 1
-        case "seconds":
-            return seconds
-        case "term":
-            return field.terms[-place]
-        case "ids":
-            return [character]
-        case "lines":
-            return [{"character": character, "line": field.placeholders(spoken)[place]}]
-        case "text":
-            return field.placeholders(spoken)[place]
 
 
 def _choice(field: SceneField, comma: str, last: str) -> str:

@@ -79,7 +79,7 @@ def test_it_is_closed_in_time(
     clock = PassClock(pass_s, takes_s)
     wanted = {"max_scenes": 20, "max_new_tokens": 2000, **options}
 
-    (output,) = written(engine_at(clock, loaded, batching), ask("雾", WILD, 140, **wanted))
+    (output,) = written(engine_at(clock, loaded, batching), ask("雾里的灯塔", WILD, 140, **wanted))
 
     assert (output.finish, output.hurried) == ("closed_early", True)
     assert 70 < clock.now_s <= 140

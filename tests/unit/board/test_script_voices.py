@@ -9,7 +9,7 @@ import pytest
 
 from shared.board.break_down import ShotLimits, SpokenScript, Unsayable, shots_of
 from shared.board.script_shot import ScriptShot
-from shared.board.script_voices import Speakers, names_in, voices
+from shared.board.script_voices import Speakers, speaker_names, voices
 
 ZH: Speakers = (("rain", "小雨"), ("boss", "老板"))
 EN: Speakers = (("anna", "Anna"), ("bob", "Mr. Brown"))
@@ -95,7 +95,7 @@ def test_what_nothing_tells_is_the_narrators_with_all_its_marks(speakers: Speake
     ],
 )
 def test_names_are_those_of_labels_and_of_cues_in_capitals(script: str, names: tuple[str, ...]) -> None:
-    assert names_in(script) == names
+    assert speaker_names(script) == names
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_cue_as_fountain_has_it_names_who_speaks_and_ends_with_the_speech(cue:
     """ifrost/afterwriting-labs#97, vilcans/screenplain#11 and #22, lmparppei/Beat#69, Tagirijus/fountain#9,
     wildwinter/screenplay-tools#1, bgrundmann/obsidian-fountain#28."""
     script = f"This is an action.\n\n{cue}\nWorld!\n(a beat)\nAgain.\n\nThis should be an action.\n\n{cue}\nMore.\n"
-    (name,) = names_in(script)
+    (name,) = speaker_names(script)
     how = {"(tensely)", "(as DOROTHY)"} & {cue[cue.find("(") :]}
     begun = f"{how.pop()} " if how else ""
 
@@ -268,7 +268,7 @@ def test_a_shot_has_three_lines_at_most_and_what_is_told_before_them() -> None:
 )
 def test_the_longest_script_of_marks_takes_no_time(script: str) -> None:
     started = time.process_time()
-    names_in(script)
+    speaker_names(script)
     voices(script, ZH)
 
     assert time.process_time() - started < 4
