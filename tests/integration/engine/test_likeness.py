@@ -11,7 +11,7 @@ import pytest
 from shared.board import language, languages
 from shared.board.language import language_of, written_language
 from tests.integration.engine.conftest import engine_of
-from worker.backend import model
+from worker.backend import model, probes
 from worker.script import prompt
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_a_language_that_was_taken_for_another_is_another_likeness(
 ) -> None:
     """An answer from the cache would be in the language that was read before."""
     now = serves()
-    assert tag in {written_language(probe) for probe in model.PROBES}
+    assert tag in {written_language(probe) for probe in probes.PROBES}
 
     monkeypatch.setattr(language, "language_of", lambda text: "en" if language_of(text) == tag else language_of(text))
 
