@@ -12,7 +12,7 @@ from typing import Any
 from shared.errors import ModelUnavailable
 
 _PAGED = {"full_attention", "sliding_attention"}
-_ELSEWHERE = "use one of the families that README.md lists as served"
+_ELSEWHERE = "use one of the families that docs/models.md lists as served"
 # Their classes call the common attention, but twice a layer, or without what leads to the pages.
 _OWN_WAYS = ("diffllama", "nemotron")
 

@@ -1,7 +1,7 @@
 """`make release`: all that a release hands out, made in dist/ of the commit that is checked out. Nothing is uploaded.
 
 Owns what a release consists of and what keeps a checkout from being one. The same commit gives the same bytes. With
-`--tag` the commit gets its tag as well. Knows no package index to send to: README.md says how wheels are installed.
+`--tag` the commit gets its tag as well. Knows no package index to send to: docs/api.md says how to install the client.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def _describe_run(run: ArgumentParser) -> None:
 
 
 def _describe_rewrite(rewrite: ArgumentParser) -> None:
-    rewrite.add_argument("scenes", nargs="+", type=int, metavar="SCENE", help="its number; after the last one: append")
+    rewrite.add_argument("numbers", nargs="+", type=int, metavar="SCENE", help="its number; after the last one: append")
     rewrite.add_argument("--note", metavar="TEXT", help="what should be different")
     rewrite.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
     rewrite.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a rewrite gets the first job")

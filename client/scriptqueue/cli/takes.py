@@ -28,7 +28,7 @@ def run_prompt(client: Client, arguments: Namespace) -> int:
 
 def rewrite_scenes(client: Client, arguments: Namespace) -> int:
     options = {"idempotency_key": arguments.idempotency_key, **options_of(arguments)}
-    return entered(client, client.rewrite(arguments.id, arguments.scenes, arguments.note, **options), arguments)
+    return entered(client, client.rewrite(arguments.id, arguments.numbers, arguments.note, **options), arguments)
 
 
 def list_takes(client: Client, arguments: Namespace) -> int:
