@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from scriptqueue.schemas import JobRequest, Scene, Storyboard, TargetName
 from shared.board.language import language_of
+from shared.board.likeness import is_near, is_same
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import target_prompts
 from shared.board.targets.table import TARGETS
@@ -20,8 +21,6 @@ from tests.quality.measures_text import (
     has_debris,
     has_forbidden,
     in_script,
-    is_near,
-    is_same,
     repeated_share,
     says_back,
 )

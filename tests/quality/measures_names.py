@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from shared.board.likeness import DENSE_LETTER
 from shared.board.text import folded
-from tests.quality.measures_text import DENSE_LETTER
 
 LONG = 8  # characters: from here on two may differ
 SHORTEST = 4

@@ -1,10 +1,6 @@
-"""What can be measured of a text, or of two: pure functions, for any language. Knows no board and no model.
+"""What can be measured of a text: pure functions, for any language. Knows no board and no model.
 
-Likeness is counted in the short runs of characters ("grams") that two texts share, once blanks, case and punctuation
-are gone: it needs no words (Chinese and Japanese have no blanks), it does not hang on one changed character, and
-a sentence whose halves were swapped stays what it was. Four letters make a gram; of scripts whose characters are
-syllables or words two do, which say as much. The share is of the shorter text's grams: a text that was said again with
-some words at its end is said again.
+Whether two texts are alike is shared/board/likeness.py's, by which the engine judges scenes as well.
 """
 
 from __future__ import annotations
@@ -12,16 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from shared.board.likeness import ALIKE, DENSE_LETTER, FEWEST, gram_size, grams
 from shared.board.text import folded
 
-ALIKE = 0.8  # of the grams: below it, texts of one subject in one style are found to be the same
-LETTERS, DENSE = 4, 2  # characters of a gram
-FEWEST = 4  # grams of a text that can be like another one without being equal to it
 STRETCH = 1.5  # times a text: the part of a prompt that it may have come from
 
-DENSE_LETTER = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
-)
 _DEBRIS = re.compile(
     r"[{}\[\]]|\\[nrtu\"\\]|```|</?s>|<\||\|>|\[/?INST\]|\"\s*:|\",\s*\"|“[,，。]”|[\"']?\b(?:scene_number|video_prompt)\b"
     r"|\b(?:description|duration|camera|action|title|scenes)[\"'”]\s*[:：]|\bJSON\b",
@@ -41,30 +32,6 @@ _FORBIDDEN = re.compile(
 )
 
 
-def grams(text: str) -> frozenset[str]:
-    """Of a text without letters the text itself."""
-    plain = folded(text)
-    size = DENSE if 2 * len(DENSE_LETTER.findall(plain)) >= len(plain) else LETTERS
-    return frozenset(plain[i : i + size] for i in range(max(1, len(plain) - size + 1)))
-
-
-def overlap(one: str, other: str) -> float:
-    """The share of the shorter text's grams that the other has, from 0 to 1."""
-    first, second = grams(one), grams(other)
-    return len(first & second) / min(len(first), len(second))
-
-
-def is_same(one: str, other: str) -> bool:
-    """But for blanks, case and punctuation."""
-    return folded(one) == folded(other)
-
-
-def is_near(one: str, other: str) -> bool:
-    """The same, or nearly: a viewer would be shown the same picture."""
-    fewest = min(len(grams(one)), len(grams(other)))
-    return is_same(one, other) or (fewest >= FEWEST and overlap(one, other) >= ALIKE)
-
-
 def says_back(text: str, prompt: str) -> bool:
     """Whether a text is a stretch of the prompt, nearly word for word. One of a few characters is a name or a thing."""
     own, whole = grams(text), folded(prompt)
@@ -79,7 +46,7 @@ def says_back(text: str, prompt: str) -> bool:
 def repeated_share(text: str) -> tuple[int, int]:
     """How many of its grams stood in it before, and how many there are: of natural text hardly any."""
     plain = folded(text)
-    size = 2 * (DENSE if 2 * len(DENSE_LETTER.findall(plain)) >= len(plain) else LETTERS)
+    size = 2 * gram_size(plain)
     runs = [plain[i : i + size] for i in range(len(plain) - size + 1)]
     return len(runs) - len(set(runs)), len(runs)
 
