@@ -18,6 +18,7 @@ export const GROUPS = [
       number("scene_max_s", 8, { min: 1, max: 60 }),
       number("target_duration_s", null, { min: 1, max: 3600, step: "any" }),
       flag("read_prompt"),
+      flag("distinct"),
       { kind: "json", name: "characters", fallback: [], example: '[{"id": "yu", "name": "小雨", "look": "红色雨衣"}]' },
       { kind: "text", name: "fields", fallback: [], parse: (text) => text.split(/[\s,，、]+/).filter(Boolean) },
       { kind: "text", name: "style", fallback: null },

@@ -54,6 +54,7 @@ export const WORDS = {
   "field.scene_max_s": "Longest scene (s)",
   "field.target_duration_s": "Total length (s)",
   "field.read_prompt": "Read length and scenes in the prompt",
+  "field.distinct": "No two scenes alike",
   "field.characters": "Cast (JSON: id, name, look of each)",
   "field.fields": "More of each scene (light, movement, narration)",
   "field.style": "Visual style",

@@ -52,6 +52,7 @@ export const WORDS = {
   "field.scene_max_s": "场景最长（秒）",
   "field.target_duration_s": "总时长（秒）",
   "field.read_prompt": "读取提示中的时长与场景数",
+  "field.distinct": "场景互不重复",
   "field.characters": "角色（JSON：每个的 id、name、look）",
   "field.fields": "每个场景另写（light, movement, narration）",
   "field.style": "画面风格",

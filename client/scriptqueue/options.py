@@ -57,6 +57,7 @@ class JobOptions(TypedDict, total=False):
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
     read_prompt: bool
+    distinct: bool
     quality_keywords: str
     sampling: SamplingOptions
     priority: Priority

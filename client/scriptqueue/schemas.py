@@ -241,6 +241,7 @@ class SpokenLine(Shape):
 DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
+    "distinct",
 )
 
 
@@ -270,6 +271,7 @@ class JobRequest(StrictShape):
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
+    distinct: bool = Field(True, description="no two scenes the same or nearly so")
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"

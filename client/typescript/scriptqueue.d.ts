@@ -196,6 +196,11 @@ export interface JobRequest {
    */
   targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
   /**
+   * no two scenes the same or nearly so
+   * @default true
+   */
+  distinct?: boolean;
+  /**
    * a length or a number of scenes in the prompt fills fields left out
    * @default true
    */

@@ -12,15 +12,22 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from scriptqueue.schemas import Scene
 from shared.board.text import folded
 
 ALIKE = 0.8  # of the grams: below it, texts of one subject in one style are found to be the same
+SEEN = ("description", "action")  # the texts of a scene by which it is told from others
 LETTERS, DENSE = 4, 2  # characters of a gram
 FEWEST = 4  # grams of a text that can be like another one without being equal to it
 
 DENSE_LETTER = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+
+
+def seen_in(scene: Scene) -> str:
+    """What two scenes are compared by."""
+    return "\n".join(getattr(scene, name) for name in SEEN)
 
 
 def gram_size(plain: str) -> int:
@@ -48,6 +55,6 @@ def is_same(one: str, other: str) -> bool:
 
 
 def is_near(one: str, other: str) -> bool:
-    """The same, or nearly: a viewer would be shown the same picture."""
+    """The same, or nearly: a viewer would be seen_in the same picture."""
     fewest = min(len(grams(one)), len(grams(other)))
-    return is_same(one, other) or (fewest >= FEWEST and overlap(one, other) >= ALIKE)
+    return overlap(one, other) >= ALIKE if fewest >= FEWEST else is_same(one, other)

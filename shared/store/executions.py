@@ -33,23 +33,34 @@ Reason = Literal[
 ]
 
 
+_DRAFTS = " after "
+
+
 @dataclass(frozen=True)
 class Resume:
     """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
-    the text were published before it began, and so given to it."""
+    the text were published before it began, and so given to it. `drafts`: what the engine knows of each scene that was
+    dropped from it."""
 
     seed: int
     given: int
     fingerprint: str
     token_ids: tuple[int, ...]
+    drafts: tuple[tuple[int, int, int, str], ...] = ()
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """Drafts decide what comes next: with them the fingerprint is one that no worker has who knows of none."""
+        fields = asdict(self)
+        if drafts := fields.pop("drafts"):
+            fields["fingerprint"] += _DRAFTS + json.dumps(drafts, separators=(",", ":"))
+        return json.dumps(fields, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Resume:
         fields = json.loads(text)
-        return cls(**{**fields, "token_ids": tuple(fields["token_ids"])})
+        fingerprint, _, drafts = fields["fingerprint"].partition(_DRAFTS)
+        known = tuple(map(tuple, json.loads(drafts))) if drafts else ()
+        return cls(fields["seed"], fields["given"], fingerprint, tuple(fields["token_ids"]), known)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from shared.errors import NotFinite
 from shared.store.executions import Resume
 from worker.backend.backend import Completion, Partial
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, Output
+from worker.engine.request import Finish, Output, TextState
 from worker.script.complete import LIST_OPENING, complete_scenes
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
@@ -82,7 +82,7 @@ class ModelGeneration:
         by_tokens = 0.0 if writing.part else now.sampled_tokens / writing.handle.request.max_new_tokens
         fraction = min(0.99, round(max(scenes_done / self._most_scenes, by_tokens), 3))
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
-        tokens = len(now.token_ids) + sum(len(output.token_ids) for output in self._ended)
+        tokens = _written(now) + sum(map(_written, self._ended))
         return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction)
 
     def partial(self) -> Partial:
@@ -91,7 +91,7 @@ class ModelGeneration:
         return Partial(
             len(writing.earlier) + now.scenes_done,
             lambda: self._text(writing, now.token_ids),
-            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids),
+            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids, now.drafts),
         )
 
     def stop(self) -> None:
@@ -137,11 +137,16 @@ class ModelGeneration:
             notes.append(f"closed early: the budget of {budget} sampled tokens was nearly used up")
         if loops := sum(each.loops_stopped for each in outputs):
             notes.append(f"{loops} texts that began to repeat themselves were ended")
+        if drafts := [draft for each in outputs for draft in each.drafts]:
+            notes.append(
+                f"{len(drafts)} times a scene that repeated another was written anew, for "
+                f"{sum(draft.sampled_tokens for draft in drafts)} sampled tokens more"
+            )
         return Completion(
             text=text,
             ended=_ENDED[output.finish],
             prompt_tokens=self._prompt_tokens,
-            output_tokens=sum(len(each.token_ids) for each in outputs),
+            output_tokens=sum(map(_written, outputs)),
             notes=tuple(notes),
         )
 
@@ -156,3 +161,8 @@ class ModelGeneration:
         earlier = ",".join(json.dumps(scene, ensure_ascii=False) for scene in values)
         rest = text[opening.end() :] if opening else ""
         return f"{head}{earlier}{',' if rest.strip() else ''}{rest}"
+
+
+def _written(text: TextState | Output) -> int:
+    """Its tokens, and those of the scenes that were dropped."""
+    return len(text.token_ids) + sum(draft.tokens for draft in text.drafts)

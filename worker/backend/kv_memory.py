@@ -10,7 +10,7 @@ from transformers.generation.continuous_batching.utils import find_head_dim, fin
 from models import cpu
 from shared.errors import ModelUnavailable
 from worker.backend.rows import rows_of
-from worker.engine.batch import TOKENS_A_ROW, wanted_tokens
+from worker.engine.serving import TOKENS_A_ROW, wanted_tokens
 
 SHARE = {"cuda": 0.8, "cpu": 0.5}  # of what is free once the weights are there; a step's own tensors need room too
 LEAST_TOKENS = 1024  # a short prompt and its storyboard

@@ -22,6 +22,7 @@ from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Scene, Source
 from shared.board.break_down import given_fields, script_shots
 from shared.board.budget import tokens_a_scene
+from shared.board.likeness import seen_in
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import EngineBroken, ModelUnavailable, NotFinite, OutOfMemory, PromptTooLong
@@ -33,7 +34,7 @@ from worker.backend.kv_memory import free_bytes
 from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
 from worker.engine.batch import BatchEngine
-from worker.engine.request import GenerationRequest, SamplingParams
+from worker.engine.request import Draft, GenerationRequest, SamplingParams
 from worker.script.grammar import layout, storyboard_schema
 from worker.script.prompt import messages
 
@@ -158,7 +159,8 @@ class ModelBackend:
             before = self._engine_request(request, seed, time_left_s, given[: resume.given])
             if self._fingerprint(before) == resume.fingerprint:
                 given = given[: resume.given]
-                engine_request = replace(before, generated_ids=resume.token_ids)
+                drafts = tuple(Draft(*draft) for draft in resume.drafts)
+                engine_request = replace(before, generated_ids=resume.token_ids, drafts=drafts)
         parts = self._parts(request)
         handle = self._engine.submit(engine_request, on_scene)
         return Writing(handle, given, parts.after(len(given)) if parts else None, self._fingerprint(engine_request))
@@ -167,7 +169,8 @@ class ModelBackend:
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        shape, parts = layout(fields, kept, writes_cast=request.writes_cast), self._parts(request)
+        shape = layout(fields, kept, writes_cast=request.writes_cast, distinct=request.distinct)
+        parts = self._parts(request)
         budget = sampling.max_new_tokens
         if given:  # what they cost is spent, but what is left must do
             written = [field.name for field in of_kind("text", fields) if field.name not in kept]
@@ -185,6 +188,7 @@ class ModelBackend:
             time_left_s=time_left_s,
             given_tokens=parts.given_tokens(len(given)) if parts else 0,
             own_words=_own_words(request),
+            earlier=tuple(map(seen_in, given[: part.start])) if part else (),
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:
@@ -205,7 +209,7 @@ class ModelBackend:
 
     def _fingerprint(self, engine_request: GenerationRequest) -> str:
         """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
-        same = replace(engine_request, time_left_s=0, generated_ids=())
+        same = replace(engine_request, time_left_s=0, generated_ids=(), drafts=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
     def _prompt_ids(self, conversation: list[ChatMessage]) -> list[int]:

@@ -24,14 +24,13 @@ from worker.engine.rate import Rate
 from worker.engine.request import GenerationRequest
 from worker.engine.row_limit import RowLimit
 from worker.engine.running import Running
-from worker.engine.serving import Batching, BatchSizes, Serving
+from worker.engine.serving import Batching, BatchSizes, Serving, wanted_tokens
 from worker.engine.text import TOKENS_A_SAMPLED, Text
 from worker.engine.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 FORCED_A_SAMPLED = 2  # KV space that is reserved for a text: its forced tokens at most as many as its sampled ones
-TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 IDLE_S = 0.5
 
 
@@ -74,15 +73,7 @@ class BatchEngine:
         self._ending = False
         self._rate = Rate()
         self._rewinds: deque[tuple[Handle, int]] = deque()
-        sizes = BatchSizes(
-            rows=max_batch,
-            kv_tokens=kv_tokens,
-            context_tokens=self.context_tokens,
-            overlap=overlap,
-            graphs=graphs,
-            compiled=compiled,
-            varlen=varlen,
-        )
+        sizes = BatchSizes(max_batch, kv_tokens, self.context_tokens, overlap, graphs, compiled, varlen)
         self._serving = Serving(model, self._vocabulary, batching, sizes)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
@@ -194,6 +185,7 @@ class BatchEngine:
         self.steps += 1
         self._room.fitted(len(self._rows))
         self._count()
+        self._write_anew()
         if not self._rows.finite:
             self._separate()
         for generation in self._rows:
@@ -217,10 +209,20 @@ class BatchEngine:
                 continue
             self._count()
             text = generation.text or self._text(generation.request)
-            generation.text = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
-            if generation in self._rows:
-                self._batch.leave(generation)
-                self._join(generation, self._rows.remove(generation))
+            again = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
+            self._go_on_with(generation, again)
+
+    def _write_anew(self) -> None:
+        """A text whose last scene repeats another goes on from before it; that was counted."""
+        for generation in self._rows:
+            if generation.text and generation.text.dropped:
+                self._go_on_with(generation, generation.text.written_anew())
+
+    def _go_on_with(self, generation: Handle, text: Text) -> None:
+        generation.text = text
+        if generation in self._rows:
+            self._batch.leave(generation)
+            self._join(generation, self._rows.remove(generation))
 
     def _join(self, generation: Handle, pages: int) -> None:
         self._rows.add(generation, pages)
@@ -266,6 +268,7 @@ class BatchEngine:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
         is, fewer at a time; one that was alone fails."""
         self._count()  # what was written before it did not fit
+        self._write_anew()
         rows = len(self._rows)
         self._room.overflowed(rows)
         log.warning("out of memory with %d rows; from now on %d", rows, self._room.rows)
@@ -293,8 +296,3 @@ class BatchEngine:
             generations.pop().fail(error)
         with self._lock:
             self._waiting.extendleft(reversed(generations))
-
-
-def wanted_tokens(max_batch: int, context_tokens: int) -> int:
-    """Context for every row, and for one text that fills its own."""
-    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)

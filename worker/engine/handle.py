@@ -48,7 +48,7 @@ class Handle:
     def notify_scenes(self) -> None:
         """Call `on_scene` if a scene was completed since the last time."""
         assert self.text is not None
-        done = self.text.scanner.scenes_done
+        done = self.text.scenes_done
         if done > self._scenes_notified and self._on_scene:
             self._on_scene()
         self._scenes_notified = done
@@ -57,7 +57,11 @@ class Handle:
         text = self.text
         tokens = tuple(text.tokens) if text else ()
         self._output = Output(
-            tokens, how, text.sampled_tokens if text else 0, text.closing.loops_stopped if text else 0
+            tokens,
+            how,
+            text.sampled_tokens if text else 0,
+            text.closing.loops_stopped if text else 0,
+            text.drafts if text else (),
         )
         self._ended.set()
 

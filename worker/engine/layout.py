@@ -32,12 +32,23 @@ class SpeechLayout:
 
 
 @dataclass(frozen=True)
+class SeenLayout:
+    """What is seen in an object: the texts under the `keys`, the first of them its first text, together. `alike` says
+    whether two of them show the same. `varied`: keys of values that are not to be the same time after time."""
+
+    keys: tuple[str, ...]
+    alike: Callable[[str, str], bool]
+    varied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layout:
     strings: tuple[bool, ...]  # an object's string values in their order; True: free text, False: one of a few
     fixed_tokens: int  # sampled at worst for an object's other values and its end
     strings_before: int = 1  # free strings before the list
     speech: SpeechLayout | None = None  # None: nothing is spoken
     spare_tokens: int = SPARE_TOKENS  # for the strings before the list, and its end
+    seen: SeenLayout | None = None  # None: objects may repeat each other
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""

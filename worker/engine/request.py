@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from worker.engine.layout import Layout
 
@@ -17,13 +17,25 @@ class SamplingParams:
     seed: int
 
 
+class Draft(NamedTuple):
+    """A scene that was written and dropped, for it repeated another: where its first text began, how many tokens it
+    had from there, the sampled ones of them, and the word that the text began with."""
+
+    at: int
+    tokens: int
+    sampled_tokens: int
+    first: str
+
+
 @dataclass(frozen=True)
 class GenerationRequest:
     """One text to write.
 
     `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`.
     `max_new_tokens` counts sampled tokens: those that the grammar forces are free. `generated_ids` resumes a text that
-    another process began. `own_words`: a text whose words may come again as often as they like.
+    another process began, and `drafts` are those that it dropped, in their order. `own_words`: a text whose words may
+    come again as often as they like. `earlier`: what is seen in scenes before this text, which its own are not to
+    repeat.
     """
 
     prompt_ids: tuple[int, ...]
@@ -36,16 +48,19 @@ class GenerationRequest:
     generated_ids: tuple[int, ...] = ()
     given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
     own_words: str = ""
+    earlier: tuple[str, ...] = ()
+    drafts: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True)
 class TextState:
-    """How far a text is."""
+    """How far a text is. A scene that is to be written anew is no part of it any more."""
 
     started: bool
     token_ids: tuple[int, ...]
     sampled_tokens: int
     scenes_done: int
+    drafts: tuple[Draft, ...] = ()
 
 
 Finish = Literal["complete", "closed_early", "stopped", "timeout"]
@@ -59,3 +74,4 @@ class Output:
     finish: Finish
     sampled_tokens: int
     loops_stopped: int
+    drafts: tuple[Draft, ...] = ()

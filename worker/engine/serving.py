@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Batching = Literal["auto", "loop", "transformers"]
 
+TOKENS_A_ROW = 4096  # of context: more than a storyboard of a long prompt takes
 LOOP_PAGE_TOKENS = 32  # small: a prompt's beginning is shared by whole pages
 
 
@@ -88,6 +89,11 @@ class Serving:
             self.batch = self._transformers()
             self.batch.start()
         log.info("batching by %s, attention by %s", self.batch.batching, self.batch.attention)
+
+
+def wanted_tokens(max_batch: int, context_tokens: int) -> int:
+    """Context for every row, and for one text that fills its own."""
+    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)
 
 
 def _is_for_the_loop(model: Any) -> bool:

@@ -13,17 +13,19 @@ from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, JobRequest,
 from shared.board.break_down import script_shots
 from shared.board.language import written_language
 from shared.board.language_tags import is_spaced
+from shared.board.likeness import SEEN, is_near
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SpeechLayout
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SeenLayout, SpeechLayout
 
 _NOTHING: Mapping[str, Any] = {}
 TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
 TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
+VARIED = ("camera", "duration")
 
 _FIRST = f"[^{NO_FIRST_CHARACTERS}]"
 _ANY = f"[^{NO_CHARACTERS}]"
@@ -63,9 +65,11 @@ def storyboard_schema(
     )
 
 
-def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes_cast: bool = False) -> Layout:
+def layout(
+    fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes_cast: bool = False, distinct: bool = False
+) -> Layout:
     """The schema's scenes as the engine counts them; the texts that are `given` cost nothing, and last as long as they
-    do. `writes_cast`: a cast of one stands before the scenes at least."""
+    do. `writes_cast`: a cast of one stands before the scenes at least. `distinct`: no scene is to repeat another."""
     strings = tuple(
         field.kind == "text" and field.name not in given for field in written(fields) if field.kind in {"text", "term"}
     )
@@ -79,6 +83,7 @@ def layout(fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes
         strings_before=3 if writes_cast else 1,
         speech=_speech(fields, given),
         spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast,
+        seen=SeenLayout(SEEN, is_near, VARIED) if distinct else None,
     )
 
 

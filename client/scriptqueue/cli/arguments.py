@@ -148,6 +148,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "scene_max_s": longest_s,
         "target_duration_s": arguments.duration,
         "read_prompt": False if arguments.no_read_prompt else None,
+        "distinct": False if arguments.no_distinct else None,
         "characters": arguments.characters,
         "fields": arguments.fields,
         "style": arguments.style,
@@ -188,6 +189,7 @@ def _describe_request(submit: ArgumentParser) -> None:
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
+    story.add_argument("--no-distinct", action="store_true", help="scenes may be the same or nearly so")
     story.add_argument(
         "--fields", type=_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
     )

@@ -31,6 +31,7 @@ EVERYTHING: dict[str, Any] = {
     "aspect_ratio": "9:16",
     "targets": ["generic", "wan-2.2"],
     "read_prompt": False,
+    "distinct": False,
     "quality_keywords": "grainy, 16mm",
     "sampling": {"do_sample": False, "temperature": 0.0, "top_p": 1.0, "seed": 7, "max_new_tokens": 200},
     "priority": "low",

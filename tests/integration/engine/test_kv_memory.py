@@ -16,7 +16,7 @@ from shared.settings import Settings
 from tests.integration.engine.conftest import MakeRequest, batch_of, engine_of
 from worker.backend.kv_memory import bytes_a_token, free_bytes, kv_tokens, reading_bytes_a_token, rows_beside
 from worker.backend.make_engine import make_engine
-from worker.engine.batch import TOKENS_A_ROW
+from worker.engine.serving import TOKENS_A_ROW
 from worker.exits import EXIT_UNUSABLE, exit_code_of
 
 GB = 10**9
