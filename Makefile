@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants release types clean
+.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate mutants release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -69,6 +69,12 @@ chaos: $(DEV_READY) real-model ## faults against promises; ARGS="--layers storm 
 chaos-mutants: $(DEV_READY) ## deliberate breaks of the code, each of which chaos must notice
 	@$(BIN)/python -m tests.chaos.mutants
 
+simulate: $(DEV_READY)      ## a million steps of the queue with faults between any two; ARGS="--seed 7" replays one history
+	@$(BIN)/python -m tests.simulate $(ARGS)
+
+mutants: $(DEV_READY)       ## machine-made changes of the code, which simulator or tests must notice; ARGS="--sample 20"
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 types: $(DEV_READY)         ## client/typescript/scriptqueue.d.ts, after a change of the API
 	@$(BIN)/python -m tests.typescript
 
@@ -76,7 +82,7 @@ release: $(DEV_READY)       ## dist/ of this commit: wheels, sdists, SBOMs, note
 	@$(BIN)/python -m tests.release $(ARGS)
 
 real-model: $(DEV_READY)
-	@$(BIN)/python -m models pull embedded >/dev/null
+	@$(BIN)/python -m models pull qwen2.5-coder-0.5b >/dev/null
 
 # The page is tested in Debian's Chromium. Root on a Debian gets it and a Chinese font; elsewhere these tests are skipped
 # and say what is missing, and with CI set they fail.

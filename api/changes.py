@@ -99,10 +99,12 @@ class Changes:
 
     async def _hear(self, subscription: redis.asyncio.client.PubSub) -> None:
         clock = asyncio.get_running_loop().time
-        heard_s, sure = clock(), False
+        heard_s, sure, demotions = clock(), False, self._store.demotions
         await subscription.ping()
         while clock() - heard_s < SILENT_S:
             message = await subscription.get_message(timeout=PING_S)
+            if self._store.demotions != demotions:
+                raise StoreUnavailable("the server that told of changes is no primary any more")
             if message is None:
                 await subscription.ping()
                 continue

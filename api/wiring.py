@@ -27,7 +27,7 @@ from api.http.openapi import DescribedAPI, operation_id
 from api.http.prefix import Prefixed
 from api.http.slow_clients import STOP_WAITING
 from api.http.tracing import Traced
-from api.routes import batches, dead, deliveries, docs, events, jobs, page, results, service
+from api.routes import batches, dead, deliveries, docs, events, jobs, page, problem_pages, results, service, takes
 from api.sweeper import sweep
 from api.trust import Trust
 from api.webhooks import SENT
@@ -102,12 +102,15 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(batches.router)
     app.include_router(results.of_jobs)
+    app.include_router(takes.of_takes)
+    app.include_router(takes.boards)
     app.include_router(results.of_batches)
     app.include_router(events.router)
     app.include_router(deliveries.router)
     app.include_router(dead.router)
     app.include_router(service.guarded)
     app.include_router(service.router)
+    app.include_router(problem_pages.router)
     app.include_router(page.router)
     app.include_router(docs.router)
     app.mount(docs.SWAGGER_FILES, docs.FILES_APP)

@@ -142,7 +142,7 @@ SMOLLM2 = GgufModel(
 
 GGUF = (QWEN_CODER, QWEN_CODER_1_5B, SMOLLM2)
 # The default of `make demo` and `make up`, by the name `embedded`: the first of these that can be had.
-EMBEDDED = (QWEN_CODER, SMOLLM2)
+EMBEDDED = (QWEN_CODER_1_5B, QWEN_CODER, SMOLLM2)
 
 _CHATGLM = Parameters(6_243_584_000, 532_676_608)
 _MISTRAL = Parameters(7_241_732_096, 262_144_000)

@@ -41,6 +41,7 @@ class ChatTokenizer:
         literal = user_defined(backend) if self._format and reserved else set()
         self._text = plain_text(described, control.keys() - literal, rows) if literal else self._strict
         self.answer_start = self._answer_start()
+        self.thought_end = self._template.thought_end(self._encoded) if self._template else []
         if rows is not None and max(self.prompt(_PROBE)) >= rows:
             raise ModelUnavailable(
                 f"its chat prompts need tokens beyond the model's {rows}: they do not belong together"
@@ -54,15 +55,19 @@ class ChatTokenizer:
         """Prompt ids that end where the assistant speaks. Raises ValueError for a role that the format has not."""
         return self._chat(messages, self._text)
 
-    def prompt(self, messages: list[ChatMessage]) -> list[int]:
-        """As `chat`, with texts that strangers wrote, and up to where the answer itself begins."""
-        return [*self._chat(messages, self._strict), *self.answer_start]
+    def prompt(self, messages: list[ChatMessage], *, thinking: bool = False) -> list[int]:
+        """As `chat`, with texts that strangers wrote, and up to where the answer itself begins. `thinking`: of a model
+        that thinks, up to where its thought begins; after that comes `thought_end`."""
+        return [*self._chat(messages, self._strict, thinking=thinking), *self.answer_start]
 
-    def _chat(self, messages: list[ChatMessage], text: Tokenizer) -> list[int]:
+    def _encoded(self, run: str, first: bool) -> list[int]:
+        return _ids(self._strict if first else self._inner, run)
+
+    def _chat(self, messages: list[ChatMessage], text: Tokenizer, *, thinking: bool = False) -> list[int]:
         if not messages:
             raise ValueError("a conversation needs a message")
         if self._template:
-            return self._template.ids(messages, lambda run, first: _ids(self._strict if first else self._inner, run))
+            return self._template.ids(messages, self._encoded, thinking=thinking)
         assert self._format
         return self._format(messages, lambda content: _ids(text, content))
 

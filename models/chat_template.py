@@ -40,30 +40,42 @@ class ChatTemplate:
     def __init__(self, tokenizer: Any, template: str, control: Mapping[int, str], bos: int | None) -> None:
         self._tokenizer, self._template, self._control, self._bos = tokenizer, template, control, bos
         # Kept, so that a template that writes the date writes the same for as long as the process lives.
-        self._skeleton: Callable[[tuple[str, ...]], Skeleton] = lru_cache(maxsize=64)(self._made)
+        self._skeleton: Callable[[tuple[str, ...], bool], Skeleton] = lru_cache(maxsize=64)(self._made)
         try:
-            self._skeleton(("system", "user"))
+            self._skeleton(("system", "user"), False)
         except ValueError as error:
             raise ModelUnavailable(f"this model's chat template does not serve: {error}") from error
 
-    def ids(self, messages: list[ChatMessage], encode: Callable[[str, bool], list[int]]) -> list[int]:
+    def ids(
+        self, messages: list[ChatMessage], encode: Callable[[str, bool], list[int]], *, thinking: bool = False
+    ) -> list[int]:
         """`encode` takes a text and whether it begins the prompt. Raises ValueError for roles that the template
         refuses. A text is encoded together with the template's words around it, up to the next control token on
-        either side, as transformers would: but nothing in it can be one."""
+        either side, as transformers would: but nothing in it can be one. `thinking`: of a model that thinks, up to
+        within its thought, which `thought_end` ends."""
+        skeleton = self._skeleton(tuple(message["role"] for message in messages), thinking)
+        return self._with_one_bos(self._filled(skeleton, messages, encode))
+
+    def thought_end(self, encode: Callable[[str, bool], list[int]]) -> list[int]:
+        """What comes between a thought and the answer; nothing for a model that does not think."""
+        _, end = _opened(_closed(self._whole(("system", "user"))))
+        return self._filled(tuple(self._split_at_marks(end)), [], encode)
+
+    @staticmethod
+    def _filled(skeleton: Skeleton, messages: list[ChatMessage], encode: Callable[[str, bool], list[int]]) -> list[int]:
         ids: list[int] = []
         run = ""
-        for part in self._skeleton(tuple(message["role"] for message in messages)):
+        for part in skeleton:
             if isinstance(part, tuple):
                 ids += [*(encode(run, not ids) if run else []), *part]
                 run = ""
             else:
                 run += part if isinstance(part, str) else messages[part]["content"]
-        ids += encode(run, not ids) if run else []
-        return self._with_one_bos(ids)
+        return [*ids, *(encode(run, not ids) if run else [])]
 
     def text(self, messages: list[ChatMessage]) -> str:
         """As it is written, control tokens by their names."""
-        parts = self._skeleton(tuple(message["role"] for message in messages))
+        parts = self._skeleton(tuple(message["role"] for message in messages), False)
         names = (self._control[part[0]] if isinstance(part, tuple) else part for part in parts)
         return "".join(messages[name]["content"] if isinstance(name, int) else name for name in names)
 
@@ -73,8 +85,9 @@ class ChatTemplate:
             ids = ids[1:]
         return [self._bos, *ids] if self._bos is not None and ids[:1] != [self._bos] else ids
 
-    def _made(self, roles: tuple[str, ...]) -> Skeleton:
-        parts = enumerate(_SLOT.split(_closed(self._whole(roles))))
+    def _made(self, roles: tuple[str, ...], thinking: bool) -> Skeleton:
+        text = _closed(self._whole(roles))
+        parts = enumerate(_SLOT.split(_opened(text)[0] if thinking else text))
         return tuple(found for at, part in parts for found in ([int(part)] if at % 2 else self._split_at_marks(part)))
 
     def _split_at_marks(self, text: str) -> Iterator[str | tuple[int]]:
@@ -140,3 +153,14 @@ def _closed(text: str) -> str:
     if tail.rfind(opened) <= tail.rfind(_THOUGHTS[opened]):  # neither is there, or it is closed already
         return text
     return f"{text.rstrip()}\n\n{_THOUGHTS[opened]}\n\n"
+
+
+def _opened(closed: str) -> tuple[str, str]:
+    """A prompt up to within the thought that it closes, and what closes it; without one the prompt, and nothing."""
+    tail_at = closed.rfind("\ue001") + 1
+    for begin, end in _THOUGHTS.items():
+        at = closed.find(begin, tail_at)
+        if at >= 0:
+            at += len(begin)
+            return f"{closed[:at]}\n", closed[closed.index(end, at) :]
+    return closed, ""

@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 from models.checkpoint import let_go
 
-# "whole": inputs become whole numbers as well, of 15 bits for each row's largest, as two of 8 bits; oneDNN adds whole
+# "whole": inputs become whole numbers as well, of 16 bits for each row's largest, as two of 8 bits; oneDNN adds whole
 # numbers exactly, so neither the order nor the number of rows changes a result. For processors with VNNI or AMX.
 # "weights": torch's kernel for 8-bit weights alone, which computes each row by itself; for AVX2 and AVX-512.
 Kernel8 = Literal["whole", "weights"]
 
 MOST = 127
-_HIGH = 128  # an input is `_HIGH` times its first number, plus its second, which is 0 to 127
-_STEPS = _HIGH * MOST
+_HIGH = 256  # an input is `_HIGH` times its first number, plus its second, which is -128 to 127
+_STEPS = torch.tensor(float(_HIGH * MOST))  # a tensor: by a number of Python's the division would be two operations
+_ROUNDED = torch.tensor([[[_HIGH // 2]], [[0]]], dtype=torch.int16)
+_SHIFTS = torch.tensor([[[8]], [[0]]], dtype=torch.int16)
 _LEAST_SCALE = 1e-30  # of a row of zeros
 _BLOCK_VALUES = 4 << 20
 _STEP_INPUTS = 32  # that kernel reads so many at a time, beyond the end too
@@ -101,17 +103,14 @@ class Product8:
         return product.to(inputs.dtype).view(*inputs.shape[:-1], self.outputs)
 
     def _whole(self, rows: Tensor) -> Tensor:
+        """Few operations, as each costs about as much as it has to do: beside a large product even more."""
         rows = rows.float()
-        largest = rows.abs().amax(dim=1, keepdim=True).clamp_(min=_LEAST_SCALE)  # a norm takes ten times as long
-        numbers = (rows * (_STEPS / largest)).to(torch.int16)
-        halves = torch.empty((2, *rows.shape), dtype=torch.int8)
-        torch.bitwise_right_shift(numbers, 7, out=halves[0])
-        torch.bitwise_and(numbers, _HIGH - 1, out=halves[1])
-        products = _whole_product(halves.view(-1, rows.shape[1]), self._values, self._scales, self._zeros)
-        high, low = products.view(2, len(rows), -1)
-        low.add_(high, alpha=_HIGH)
-        largest *= 1 / _STEPS  # a number that is none makes the whole row so
-        return low.mul_(largest) if self._bias is None else torch.addcmul(self._bias, low, largest)
+        steps = torch.div(_STEPS, rows.abs().amax(dim=1, keepdim=True))  # a norm takes ten times as long
+        numbers = rows.mul(steps).to(torch.int16)
+        halves = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.int8)  # the second wraps around
+        high, low = _whole_product(halves.flatten(0, 1), self._values, self._scales, self._zeros).chunk(2)
+        low.add_(high, alpha=_HIGH)  # by infinitely many steps, for a row of zeros, it is 0; by no number, none
+        return low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
 
     def _by_weights(self, rows: Tensor) -> Tensor:
         rows = rows.bfloat16()

@@ -20,12 +20,13 @@ NEARLY_DONE = 0.1  # what is thought to be left of a job that took longer than e
 
 
 def cost_of(request: JobRequest) -> int:
-    """The tokens that a job is expected to write, within its budget."""
-    scenes = (request.min_scenes + request.max_scenes) / 2
-    if request.target_duration_s is not None:
+    """The tokens that a job is expected to write, each of its candidates within its budget."""
+    scenes = sum(request.scenes_written) / 2
+    if request.target_duration_s is not None and not request.base:
         wanted = request.target_duration_s / comfortable_s(request)
         scenes = min(max(wanted, request.min_scenes), request.max_scenes)
-    return min(round(scenes * tokens_a_scene(request) + TOKENS_A_SCENE), request.sampling.max_new_tokens)
+    each = min(round(scenes * tokens_a_scene(request) + TOKENS_A_SCENE), request.sampling.max_new_tokens)
+    return each * request.candidates
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,13 @@ class Line:
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that runs: what it was expected to cost, for how long it has run, and how far it says that it is."""
+    """A job that runs: what it was expected to cost, for how long it has run, how far it says that it is, and on how
+    many rows at most."""
 
     cost: float
     ran_s: float
     fraction: float
+    rows: int = 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class Rated:
 @dataclass(frozen=True)
 class QueueLoad:
     """How full the queue is, who works on it, how many processes send webhooks, how many jobs failed in the last hour,
-    by the code of their error, and when its store began (s since 1970), None: nobody knows."""
+    by the code of their error, when its store began, and when another server took it over
+    or the same started anew (s since 1970), None: nobody knows."""
 
     depth: Mapping[Priority, int]
     work: Mapping[Priority, float]
@@ -99,6 +103,7 @@ class QueueLoad:
     failures: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
     began_s: float | None = None
+    changed_s: float | None = None
 
     @property
     def workers(self) -> list[WorkerState]:
@@ -119,7 +124,14 @@ class QueueLoad:
             return sum(slots for slots, _ in measured) / sum(slots / token_s for slots, token_s in measured)
         measurable = [job for job in self.running if job.fraction > MIN_MEASURED_FRACTION]
         written = sum(job.cost * job.fraction for job in measurable)
-        return sum(job.ran_s for job in measurable) / written if known and written else None
+        return sum(job.ran_s * self._rows_of(job) for job in measurable) / written if known and written else None
+
+    def _rows_of(self, job: RunningJob) -> int:
+        return max(1, min(job.rows, self.rows))
+
+    @property
+    def _rows_taken(self) -> int:
+        return sum(map(self._rows_of, self.running))
 
     def last(self, priority: Priority, client: str = "", weight: int = 1) -> Place:
         """The place of a job that comes now: behind its client's own, and those of others that come before these."""
@@ -180,20 +192,25 @@ class QueueLoad:
         token_s, rows, ahead = self.token_s, self.rows, place.position - 1
         if token_s is None or not rows:
             return None
-        if ahead + place.running < rows:
+        started = place.running - len(self.running)  # since the figures were taken
+        if ahead + self._rows_taken + started < rows:
             return 0.0
         typical_s = token_s * (place.work + sum(job.cost for job in self.running)) / max(1, ahead + len(self.running))
-        left_s = [_left_s(job, token_s) for job in self.running]
-        left_s += [typical_s] * (place.running - len(left_s))  # started since the figures were taken
+        left_s = [_left_s(job, token_s, self._rows_of(job)) for job in self.running]
+        ends_s = [row_s / self._rows_of(job) for job, row_s in zip(self.running, left_s, strict=True)]
+        left_s += [typical_s] * started
+        ends_s += [typical_s] * started
         start_s = (sum(left_s) + place.work * token_s - typical_s / 2 * (rows - 1)) / rows
-        return max(start_s, min(left_s, default=0.0) if len(left_s) >= rows else 0.0)
+        return max(start_s, min(ends_s, default=0.0) if self._rows_taken + started >= rows else 0.0)
 
-    def eta_s(self, place: Place, cost: float) -> float | None:
-        """Seconds until the job at this place has its result."""
+    def eta_s(self, place: Place, cost: float, rows: int = 1) -> float | None:
+        """Seconds until the job at this place, whose cost is that of so many rows, has its result."""
         start_s, token_s = self.start_s(place), self.token_s
-        return None if start_s is None or token_s is None else round(start_s + cost * token_s, 1)
+        side_by_side = max(1, min(rows, self.rows))
+        return None if start_s is None or token_s is None else round(start_s + cost * token_s / side_by_side, 1)
 
 
-def _left_s(job: RunningJob, token_s: float) -> float:
+def _left_s(job: RunningJob, token_s: float, rows: int) -> float:
+    """Of all its rows together."""
     takes_s = job.cost * token_s
-    return max(takes_s - job.ran_s, takes_s * NEARLY_DONE)
+    return max(takes_s - job.ran_s * rows, takes_s * NEARLY_DONE)

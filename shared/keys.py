@@ -1,4 +1,5 @@
-"""Names in Redis that Python spells: the one prefix, and the keys that are counted, listened to or looked at.
+"""Names in Redis that Python spells: the one prefix, and the keys that are counted, listened to or looked at. Where
+REDIS__PREFIX is set it stands before each of them, and before all that Celery keeps there.
 
 What stands under each key, and all the others, is told by lua/prelude.lua and lua/outbox.lua, which get the prefix
 from here. Knows no Redis.

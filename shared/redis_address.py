@@ -1,5 +1,5 @@
 """Where Redis is: REDIS__URL, read once. redis-py, Celery and Flower each read such a URL in their own way, so they are
-given what was read here.
+given what was read here: one server, or Sentinels who know which server of a service is the primary.
 
 Knows the forms that hosts of Redis, redis-py and Celery write; makes no connection. What an error says never repeats a
 part of the URL: any part may be the password.
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-PORT = 6379
+PORT, SENTINEL_PORT = 6379, 26379
 SOCKET = "unix"
+SENTINEL = "+sentinel"  # after a scheme: its hosts are Sentinels, and the path begins with the service
 TLS = {"redis": False, "valkey": False, "rediss": True, "valkeys": True, SOCKET: False}  # by scheme
+_SERVICE = re.compile(r"[\w.-]+")  # as Sentinel itself takes names
 _WHERE = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.]+(%\w+)?)\]|(?P<host>[\w.-]*))(:(?P<port>[0-9]{1,5}))?")
 _OWN_SETTING = {
     **dict.fromkeys(("timeout", "socket_timeout", "socket_connect_timeout"), "REDIS__TIMEOUT_S"),
@@ -66,12 +68,14 @@ _TAKEN_WITH_TLS: Mapping[str, Callable[[str], Any]] = {
     "ssl_keyfile": _existing,
     "ssl_check_hostname": _truth,
 }
+_TAKEN_WITH_SENTINELS: Mapping[str, Callable[[str], Any]] = {"sentinel_username": str, "sentinel_password": str}
 _DATABASE = ("db", "virtual_host")  # redis-py's name and kombu's
 
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """`socket`: the path of a unix socket, where host and port mean nothing. `options` are redis-py's."""
+    """`socket`: the path of a unix socket, where host and port mean nothing; nor do they where `sentinels` (host, port)
+    name the primary of `service`. `options` are redis-py's, `sentinel_login` what Sentinels want: user and password."""
 
     host: str = "localhost"
     port: int = PORT
@@ -81,18 +85,29 @@ class RedisAddress:
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    sentinels: tuple[tuple[str, int], ...] = ()
+    service: str = ""
+    sentinel_login: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def place(self) -> str:
         """For people: without user, password and options."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.socket or f"{host}:{self.port}"
+        if self.sentinels:
+            return f"{self.service} (of the Sentinels {', '.join(_at(*one) for one in self.sentinels)})"
+        return self.socket or _at(self.host, self.port)
 
     @property
     def connection(self) -> dict[str, Any]:
         """The arguments of redis-py's connection of this kind (plain, TLS or socket)."""
-        where = {"path": self.socket} if self.socket else {"host": self.host, "port": self.port}
+        where: dict[str, Any] = {} if self.sentinels else {"host": self.host, "port": self.port}
+        where = {"path": self.socket} if self.socket else where
         return {**where, "db": self.database, "username": self.username, "password": self.password, **self.options}
+
+    def sentinel_connections(self, timeout_s: float) -> list[dict[str, Any]]:
+        """The arguments of redis-py's clients of the Sentinels."""
+        tls = {name: value for name, value in self.options.items() if name in _TAKEN_WITH_TLS} | {"ssl": self.tls}
+        waits = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": None, "protocol": 2}
+        return [{"host": host, "port": port, **tls, **waits, **self.sentinel_login} for host, port in self.sentinels]
 
     @property
     def celery_url(self) -> str:
@@ -100,6 +115,8 @@ class RedisAddress:
         secrets = "" if self.password is None else f":{quote(self.password, safe='')}"
         user = f"{quote(self.username or '', safe='')}{secrets}"
         user = f"{user}@" if user else ""
+        if self.sentinels:
+            return ";".join(f"sentinel://{user}{_at(*one)}/{self.database}" for one in self.sentinels)
         if self.socket:
             return f"redis+socket://{user}{quote(self.socket)}?virtual_host={self.database}"
         return f"redis{'s' if self.tls else ''}://{user}{self.place}/{self.database}"
@@ -116,16 +133,24 @@ class RedisAddress:
 
     @property
     def celery_options(self) -> dict[str, Any]:
-        """What kombu takes as options of its transport."""
-        return {name: value for name, value in self.options.items() if name not in _TAKEN_WITH_TLS}
+        """What kombu, and Flower, take as options of the transport."""
+        options = {name: value for name, value in self.options.items() if name not in _TAKEN_WITH_TLS}
+        if self.sentinels:
+            options |= {"master_name": self.service, "sentinel_kwargs": dict(self.sentinel_login)}
+        return options
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def read_address(url: str) -> RedisAddress:
     """Raises ValueError, in words without any part of the URL."""
     scheme, slashes, rest = url.partition("://")
-    scheme = scheme.lower()
-    if not slashes or scheme not in TLS:
-        raise ValueError("must start with redis://, rediss:// (TLS) or unix:// (a socket)")
+    by_sentinels = scheme.lower().endswith(SENTINEL)
+    scheme = scheme.lower().removesuffix(SENTINEL)
+    if not slashes or scheme not in TLS or (by_sentinels and scheme == SOCKET):
+        raise ValueError("must start with redis://, rediss:// (TLS), unix:// (a socket) or redis+sentinel://")
     if any(letter.isspace() or not letter.isprintable() for letter in rest):
         raise ValueError("holds a blank or a line break; in a password, a blank is written %20")
     if "#" in rest:
@@ -138,13 +163,19 @@ def read_address(url: str) -> RedisAddress:
         raise ValueError("a socket is unix:///run/redis.sock or unix://:PASSWORD@/run/redis.sock, its `/` written %2F")
     if not socket and "@" in path + query:  # it ends a password whose `/` or `?` was taken for the end of the host
         raise ValueError("a `/` in a password is written %2F, a `?` %3F, and an `@` elsewhere %40")
-    options = _options(query, tls=TLS[scheme])
+    options = _options(query, tls=TLS[scheme], by_sentinels=by_sentinels)
+    service, path = _service(path) if by_sentinels else ("", path)
+    sentinel_login = {
+        name: options.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in options
+    }
     databases = [options.pop(name) for name in _DATABASE if name in options]
     if not socket and path.rstrip("/"):
         databases.append(path.rstrip("/"))
     username, password = _login(user, options)
     return RedisAddress(
-        **({"socket": unquote(slash + path)} if socket else _host(host)),
+        **({"socket": unquote(slash + path)} if socket else _hosts(host) if by_sentinels else _host(host)),
+        service=service,
+        sentinel_login=sentinel_login,
         username=username,
         password=password,
         database=_database(databases),
@@ -162,11 +193,25 @@ def _login(user: str, options: dict[str, Any]) -> tuple[str | None, str | None]:
     return unquote(name) or found[0], unquote(password) if colon else found[1]
 
 
-def _host(text: str) -> dict[str, Any]:
+def _service(path: str) -> tuple[str, str]:
+    """It, and the rest of the path."""
+    service, _, rest = path.partition("/")
+    if not _SERVICE.fullmatch(service):
+        raise ValueError("Sentinels need the name of their service: `redis+sentinel://HOST,HOST:26379/SERVICE/0`")
+    return service, rest
+
+
+def _hosts(text: str) -> dict[str, Any]:
+    """Of Sentinels."""
+    found = [_host(one, SENTINEL_PORT) for one in text.split(",")]
+    return {"sentinels": tuple((one["host"], one["port"]) for one in found)}
+
+
+def _host(text: str, port_else: int = PORT) -> dict[str, Any]:
     found = _WHERE.fullmatch(text)
     if found is None:
         raise ValueError("its host and port are not one host and one port: `redis://HOST:6379/0`, IPv6 in brackets")
-    port = int(found["port"] or PORT)
+    port = int(found["port"] or port_else)
     if not 1 <= port <= 65535:
         raise ValueError("its port must be from 1 to 65535")
     return {"host": found["v6"] or found["host"] or "localhost", "port": port}
@@ -181,7 +226,7 @@ def _database(given: list[str]) -> int:
     return int(given[0]) if given else 0
 
 
-def _options(query: str, *, tls: bool) -> dict[str, Any]:
+def _options(query: str, *, tls: bool, by_sentinels: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
@@ -189,6 +234,8 @@ def _options(query: str, *, tls: bool) -> dict[str, Any]:
             raise ValueError(f"its option {name} is the setting {_OWN_SETTING[name]} here")
         if name in _TAKEN_WITH_TLS and not tls:
             raise ValueError(f"its option {name} needs rediss://")
+        if name in _TAKEN_WITH_SENTINELS and not by_sentinels:
+            raise ValueError(f"its option {name} needs redis+sentinel://")
         if name in options:
             raise ValueError(f"it has the option {name} twice")
         options[name] = _read(name, unquote(value))
@@ -196,7 +243,12 @@ def _options(query: str, *, tls: bool) -> dict[str, Any]:
 
 
 def _read(name: str, value: str) -> Any:
-    readers: dict[str, Callable[[str], Any]] = {**_TAKEN, **_TAKEN_WITH_TLS, **dict.fromkeys(_DATABASE, str)}
+    readers: dict[str, Callable[[str], Any]] = {
+        **_TAKEN,
+        **_TAKEN_WITH_TLS,
+        **_TAKEN_WITH_SENTINELS,
+        **dict.fromkeys(_DATABASE, str),
+    }
     if name not in readers:
         raise ValueError(f"it has an option that is not taken here; these are: {', '.join(readers)}")
     try:

@@ -21,6 +21,6 @@ class Ring:
     priority: Priority
 
 
-def broker_lists() -> list[str]:
-    """The Redis lists behind the three priorities, highest first."""
-    return [f"{QUEUE}{SEPARATOR}{level}" if level else QUEUE for level in sorted(LEVEL.values())]
+def broker_lists(prefix: str = "") -> list[str]:
+    """The Redis lists behind the three priorities, highest first. `prefix`: REDIS__PREFIX."""
+    return [f"{prefix}{QUEUE}{SEPARATOR}{level}" if level else f"{prefix}{QUEUE}" for level in sorted(LEVEL.values())]

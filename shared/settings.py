@@ -53,6 +53,14 @@ class Section(BaseModel):
 class RedisSettings(Section):
     url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Where jobs and doorbells live.")
     password: SecretStr = Field(SecretStr(""), description="Its password as it is, where the URL has none.")
+    prefix: str = Field(
+        "",
+        pattern=r"^[\w.:-]{0,64}$",
+        description="Before the name of every key and channel, so that several deployments share one database.",
+    )
+    replicas: int = Field(
+        0, ge=0, le=9, description="So many replicas have a job before it is accepted, and its end before it is told."
+    )
     timeout_s: float = Field(2.0, gt=0, le=60, description="Connect and read timeout of one command.")
     max_connections: int = Field(
         32, ge=4, le=1000, description="Connections of one process, besides the few that Celery holds for a worker."

@@ -100,7 +100,8 @@ def make_settings(redis_url: str) -> Callable[..., Settings]:
 
 @pytest.fixture(scope="session")
 def embedded() -> LoadedModel:
-    """The embedded model in fp32: batches and single runs agree only there."""
+    """The smaller embedded model in fp32: batches and single runs agree only there."""
+    from models.catalogue import QWEN_CODER
     from models.load import load
 
-    return load("embedded", dtype="fp32", device="cpu")
+    return load(QWEN_CODER.name, dtype="fp32", device="cpu")

@@ -29,9 +29,11 @@ def trouble(settings: Settings, *, of_webhooks: bool) -> str:
     with redis_errors(), connect(settings) as client:
         if of_webhooks:
             seconds, _ = cast(tuple[int, int], client.time())
-            senders = cast(list[str], client.zrangebyscore(keys.SENDERS, seconds * 1000, "+inf"))
+            senders = cast(
+                list[str], client.zrangebyscore(settings.redis.prefix + keys.SENDERS, seconds * 1000, "+inf")
+            )
             return "" if any(sender.startswith(own) for sender in senders) else "no sender of webhooks on this host"
-        workers = queue_load_of(named("queue", SyncStore(client).call("queue"))).workers
+        workers = queue_load_of(named("queue", SyncStore(client, settings.redis.prefix).call("queue"))).workers
     here = [worker for worker in workers if worker.worker.startswith(own)]
     if any(worker.serves_jobs or worker.state == "draining" for worker in here):
         return ""

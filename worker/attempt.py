@@ -25,6 +25,7 @@ class Attempt:
         self.stop_reason: StopReason | None = None
         self.first_scene_s: float | None = None  # from the start; None too when an earlier attempt had one
         self.scenes = claim.scenes  # published or about to be: whatever becomes of the job, it begins with these
+        self.text = ""  # the last whole one, storyboard or not
         self.on_scene: Callable[[], None] = lambda: None
         self._generation: Generation | None = None
         self._validating = False
@@ -46,7 +47,9 @@ class Attempt:
             if self.stop_reason:
                 generation.stop()
         try:
-            return generation.wait()
+            completion = generation.wait()
+            self.text = completion.text
+            return completion
         finally:
             with self._lock:
                 self._validating = True  # from here on `scenes` stays as it is
@@ -57,13 +60,14 @@ class Attempt:
             if self._generation:
                 self._generation.stop()
 
-    def report(self) -> Report:
-        """What the next heartbeat tells."""
+    def report(self, *, last: bool = False) -> Report:
+        """What the next heartbeat tells. The `last` one, of a job that fails, has the scenes that were finished since
+        the one before."""
         with self._lock:
             if self._generation is None:
                 return Report(self.claim, Progress(phase="starting", scenes_done=len(self.scenes)), self.scenes)
             partial = self._generation.partial()
-            if partial.scenes_done > len(self.scenes) and not self._validating:
+            if partial.scenes_done > len(self.scenes) and (last or not self._validating):
                 known = len(self.scenes)
                 request = self.claim.request
                 self.scenes += complete_scenes(partial.text(), request, fields_named(request.fields))[known:]

@@ -47,11 +47,11 @@ class QuarantineChannel(redis_transport.Channel):
                 self._set_aside(text)
 
     def _set_aside(self, text: str) -> None:
-        log.error("set aside in %s: no doorbell, %d characters", QUARANTINE, len(text))
+        log.error("set aside in %s: no doorbell, %d characters", self.global_keyprefix + QUARANTINE, len(text))
         try:
             with self.conn_or_acquire() as client:
                 client.lpush(QUARANTINE, text[:_MAX_CHARACTERS])
-                client.ltrim(QUARANTINE, 0, _MAX_KEPT - 1)
+                client.ltrim(self.global_keyprefix + QUARANTINE, 0, _MAX_KEPT - 1)
         except ResponseError as error:  # Redis has no memory left: to live is worth more than to keep it
             log.error("not even set aside: %s", error)
 

@@ -16,7 +16,7 @@ from scriptqueue.schemas import PRIORITIES, Metrics
 from shared import logs, traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
 from shared.rings import Ring
-from shared.store.executions import Claim, Executions, Refused, Success
+from shared.store.executions import Executions, Refused, Success
 from shared.store.record import failure_of
 from worker import metrics
 from worker.attempt import Attempt
@@ -24,6 +24,7 @@ from worker.backend.backend import Backend
 from worker.backend.storyboard import Stopped, StoryboardOutcome, make_storyboard
 from worker.exits import EXIT_BROKEN
 from worker.lease import LeaseKeeper
+from worker.seats import Seats
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class Runner:
         self._keeper = keeper
         self._backend = backend
         self._ring = ring
+        self._seats = Seats(backend.slots)
         self.draining = False
         self.answered = 0  # doorbells so far
         self.busy = 0  # threads that are at one
@@ -59,16 +61,24 @@ class Runner:
                 self.busy -= 1
 
     def _answer(self, job_id: str) -> str:
-        if self.draining:
-            return "left in the queue: this worker is shutting down"  # the sweep rings again
+        while not self.draining:
+            if self._seats.take(WAIT_S):
+                try:
+                    return self._claim_and_work(job_id)
+                finally:
+                    self._seats.give_back(1)
+        return "left in the queue: this worker is shutting down"  # the sweep rings again
+
+    def _claim_and_work(self, job_id: str) -> str:
         claim = until_heard(lambda: self._executions.claim(job_id))
         while claim == Refused("wait") and not self.draining:
             time.sleep(WAIT_S)
             claim = until_heard(lambda: self._executions.claim(job_id))
         if isinstance(claim, Refused):
             return f"nothing to do: {claim.reason}"
-        attempt = Attempt(claim)
+        attempt, further = Attempt(claim), min(claim.request.candidates, self._seats.rows) - 1
         self._keeper.hold(attempt)
+        self._seats.take_more(further)
         try:
             if claim.attempt == 1:
                 traces.record("wait", claim.trace, claim.queued_s)
@@ -79,12 +89,12 @@ class Runner:
                 log.info("%s", outcome)
                 return outcome if job == job_id else f"{outcome} (of {job}, whose turn it was)"
         finally:
+            self._seats.give_back(further)
             self._keeper.drop(attempt)
 
     def _work(self, attempt: Attempt) -> str:
-        claim = attempt.claim
         try:
-            outcome = make_storyboard(attempt, self._backend)
+            outcome = self._make(attempt)
         except Stopped:
             return self._leave(attempt)
         except EngineBroken as error:
@@ -92,11 +102,21 @@ class Runner:
             log.critical("%s; this process ends", error)
             os._exit(EXIT_BROKEN)
         except JobError as error:
-            return self._fail(claim, error)
+            return self._fail(attempt, error)
         except Exception as error:  # the edge: whatever it was, the job gets an answer
             log.exception("this job met a fault of ours")
-            return self._fail(claim, InternalError(f"{type(error).__name__} in the worker"))
+            return self._fail(attempt, InternalError(f"{type(error).__name__} in the worker"))
         return self._succeed(attempt, outcome)
+
+    def _make(self, attempt: Attempt) -> StoryboardOutcome:
+        """Where it fails, the scenes that were finished since the last heartbeat are told first, so that they stay."""
+        try:
+            return make_storyboard(attempt, self._backend)
+        except JobError:
+            known, report = attempt.scenes, attempt.report(last=True)
+            if report.scenes != known:
+                until_heard(lambda: self._executions.renew([report]))
+            raise
 
     def _succeed(self, attempt: Attempt, outcome: StoryboardOutcome) -> str:
         claim, run_s = attempt.claim, attempt.run_s
@@ -112,6 +132,8 @@ class Runner:
                 output_tokens=outcome.output_tokens,
                 tokens_per_s=round(outcome.output_tokens / max(run_s, 1e-3), 1),
             ),
+            own_time=outcome.hurried,
+            choice=outcome.choice,
         )
         status = until_heard(lambda: self._executions.succeed(claim, success))
         metrics.count_outcome(status)
@@ -123,9 +145,10 @@ class Runner:
             f"{outcome.source}, {run_s:.1f} s"
         )
 
-    def _fail(self, claim: Claim, error: JobError) -> str:
+    def _fail(self, attempt: Attempt, error: JobError) -> str:
+        claim, failure = attempt.claim, failure_of(error, attempt.text)
         model = self._backend.model_info(claim.request.sampling.seed)
-        status = until_heard(lambda: self._executions.fail(claim, failure_of(error), model))
+        status = until_heard(lambda: self._executions.fail(claim, failure, model))
         metrics.count_outcome(status)
         return f"{status}: {error.code}"
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
 from pydantic import AfterValidator
 
@@ -27,6 +27,7 @@ from shared.store.dead_jobs import DeadJobStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.event_log import EventLog
 from shared.store.submissions import Submissions
+from shared.store.takes import TakeStore
 
 JOB_ID: dict[str, Any] = {"format": "uuid", "examples": ["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10"]}  # as described
 LARGE_BODIES_AT_ONCE = 2  # of one client: 16 MB each, and several times that as values
@@ -44,6 +45,7 @@ class Parts:
     submissions: Submissions
     events: EventLog
     dead: DeadJobStore
+    takes: TakeStore
     deliveries: DeliveryStore
     doorbell: Doorbell
     changes: Changes
@@ -61,8 +63,9 @@ class Parts:
             store=store,
             trust=trust,
             submissions=submissions,
-            events=EventLog(store),
+            events=EventLog(store, submissions.replication),
             dead=DeadJobStore(store, submissions),
+            takes=TakeStore(store, submissions),
             deliveries=DeliveryStore(store),
             doorbell=Doorbell(settings, store),
             changes=Changes(store, submissions),
@@ -113,6 +116,9 @@ JobId = Annotated[
     str,
     Path(json_schema_extra={"format": JOB_ID["format"]}, examples=JOB_ID["examples"]),
     AfterValidator(known_id),
+]
+RunLimit = Annotated[
+    float | None, Query(gt=0, le=86400, description="seconds that the new job may run; left out: as the one before")
 ]
 BatchId = Annotated[
     str,

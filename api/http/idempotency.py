@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from hashlib import sha256
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
@@ -28,6 +30,12 @@ class Caller:
 
     def once(self, kind: str, requests: Iterable[JobRequest]) -> Once:
         return Once(self._key, fingerprint(kind, requests)) if self._key else NO_KEY
+
+    def once_as_sent(self, kind: str, value: Any) -> Once:
+        """Of a request that is not whole without what it names: as it was sent, in any order of its keys."""
+        if not self._key:
+            return NO_KEY
+        return Once(self._key, sha256(f"{kind} {json.dumps(value, sort_keys=True)}".encode()).hexdigest())
 
 
 async def _caller(

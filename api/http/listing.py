@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from scriptqueue.schemas import Status
+from scriptqueue.schemas import Job, Status
 from shared.errors import InvalidRequest
 
 MAX_LIMIT = 100
@@ -17,12 +17,32 @@ _CURSOR = re.compile(r"[1-9][0-9]{0,14}")
 class Listing:
     """Raises `InvalidRequest` for a cursor that no page gave."""
 
-    def __init__(self, status: Status | None, limit: int, cursor: str | None) -> None:
+    def __init__(self, status: Status | None, limit: int, cursor: str | None, included: Any = None) -> None:
         if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise InvalidRequest("cursor must be the `next` of a page")
         self.status = status
         self.limit = limit
         self.cursor = int(cursor) if cursor else None
+        self.included = included  # of the list, as pydantic has it
+
+
+JobFields = Annotated[
+    str | None,
+    Query(
+        description="names of a job's fields, with commas: only these, besides those that every job has. A result "
+        "holds its scenes; `scenes` beside it says them twice",
+        examples=["result,prompt_start"],
+    ),
+]
+_ALWAYS = frozenset(name for name, field in Job.model_fields.items() if field.is_required())
+
+
+def included_in(jobs: str, fields: str) -> dict[str, Any]:
+    """Of an answer that holds jobs under this name: what pydantic is to write. Raises `InvalidRequest`."""
+    names = {name.strip() for name in fields.split(",")} - {""}
+    if unknown := sorted(names - Job.model_fields.keys()):
+        raise InvalidRequest(f"fields: {unknown[0][:40]!r} is no field of a job")
+    return {jobs: {"__all__": names | _ALWAYS}}
 
 
 async def _listing(
@@ -36,8 +56,9 @@ async def _listing(
             examples=["17"],
         ),
     ] = None,
+    fields: JobFields = None,
 ) -> Listing:
-    return Listing(status, limit, cursor)
+    return Listing(status, limit, cursor, included_in("jobs", fields) | {"next": True} if fields else None)
 
 
 TheListing = Annotated[Listing, Depends(_listing)]

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
+from api.http.advice import ADVICE
 from api.http.validation_errors import faults_of, words_of
 from scriptqueue.responses import Fault, Problem, ProblemType
 from shared.errors import BatchNotFound, DeadlineTooSoon, Flaky, InvalidRequest, JobNotFound, Refusal, ScriptqueueError
@@ -105,7 +106,9 @@ def type_of(code: str) -> str:
     return reached_at(f"/problems/{code}")
 
 
-def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Response:
+def answer(
+    error: ScriptqueueError, faults: Sequence[Fault] | None = None, store_changed: datetime | None = None
+) -> Response:
     """The error as a response."""
     status = STATUS[error.code] or 500
     problem = Problem(
@@ -115,6 +118,7 @@ def answer(error: ScriptqueueError, faults: Sequence[Fault] | None = None) -> Re
         detail=error.detail,
         code=error.code,
         errors=list(faults) if faults is not None else None,
+        store_changed=store_changed,
         earliest_start=error.earliest_start if isinstance(error, DeadlineTooSoon) else None,
     )
     headers = {"Cache-Control": "no-store"} | {header: value for header, (value, _) in headers_of(status).items()}
@@ -148,7 +152,11 @@ def catalogue() -> dict[str, ProblemType]:
     """Every problem by its code. A code that is inherited is told as its first owner's."""
     return {
         error.code: ProblemType(
-            type=type_of(error.code), code=error.code, title=error.title(), status=STATUS[error.code]
+            type=type_of(error.code),
+            code=error.code,
+            title=error.title(),
+            status=STATUS[error.code],
+            advice=ADVICE[error.code].en,
         )
         for error in _from_the_leaves(ScriptqueueError)
     }
@@ -159,11 +167,22 @@ def catalogue() -> dict[str, ProblemType]:
 
 async def on_error(request: Request, error: ScriptqueueError) -> Response:
     if isinstance(error, JobNotFound | BatchNotFound):
-        began = await request.app.state.parts.submissions.began_at()
-        if began and datetime.now(UTC) - began < timedelta(seconds=TOMBSTONE_S):
-            since = began.isoformat(timespec="seconds").replace("+00:00", "Z")
-            error = type(error)(f"{error.detail}; what was accepted before {since} is not in this store: it began then")
+        began, changed = await request.app.state.parts.submissions.changed_at()
+        if began and _is_recent(began):
+            words = f"what was accepted before {_second(began)} is not in this store: it began then"
+            return answer(type(error)(f"{error.detail}; {words}"), store_changed=changed or began)
+        if changed and _is_recent(changed):
+            words = f"what was accepted shortly before {_second(changed)} may be lost: Redis changed then"
+            return answer(type(error)(f"{error.detail}; {words}"), store_changed=changed)
     return answer(error)
+
+
+def _is_recent(time: datetime) -> bool:
+    return datetime.now(UTC) - time < timedelta(seconds=TOMBSTONE_S)
+
+
+def _second(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 async def on_invalid(request: Request, error: RequestValidationError) -> Response:

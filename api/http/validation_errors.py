@@ -23,7 +23,12 @@ def faults_of(errors: Iterable[Mapping[str, Any]], body: Any, shape: Any) -> lis
     """One fault an error, in pydantic's order. Locations begin with "body", or "query" for a parameter at fault;
     `shape` is the type that the body should have, None where there is no body."""
     return [
-        Fault(pointer=_pointer(error, body), code=error["type"], detail=_parameter(error) + _detail(error, shape))
+        Fault(
+            pointer=_pointer(error, body),
+            code=error["type"],
+            detail=_parameter(error) + _detail(error, shape),
+            values=_values(error),
+        )
         for error in errors
     ]
 
@@ -43,6 +48,12 @@ def words_of(fault: Fault) -> str:
 
 def _parameter(error: Mapping[str, Any]) -> str:
     return "" if error["loc"][0] == "body" else f"{_PARAMETER}{error['loc'][-1]}: "
+
+
+def _values(error: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Pydantic's own that JSON can hold; None: it names none."""
+    plain = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, str | int | float)}
+    return plain or None
 
 
 def _detail(error: Mapping[str, Any], shape: Any) -> str:

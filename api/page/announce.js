@@ -2,9 +2,15 @@
 
 import { words } from "./i18n.js";
 
-/** `urgent` interrupts; for faults only. */
+const MOST_CHARACTERS = 120;
+
+/** `urgent` interrupts; for faults only. Nobody wants to hear twenty whole scenes: what is long is cut. */
 export function announce(key, argument, { urgent = false } = {}) {
   const region = document.getElementById(urgent ? "alert" : "news");
   region.textContent = "";
-  requestAnimationFrame(() => (region.textContent = words(key, argument)));
+  requestAnimationFrame(() => (region.textContent = brief(words(key, argument))));
+}
+
+function brief(text) {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
 }

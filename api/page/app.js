@@ -1,16 +1,17 @@
 // Starts the page: the list, the switches, the state of the line, and the view that the address names.
 
 import { announce } from "./announce.js";
-import { get, link, Problem, Unreachable } from "./api.js";
+import { get, link } from "./api.js";
 import { compareView } from "./compare.js";
 import { composeView } from "./compose.js";
 import { setAttribute } from "./dom.js";
-import { apply, onLanguage, say, words } from "./i18n.js";
+import { apply, onLanguage, say } from "./i18n.js";
 import { jobView } from "./job.js";
 import { key } from "./key.js";
 import { JobsList } from "./list.js";
 import { queueView } from "./queue.js";
 import { current } from "./route.js";
+import { settings } from "./service.js";
 import { pause } from "./signal.js";
 import { applyTheme, tools } from "./tools.js";
 
@@ -23,7 +24,7 @@ let view = null;
 const VIEWS = {
   compose: () => composeView(),
   jobs: () => composeView(), // beside the list, where there is room for both
-  job: ([id]) => jobView(id, { news: (job) => list.learn(job), gone: (gone) => list.forget(gone) }),
+  job: ([id]) => jobView(id, { news: (job) => list.learn(job), gone: (gone) => list.forget(gone), retitle: entitle }),
   compare: (ids) => compareView(ids),
   queue: () => queueView(),
 };
@@ -42,7 +43,7 @@ function open({ focus }) {
 }
 
 function entitle() {
-  document.title = `${words(...view.title)} · scriptqueue`;
+  document.title = `${view.title} · scriptqueue`;
 }
 
 function showLink(state) {
@@ -60,17 +61,6 @@ async function probe() {
   while (true) {
     await pause(PROBE_MS);
     if (link.value !== "up") await get("/queue").catch(() => {});
-  }
-}
-
-async function settings() {
-  while (true) {
-    try {
-      return await get("/page/settings.json");
-    } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-      await pause(PROBE_MS);
-    }
   }
 }
 

@@ -1,17 +1,20 @@
-// Two results side by side: scene beside scene, on one scale of time.
+// Two boards side by side, on one scale of time: scenes that say the same beside each other; words, cameras and times
+// that differ are marked.
 
 import { get, Problem, Unreachable } from "./api.js";
+import { pieces, sideBySide } from "./differing.js";
 import { h } from "./dom.js";
 import { clock, span } from "./format.js";
-import { onLanguage, words } from "./i18n.js";
-import { introduce, sceneLines } from "./storyboard.js";
+import { onLanguage, problemText, words } from "./i18n.js";
+import { introduce, sceneLines } from "./scene_lines.js";
+import { shotOf, strip } from "./strip.js";
+import { tongueOf } from "./tongue.js";
 
 export function compareView(ids) {
   return new Compare(ids);
 }
 
 class Compare {
-  title = ["title.compare"];
   #end = new AbortController();
   #body = h("div", { class: "compare-body" });
   #jobs = null;
@@ -28,8 +31,12 @@ class Compare {
       .catch((error) => {
         if (this.#end.signal.aborted) return;
         if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-        this.#body.replaceChildren(h("p", { class: "fault general", role: "alert" }, error.message));
+        this.#body.replaceChildren(h("p", { class: "fault general", role: "alert" }, problemText(error)));
       });
+  }
+
+  get title() {
+    return words("title.compare");
   }
 
   close() {
@@ -40,11 +47,10 @@ class Compare {
   #draw() {
     if (!this.#jobs) return;
     const longest = Math.max(1, ...this.#jobs.map(seconds));
-    const rows = Math.max(...this.#jobs.map((job) => job.scenes.length));
-    this.#body.replaceChildren(
-      h("div", { class: "pair" }, this.#jobs.map((job) => header(job, longest))),
-      ...Array.from({ length: rows }, (_, at) => h("div", { class: "pair" }, this.#jobs.map((job) => scene(job.scenes[at], job.result?.characters ?? [])))),
-    );
+    const [one, other] = this.#jobs;
+    const pair = (...sides) => h("div", { class: "pair" }, ...sides);
+    const rows = sideBySide(one.scenes, other.scenes).map(([left, right]) => pair(scene(left, right, one), scene(right, left, other)));
+    this.#body.replaceChildren(pair(header(one, longest), header(other, longest)), ...rows);
   }
 }
 
@@ -57,29 +63,28 @@ function header(job, longest) {
   if (job.source) facts.push(words(`source.${job.source}`));
   if (job.model) facts.push(job.model.name);
   if (job.metrics) facts.push(words("ran_for", span(job.metrics.run_s)));
-  const strip = h("div", { class: "strip", "aria-hidden": "true" });
-  for (const one of job.scenes) {
-    const piece = h("span", { class: one.camera.replace(" ", "-") }, String(one.scene_number));
-    piece.style.width = `${(100 * one.duration) / longest}%`;
-    strip.append(piece);
-  }
+  const title = job.result?.title ?? job.prompt_start ?? job.id.slice(0, 8);
   return h(
     "section",
     { "data-status": job.status },
-    h("h2", { dir: "auto" }, h("a", { href: `#/jobs/${job.id}` }, job.result?.title ?? job.id.slice(0, 8))),
+    h("h2", { dir: "auto", lang: tongueOf(title, job.result?.language) }, h("a", { href: `#/jobs/${job.id}` }, title)),
     h("p", { class: "job-line" }, h("span", { class: "status", say: `status.${job.status}` }), h("span", { class: "hint" }, facts.join(" · "))),
-    strip,
+    strip(job.scenes, longest),
   );
 }
 
-function scene(one, cast) {
+function scene(one, other, job) {
   if (!one) return h("section", { class: "scene none", say: "no_scene" });
+  const isOther = (name) => other && JSON.stringify(one[name]) !== JSON.stringify(other[name]);
+  const marked = (name, text) => (isOther(name) ? pieces(text, other[name] ?? "").map(([piece, differs]) => (differs ? h("mark", {}, piece) : piece)) : [text]);
+  const lines = sceneLines(one, { tag: job.result?.language, aspect: job.result?.aspect_ratio, marked });
+  lines[0].classList.toggle("differs", Boolean(isOther("camera")));
   const element = h(
     "section",
-    { class: `scene ${one.camera.replace(" ", "-")}` },
-    h("h3", {}, h("span", { class: "card-number" }, String(one.scene_number)), " ", h("span", { class: "length", say: ["seconds", one.duration] })),
-    ...sceneLines(one),
+    { class: `scene ${shotOf(one)}` },
+    h("h3", {}, h("span", { class: "card-number" }, String(one.scene_number)), " ", h("span", { class: `length${isOther("duration") ? " differs" : ""}`, say: ["seconds", one.duration] })),
+    ...lines,
   );
-  introduce(element, cast);
+  introduce(element, job.result?.characters ?? []);
   return element;
 }

@@ -1,16 +1,21 @@
-// Writes a prompt, chooses options, sends it. What is typed is kept in this tab until it is accepted; what the API
-// refuses is said at the field that it points to.
+// Writes a prompt, chooses what the board is, sends it. What is typed is kept in this tab until it is accepted; what the
+// API refuses is said at the field that it points to.
 
 import { announce } from "./announce.js";
 import { Problem } from "./api.js";
+import { controlOf } from "./controls.js";
 import { button, h, setText } from "./dom.js";
-import { bodyOf, FIELDS, GROUPS, MODE, textOf, Unreadable } from "./fields.js";
-import { onLanguage, words } from "./i18n.js";
+import { estimate } from "./estimate.js";
+import { BOARD, bodyOf, FIELDS, GROUPS, MODE, textOf, Unreadable } from "./fields.js";
+import { faultWords, onLanguage, problemText, words } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { send } from "./outbox.js";
 import { show } from "./route.js";
+import { settings } from "./service.js";
+import { tongueOf } from "./tongue.js";
 
 const MOST_CHARACTERS = { write: 4000, break_down: 20000 };
+const EXAMPLES = [1, 2, 3, 4];
 const DRAFT = "draft";
 
 /** The next form starts with this request. */
@@ -24,16 +29,17 @@ export function composeView() {
 }
 
 class Compose {
-  title = ["title.compose"];
-  #inputs = new Map(); // name -> input
+  #controls = new Map(); // name -> control
   #faults = new Map(); // pointer -> its place on the page
-  #prompt = h("textarea", { id: "prompt", rows: 5, required: true, dir: "auto", placeholderOf: "prompt.example", "aria-describedby": "prompt-count" });
+  #prompt = h("textarea", { id: "prompt", rows: 4, required: true, dir: "auto", placeholderOf: "prompt.example", "aria-describedby": "prompt-count" });
   #count = h("span", { class: "hint", id: "prompt-count" });
   #submit = h("button", { type: "submit", class: "primary", say: "submit" });
   #stop = button("stop_sending", () => this.#sending?.abort(), { hidden: true });
   #waiting = h("p", { class: "waiting", hidden: true, say: "waiting_to_send" });
   #general = h("p", { class: "fault general", role: "alert", hidden: true });
+  #examples = h("div", { class: "examples", role: "group", label: "examples" }, EXAMPLES.map((number) => button(`example.${number}`, () => this.#take(number), { class: "small" })));
   #details = h("details", { class: "options" }, h("summary", { say: "options" }), h("div", { class: "groups" }, GROUPS.map((group) => this.#group(group))));
+  #estimate = estimate();
   #sending = null;
   #unlisten;
 
@@ -42,25 +48,31 @@ class Compose {
       "form",
       { class: "compose", novalidate: true, label: "title.compose", on: { submit: (event) => this.#send(event), input: () => this.#typed() } },
       h("h1", { tabindex: -1, say: "title.compose" }),
-      h("label", { for: "prompt", say: "prompt" }),
+      h("label", { for: "prompt", class: "unseen", say: "prompt" }),
       this.#prompt,
       this.#fault("/prompt", this.#prompt),
-      h("div", { class: "compose-foot" }, h("span", { class: "hint", say: "submit.hint" }), this.#count),
-      this.#field(MODE),
+      h("div", { class: "compose-foot" }, this.#examples, this.#count),
+      h("fieldset", { class: "board-group" }, h("legend", { say: "group.board" }), [MODE, ...BOARD].map((field) => this.#field(field))),
       this.#details,
       this.#general,
       this.#waiting,
-      h("div", { class: "actions" }, this.#submit, this.#stop),
+      h("div", { class: "send-bar" }, this.#submit, this.#stop, this.#estimate.element, h("span", { class: "hint keys", say: "submit.hint" })),
     );
     this.#prompt.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.element.requestSubmit();
     });
     this.#restore();
     this.#unlisten = onLanguage(() => this.#countCharacters());
+    settings().then(({ sampling }) => this.#showDefaults(sampling));
+  }
+
+  get title() {
+    return words("title.compose");
   }
 
   close() {
     this.#unlisten();
+    this.#estimate.close();
     this.#sending?.abort();
   }
 
@@ -69,21 +81,9 @@ class Compose {
   }
 
   #field(field) {
-    const id = `field-${field.name.replace("/", "-")}`;
-    const input = this.#input(field, id);
-    this.#inputs.set(field.name, input);
-    return h("div", { class: `field ${field.kind}` }, h("label", { for: id, say: `field.${field.name}` }), input, suggestions(field, id), this.#fault(`/${field.name}`, input));
-  }
-
-  #input(field, id) {
-    if (field.kind === "choice") {
-      const options = field.options.map((option) => h("option", { value: option, say: `choice.${option}`, selected: option === field.fallback }));
-      return h("select", { id }, options);
-    }
-    if (field.kind === "json") return h("textarea", { id, rows: 2, spellcheck: "false", placeholder: field.example });
-    const type = { number: "number", time: "datetime-local", text: "text" }[field.kind];
-    const empty = field.fallback === null ? { placeholderOf: "by_default" } : { placeholder: field.fallback };
-    return h("input", { id, type, min: field.min, max: field.max, step: field.step, list: field.suggestions && `${id}-list`, ...empty });
+    const control = controlOf(field, `field-${field.name.replace("/", "-")}`);
+    this.#controls.set(field.name, control);
+    return h("div", { class: `field ${field.kind} ${field.name}` }, control.element, this.#fault(`/${field.name}`, control.input));
   }
 
   #fault(pointer, input) {
@@ -93,28 +93,44 @@ class Compose {
     return place;
   }
 
+  /** How this service samples where the request says nothing. */
+  #showDefaults(sampling) {
+    for (const [name, value] of Object.entries(sampling)) {
+      const { input } = this.#controls.get(`sampling/${name}`);
+      if (input.tagName === "INPUT") input.placeholder = value;
+    }
+  }
+
+  #take(number) {
+    this.#prompt.value = words(`example.${number}.prompt`);
+    this.#typed();
+    this.#prompt.focus();
+  }
+
   #restore() {
     const kept = recall(DRAFT, "sessionStorage");
     this.#prompt.value = kept?.prompt ?? "";
     for (const field of FIELDS) {
       const text = kept?.options?.[field.name] ?? "";
-      if (text !== "") this.#inputs.get(field.name).value = text;
-      if (text !== "" && text !== field.fallback && field !== MODE) this.#details.open = true;
+      if (text !== "") this.#controls.get(field.name).text = text;
+      if (text !== "" && text !== field.fallback && this.#details.contains(this.#controls.get(field.name).input)) this.#details.open = true;
     }
     this.#countCharacters();
   }
 
   #typed() {
-    const options = Object.fromEntries([...this.#inputs].map(([name, input]) => [name, input.value]));
+    const options = Object.fromEntries([...this.#controls].map(([name, control]) => [name, control.text]));
     remember(DRAFT, { prompt: this.#prompt.value, options }, "sessionStorage");
     this.#countCharacters();
   }
 
   #countCharacters() {
     const characters = [...this.#prompt.value].length;
-    const most = MOST_CHARACTERS[this.#inputs.get(MODE.name).value];
+    const most = MOST_CHARACTERS[this.#controls.get(MODE.name).text];
     setText(this.#count, words("characters", [characters, most]));
     this.#count.classList.toggle("over", characters > most);
+    this.#prompt.lang = tongueOf(this.#prompt.value);
+    this.#examples.hidden = characters > 0;
   }
 
   async #send(event) {
@@ -124,7 +140,7 @@ class Compose {
     this.#sending = new AbortController();
     this.#busy(true);
     try {
-      const body = bodyOf(this.#prompt.value, this.#inputs);
+      const body = bodyOf(this.#prompt.value, this.#controls);
       const job = await send("/jobs", body, { abort: this.#sending.signal, onWait: () => (this.#waiting.hidden = false) });
       const options = recall(DRAFT, "sessionStorage")?.options ?? {};
       remember(DRAFT, { prompt: "", options }, "sessionStorage");
@@ -150,7 +166,7 @@ class Compose {
     if (!(error instanceof Problem)) throw error;
     if (error.status === 401) return;
     this.#point(error.faults);
-    if (error.faults.length === 0) this.#showGeneral(error.message);
+    if (error.faults.length === 0) this.#showGeneral(problemText(error));
   }
 
   /** Says each fault at its field, or at the nearest one above it. */
@@ -159,12 +175,10 @@ class Compose {
     for (const fault of faults) {
       const found = this.#placeOf(fault.pointer);
       if (!found) {
-        this.#showGeneral(`${fault.pointer} ${fault.detail}`);
+        this.#showGeneral(`${fault.pointer} ${faultWords(fault)}`);
         continue;
       }
-      setText(found.place, fault.detail ?? words("unreadable"));
-      if (fault.detail) found.place.lang = "en";
-      else found.place.removeAttribute("lang");
+      setText(found.place, fault.detail === null ? words("unreadable") : faultWords(fault));
       found.place.hidden = false;
       found.input.setAttribute("aria-invalid", "true");
       const count = found.input === this.#prompt ? "prompt-count " : "";
@@ -196,8 +210,4 @@ class Compose {
       else input.removeAttribute("aria-describedby");
     }
   }
-}
-
-function suggestions(field, id) {
-  return field.suggestions ? h("datalist", { id: `${id}-list` }, field.suggestions.map((value) => h("option", { value }))) : null;
 }

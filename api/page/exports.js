@@ -1,28 +1,41 @@
-// The storyboard as a file for other programs: a button a format. The service writes and names it.
+// The board on its way to other programs: one menu with every file, the clipboard and the printer. The service writes
+// and names the files.
 
-import { get, open } from "./api.js";
-import { h } from "./dom.js";
-import { save } from "./files.js";
+import { open } from "./api.js";
+import { button, h } from "./dom.js";
+import { asJson, copy, download, save } from "./files.js";
+import { menu } from "./menu.js";
+import { printBoard } from "./printing.js";
+import { EXPORT_FORMATS, TARGET_NAMES } from "./scene_fields.js";
 
-const FORMATS = ["csv", "srt", "vtt", "otio", "edl", "fcpxml", "fountain", "md"];
+const AT_ONCE = { json: true, prompts: true }; // written here, or in need of a target
 
-/** `act` carries out what a click asks for and shows what goes wrong. */
-export function exportsOf(id, act) {
-  const targets = h("select", { label: "field.targets" });
-  const choice = (format, more = () => "") => h("button", { type: "button", on: { click: () => act(() => take(id, format + more())) } }, format.toUpperCase());
-  const prompts = choice("prompts", () => `&target=${encodeURIComponent(targets.value)}`);
-  const listed = () => targets.length || act(() => list(targets));
-  return h(
-    "details",
-    { class: "exports", hidden: true, on: { toggle: listed } },
-    h("summary", { say: "export" }),
-    h("div", { class: "actions", role: "group", label: "export" }, FORMATS.map((format) => choice(format)), prompts, targets),
+/** `job()` is the job as it is; `act` carries out what a click asks for, tells what was done and shows what goes wrong. */
+export function exportsOf(job, act) {
+  const targets = h("select", { label: "field.targets" }, TARGET_NAMES.map((name) => h("option", { value: name }, name)));
+  const file = (format, more = () => "") => h("button", { type: "button", on: { click: () => act(() => take(job().id, format + more())) } }, format.toUpperCase());
+  return menu(
+    "export",
+    [
+      h("p", { class: "tag", say: "export.files" }),
+      h("div", { class: "actions" }, EXPORT_FORMATS.filter((format) => !AT_ONCE[format]).map((format) => file(format))),
+      h("div", { class: "actions" }, button("download", () => download(`storyboard-${job().id.slice(0, 8)}.json`, asJson(job().result))), button("copy", () => act(() => copy(asJson(job().result)), "copied"))),
+      h("p", { class: "tag", say: "export.prompts" }),
+      h("div", { class: "actions" }, targets, file("prompts", () => `&target=${encodeURIComponent(targets.value)}`), button("copy_prompts", () => act(() => copy(promptsOf(job().result)), "copied"))),
+      h("p", { class: "tag", say: "export.paper" }),
+      h("div", { class: "actions" }, button("print", () => printBoard(job().result, { prompts: false })), button("print.prompts", () => printBoard(job().result, { prompts: true }))),
+    ],
+    { hidden: true },
   );
 }
 
-async function list(targets) {
-  const known = (await get("/targets")).targets;
-  targets.replaceChildren(...known.map(({ name }) => h("option", { value: name }, name)));
+/** What a video model is given for a scene: all its prompts. */
+export function promptOf(scene) {
+  return Object.values(scene.prompts ?? {}).join("\n\n") || scene.video_prompt || [scene.description, scene.action].join(" ");
+}
+
+function promptsOf(board) {
+  return board.scenes.map(promptOf).join("\n\n");
 }
 
 /** By a request of ours, for a link could not send the key. */

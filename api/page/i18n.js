@@ -2,11 +2,13 @@
 // new view: focus, drafts and open streams stay. Knows no view.
 
 import { recall, remember } from "./memory.js";
+import { PROBLEM_WORDS } from "./problem_words.js";
 import { FIELD_WORDS } from "./scene_fields.js";
+import { noteWords, SERVICE_WORDS } from "./service_words.zh.js";
 import { WORDS as en } from "./words.en.js";
 import { WORDS as zh } from "./words.zh.js";
 
-const LANGUAGES = { zh: { ...FIELD_WORDS.zh, ...zh }, en: { ...FIELD_WORDS.en, ...en } };
+const LANGUAGES = { zh: { ...FIELD_WORDS.zh, ...PROBLEM_WORDS.zh, ...SERVICE_WORDS, ...zh }, en: { ...FIELD_WORDS.en, ...PROBLEM_WORDS.en, ...en } };
 const TEXT = ""; // instead of an attribute's name
 const bindings = new WeakMap(); // element -> Map of attribute -> [key, argument]
 const listeners = new Set();
@@ -25,10 +27,40 @@ export function words(key, argument) {
   return typeof found === "function" ? found(argument) : found;
 }
 
+export function isKnown(key) {
+  return key in LANGUAGES[current];
+}
+
 /** An error code of the API in words, or the code itself. */
 export function codeWords(code) {
-  const key = `error.${code}`;
-  return key in LANGUAGES[current] ? words(key) : code;
+  return isKnown(`error.${code}`) ? words(`error.${code}`) : code;
+}
+
+/** What is wrong with a field, by its code and values; in the API's own words where the page has none. */
+export function faultWords({ code, detail, values }) {
+  const key = [`fault.${code}`, `repair.${code}`].find(isKnown);
+  return key ? words(key, values ?? {}) : detail;
+}
+
+/** A problem of the API: its own sentence in English, else its title and what to do. */
+export function problemText({ code, message }) {
+  if (current === "en" || !isKnown(`problem.${code}`)) return message;
+  return `${words(`problem.${code}`)}。${words(`advice.${code}`)}`;
+}
+
+/** What was read in the prompt: `{text, tag}`. */
+export function notesOf({ notes }) {
+  return notes.map((note) => (current === "en" ? { text: note, tag: "en" } : { text: noteWords(note) }));
+}
+
+/** What was mended, a line each: `{text, tag}`, by code and values, or in the API's own words. */
+export function repairWords({ repairs, repair_codes: codes }) {
+  return repairs.map((text, at) => {
+    const { code, scene, values } = codes?.[at] ?? {};
+    if (!code || !isKnown(`repair.${code}`)) return { text, tag: "en" };
+    const line = words(`repair.${code}`, values ?? {});
+    return { text: scene ? words("of_scene", [scene, line]) : line };
+  });
 }
 
 export function say(element, key, argument) {

@@ -3,9 +3,8 @@
 
 import { get, Problem, Unreachable } from "./api.js";
 import { button, h, setAttribute, setText } from "./dom.js";
-import { onLanguage, words } from "./i18n.js";
+import { onLanguage, problemText, say, words } from "./i18n.js";
 import { key } from "./key.js";
-import { labelOf, onLabel, wantLabels } from "./labels.js";
 import { Listing } from "./listing.js";
 import { drawRow, newRow, ROW_PX } from "./row.js";
 import { show } from "./route.js";
@@ -13,8 +12,10 @@ import { STATUSES } from "./statuses.js";
 
 const REFRESH_MS = 2000;
 const PAGE = 100;
+const SHOWN = "result,source,progress,queue,metrics,error,prompt_start,base_of"; // of a job, besides what every one has
 const BEYOND = 6; // rows kept above and below the screen
 const FILTERS = ["", ...STATUSES];
+const TYPING_MS = 150;
 
 export class JobsList {
   #listing;
@@ -27,6 +28,10 @@ export class JobsList {
   #timer = 0;
   #frame = 0;
   #filter = h("select", { id: "status-filter", on: { change: () => this.#filterBy(this.#filter.value) } }, FILTERS.map((status) => h("option", { value: status, say: `status.${status || "any"}` })));
+  #search = h("input", { type: "search", id: "search", label: "search", placeholderOf: "search", on: { input: () => this.#searchSoon() } });
+  #wanted = ""; // what is searched for, in lower case
+  #matches = { all: null, wanted: "", ids: [] }; // the rows: those that match
+  #typing = 0;
   #count = h("span", { class: "hint" });
   #list = h("ol", { class: "rows", role: "list" });
   #scroller = h("div", { class: "scroller" }, this.#list);
@@ -38,6 +43,7 @@ export class JobsList {
   constructor(element) {
     element.append(
       h("div", { class: "jobs-head" }, h("h2", { say: "jobs" }), this.#count, h("label", { for: "status-filter", class: "unseen", say: "filter" }), this.#filter),
+      h("div", { class: "jobs-search" }, this.#search),
       h("div", { class: "jobs-compare" }, this.#hint, this.#compare),
       this.#fault,
       this.#empty,
@@ -50,7 +56,6 @@ export class JobsList {
     this.#list.addEventListener("focusin", (event) => this.#focused(event.target));
     new ResizeObserver(() => this.#soon()).observe(this.#scroller);
     onLanguage(() => this.#draw());
-    onLabel(() => this.#soon());
     key.watch(() => this.#restart());
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
   }
@@ -62,9 +67,33 @@ export class JobsList {
   /** The job that the page shows, or null. */
   select(id) {
     this.#current = id;
-    const at = this.#listing.ids.indexOf(id);
+    const at = this.#ids.indexOf(id);
     if (at !== -1) this.#active = at;
     this.#soon();
+  }
+
+  /** The rows: the jobs that were read and match what is searched for. */
+  get #ids() {
+    const { ids } = this.#listing;
+    if (this.#wanted === "") return ids;
+    if (this.#matches.all !== ids || this.#matches.wanted !== this.#wanted) {
+      this.#matches = { all: ids, wanted: this.#wanted, ids: ids.filter((id) => this.#isMatch(this.#listing.job(id))) };
+    }
+    return this.#matches.ids;
+  }
+
+  #isMatch(job) {
+    return [job.title, job.start, job.id].some((text) => text?.toLowerCase().includes(this.#wanted));
+  }
+
+  #searchSoon() {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      this.#wanted = this.#search.value.trim().toLowerCase();
+      this.#scroller.scrollTop = 0;
+      this.#active = 0;
+      this.#draw();
+    }, TYPING_MS);
   }
 
   learn(job) {
@@ -83,14 +112,15 @@ export class JobsList {
     clearTimeout(this.#timer);
     if (!this.#reading && !document.hidden) {
       const listing = this.#listing;
-      await this.#read(() => listing.refresh(...this.#screen()));
+      const [first, last] = this.#screen();
+      await this.#read(() => listing.refresh(this.#ids.slice(first, last + 1)));
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
   }
 
   #restart() {
-    this.#listing = new Listing((cursor) => get(`/jobs?limit=${PAGE}${this.#status && `&status=${this.#status}`}${cursor ? `&cursor=${cursor}` : ""}`));
+    this.#listing = new Listing((cursor) => get(`/jobs?limit=${PAGE}&fields=${SHOWN}${this.#status && `&status=${this.#status}`}${cursor ? `&cursor=${cursor}` : ""}`));
     this.#reading = false;
     this.#active = 0;
     this.#scroller.scrollTop = 0;
@@ -112,7 +142,7 @@ export class JobsList {
     } catch (error) {
       if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
       this.#fault.hidden = !(error instanceof Problem) || error.status === 401;
-      setText(this.#fault, error.message);
+      setText(this.#fault, problemText(error));
     } finally {
       if (listing === this.#listing) {
         this.#reading = false;
@@ -137,7 +167,8 @@ export class JobsList {
   }
 
   #draw() {
-    const { ids, complete } = this.#listing;
+    const { complete } = this.#listing;
+    const ids = this.#ids;
     const [first, last] = this.#screen();
     const from = Math.max(0, first - BEYOND);
     const until = Math.min(ids.length, last + 1 + BEYOND);
@@ -149,12 +180,12 @@ export class JobsList {
     for (const [id, at] of wanted) this.#place(id, at, complete ? ids.length : -1);
     setText(this.#count, words("jobs_count", [ids.length, complete]));
     this.#empty.hidden = !(complete && ids.length === 0);
+    say(this.#empty, this.#wanted || this.#status ? "no_match" : "no_jobs");
     this.#compare.hidden = this.#chosen.length !== 2;
     this.#hint.hidden = this.#chosen.length !== 1;
-    wantLabels([...wanted.keys()].map((id) => this.#listing.job(id)).filter((job) => job && !job.title));
     if (!complete && !this.#reading && until >= ids.length && this.#scroller.clientHeight > 0 && this.#fault.hidden) {
       const listing = this.#listing;
-      if (ids.length) this.#read(() => listing.more());
+      if (listing.ids.length) this.#read(() => listing.more());
     }
   }
 
@@ -190,7 +221,7 @@ export class JobsList {
     setAttribute(row.link, "aria-current", id === this.#current ? "page" : null);
     row.box.checked = this.#chosen.includes(id);
     const job = this.#listing.job(id);
-    drawRow(row, job, job.title ?? labelOf(id));
+    drawRow(row, job, job.title ?? job.start);
   }
 
   // -- keys, choices ----------------------------------------------------------------------------------------------------
@@ -200,19 +231,19 @@ export class JobsList {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (!(event.key in steps) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const last = this.#listing.ids.length - 1;
+    const last = this.#ids.length - 1;
     this.#active = Math.min(Math.max(this.#active + steps[event.key], 0), last);
     const top = this.#active * ROW_PX;
     const { scrollTop, clientHeight } = this.#scroller;
     if (top < scrollTop) this.#scroller.scrollTop = top;
     else if (top + ROW_PX > scrollTop + clientHeight) this.#scroller.scrollTop = top + ROW_PX - clientHeight;
     this.#draw();
-    this.#rows.get(this.#listing.ids[this.#active])?.link.focus({ preventScroll: true });
+    this.#rows.get(this.#ids[this.#active])?.link.focus({ preventScroll: true });
   }
 
   #focused(target) {
     const id = target.closest("li")?.dataset.id;
-    const at = this.#listing.ids.indexOf(id);
+    const at = this.#ids.indexOf(id);
     if (at === -1 || at === this.#active) return;
     this.#active = at;
     this.#soon();

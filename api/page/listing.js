@@ -12,8 +12,10 @@ export function summaryOf(job) {
     priority: job.priority,
     created: job.created_at,
     title: job.result?.title ?? null,
+    start: job.prompt_start || null,
+    isTake: Boolean(job.base_of),
     seconds: job.result?.total_duration ?? null,
-    scenes: job.scenes.length,
+    scenes: job.result?.scenes.length ?? job.progress?.scenes_done ?? 0,
     source: job.source,
     fraction: job.progress?.fraction ?? null,
     position: job.queue?.position ?? null,
@@ -68,14 +70,10 @@ export class Listing {
     this.#ids = null;
   }
 
-  /** Reads the newest page again, and the pages that hold these rows. */
-  async refresh(firstRow, lastRow) {
-    const wanted = new Set(this.#pages.slice(0, 1));
-    let row = 0;
-    for (const page of this.#pages) {
-      if (row <= lastRow && row + page.ids.length > firstRow) wanted.add(page);
-      row += page.ids.length;
-    }
+  /** Reads the newest page again, and the pages that hold these jobs. */
+  async refresh(ids) {
+    const shown = new Set(ids);
+    const wanted = new Set(this.#pages.filter((page, at) => at === 0 || page.ids.some((id) => shown.has(id))));
     if (this.#pages.length === 0) await this.more();
     for (const page of wanted) {
       const { jobs, next } = await this.#fetchPage(page.cursor);

@@ -2,12 +2,14 @@
 
 import { get, Problem, Unreachable } from "./api.js";
 import { h, setText, svg } from "./dom.js";
-import { span } from "./format.js";
+import { percent, span } from "./format.js";
 import { codeWords, onLanguage, say, words } from "./i18n.js";
 import { pause } from "./signal.js";
+import { tongueOf } from "./tongue.js";
 
 const REFRESH_MS = 1500;
 const KEPT = 80; // measurements in the curve
+const RUNNING = "/jobs?status=running&limit=20&fields=progress,prompt_start";
 const MOST_CELLS = 64; // of one worker's batch; more are told as a number
 
 export function queueView() {
@@ -15,13 +17,15 @@ export function queueView() {
 }
 
 class Queue {
-  title = ["title.queue"];
   #end = new AbortController();
   #speeds = [];
   #queue = null;
   #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta", "senders"].map((name) => [name, h("dd", {}, "–")]));
   #curve = svg("polyline", { points: "", class: "curve" });
   #depth = h("tbody");
+  #jobs = h("ul", { class: "running-jobs" });
+  #noJobs = h("p", { class: "empty", hidden: true, say: "nothing_runs" });
+  #running = [];
   #failures = h("tbody");
   #failed;
   #noFailures = h("p", { class: "empty", hidden: true, say: "no_failures" });
@@ -43,6 +47,9 @@ class Queue {
       this.#stub,
       h("dl", { class: "figures" }, Object.keys(this.#figures).map(figure)),
       svg("svg", { viewBox: `0 0 ${KEPT} 20`, class: "speed", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#curve),
+      h("h2", { say: "running_jobs" }),
+      this.#noJobs,
+      this.#jobs,
       h("h2", { say: "depth" }),
       h("table", { class: "depth" }, head("priority", "waiting_jobs"), this.#depth),
       h("h2", { say: "failures" }),
@@ -58,6 +65,10 @@ class Queue {
     });
   }
 
+  get title() {
+    return words("title.queue");
+  }
+
   close() {
     this.#end.abort();
     this.#unlisten();
@@ -67,6 +78,7 @@ class Queue {
     while (true) {
       try {
         this.#queue = await get("/queue", { abort: this.#end.signal });
+        this.#running = (await get(RUNNING, { abort: this.#end.signal })).jobs;
         this.#speeds = [...this.#speeds, this.#queue.tokens_per_s].slice(-KEPT);
         this.#draw();
       } catch (error) {
@@ -90,6 +102,8 @@ class Queue {
     const most = Math.max(...this.#speeds);
     this.#curve.parentElement.toggleAttribute("hidden", !most);
     this.#curve.setAttribute("points", (most ? this.#speeds : []).map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
+    this.#jobs.replaceChildren(...this.#running.map(runningJob));
+    this.#noJobs.hidden = this.#running.length > 0;
     this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => countRow(words(`choice.${priority}`), queue.depth[priority] ?? 0, waiting)));
     const failures = Object.entries(queue.failures_last_hour).sort(([, one], [, other]) => other - one);
     const failed = failures.reduce((total, [, count]) => total + count, 0);
@@ -101,6 +115,12 @@ class Queue {
     this.#table.hidden = queue.workers.length === 0;
     this.#stub.hidden = !queue.workers.some((worker) => worker.model === "stub");
   }
+}
+
+/** Of the reader's own jobs one that runs, with its progress. */
+function runningJob({ id, prompt_start: start, progress }) {
+  const bar = h("progress", { max: 1, value: progress?.fraction ?? 0, label: "progress" });
+  return h("li", {}, h("a", { href: `#/jobs/${id}`, dir: "auto", lang: tongueOf(start) }, start), bar, h("span", { class: "number" }, percent(progress?.fraction ?? 0)));
 }
 
 function countRow(name, count, all) {

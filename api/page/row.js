@@ -3,18 +3,20 @@
 import { h, setAttribute, setText } from "./dom.js";
 import { clock, moment, percent, span } from "./format.js";
 import { codeWords, language, say, sayAttribute, words } from "./i18n.js";
+import { tongueOf } from "./tongue.js";
 
-export const ROW_PX = 68; // as in views.css
+export const ROW_PX = 80; // as in views.css
 
 export function newRow(id) {
   const box = h("input", { type: "checkbox", hint: "compare.choose" });
   const label = h("span", { class: "row-label", dir: "auto" });
   const status = h("span", { class: "status" });
   const facts = h("span", { class: "row-facts" });
+  const time = h("time", { class: "row-time" });
   const bar = h("span", { class: "row-bar" });
-  const link = h("a", { href: `#/jobs/${id}` }, label, h("span", { class: "row-foot" }, status, facts), bar);
-  const element = h("li", { "data-id": id, role: "listitem" }, box, link);
-  return { element, box, link, label, status, facts, bar, at: -1, drawn: null };
+  const link = h("a", { href: `#/jobs/${id}` }, label, h("span", { class: "row-foot" }, status, facts, time), bar);
+  const element = h("li", { "data-id": id, role: "listitem" }, h("label", { class: "row-choose" }, box), link);
+  return { element, box, link, label, status, facts, time, bar, at: -1, drawn: null };
 }
 
 /** `label`: what the job is about, null while that is not known. */
@@ -24,9 +26,12 @@ export function drawRow(row, job, label) {
   row.drawn = { job, label, language: language() };
   const name = label ?? job.id.slice(0, 8);
   setText(row.label, name);
+  setAttribute(row.label, "lang", tongueOf(name));
   setAttribute(row.element, "data-status", job.status);
   say(row.status, `status.${job.status}`);
   setText(row.facts, facts(job).join(" · "));
+  setText(row.time, moment(job.created, { brief: true }));
+  setAttribute(row.time, "datetime", job.created);
   row.bar.hidden = job.status !== "running";
   row.bar.style.setProperty("--fraction", job.fraction ?? 0);
   sayAttribute(row.box, "aria-label", "compare.choose_one", name);
@@ -38,9 +43,9 @@ function facts(job) {
   if (job.status === "queued" && job.etaS !== null) parts.push(words("eta", span(job.etaS)));
   if (job.status === "running") parts.push(percent(job.fraction ?? 0), words("scenes", job.scenes));
   if (job.seconds !== null) parts.push(words("scenes", job.scenes), clock(job.seconds));
+  if (job.isTake) parts.push(words("is_take"));
   if (job.error) parts.push(codeWords(job.error));
   if (job.source && job.source !== "model") parts.push(words(`source.${job.source}`));
   if (job.priority !== "normal") parts.push(words(`choice.${job.priority}`));
-  parts.push(moment(job.created, { brief: true }));
   return parts;
 }

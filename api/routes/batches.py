@@ -15,7 +15,9 @@ from api.http.dependencies import BatchId, ClientName, TheParts
 from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
 from api.http.problems import MAX_FAULTS
-from api.routes.jobs import ADMISSION, REPLAYED, UNREAD, completed
+from api.routes.completing import completed
+from api.routes.jobs import ADMISSION, REPLAYED, UNREAD
+from api.routes.starting import is_based
 from scriptqueue.responses import BatchCounts, BatchUrls, BatchView
 from scriptqueue.schemas import JobRequest, StrictShape
 from shared.errors import BatchNotFound, InvalidRequest, KeyReused, StoreUnavailable
@@ -51,6 +53,10 @@ class BatchRoute(JsonRoute):
         except ValidationError as error:
             raise RequestValidationError(in_the_body(error), body=value) from None
         for number, job in enumerate(frame.jobs):
+            if is_based(job):
+                words = "a batch starts from no board; post this job to /jobs"
+                faults.append({"type": "base_in_batch", "loc": ("body", "jobs", number, "base"), "msg": words})
+                continue
             try:
                 jobs.append(JobRequest.model_validate(job))
             except ValidationError as error:
@@ -147,6 +153,7 @@ def _view(batch: Batch) -> BatchView:
             "total": len(batch.job_ids),
             "counts": counts,
             "jobs": batch.job_ids,
+            "durability": batch.durability,
             "urls": BatchUrls(self=base, cancel=f"{base}/cancel"),
         }
     )

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.http.body import JsonRoute, aside, in_the_body
-from api.http.dependencies import ClientName, JobId, Parts, TheParts, known_id
-from api.http.idempotency import TheCaller, caller_of
+from api.http.dependencies import ClientName, JobId, Parts, RunLimit, TheParts, known_id
+from api.http.examples import EXAMPLES
+from api.http.idempotency import Caller, TheCaller, caller_of
 from api.http.keyed_route import Endpoint
 from api.http.listing import TheListing
 from api.http.openapi import errors, headers, links
 from api.http.poll import POLLED, RawRoute, etag, poll_of
 from api.http.prefer import Prefer, wait_s
-from api.webhooks import fault_of
+from api.routes.completing import completed
+from api.routes.starting import is_based, whole_request
 from scriptqueue.responses import JobList
 from scriptqueue.schemas import Job, JobRequest, Status
-from shared.board.break_down import unsayable, with_shots_counted
-from shared.board.budget import default_tokens
-from shared.board.filled import filled
-from shared.board.targets.fit import unmet
+from shared.board.rebase import edited
 from shared.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -35,6 +34,7 @@ from shared.errors import (
     JobNotFound,
     KeyReused,
     MalformedJson,
+    NoResult,
     NotJson,
     NotRetryable,
     QueueFull,
@@ -45,43 +45,13 @@ from shared.errors import (
     TooManyWaiting,
 )
 from shared.rings import Ring
-from shared.settings import Settings
+from shared.store.entry import Done, Once
 from shared.store.submissions import Submitted
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 MAX_POLL_S = 10
-EXAMPLES: Any = {
-    "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
-    "with wishes": {
-        "value": {
-            "prompt": "A lighthouse keeper finds a message in a bottle",
-            "language": "en",
-            "min_scenes": 4,
-            "target_duration_s": 24,
-            "sampling": {"temperature": 0.5, "seed": 7},
-            "priority": "high",
-            "metadata": {"campaign": "autumn"},
-        }
-    },
-    "a finished script": {
-        "value": {"mode": "break_down", "prompt": "清晨，面馆刚刚开门。老板端出第一碗面。", "fields": ["light"]}
-    },
-    "a cast": {
-        "value": {
-            "prompt": "小雨在雨里找到一只猫",
-            "characters": [{"id": "xiaoyu", "name": "小雨", "look": "十岁的女孩，红色雨衣，黄色雨靴"}],
-            "fields": ["dialogue", "narration"],
-            "targets": ["veo-3.1"],
-        }
-    },
-    "longer scenes, another language": {
-        "value": {"prompt": "雨中的猫", "language": "zh-Hant", "max_scenes": 24, "scene_min_s": 5, "scene_max_s": 20}
-    },
-    "prompts for video models": {
-        "value": {"prompt": "雨中的猫", "fields": ["movement", "light"], "targets": ["wan-2.2", "kling-3"]}
-    },
-}
+BOARD_BYTES = 1024 * 1024  # of a body that may hold a board
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
 ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, TooManyWaiting, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
@@ -132,8 +102,12 @@ router.add_api_route(
 class _SubmitRoute(JsonRoute):
     """FastAPI describes it by its endpoint's signature; what that asks for is read by hand, a quarter of a POST."""
 
+    limit_bytes: ClassVar[int] = BOARD_BYTES
+
     async def answer(self, handle: Endpoint, request: Request, body: bytes, value: Any) -> Response:
         caller = caller_of(request, request.headers.get("idempotency-key"))
+        if is_based(value):
+            return await _submit_based(value, caller, request)
         try:
             wanted = JobRequest.model_validate(value, from_attributes=True)  # FastAPI's words of faults
         except ValidationError as error:
@@ -149,15 +123,32 @@ async def submit(
 ) -> Response:
     """Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
     A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job."""
-    once, granted_s = caller.once("job", [request]), wait_s(prefer)
+    return await _entered(request, caller, parts, caller.once("job", [request]), wait_s(prefer))
+
+
+async def _submit_based(value: dict[str, Any], caller: Caller, request: Request) -> Response:
+    """A key is looked at first: what it made stands, whatever became of the base since."""
+    parts: Parts = request.app.state.parts
+    once, granted_s = caller.once_as_sent("job", value), wait_s(request.headers.getlist("prefer"))
+    if submitted := await parts.takes.made_by(once, caller.client):
+        return await _answered(submitted, caller, parts, granted_s)
+    return await _entered(await whole_request(value, caller.client, parts), caller, parts, once, granted_s)
+
+
+async def _entered(request: JobRequest, caller: Caller, parts: Parts, once: Once, granted_s: int | None) -> Response:
     wanted, is_slow = (request, parts.settings), request.mode == "break_down"  # to cut a long script holds others up
     whole, notes = await aside(completed, *wanted) if is_slow else completed(*wanted)
+    done = Done(*edited(whole)) if whole.base and not whole.rewrite else None
     with parts.stay(caller.neighbour, granted_s):  # taken first: an accepted job is never answered with an error
-        submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes)
-        await _ring(parts, submitted)
-        job = submitted.job
-        if granted_s is not None:
-            job = await _when_done(parts, job, caller.client, granted_s)
+        submitted = await parts.submissions.submit(whole, caller.client, once, notes=notes, done=done)
+        return await _answered(submitted, caller, parts, granted_s)
+
+
+async def _answered(submitted: Submitted, caller: Caller, parts: Parts, granted_s: int | None) -> Response:
+    await _ring(parts, submitted)
+    job = submitted.job
+    if granted_s is not None:
+        job = await _when_done(parts, job, caller.client, granted_s)
     response_headers = _where(submitted) | _when(job, granted_s)
     return Response(job.model_dump_json(), 200 if job.done else 202, response_headers, "application/json")
 
@@ -173,21 +164,24 @@ router.add_api_route(
     responses={
         202: {"headers": LOCATED, "links": DONE_WITH_A_JOB},
         200: {
-            "description": "It is done: from the cache, finished within `Prefer: wait=N`, or met so by a repeated POST",
+            "description": "It is done: from the cache, an edited board, finished within `Prefer: wait=N`, or met so "
+            "by a repeated POST",
             "model": Job,
             "headers": LOCATED,
             "links": DONE_WITH_A_JOB,
         },
-        **errors(*UNREAD, InvalidRequest, KeyReused, JobGone, *ADMISSION, TooManyStreams, StoreUnavailable),
+        **errors(*UNREAD, InvalidRequest, KeyReused, *EXISTING, JobNotFinished, NoResult),
+        **errors(*ADMISSION, TooManyStreams, StoreUnavailable),
     },
 )
 
 
-@router.get("", responses=errors(InvalidRequest, StoreUnavailable))
-async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> JobList:
+@router.get("", response_model=JobList, responses=errors(InvalidRequest, StoreUnavailable))
+async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> Response:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.submissions.page(client, wanted.status, wanted.limit, wanted.cursor)
-    return JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
+    listed = JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
+    return Response(listed.model_dump_json(include=wanted.included), media_type="application/json")
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
@@ -223,9 +217,14 @@ async def cancel(job_id: JobId, client: ClientName, parts: TheParts, response: R
         **errors(*EXISTING, NotRetryable, InvalidRequest, KeyReused, *ADMISSION),
     },
 )
-async def retry(job_id: JobId, caller: TheCaller, parts: TheParts, response: Response) -> Job:
-    """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one."""
-    submitted = await parts.submissions.retry(job_id, caller.client, caller.once(f"retry {job_id}", []))
+async def retry(
+    job_id: JobId, caller: TheCaller, parts: TheParts, response: Response, execution_timeout_s: RunLimit = None
+) -> Job:
+    """Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one; it may
+    run longer, or less long, if `execution_timeout_s` says so."""
+    what = f"retry {job_id}" + (f" within {execution_timeout_s:g} s" if execution_timeout_s is not None else "")
+    once = caller.once(what, [])
+    submitted = await parts.submissions.retry(job_id, caller.client, once, execution_timeout_s)
     await _ring(parts, submitted)
     response.headers.update(_where(submitted) | _when(submitted.job, None))
     return submitted.job
@@ -235,38 +234,6 @@ async def retry(job_id: JobId, caller: TheCaller, parts: TheParts, response: Res
 async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
     """Forget a finished job, its prompt and its result. From then on it is 410, for 7 days."""
     await parts.submissions.delete(job_id, client)
-
-
-def completed(request: JobRequest, settings: Settings) -> tuple[JobRequest, list[str]]:
-    """`resolved` and `filled`."""
-    is_given = "max_new_tokens" in request.sampling.model_fields_set
-    plain_tokens = None if is_given else settings.generation.max_new_tokens
-    return filled(resolved(request, settings), plain_tokens)
-
-
-def resolved(request: JobRequest, settings: Settings) -> JobRequest:
-    """The request with the service's defaults where `sampling` says nothing; raises `RequestValidationError`, also for
-    a webhook that could never be delivered, for a script that its limits cannot hold and for targets whose limits no
-    board could keep."""
-    if request.webhook is not None and (fault := fault_of(request.webhook, settings.webhooks)):
-        raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    unmeetable = unsayable(request) or unmet(request := with_shots_counted(request))
-    if unmeetable:
-        field, code, words = unmeetable
-        fault = {"type": code, "loc": ("body", field), "msg": words}
-        raise RequestValidationError([fault], body=request.model_dump(mode="json", exclude_unset=True))
-    requested = request.sampling.model_dump()
-    sampling = requested | {
-        name: value for name, value in settings.generation if name not in request.sampling.model_fields_set
-    }
-    if "max_new_tokens" not in request.sampling.model_fields_set:
-        sampling["max_new_tokens"] = default_tokens(request, sampling["max_new_tokens"])
-    if sampling == requested and request.mode == "write":
-        return request
-    try:
-        return JobRequest.model_validate({**request.model_dump(exclude_unset=True), "sampling": sampling})
-    except ValidationError as error:
-        raise RequestValidationError(in_the_body(error), body=request.model_dump(exclude_unset=True)) from None
 
 
 async def _ring(parts: Parts, submitted: Submitted) -> None:

@@ -17,10 +17,12 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
+from api.http.advice import ADVICE
 from api.http.dependencies import TheParts
-from api.http.problems import NoSuchPath
+from api.http.problems import NoSuchPath, catalogue
 from scriptqueue.further_fields import ALL_FIELDS
-from scriptqueue.scene_fields import Fields, Spoken
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken
+from scriptqueue.schemas import AspectRatio, ExportFormat, TargetName
 from shared.url_prefix import reached_at
 
 FOLDER = Path(__file__).parents[1] / "page"
@@ -53,13 +55,38 @@ class PageFile:
 
 
 def scene_fields(fields: Fields = ALL_FIELDS) -> bytes:
-    """The module that tells the page which fields a scene may have, and what readers call them and their terms."""
-    known = [{"name": field.name, "kind": field.kind} for field in fields]
+    """The module that tells the page which fields a scene may have, what readers call them and their terms, and the
+    other lists of names that a request may choose from."""
+    known = [_known(field) for field in fields]
     words = {spoken: dict(_words(fields, spoken)) for spoken in get_args(Spoken)}
     return (
         f"// Made from the service's own table.\n\nexport const SCENE_FIELDS = {json.dumps(known)};\n\n"
-        f"export const FIELD_WORDS = {json.dumps(words, ensure_ascii=False)};\n"
+        f"export const FIELD_WORDS = {json.dumps(words, ensure_ascii=False)};\n\n"
+        f"export const TARGET_NAMES = {json.dumps(get_args(TargetName))};\n\n"
+        f"export const ASPECT_RATIOS = {json.dumps(get_args(AspectRatio))};\n\n"
+        f"export const EXPORT_FORMATS = {json.dumps(get_args(ExportFormat))};\n"
     ).encode()
+
+
+def problem_words() -> bytes:
+    """The module with every problem's title and what to do about it."""
+    words: dict[Spoken, dict[str, str]] = {"zh": {}, "en": {}}
+    for code, problem in catalogue().items():
+        advice = ADVICE[code]
+        words["en"] |= {f"problem.{code}": problem.title, f"advice.{code}": advice.en.replace("`", "")}
+        words["zh"] |= {f"problem.{code}": advice.title_zh, f"advice.{code}": advice.zh.replace("`", "")}
+    return f"export const PROBLEM_WORDS = {json.dumps(words, ensure_ascii=False)};\n".encode()
+
+
+def _known(field: SceneField) -> dict[str, Any]:
+    is_guides = field in SCENE_FIELDS
+    return {
+        "name": field.name,
+        "kind": field.kind,
+        "terms": field.terms,
+        "fallback": field.default,
+        "isGuides": is_guides,
+    }
 
 
 def _words(fields: Fields, spoken: Spoken) -> Iterator[tuple[str, str]]:
@@ -70,7 +97,8 @@ def _words(fields: Fields, spoken: Spoken) -> Iterator[tuple[str, str]]:
             yield f"{field.name}.{term.replace(' ', '_')}", field.shown(spoken, term)
 
 
-GENERATED = {"scene_fields.js": scene_fields()}  # a module and no answer of its own: it is there before the first card
+# Modules and no answers of their own: they are there before the first card.
+GENERATED = {"scene_fields.js": scene_fields(), "problem_words.js": problem_words()}
 FILES = {path.name: PageFile.of(path.name, path.read_bytes()) for path in FOLDER.iterdir() if path.is_file()}
 FILES |= {name: PageFile.of(name, content) for name, content in GENERATED.items()}
 Known = Annotated[str, Header(alias="If-None-Match")]
@@ -89,8 +117,13 @@ async def index(known: Known = "") -> Response:
 
 @router.get("/page/settings.json")
 async def settings(parts: TheParts) -> dict[str, Any]:
-    """Whether a key is wanted, and where Flower is."""
-    return {"authenticated": bool(parts.keys), "flower_url": parts.settings.flower.url or None}
+    """Whether a key is wanted, where Flower is, and how the service samples where a request says nothing."""
+    generation = parts.settings.generation
+    return {
+        "authenticated": bool(parts.keys),
+        "flower_url": parts.settings.flower.url or None,
+        "sampling": {name: getattr(generation, name) for name in ("temperature", "top_p", "max_new_tokens")},
+    }
 
 
 @router.get("/page/{name}")

@@ -24,6 +24,7 @@ from scriptqueue.schemas import ExportFormat, FrameRate, Job, Storyboard, Target
 from shared.board.exports.archive import Archive
 from shared.board.exports.file_names import UNNAMED, file_name
 from shared.board.exports.formats import EXPORTS, Export
+from shared.board.unfinished import unfinished
 from shared.errors import (
     BatchNotFound,
     InvalidRequest,
@@ -91,17 +92,24 @@ async def result(  # noqa: PLR0913, PLR0917
     target: ForTarget = None,
     accept: Accept = None,
 ) -> Any:
-    """The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors."""
+    """The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors. Of a
+    job that ended without a storyboard, such a file has the scenes that were finished."""
     media_types = [row.media_type for row in EXPORTS.values()]
     if format is None and (wanted := preferred(accept or [], media_types)) is None:
         raise NotAcceptable(f"There is a board as {', '.join(media_types)}")
     row = EXPORTS[format] if format else next(row for row in EXPORTS.values() if row.media_type == wanted)
     given = _given(row, fps, target)
-    board = _board_of((await parts.submissions.read(job_id, client)).job)
+    job = (await parts.submissions.read(job_id, client)).job
     response.headers["Vary"] = "Accept"
     if format is None and row.name == "json":
-        return board
-    file = _file(file_name(board.title), row.ending, row.media_type, await aside(row.content, board, given))
+        return _board_of(job)
+    if job.done and job.result is None and job.scenes:
+        board = unfinished(job.scenes, await parts.submissions.request(job_id, client))
+        name = f"{board.title} (unfinished)"
+    else:
+        board = _board_of(job)
+        name = board.title
+    file = _file(file_name(name), row.ending, row.media_type, await aside(row.content, board, given))
     file.headers["Vary"] = "Accept"
     return file
 

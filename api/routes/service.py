@@ -1,20 +1,19 @@
-"""The service about itself: the queue, its health, its schemas, its errors."""
+"""The service about itself: the queue, its health, its schemas, the video models."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.http import problems
 from api.http.dependencies import ClientName, TheParts
 from api.http.keyed_route import KeyedRoute
 from api.http.metrics import exposition
 from api.http.openapi import errors
-from api.http.problems import NoSuchPath, NotReady
-from scriptqueue.responses import Health, ProblemType, QueueView, TargetLimits, TargetList, TargetView, Worker
+from api.http.problems import NotReady
+from scriptqueue.responses import Health, QueueView, TargetLimits, TargetList, TargetView, Worker
 from scriptqueue.schemas import JobRequest, Storyboard
 from shared.board.targets.table import TARGETS, Target
 from shared.errors import StoreUnavailable
@@ -102,12 +101,3 @@ def _shown(target: Target) -> TargetView:
         limits=TargetLimits.model_validate(limits, from_attributes=True),
         **{name: getattr(target, name) for name in TargetView.model_fields if name != "limits"},
     )
-
-
-@router.get("/problems/{code}", responses=errors(NoSuchPath))
-async def problem(code: Annotated[str, Path(examples=["invalid_request"])]) -> ProblemType:
-    """What a problem's `type` means."""
-    known = problems.catalogue()
-    if code not in known:
-        raise NoSuchPath()
-    return known[code]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Self, Unpack
 
 import httpx
 
-from scriptqueue import calls
+from scriptqueue import calls, takes
 from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from scriptqueue.errors import ClientError
-from scriptqueue.options import JobOptions
+from scriptqueue.options import CheckOptions, JobOptions, WritingOptions
 from scriptqueue.protocol import OnTrouble, unheard
-from scriptqueue.responses import BatchView, QueueView
+from scriptqueue.responses import BatchView, CheckedStoryboard, QueueView
 from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import Event, EventReader
+from scriptqueue.takes import BoardLike
 from scriptqueue.transport import AsyncHttpTransport
 
 
@@ -78,6 +79,47 @@ class AsyncClient:
     ) -> BatchView:
         return await self._hold(calls.submit_batch(prompts, options, idempotency_key, self._patience))
 
+    async def run(
+        self,
+        prompt: str,
+        *,
+        timeout_s: float | None = None,
+        on_progress: OnProgress | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Storyboard:
+        job = await self.submit(prompt, idempotency_key=idempotency_key, **options)
+        return takes.board_of(await self.wait(job.id, timeout_s, on_progress))
+
+    async def rewrite(
+        self,
+        id: Id,
+        scenes: Sequence[int],
+        note: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[WritingOptions],
+    ) -> Job:
+        request = takes.rewriting(id, scenes, note)
+        return await self._hold(calls.submit(request, options, idempotency_key, self._patience))
+
+    async def edit(
+        self,
+        storyboard: BoardLike,
+        *,
+        of: Id | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[WritingOptions],
+    ) -> Job:
+        request = takes.editing(storyboard, of)
+        return await self._hold(calls.submit(request, options, idempotency_key, self._patience))
+
+    async def check(self, storyboard: BoardLike, **options: Unpack[CheckOptions]) -> CheckedStoryboard:
+        return await self._hold(takes.check_board(storyboard, options, self._patience))
+
+    async def takes(self, id: Id) -> Jobs:
+        return await self._hold(takes.fetch_takes(id, self._patience))
+
     async def get(self, id: Id) -> Job:
         return await self._hold(calls.get(id, self._patience))
 
@@ -105,8 +147,10 @@ class AsyncClient:
     async def cancel(self, id: Id) -> Job:
         return await self._hold(calls.cancel(id, self._patience))
 
-    async def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
-        return await self._hold(calls.retry(id, idempotency_key, self._patience))
+    async def retry(
+        self, id: Id, *, execution_timeout_s: float | None = None, idempotency_key: str | None = None
+    ) -> Job:
+        return await self._hold(calls.retry(id, execution_timeout_s, idempotency_key, self._patience))
 
     async def delete(self, id: Id) -> None:
         return await self._hold(calls.delete(id, self._patience))
@@ -124,10 +168,12 @@ class AsyncClient:
     async def cancel_batch(self, id: Id) -> BatchView:
         return await self._hold(calls.cancel_batch(id, self._patience))
 
-    async def list(self, status: str | None = None, limit: int | None = None) -> AsyncIterator[Job]:
+    async def list(
+        self, status: str | None = None, limit: int | None = None, *, fields: Sequence[str] | None = None
+    ) -> AsyncIterator[Job]:
         pages = Pages(limit)
         while pages.left:
-            page = await self._hold(calls.page(status, pages.size, pages.cursor, self._patience))
+            page = await self._hold(calls.page(status, fields, pages, self._patience))
             for job in pages.take(page):
                 yield job
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, repeat
 from typing import Any, Literal, TypeVar
@@ -106,8 +106,9 @@ def submit_batch(
     return model(BatchView, (yield from accepted(send, patience, "tell")))
 
 
-def retry(job_id: Id, key: str | None, patience: Patience) -> Call[Job]:
-    return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry", key), patience, "tell")))
+def retry(job_id: Id, execution_timeout_s: float | None, key: str | None, patience: Patience) -> Call[Job]:
+    query = "" if execution_timeout_s is None else f"?{urlencode({'execution_timeout_s': execution_timeout_s})}"
+    return model(Job, (yield from answered(_keyed(f"{_job(job_id)}/retry{query}", key), patience, "tell")))
 
 
 def get(job_id: Id, patience: Patience) -> Call[Job]:
@@ -148,9 +149,10 @@ def cancel_batch(batch_id: Id, patience: Patience) -> Call[BatchView]:
     return _requested(BatchView, "POST", f"{_batch(batch_id)}/cancel", patience)
 
 
-def page(status: str | None, limit: int, cursor: str | None, patience: Patience) -> Call[JobList]:
+def page(status: str | None, fields: Sequence[str] | None, pages: Pages, patience: Patience) -> Call[JobList]:
     """Some of the client's jobs, newest first, from the cursor of the page before."""
-    wanted = {"status": status, "limit": limit, "cursor": cursor}
+    named = ",".join(fields) if fields else None
+    wanted = {"status": status, "limit": pages.size, "cursor": pages.cursor, "fields": named}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
     return _requested(JobList, "GET", f"/jobs?{query}", patience)
 

@@ -11,13 +11,13 @@ of the service. Knows neither HTTP nor how to wait: calls.py and transport.py do
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from typing import Self, Unpack
 
 import httpx
 
-from scriptqueue import calls
+from scriptqueue import calls, takes
 from scriptqueue.async_client import AsyncClient
 from scriptqueue.calls import CONCURRENCY, DeadJobs, Deliveries, Id, Jobs, OnOutcome, OnProgress, Pages, Prompt
 from scriptqueue.errors import (
@@ -34,11 +34,12 @@ from scriptqueue.errors import (
     ServiceUnreachable,
     WaitTimedOut,
 )
-from scriptqueue.options import JobOptions
+from scriptqueue.options import CheckOptions, JobOptions, WritingOptions
 from scriptqueue.protocol import OnTrouble, unheard
-from scriptqueue.responses import BatchView, QueueView
+from scriptqueue.responses import BatchView, CheckedStoryboard, QueueView
 from scriptqueue.schemas import ExportFormat, FrameRate, Job, Scene, Storyboard, TargetName
 from scriptqueue.stream import DoneEvent, Event, EventReader, ProgressEvent, SceneEvent, StatusEvent
+from scriptqueue.takes import BoardLike
 from scriptqueue.transport import HttpTransport
 
 __all__ = [
@@ -140,6 +141,54 @@ class Client:
         """Queue up to 1,000 prompts in one request, all or none; each is as for `submit_many`."""
         return self._hold(calls.submit_batch(prompts, options, idempotency_key, self._patience))
 
+    def run(
+        self,
+        prompt: str,
+        *,
+        timeout_s: float | None = None,
+        on_progress: OnProgress | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Storyboard:
+        """Submit a prompt and wait: the storyboard, or `JobUnsuccessful`; raises `WaitTimedOut`."""
+        job = self.submit(prompt, idempotency_key=idempotency_key, **options)
+        return takes.board_of(self.wait(job.id, timeout_s, on_progress))
+
+    def rewrite(
+        self,
+        id: Id,
+        scenes: Sequence[int],
+        note: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[WritingOptions],
+    ) -> Job:
+        """A new job that writes these scenes of a job's board anew; all others stay. Numbers right after the last scene
+        append; `note` says what should be different."""
+        request = takes.rewriting(id, scenes, note)
+        return self._hold(calls.submit(request, options, idempotency_key, self._patience))
+
+    def edit(
+        self,
+        storyboard: BoardLike,
+        *,
+        of: Id | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[WritingOptions],
+    ) -> Job:
+        """A job that is done at once with this board, as a take of that job; raises `RequestInvalid` where something of
+        it would have to be mended."""
+        request = takes.editing(storyboard, of)
+        return self._hold(calls.submit(request, options, idempotency_key, self._patience))
+
+    def check(self, storyboard: BoardLike, **options: Unpack[CheckOptions]) -> CheckedStoryboard:
+        """The board as it would be valid, and what was mended for it; raises `RequestInvalid` where it cannot be."""
+        return self._hold(takes.check_board(storyboard, options, self._patience))
+
+    def takes(self, id: Id) -> Jobs:
+        """The jobs that start from one another's boards, this one among them, the oldest first."""
+        return self._hold(takes.fetch_takes(id, self._patience))
+
     def get(self, id: Id) -> Job:
         """The job as it is now."""
         return self._hold(calls.get(id, self._patience))
@@ -175,9 +224,9 @@ class Client:
         """Stop the job; safe to repeat."""
         return self._hold(calls.cancel(id, self._patience))
 
-    def retry(self, id: Id, *, idempotency_key: str | None = None) -> Job:
-        """A new job like one that failed, was canceled or expired."""
-        return self._hold(calls.retry(id, idempotency_key, self._patience))
+    def retry(self, id: Id, *, execution_timeout_s: float | None = None, idempotency_key: str | None = None) -> Job:
+        """A new job like one that failed, was canceled or expired; with another time to run if one is given."""
+        return self._hold(calls.retry(id, execution_timeout_s, idempotency_key, self._patience))
 
     def delete(self, id: Id) -> None:
         """Forget a finished job, its prompt and its result."""
@@ -197,11 +246,14 @@ class Client:
         """Stop every job of a batch that is not done; safe to repeat."""
         return self._hold(calls.cancel_batch(id, self._patience))
 
-    def list(self, status: str | None = None, limit: int | None = None) -> Iterator[Job]:
-        """Your jobs, newest first, all of them or up to `limit`; each page is fetched when it is needed."""
+    def list(
+        self, status: str | None = None, limit: int | None = None, *, fields: Sequence[str] | None = None
+    ) -> Iterator[Job]:
+        """Your jobs, newest first, all of them or up to `limit`; each page is fetched when it is needed. With `fields`
+        only these of each, and those that every job has."""
         pages = Pages(limit)
         while pages.left:
-            page = self._hold(calls.page(status, pages.size, pages.cursor, self._patience))
+            page = self._hold(calls.page(status, fields, pages, self._patience))
             yield from pages.take(page)
 
     def queue(self) -> QueueView:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from scriptqueue.schemas import AspectRatio, FieldName, Mode, Priority, TargetName, WebhookEvent
 
@@ -40,8 +41,15 @@ class CharacterOptions(TypedDict):
     look: str
 
 
-class JobOptions(TypedDict, total=False):
-    """What a request says besides its prompt; see `JobRequest`."""
+class BaseOptions(TypedDict, total=False):
+    """A board to start from; see `Base`."""
+
+    job: UUID | str | None
+    storyboard: Mapping[str, Any] | None
+
+
+class WritingOptions(TypedDict, total=False):
+    """What a request says besides its prompt and the board that it starts from; see `JobRequest`."""
 
     mode: Mode
     min_scenes: int
@@ -56,10 +64,12 @@ class JobOptions(TypedDict, total=False):
     instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
+    outline: bool
     read_prompt: bool
     distinct: bool
     quality_keywords: str
     sampling: SamplingOptions
+    candidates: int
     priority: Priority
     allow_fallback: bool
     use_cache: bool
@@ -69,3 +79,28 @@ class JobOptions(TypedDict, total=False):
     deadline: datetime | str | None
     webhook: WebhookOptions | None
     metadata: Mapping[str, Any]
+
+
+class JobOptions(WritingOptions, total=False):
+    """What a request says besides its prompt; see `JobRequest`."""
+
+    base: BaseOptions | None
+    rewrite: Sequence[int]
+    note: str | None
+
+
+class CheckOptions(TypedDict, total=False):
+    """What a board is held to; what is left out, it says itself."""
+
+    min_scenes: int
+    max_scenes: int
+    target_duration_s: float | None
+    scene_min_s: int
+    scene_max_s: int
+    language: str
+    characters: Sequence[CharacterOptions]
+    fields: Sequence[FieldName]
+    style: str | None
+    aspect_ratio: AspectRatio | None
+    targets: Sequence[TargetName]
+    quality_keywords: str

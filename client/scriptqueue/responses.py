@@ -6,9 +6,20 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from scriptqueue.schemas import DeadJob, Delivery, Job, Priority, Shape, WorkerPhase, optional
+from scriptqueue.schemas import (
+    DeadJob,
+    Delivery,
+    Durability,
+    Job,
+    Priority,
+    RepairCode,
+    Shape,
+    Storyboard,
+    WorkerPhase,
+    optional,
+)
 
 
 class Fault(Shape):
@@ -17,6 +28,7 @@ class Fault(Shape):
     pointer: str = Field(description="JSON Pointer (RFC 6901) into the body or the query; empty: the whole body")
     code: str = Field(examples=["greater_than_equal"])
     detail: str
+    values: dict[str, JsonValue] | None = optional("what `detail` speaks of, for programs that say it otherwise")
 
 
 class JobList(Shape):
@@ -26,6 +38,21 @@ class JobList(Shape):
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
     )
+
+
+class TakeList(Shape):
+    """Jobs that start from one another's boards, the oldest first."""
+
+    takes: list[Job]
+
+
+class CheckedStoryboard(Shape):
+    """A board as it is valid."""
+
+    storyboard: Storyboard
+    mended: bool = Field(description="false: it was valid as it came, and the `repairs` only tell what may be changed")
+    repairs: list[str] = Field(description="what was mended, and what a reader may want to change")
+    repair_codes: list[RepairCode] = Field(description="of each of the `repairs`, in their order")
 
 
 class BatchCounts(Shape):
@@ -55,6 +82,7 @@ class BatchView(Shape):
     total: int
     counts: BatchCounts
     jobs: list[UUID]
+    durability: Durability | None = Field(None, description="as a job's")
     urls: BatchUrls
 
 
@@ -76,6 +104,11 @@ class Problem(Shape):
     code: str = Field(examples=["invalid_request"])
     errors: list[Fault] | None = Field(None, description="one entry a fault, for `invalid_request`")
     earliest_start: datetime | None = Field(None, description="for `deadline_too_soon`: an estimate")
+    store_changed: datetime | None = Field(
+        None,
+        description="for a 404: when Redis began empty, was started anew or failed over; what was accepted before "
+        "may be lost, what was accepted later never was",
+    )
 
 
 class ProblemType(Shape):
@@ -85,6 +118,7 @@ class ProblemType(Shape):
     code: str
     title: str
     status: int | None = Field(description="null: told in a job's `error`, never as an answer")
+    advice: str = Field(description="what to do about it")
 
 
 class Worker(Shape):

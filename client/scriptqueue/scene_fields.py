@@ -33,6 +33,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 
 Kind = Literal["number", "text", "seconds", "term", "ids", "lines"]  # the last two are lists, of who is in the cast
 Spoken = Literal["zh", "en"]
+_NEXT: Mapping[Spoken, str] = MappingProxyType({"zh": "下一个{}", "en": "{} next"})
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ class Wording:
     """A field in one language."""
 
     label: str  # what it is called in a sentence
-    placeholder: str = ""  # of a text, in the example that a prompt gives
+    placeholder: str = ""  # of a text, in the first scene of the example that a prompt gives
     note: str = ""  # a sentence of the prompt about this field alone
     terms: tuple[str, ...] = ()  # a reader's words for the terms, in their order; none: the terms themselves
     fallback: str = ""  # what a scene says that no model wrote; empty: nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a row is itself: tables are keys of caches, asked for each word of a scene
 class SceneField:
     name: str
     kind: Kind
@@ -67,6 +68,11 @@ class SceneField:
 
     def wording(self, spoken: Spoken) -> Wording:
         return self.zh if spoken == "zh" else self.en
+
+    def placeholders(self, spoken: Spoken) -> tuple[str, str]:
+        """Of a text, in the two scenes of the example that a prompt gives."""
+        first = self.wording(spoken).placeholder
+        return first, _NEXT[spoken].format(first)
 
     @property
     def is_words(self) -> bool:

@@ -39,7 +39,9 @@ MAX_METADATA_BYTES = 4096
 MIN_TOKENS_A_SCENE = 20  # sampled, that always suffice to close one scene; worker/script/grammar.py computes as many
 MIN_TOKENS_A_FIELD = 4  # and so many more for each further field
 MIN_TOKENS_A_CAST = 8  # and where the model writes the cast
+MIN_TOKENS_A_LINE = 4  # and where it writes an outline first
 MAX_CAST = 8  # of a cast
+MAX_CANDIDATES = 4
 MAX_SPOKEN_LINES = 3  # of a dialogue
 MAX_NEW_TOKENS = 16384
 QUALITY_KEYWORDS = "high quality, cinematic, detailed, 4k, professional"
@@ -93,7 +95,7 @@ ExportFormat = Literal["json", "csv", "srt", "vtt", "otio", "edl", "fcpxml", "fo
 FrameRate = Literal[24, 25, 30, 50, 60]
 Mode = Literal["write", "break_down"]
 Priority = Literal["high", "normal", "low"]
-Source = Literal["model", "repaired", "fallback", "cache", "stub"]
+Source = Literal["model", "repaired", "fallback", "cache", "stub", "edited"]
 Phase = Literal["starting", "prefill", "writing", "validating"]
 WebhookEvent = Literal["status", "scene", "done"]
 EventName = Literal[WebhookEvent, "progress"]
@@ -206,9 +208,10 @@ def scene_counts(total_s: float, scenes: tuple[int, int], seconds: tuple[int, in
     return range(least, min(scenes[1], math.floor(total_s / seconds[0])) + 1)
 
 
-def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False) -> int:
+def min_tokens_a_scene(fields: Sequence[FieldName], *, writes_cast: bool = False, outline: bool = False) -> int:
     """Sampled, that always suffice to close one scene with these further fields."""
-    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + MIN_TOKENS_A_CAST * writes_cast
+    before = MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * outline
+    return MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD * len(fields) + before
 
 
 class Character(StrictShape):
@@ -242,17 +245,39 @@ DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
     "distinct",
+    "candidates",
+    "outline",
+    *("base", "rewrite", "note"),
 )
+
+
+class Base(StrictShape):
+    """A board to start from: a job's, a given one, or both: the given one as a take of that job."""
+
+    job: UUID | None = Field(None, strict=False, description="one of yours, with a result")
+    storyboard: dict[str, JsonValue] | None = Field(
+        None, description="as `result` has it; `null` among its `scenes`: write one here. What is computed is ignored"
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if self.job is None and self.storyboard is None:
+            raise PydanticCustomError("no_base", "must name a job, or hold a storyboard")
+        return self
 
 
 class JobRequest(StrictShape):
     """One creative prompt and how to write its storyboard."""
 
+    # The prompt is a base's own where one is named, which a schema cannot say.
+    model_config = ConfigDict(json_schema_extra={"required": []})
+
     mode: Mode = Field("write", description="`break_down`: the prompt is a finished script, and its words are kept")
     prompt: str = Field(
         min_length=1,
         max_length=MAX_SCRIPT_CHARACTERS,
-        description=f"to {MAX_PROMPT_CHARACTERS:,} characters, a finished script to {MAX_SCRIPT_CHARACTERS:,}",
+        description=f"to {MAX_PROMPT_CHARACTERS:,} characters, a finished script to {MAX_SCRIPT_CHARACTERS:,}; "
+        "may be left out with `base`",
         examples=["一个程序员在咖啡店找到灵感的故事"],
     )
     min_scenes: int = Field(3, ge=1, le=MAX_SCENES)
@@ -272,11 +297,30 @@ class JobRequest(StrictShape):
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
     distinct: bool = Field(True, description="no two scenes the same or nearly so")
+    outline: bool = Field(False, description="outline the scenes first, a line each; takes longer")
+    base: Base | None = Field(
+        None, description="start from this board; of a `job` the prompt and all of the above are its own if left out"
+    )
+    rewrite: tuple[Annotated[int, Field(ge=1, le=MAX_SCENES)], ...] = Field(
+        (),
+        strict=False,
+        max_length=MAX_SCENES,
+        description="with `base`: write these scenes anew, all others stay; numbers after the last one append",
+        validate_default=True,
+    )
+    note: str | None = Field(None, min_length=1, max_length=500, description="with `rewrite`: what should be different")
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
     )
     sampling: Sampling = Sampling()
+    candidates: int = Field(  # against sampling
+        1,
+        ge=1,
+        le=MAX_CANDIDATES,
+        validate_default=True,
+        description="boards that are written side by side; the best by measurable rules is the result",
+    )
     priority: Priority = "normal"
     allow_fallback: bool = True
     use_cache: bool = Field(True, description="false: a generation of its own, whose result answers no other job")
@@ -293,7 +337,7 @@ class JobRequest(StrictShape):
         """Part of the board, which reaches terminals and files as it is."""
         return text and _UNSHOWN.sub(" ", text)
 
-    @field_validator("prompt", "quality_keywords", "style", "instructions")
+    @field_validator("prompt", "quality_keywords", "style", "instructions", "note")
     @classmethod
     def _says_something(cls, text: str | None) -> str | None:
         if text is not None and not text.strip():
@@ -350,6 +394,29 @@ class JobRequest(StrictShape):
             raise PydanticCustomError("same_id", "each needs an id of its own; twice: {ids}", {"ids": ", ".join(twice)})
         return cast
 
+    @field_validator("base")
+    @classmethod
+    def _planned_already(cls, base: Base | None, info: Any) -> Base | None:
+        if base is not None and info.data.get("outline"):
+            raise PydanticCustomError("outlined", "cannot be with outline, which plans a whole board")
+        return base
+
+    @field_validator("rewrite")
+    @classmethod
+    def _of_a_base(cls, numbers: tuple[int, ...], info: Any) -> tuple[int, ...]:
+        if numbers and info.data.get("base", True) is None:
+            raise PydanticCustomError("no_base", "names scenes of a board: give base")
+        if len(set(numbers)) < len(numbers):
+            raise PydanticCustomError("same_scene", "must name each scene once")
+        return tuple(sorted(numbers))
+
+    @field_validator("note")
+    @classmethod
+    def _of_a_rewrite(cls, note: str | None, info: Any) -> str | None:
+        if note is not None and info.data.get("rewrite") == ():
+            raise PydanticCustomError("nothing_to_write", "is for scenes that are written: give base and rewrite")
+        return note
+
     @field_validator("metadata")
     @classmethod
     def _small(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -404,22 +471,38 @@ class JobRequest(StrictShape):
     def _enough_tokens(cls, sampling: Sampling, info: Any) -> Sampling:
         if "max_new_tokens" not in sampling.model_fields_set:  # the service's default grows with what is wanted
             return sampling
-        fields = info.data.get("fields", ())
-        writes_cast = "characters" in fields and not info.data.get("characters")
-        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast)
-        least = a_scene * info.data.get("min_scenes", 1)
+        fields, starts_from = info.data.get("fields", ()), info.data.get("base")
+        writes_cast = "characters" in fields and not (info.data.get("characters") or starts_from)
+        a_scene = min_tokens_a_scene(fields, writes_cast=writes_cast, outline=info.data.get("outline", False))
+        scenes = len(info.data.get("rewrite", ())) if starts_from else info.data.get("min_scenes", 1)
+        least = a_scene * scenes
         if sampling.max_new_tokens < least:
             raise PydanticCustomError(
                 "too_few_tokens",
                 "max_new_tokens must be at least {least} for {min_scenes} scenes ({a_scene} a scene)",
-                {"least": least, "min_scenes": info.data.get("min_scenes", 1), "a_scene": a_scene},
+                {"least": least, "min_scenes": scenes, "a_scene": a_scene},
             )
         return sampling
+
+    @field_validator("candidates")
+    @classmethod
+    def _differ(cls, count: int, info: Any) -> int:
+        sampling = info.data.get("sampling")
+        if count > 1 and sampling and not (sampling.do_sample and sampling.temperature):
+            raise PydanticCustomError(
+                "same_candidates", "greedy candidates are all the same: sample them, at a temperature above 0"
+            )
+        return count
 
     @property
     def writes_cast(self) -> bool:
         """Whether the model writes one before the scenes."""
-        return "characters" in self.fields and not self.characters
+        return "characters" in self.fields and not (self.characters or self.base)
+
+    @property
+    def scenes_written(self) -> tuple[int, int]:
+        """The fewest and the most scenes that are written: of a `base` those that are not kept."""
+        return (len(self.rewrite),) * 2 if self.base else (self.min_scenes, self.max_scenes)
 
 
 # -- what comes out ---------------------------------------------------------------------------------------------------
@@ -524,6 +607,7 @@ class Progress(Shape):
     tokens: int = Field(0, ge=0, description="tokens written so far, forced ones included")
     scenes_done: int = Field(0, ge=0)
     fraction: float = Field(0.0, ge=0, le=1)
+    text: str | None = optional("the end of what is written, as raw text that may still change; not in events")
 
 
 class ModelInfo(Shape):
@@ -542,11 +626,20 @@ class Metrics(Shape):
     tokens_per_s: float
 
 
+class RepairCode(Shape):
+    """A repair for programs: `repairs` says the same in English."""
+
+    code: str = Field(description="clients show one that they do not know by its sentence in `repairs`")
+    scene: int | None = Field(None, description="the number of the scene that it is about; null: the board")
+    values: dict[str, str] = Field({}, description="what stands in its sentence, by name")
+
+
 class Failure(Shape):
     code: str
     title: str
     detail: str
     retryable: bool
+    text: str | None = optional("the end of what the model had written")
 
 
 class Urls(Shape):
@@ -559,6 +652,9 @@ class Urls(Shape):
     def of(cls, job_id: UUID | str, prefix: str = "") -> Urls:
         base = f"{prefix}/jobs/{job_id}"
         return cls(self=base, events=f"{base}/events", result=f"{base}/result", cancel=f"{base}/cancel")
+
+
+Durability = Literal["replicated", "primary"]
 
 
 class Job(Shape):
@@ -579,12 +675,22 @@ class Job(Shape):
     result: Storyboard | None = None
     source: Source | None = None
     repairs: list[str] = []
-    notes: list[str] = Field([], description="what was read in the prompt, and what of it cannot be met")
+    repair_codes: list[RepairCode] = Field([], description="of each of the `repairs`, in their order")
+    notes: list[str] = Field(
+        [], description="what was read in the prompt, what of it cannot be met, why a candidate was chosen"
+    )
     model: ModelInfo | None = None
     metrics: Metrics | None = None
     error: Failure | None = None
     metadata: dict[str, JsonValue] = {}
     retry_of: UUID | None = Field(None, description="the job that this one tries again")
+    base_of: UUID | None = Field(None, description="the job whose board this one started from")
+    prompt_start: str = Field("", description="the first 80 characters of the prompt")
+    durability: Durability | None = Field(
+        None,
+        description="`replicated`: what this says is on as many replicas as the service waits for; `primary`: on the "
+        "primary alone, as far as is known, and a failover may lose it; null: the service waits for none",
+    )
     urls: Urls
 
 

@@ -2,6 +2,14 @@
 
 interface Headers { [name: string]: unknown }
 
+/** A board to start from: a job's, a given one, or both: the given one as a take of that job. */
+export interface Base {
+  /** one of yours, with a result */
+  job?: string | null;
+  /** as `result` has it; `null` among its `scenes`: write one here. What is computed is ignored */
+  storyboard?: { [key: string]: JsonValue } | null;
+}
+
 /** How many jobs of a batch are in each status; `gone`: deleted or past their lifetime. */
 export interface BatchCounts {
   /** @default 0 */
@@ -35,11 +43,24 @@ export interface BatchView {
   total: number;
   counts: BatchCounts;
   jobs: string[];
+  /** as a job's */
+  durability?: "replicated" | "primary" | null;
   urls: BatchUrls;
 }
 
 /** One of the cast. The look is what every prompt of a shot says that shows the person, word for word. */
 export interface Character { id: string; name: string; look: string; }
+
+/** A board as it is valid. */
+export interface CheckedStoryboard {
+  storyboard: Storyboard;
+  /** false: it was valid as it came, and the `repairs` only tell what may be changed */
+  mended: boolean;
+  /** what was mended, and what a reader may want to change */
+  repairs: string[];
+  /** of each of the `repairs`, in their order */
+  repair_codes: RepairCode[];
+}
 
 /** A job that failed as `worker_lost`. A crash ends the worker; a lapse is its being killed or silent. */
 export interface DeadJob {
@@ -94,7 +115,14 @@ export interface DoneMessage {
   data: Job;
 }
 
-export interface Failure { code: string; title: string; detail: string; retryable: boolean; }
+export interface Failure {
+  code: string;
+  title: string;
+  detail: string;
+  retryable: boolean;
+  /** the end of what the model had written */
+  text?: string | null;
+}
 
 /** One thing that is wrong with a request's body, or with a parameter of its query: then `detail` says so. */
 export interface Fault {
@@ -102,6 +130,8 @@ export interface Fault {
   pointer: string;
   code: string;
   detail: string;
+  /** what `detail` speaks of, for programs that say it otherwise */
+  values?: { [key: string]: JsonValue } | null;
 }
 
 export interface Health { status: "ok" | "ready"; }
@@ -123,11 +153,16 @@ export interface Job {
   /** @default [] */
   scenes?: Scene[];
   result?: Storyboard | null;
-  source?: "model" | "repaired" | "fallback" | "cache" | "stub" | null;
+  source?: "model" | "repaired" | "fallback" | "cache" | "stub" | "edited" | null;
   /** @default [] */
   repairs?: string[];
   /**
-   * what was read in the prompt, and what of it cannot be met
+   * of each of the `repairs`, in their order
+   * @default []
+   */
+  repair_codes?: RepairCode[];
+  /**
+   * what was read in the prompt, what of it cannot be met, why a candidate was chosen
    * @default []
    */
   notes?: string[];
@@ -138,6 +173,15 @@ export interface Job {
   metadata?: { [key: string]: JsonValue };
   /** the job that this one tries again */
   retry_of?: string | null;
+  /** the job whose board this one started from */
+  base_of?: string | null;
+  /**
+   * the first 80 characters of the prompt
+   * @default ""
+   */
+  prompt_start?: string;
+  /** `replicated`: what this says is on as many replicas as the service waits for; `primary`: on the primary alone, as far as is known, and a failover may lose it; null: the service waits for none */
+  durability?: "replicated" | "primary" | null;
   urls: Urls;
 }
 
@@ -155,8 +199,8 @@ export interface JobRequest {
    * @default "write"
    */
   mode?: "write" | "break_down";
-  /** to 4,000 characters, a finished script to 20,000 */
-  prompt: string;
+  /** to 4,000 characters, a finished script to 20,000; may be left out with `base` */
+  prompt?: string;
   /** @default 3 */
   min_scenes?: number;
   /** @default 8 */
@@ -200,6 +244,19 @@ export interface JobRequest {
    * @default true
    */
   distinct?: boolean;
+   * outline the scenes first, a line each; takes longer
+   * @default false
+   */
+  outline?: boolean;
+  /** start from this board; of a `job` the prompt and all of the above are its own if left out */
+  base?: Base | null;
+  /**
+   * with `base`: write these scenes anew, all others stay; numbers after the last one append
+   * @default []
+   */
+  rewrite?: number[];
+  /** with `rewrite`: what should be different */
+  note?: string | null;
   /**
    * a length or a number of scenes in the prompt fills fields left out
    * @default true
@@ -212,6 +269,11 @@ export interface JobRequest {
   quality_keywords?: string;
   /** @default {"do_sample": true, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 1536} */
   sampling?: Sampling;
+  /**
+   * boards that are written side by side; the best by measurable rules is the result
+   * @default 1
+   */
+  candidates?: number;
   /** @default "normal" */
   priority?: "high" | "normal" | "low";
   /** @default true */
@@ -269,6 +331,8 @@ export interface Problem {
   errors?: Fault[] | null;
   /** for `deadline_too_soon`: an estimate */
   earliest_start?: string | null;
+  /** for a 404: when Redis began empty, was started anew or failed over; what was accepted before may be lost, what was accepted later never was */
+  store_changed?: string | null;
 }
 
 /** The documentation behind a problem's `type`. */
@@ -278,6 +342,8 @@ export interface ProblemType {
   title: string;
   /** null: told in a job's `error`, never as an answer */
   status: number | null;
+  /** what to do about it */
+  advice: string;
 }
 
 export interface Progress {
@@ -291,6 +357,8 @@ export interface Progress {
   scenes_done?: number;
   /** @default 0.0 */
   fraction?: number;
+  /** the end of what is written, as raw text that may still change; not in events */
+  text?: string | null;
 }
 
 export interface QueuePlace {
@@ -313,6 +381,19 @@ export interface QueueView {
   failures_last_hour?: { [key: string]: number };
   /** seconds until a job of normal priority posted now has its result; null: nothing to measure by */
   eta_s: number | null;
+}
+
+/** A repair for programs: `repairs` says the same in English. */
+export interface RepairCode {
+  /** clients show one that they do not know by its sentence in `repairs` */
+  code: string;
+  /** the number of the scene that it is about; null: the board */
+  scene?: number | null;
+  /**
+   * what stands in its sentence, by name
+   * @default {}
+   */
+  values?: { [key: string]: string };
 }
 
 /** How tokens are chosen. A field left out takes the service's `GENERATION__*` setting. */
@@ -416,6 +497,27 @@ export interface Storyboard {
   /** the BCP 47 tag of its texts */
   language?: string | null;
 }
+
+/** A board, and what it is held to; what is left out, the board itself says. */
+export interface StoryboardCheck {
+  /** as `result` has it; what is computed is ignored */
+  storyboard: { [key: string]: JsonValue };
+  min_scenes?: number;
+  max_scenes?: number;
+  scene_min_s?: number;
+  scene_max_s?: number;
+  target_duration_s?: number | null;
+  language?: string;
+  fields?: ("size" | "angle" | "movement" | "pace" | "transition" | "setting" | "light" | "narration" | "dialogue" | "sound" | "on_screen_text" | "first_frame" | "last_frame" | "characters")[];
+  characters?: Character[];
+  style?: string | null;
+  aspect_ratio?: "16:9" | "9:16" | "1:1" | "4:3" | "3:4" | "21:9" | null;
+  targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
+  quality_keywords?: string;
+}
+
+/** Jobs that start from one another's boards, the oldest first. */
+export interface TakeList { takes: Job[]; }
 
 /**
  * What a video model takes; what it sets no limit to is absent. A word is one of a script with blanks between
@@ -571,7 +673,7 @@ export interface paths {
       };
       requestBody: { content: { "application/json": JobRequest; }; };
       responses: {
-        /** It is done: from the cache, finished within `Prefer: wait=N`, or met so by a repeated POST */
+        /** It is done: from the cache, an edited board, finished within `Prefer: wait=N`, or met so by a repeated POST */
         200: { headers: Headers; content: { "application/json": Job; }; };
         /** Accepted: it will reach a terminal state */
         202: { headers: Headers; content: { "application/json": Job; }; };
@@ -579,15 +681,19 @@ export interface paths {
         400: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** This service is not known by that name; or: A page of another site may change nothing here */
         403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body came too slowly */
         408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job has not finished yet; or: The job ended without a storyboard */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The job's result is past its lifetime or was deleted */
         410: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body is larger than this endpoint takes */
         413: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
         415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        /** The deadline passes before the job could start */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others; or: You have as many event streams and long polls open as you may */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -606,6 +712,8 @@ export interface paths {
           limit?: number;
           /** `next` of the page before */
           cursor?: string | null;
+          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
+          fields?: string | null;
         };
         header?: never;
         path?: never;
@@ -675,10 +783,16 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/retry": {
-    /** Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one. */
+    /**
+     * Queue a new job like one that failed, was canceled or expired. Its seed is drawn anew unless you gave one; it may
+     * run longer, or less long, if `execution_timeout_s` says so.
+     */
     post: {
       parameters: {
-        query?: never;
+        query?: {
+          /** seconds that the new job may run; left out: as the one before */
+          execution_timeout_s?: number | null;
+        };
         header?: {
           /** any unique text: within 24 hours the same key with the same body makes nothing new */
           "idempotency-key"?: string | null;
@@ -793,7 +907,10 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/result": {
-    /** The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors. */
+    /**
+     * The bare storyboard; with `format`, or by the `Accept` header, as a file for spreadsheets, players, editors. Of a
+     * job that ended without a storyboard, such a file has the scenes that were finished.
+     */
     get: {
       parameters: {
         query?: {
@@ -845,6 +962,65 @@ export interface paths {
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/jobs/{job_id}/takes": {
+    /**
+     * The jobs that start from one another's boards, this one among them, the oldest first; of very many the first and
+     * the last 499.
+     */
+    get: {
+      parameters: {
+        query?: {
+          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
+          fields?: string | null;
+        };
+        header?: never;
+        path: { job_id: string; };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": TakeList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/storyboards/check": {
+    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
+    post: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody: { content: { "application/json": StoryboardCheck; }; };
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };
@@ -1131,13 +1307,16 @@ export interface paths {
     };
   };
   "/problems/{code}": {
-    /** What a problem's `type` means. */
+    /**
+     * What a problem's `type` means, and what to do about it; a browser is shown a page. In English, or in Chinese
+     * where `Accept-Language` would rather have it.
+     */
     get: {
       parameters: { query?: never; header?: never; path: { code: string; }; cookie?: never; };
       requestBody?: never;
       responses: {
         /** Successful Response */
-        200: { headers: Headers; content: { "application/json": ProblemType; }; };
+        200: { headers: Headers; content: { "application/json": ProblemType; "text/html": string; }; };
         /** This service is not known by that name */
         403: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** There is nothing at this path */
@@ -1208,11 +1387,13 @@ export interface webhooks {
 
 export interface components {
   schemas: {
+    Base: Base;
     BatchCounts: BatchCounts;
     BatchRequest: BatchRequest;
     BatchUrls: BatchUrls;
     BatchView: BatchView;
     Character: Character;
+    CheckedStoryboard: CheckedStoryboard;
     DeadJob: DeadJob;
     DeadList: DeadList;
     Delivery: Delivery;
@@ -1233,6 +1414,7 @@ export interface components {
     Progress: Progress;
     QueuePlace: QueuePlace;
     QueueView: QueueView;
+    RepairCode: RepairCode;
     Sampling: Sampling;
     Scene: Scene;
     SceneMessage: SceneMessage;
@@ -1242,6 +1424,8 @@ export interface components {
     StatusMessage: StatusMessage;
     StatusNews: StatusNews;
     Storyboard: Storyboard;
+    StoryboardCheck: StoryboardCheck;
+    TakeList: TakeList;
     TargetLimits: TargetLimits;
     TargetList: TargetList;
     TargetView: TargetView;

@@ -14,6 +14,7 @@ from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 from scriptqueue.schemas import MAX_SCENE_S, MAX_SCENES, JobRequest
+from shared.board.kept import kept_board
 from shared.board.packing import Cuts, Packer
 from shared.board.script_pieces import ScriptPiece, script_pieces
 from shared.board.speaking import seconds_to_say
@@ -68,6 +69,10 @@ def script_shots(request: JobRequest) -> tuple[ScriptShot, ...] | None:
     """None unless the request is to break its prompt down. Raises ValueError where `unsayable` tells why not."""
     if request.mode != "break_down":
         return None
+    if base := kept_board(request):  # which was broken down: each shot has its words
+        usual_s = _limits(request).comfortable_s
+        known = (scene or {"duration": usual_s} for scene in base.scenes)
+        return tuple(ScriptShot(scene.get("narration", ""), scene["duration"]) for scene in known)
     shots = shots_of(request.prompt, limits_of_shots(request))
     if isinstance(shots, Unsayable):
         raise ValueError(shots.words)
@@ -80,8 +85,8 @@ def given_fields(request: JobRequest) -> frozenset[str]:
 
 
 def unsayable(request: JobRequest) -> Unsayable | None:
-    """Why its limits cannot hold its script; None: they can, or it has none."""
-    if request.mode != "break_down":
+    """Why its limits cannot hold its script; None: they can, or it has none that is still to be broken down."""
+    if request.mode != "break_down" or request.base:
         return None
     shots = shots_of(request.prompt, limits_of_shots(request))
     return shots if isinstance(shots, Unsayable) else None
@@ -89,7 +94,7 @@ def unsayable(request: JobRequest) -> Unsayable | None:
 
 def with_shots_counted(request: JobRequest) -> JobRequest:
     """With the limits that it leaves out as its script needs them; the same unless it breaks a script down."""
-    shots = script_shots(request)
+    shots = None if request.base else script_shots(request)
     if not shots:
         return request
     needed = dict.fromkeys({"min_scenes", "max_scenes"} - request.model_fields_set, len(shots))

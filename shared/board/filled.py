@@ -21,7 +21,7 @@ def filled(request: JobRequest, plain_tokens: int | None = None) -> tuple[JobReq
     """The request to be written, and a note for each wish that was read: what came of it. Without one, it is the same.
     The request's `sampling` must be whole; `plain_tokens` is the service's default where its budget is that, which
     then grows with the scenes."""
-    if request.mode == "break_down":  # the numbers of a finished script are the story's
+    if request.mode == "break_down" or request.base:  # the numbers of what is written already are the story's
         return request, []
     if not request.read_prompt or request.model_fields_set >= _FIELDS:
         return request, []

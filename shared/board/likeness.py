@@ -10,7 +10,9 @@ some words at its end is said again.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from scriptqueue.schemas import Scene
 from shared.board.text import folded
@@ -25,9 +27,10 @@ DENSE_LETTER = re.compile(
 )
 
 
-def seen_in(scene: Scene) -> str:
-    """What two scenes are compared by."""
-    return "\n".join(getattr(scene, name) for name in SEEN)
+def seen_in(scene: Scene | Mapping[str, Any]) -> str:
+    """What two scenes are compared by, of a scene or of the values of its fields."""
+    values = scene if isinstance(scene, Mapping) else vars(scene)
+    return "\n".join(values[name] for name in SEEN)
 
 
 def gram_size(plain: str) -> int:
@@ -55,6 +58,6 @@ def is_same(one: str, other: str) -> bool:
 
 
 def is_near(one: str, other: str) -> bool:
-    """The same, or nearly: a viewer would be seen_in the same picture."""
+    """The same, or nearly: a viewer would be shown the same picture."""
     fewest = min(len(grams(one)), len(grams(other)))
-    return overlap(one, other) >= ALIKE if fewest >= FEWEST else is_same(one, other)
+    return is_same(one, other) or (fewest >= FEWEST and overlap(one, other) >= ALIKE)

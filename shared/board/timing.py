@@ -6,6 +6,7 @@ import math
 
 from scriptqueue.schemas import JobRequest, scene_counts
 from shared.board.break_down import script_shots
+from shared.board.kept import KeptBoard, kept_board
 from shared.board.targets.seconds import counts, nearest, shot_seconds, spread_over
 
 COMFORTABLE_SCENE_S = 5
@@ -20,6 +21,8 @@ def durations(request: JobRequest) -> tuple[float, ...] | None:
     target_s = request.target_duration_s
     if target_s is None:
         return None
+    if base := kept_board(request):
+        return _around(base, target_s, request)
     wanted = target_s / comfortable_s(request)
     seconds = shot_seconds(request)
     if seconds and (able := counts(target_s, request.min_scenes, request.max_scenes, seconds)):
@@ -28,6 +31,21 @@ def durations(request: JobRequest) -> tuple[float, ...] | None:
         target_s, (request.min_scenes, request.max_scenes), (request.scene_min_s, request.scene_max_s)
     )
     return spread(target_s, min(max(round(wanted), counts_able[0]), counts_able[-1]), request.scene_max_s)
+
+
+def _around(base: KeptBoard, target_s: float, request: JobRequest) -> tuple[float, ...]:
+    """What the kept scenes leave of the target, shared out among the holes."""
+    rest_s, count = seconds_left(base, target_s), len(base.holes)
+    seconds = shot_seconds(request)
+    made = spread_over(rest_s, count, seconds) if seconds and counts(rest_s, count, count, seconds) else None
+    shares = iter(made or (spread(rest_s, count, request.scene_max_s) if count else ()))
+    kept = base.kept
+    return tuple(kept[place]["duration"] if place in kept else next(shares) for place in range(len(base.scenes)))
+
+
+def seconds_left(base: KeptBoard, target_s: float) -> float:
+    """Of a target for the scenes that are to be written."""
+    return target_s - math.fsum(scene["duration"] for scene in base.kept.values())
 
 
 def usual_seconds(request: JobRequest) -> int:

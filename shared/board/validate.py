@@ -12,6 +12,7 @@ from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.break_down import ScriptShot, script_shots
 from shared.board.cast import Cast, written_cast
 from shared.board.entry import Entry
+from shared.board.kept import KeptBoard, kept_board
 from shared.board.reading import NOTHING, Lengths, SceneReading, allowed_lengths
 from shared.board.refusal import is_refusal
 from shared.board.repeats import repeats
@@ -43,6 +44,8 @@ def validate(
     shots = script_shots(request) or ()
     scenes = _scenes(raw.get("scenes"), repairs, allowed_lengths(request), fields=fields, cast=cast, shots=shots)
     least, most = (len(shots), len(shots)) if shots else (request.min_scenes, request.max_scenes)
+    if base := kept_board(request):
+        scenes = _in_the_holes(scenes, base, repairs)
     if len(scenes) > most:
         repairs.append(f"{len(scenes) - most} scenes above the maximum of {most} were cut")
         scenes = scenes[:most]
@@ -60,13 +63,27 @@ def validate(
         _fit_seconds(scenes, request, repairs)
         _fit_target(scenes, len(kept), request, repairs)
         _fit_speech(scenes, repairs, fields)
-    title = clean(raw.get("title"), "title", repairs)
+    title = base.title if base else clean(raw.get("title"), "title", repairs)
     if not title:
-        title = request.prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS]
-        title = clean(title, "title", []) or "storyboard"
+        title = title_of(request.prompt)
         repairs.append("title: missing, taken from the prompt")
     storyboard = assemble(title, scenes, request, fields, cast.members)
     return storyboard, [*repairs, *repeats(storyboard, near=near), *misfits(storyboard)]
+
+
+def title_of(prompt: str) -> str:
+    """For a board without one."""
+    return clean(prompt.strip().splitlines()[0].strip()[:MAX_TITLE_CHARACTERS], "title", []) or "storyboard"
+
+
+def _in_the_holes(scenes: list[dict[str, Any]], base: KeptBoard, repairs: list[str]) -> list[dict[str, Any]]:
+    """The whole board: of the text only what is written in the holes."""
+    if len(scenes) < base.until:
+        raise OutputInvalid(f"{len(scenes)} scenes; {base.until} are needed")
+    whole = base.around(scenes)
+    if others := [str(place + 1) for place in base.kept if place < base.until and scenes[place] != whole[place]]:
+        repairs.append(f"scenes {', '.join(others)} stay as they are in the base")
+    return whole
 
 
 def _scenes(  # noqa: PLR0913 - what is read, and by which rules

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from scriptqueue.schemas import Priority
 from shared.broker import redis_transport
 from shared.errors import SettingsInvalid
+from shared.redis_primary import PrimaryFinder
 from shared.rings import LEVEL, QUEUE, SEPARATOR, TASK
 from shared.settings import Settings
 from shared.store.connection import redis_errors
@@ -78,7 +79,7 @@ def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> 
 
 
 def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:
-    timeout_s = settings.redis.timeout_s
+    timeout_s, address = settings.redis.timeout_s, settings.redis.address
     return {
         "queue_order_strategy": "priority",
         "priority_steps": sorted(LEVEL.values()),
@@ -93,5 +94,7 @@ def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:
         "socket_timeout": max(5.0, timeout_s) if patient else timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        **settings.redis.address.celery_options,
+        "global_keyprefix": settings.redis.prefix,
+        "finder": PrimaryFinder(address) if address.sentinels else None,
+        **address.celery_options,
     }

@@ -1,4 +1,5 @@
-"""Kombu's Redis transport for a Redis at its maxmemory: a doorbell belongs to what was accepted, so it may still ring.
+"""Kombu's Redis transport for a Redis at its maxmemory, where a doorbell may still ring, for it belongs to what was
+accepted; and for one that fails over: its connections follow the primary, by Sentinels where there are any.
 
 Knows kombu (pinned exactly); not what a job is. Losing a doorbell's bookkeeping is harmless: the sweep rings again.
 """
@@ -13,6 +14,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.json import dumps
 from redis.exceptions import OutOfMemoryError
 
+from shared.redis_primary import PrimaryFinder, following
 from shared.rings import QUEUE
 
 log = logging.getLogger(__name__)
@@ -37,13 +39,20 @@ class QoS(redis.QoS):  # type: ignore[misc]
 
 class Channel(redis.Channel):  # type: ignore[misc]
     QoS = QoS
+    finder: PrimaryFinder | None = None
+    from_transport_options = (*redis.Channel.from_transport_options, "finder")
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        """As in kombu, whichever kind of connection it is."""
+        params: dict[str, Any] = super()._connparams(asynchronous)
+        return params | {"connection_class": following(params["connection_class"]), "finder": self.finder}
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
         """As in kombu, but a doorbell comes with a command that Redis does not refuse for want of memory."""
         if queue != QUEUE or "_publish_batch" in options:
             super()._put(queue, message, **options)
             return
-        ring_list = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        ring_list = self.global_keyprefix + self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
         with self.conn_or_acquire() as client:
             client.eval(RING, 1, ring_list, dumps(message))
 
@@ -60,5 +69,5 @@ class Transport(redis.Transport):  # type: ignore[misc]
 
 
 def use_transport(transport: str = f"{__name__}:Transport") -> None:
-    """From now on, every connection of this process to a broker at redis:// uses this transport."""
-    TRANSPORT_ALIASES.update(redis=transport, rediss=transport)
+    """From now on, every connection of this process to a broker at redis:// or sentinel:// uses this transport."""
+    TRANSPORT_ALIASES.update(redis=transport, rediss=transport, sentinel=transport)

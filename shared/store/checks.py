@@ -39,7 +39,7 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
         with redis_errors(), connect(settings) as client:
             client.ping()
             yield Finding("redis", "ok", f"{where} answers")
-            yield from look(client)
+            yield from look(client, settings.redis)
             yield from _queue(client, settings, repair=repair)
     except StoreUnavailable as error:
         yield _unreachable(where, error)
@@ -59,7 +59,7 @@ def models_served(settings: Settings) -> set[str]:
     """By the workers that are ready; none where Redis does not answer, which `examine` tells."""
     try:
         with redis_errors(), connect(settings) as client:
-            workers = queue_load_of(named("queue", SyncStore(client).call("queue"))).workers
+            workers = queue_load_of(named("queue", SyncStore(client, settings.redis.prefix).call("queue"))).workers
     except StoreUnavailable:
         return set()
     return {worker.model for worker in workers if worker.serves_jobs and not worker.has_no_model}
@@ -80,7 +80,8 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator[Finding]:
-    store = SyncStore(client)
+    prefix = settings.redis.prefix
+    store = SyncStore(client, prefix)
     figures = queue_load_of(named("queue", store.call("queue")))
     waiting = sum(figures.depth.values())
     if figures.began_s:
@@ -88,16 +89,16 @@ def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator
         yield Finding("store", "ok", f"began {began}: what was accepted before is not in it")
     yield from _workers(figures.workers, waiting)
     counts = f"{waiting} wait, {len(figures.running)} run"
-    yield _jobs(client, store, counts, repair=repair)
-    yield _webhooks(client.zcard(keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
-    yield _doorbells(client, repair=repair)
+    yield _jobs(client, store, counts, prefix, repair=repair)
+    yield _webhooks(client.zcard(prefix + keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
+    yield _doorbells(client, prefix, repair=repair)
     yield _kept(
         "quarantine",
-        client.llen(keys.QUARANTINE),
+        client.llen(prefix + keys.QUARANTINE),
         "undecodable messages were set aside",
-        f"look at {keys.QUARANTINE}",
+        f"look at {prefix}{keys.QUARANTINE}",
     )
-    yield _kept("dead list", client.zcard(keys.DEAD), "jobs ended their worker too often", "scriptqueue dead")
+    yield _kept("dead list", client.zcard(prefix + keys.DEAD), "jobs ended their worker too often", "scriptqueue dead")
 
 
 def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
@@ -145,10 +146,11 @@ def _webhooks(clients: int, senders: int, *, configured: bool) -> Finding:
     return Finding("webhooks", "ok", "WEBHOOKS__SECRET is not set: none can be asked for")
 
 
-def _jobs(client: redis.Redis, store: SyncStore, counts: str, *, repair: bool) -> Finding:
+def _jobs(client: redis.Redis, store: SyncStore, counts: str, prefix: str, *, repair: bool) -> Finding:
     """Each record against the indexes, and each index against the records."""
-    ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(index, 0, -1))}
-    recorded = (key.removeprefix(keys.RECORDS) for key in client.scan_iter(f"{keys.RECORDS}*", count=1000))
+    records = prefix + keys.RECORDS
+    ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(prefix + index, 0, -1))}
+    recorded = (key.removeprefix(records) for key in client.scan_iter(f"{records}*", count=1000))
     wrong: dict[str, str] = {}
     for chunk in _chunks(ids.union(recorded)):
         wrong.update(record_of(store.call("reconcile", repair=repair, ids=chunk)))
@@ -159,14 +161,14 @@ def _jobs(client: redis.Redis, store: SyncStore, counts: str, *, repair: bool) -
     return _mended("jobs", message, repair=repair)
 
 
-def _doorbells(client: redis.Redis, *, repair: bool) -> Finding:
+def _doorbells(client: redis.Redis, prefix: str, *, repair: bool) -> Finding:
     """Messages whose job is gone: harmless, but each costs a worker a look."""
     orphans, count = [], 0
-    for name in broker_lists():
+    for name in broker_lists(prefix):
         for message in cast(list[str], client.lrange(name, 0, -1)):
             count += 1
             job_id = _job_of(message)
-            if job_id is None or not client.exists(f"{keys.RECORDS}{job_id}"):
+            if job_id is None or not client.exists(f"{prefix}{keys.RECORDS}{job_id}"):
                 orphans.append((name, message))
     if not orphans:
         return Finding("doorbells", "ok", f"{count} wait for a worker")

@@ -29,9 +29,12 @@ _DECIDING = frozenset(
 def dedup_key(request: JobRequest) -> str:
     """Equal for requests of one client that one result may answer; empty: this one wants a result of its own.
     The request's `sampling` must be whole, with the service's defaults and before a seed is drawn."""
-    if not request.use_cache:
+    wants_new = request.base is not None or request.candidates > 1  # another take, or the best of several
+    if not request.use_cache or (wants_new and request.sampling.seed is None):
         return ""
     # The stub's text depends on what it is told there; a model never sees it.
     deciding = request.model_dump(mode="json", include=set(_DECIDING)) | {"stub": request.metadata.get("stub")}
     deciding |= request.model_dump(mode="json", include=set(DECIDING_LATER), exclude_defaults=True)
+    if request.base:
+        deciding["base"] = request.base.storyboard  # whosever it is
     return sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ from hashlib import sha256
 from itertools import repeat
 from typing import Any
 
-from scriptqueue.schemas import DECIDING_LATER, JobRequest, Status
+from scriptqueue.schemas import DECIDING_LATER, JobRequest, Status, Storyboard
 from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
@@ -39,6 +39,14 @@ NO_KEY = Once()
 
 
 @dataclass(frozen=True)
+class Done:
+    """A board that was edited, and what a reader may want to change of it."""
+
+    board: Storyboard
+    repairs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class NewJob:
     """One job on its way in."""
 
@@ -46,6 +54,7 @@ class NewJob:
     seed: int
     retry_of: str | None = None
     notes: tuple[str, ...] = ()  # on how the request was read
+    done: Done | None = None  # nothing is to be written
     job_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @cached_property
@@ -92,17 +101,23 @@ class NewJob:
             "dedup_key": self.dedup_key,
             "execution_timeout_ms": int(request.execution_timeout_s * 1000),
             "cost": self.cost,
+            "rows": self.request.candidates,
             "starts_in_ms": int(starts_in_s * 1000),
             "webhook": request.webhook.model_dump_json() if request.webhook else None,
             "trace": traces.current(),
             "notes": self._notes_text,
+            "base_of": str(request.base.job) if request.base and request.base.job else None,
+            "result": self.done.board.model_dump_json() if self.done else None,
+            "repairs": json.dumps(list(self.done.repairs), ensure_ascii=False) if self.done else None,
         }
 
 
-def new_job_of(request: JobRequest, retry_of: str | None = None, notes: Sequence[str] = ()) -> NewJob:
+def new_job_of(
+    request: JobRequest, retry_of: str | None = None, notes: Sequence[str] = (), done: Done | None = None
+) -> NewJob:
     """A seed that was left open is drawn here, so that every attempt uses the same."""
     seed = request.sampling.seed
-    return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of, tuple(notes))
+    return NewJob(request, secrets.randbits(53) if seed is None else seed, retry_of, tuple(notes), done)
 
 
 def new_jobs_of(requests: Sequence[JobRequest], notes: Sequence[Sequence[str]] = ()) -> list[NewJob]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from scriptqueue.schemas import EventName, Job
 from shared.store.connection import Store
 from shared.store.record import job_of, known_to
+from shared.store.replication import Replication
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class News:
 class EventLog:
     """Raises `StoreUnavailable` when Redis does not answer in time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, replication: Replication) -> None:
         self._store = store
+        self._replication = replication
 
     async def after(self, job_id: str, client: str, number: int) -> News:
         """Events after one that is known; 0: from the start. Raises `JobNotFound` and `JobGone` as a read does."""
         answer, found, entries = await self._store.call("events", id=job_id, number=number)
         job = job_of(job_id, known_to(client, answer, found), None)
+        if job.done:
+            job = await self._replication.of_job(job)
         events = tuple(_event(number, pair, job) for number, pair in entries)
         return News(events, job.done and (not events or events[-1].name == "done"))
 

@@ -18,7 +18,7 @@ from shared.errors import StoreUnavailable
 from shared.keys import CANCEL_CHANNEL
 from shared.rings import Ring, broker_lists
 from shared.settings import Settings
-from shared.store.connection import SyncStore, connect, redis_errors
+from shared.store.connection import SyncStore, connect, heard
 from shared.store.record import WORKER_LOST, queue_load_of, record_of, seeded_request
 from shared.store.scripts import named
 from shared.store.sweep import Sweeps, rings_of
@@ -97,11 +97,16 @@ class Report:
 
 @dataclass(frozen=True)
 class Success:
+    """`own_time`: the board was closed for the job's own time limit, and answers no other job. `choice`: why it was
+    chosen, of several candidates."""
+
     storyboard: Storyboard
     source: Source
     repairs: Sequence[str]
     model: ModelInfo
     metrics: Metrics
+    own_time: bool = False
+    choice: str = ""
 
 
 class Executions:
@@ -115,7 +120,8 @@ class Executions:
         self._lease_ms = int(settings.worker.lease_s * 1000)
         self._max_attempts = settings.worker.max_attempts
         self._client = connect(settings, timeout_s=timeout_s, retries=1)
-        self._store = SyncStore(self._client)
+        self._prefix = settings.redis.prefix
+        self._store = SyncStore(self._client, self._prefix)
 
     def close(self) -> None:
         self._client.close()
@@ -150,9 +156,12 @@ class Executions:
 
     def succeed(self, claim: Claim, success: Success) -> str:
         """Write the result; the status that now stands, or `stale`. Safe to repeat."""
+        own_time = {"own_time": "1"} if success.own_time else {}
         return self._finish(
             claim,
             "succeeded",
+            **own_time,
+            **({"choice": success.choice} if success.choice else {}),
             result=success.storyboard.model_dump_json(),
             source=success.source,
             repairs=json.dumps(list(success.repairs), ensure_ascii=False),
@@ -183,7 +192,8 @@ class Executions:
     def beat(self, state: WorkerState, ttl_s: float) -> int:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
         word, ttl_ms = state.to_json(), int(ttl_s * 1000)
-        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=broker_lists()))
+        lists = broker_lists(self._prefix)
+        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=lists))
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""
@@ -217,16 +227,7 @@ class Executions:
 
     def cancellations(self, timeout_s: float) -> Iterator[str | None]:
         """Ids of running jobs to stop, as they come, on a connection of its own; None each `timeout_s` of silence."""
-        subscription = self._client.pubsub(ignore_subscribe_messages=True)
-        try:
-            with redis_errors():
-                subscription.subscribe(CANCEL_CHANNEL)
-            while True:
-                with redis_errors():
-                    message = subscription.get_message(timeout=timeout_s)
-                yield message["data"] if message else None
-        finally:
-            subscription.close()
+        return heard(self._client, timeout_s, self._prefix + CANCEL_CHANNEL)
 
     def _finish(self, claim: Claim, status: str, **fields: str) -> str:
         gained = [{"field": name, "value": value} for name, value in fields.items()]
@@ -246,7 +247,8 @@ def _arguments(report: Report) -> dict[str, Any]:
     return {
         "id": report.claim.job_id,
         "token": report.claim.token,
-        "progress": report.progress.model_dump_json(),
+        "progress": report.progress.model_dump_json(exclude={"text"}),
+        "writing": report.progress.text or "",
         "scene_count": len(report.scenes),
         "scenes": SCENES.dump_json(report.scenes).decode(),
         "resume": report.resume.to_json() if report.resume else None,

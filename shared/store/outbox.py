@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from scriptqueue.schemas import DeliveryAttempt, Status, WebhookEvent
+from scriptqueue.schemas import DeliveryAttempt, Durability, Status, WebhookEvent
 from shared.store.connection import Store
 from shared.store.record import record_of
 from shared.store.scripts import named
@@ -43,6 +43,7 @@ class Letter:
     tries: int
     log: tuple[DeliveryAttempt, ...]
     record: dict[str, str]
+    durability: Durability | None = None
 
     @property
     def webhook_id(self) -> str:

@@ -2,7 +2,8 @@
 
 redis-py's own pools hand out what was given back last, and that is the connection that could not be made, again and
 again, while open ones lie below it. A new one may fail for long: Redis at its maxclients, no file descriptor left, a
-firewall. Knows connections; not what is sent over them.
+firewall. Nor does one outlive the day on which its server was demoted: what one connection meets, all of that time are
+dropped for. Knows connections; not what is sent over them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import redis
 import redis.asyncio
-from redis.exceptions import ConnectionError, MaxConnectionsError, RedisError
+from redis.exceptions import ConnectionError, RedisError
 
-AGAIN_S = 1.0  # after one could not be made, and others are open
+from shared.store import growth
+from shared.store.growth import Growth
 
 
 class ThreadPool(redis.ConnectionPool):
@@ -28,8 +28,10 @@ class ThreadPool(redis.ConnectionPool):
     def __init__(self, *, wait_s: float, **options: Any) -> None:
         super().__init__(**options)
         self._wait_s = wait_s
+        self.demotions = 0  # met so far: a subscription that is older may hear nothing any more
         self._idle: list[Any] = []
         self._busy: set[Any] = set()
+        self._outdated: set[Any] = set()  # of the busy ones
         self._freed = threading.Condition()
         self._growth = Growth(self.max_connections)
 
@@ -52,12 +54,22 @@ class ThreadPool(redis.ConnectionPool):
                 return connection
 
     def release(self, connection: Any) -> None:
+        dropped: list[Any] = []
         with self._freed:
             if connection in self._busy:
                 self._busy.remove(connection)
-                if connection.is_connected:
+                if connection.demoted:
+                    connection.demoted = False
+                    self.demotions += 1
+                    dropped, self._idle, self._outdated = self._idle, [], set(self._busy)
+                elif connection in self._outdated:
+                    dropped.append(connection)
+                if connection.is_connected and connection not in dropped:
                     self._idle.append(connection)
+                self._outdated.discard(connection)
             self._freed.notify()
+        for one in dropped:
+            one.disconnect()
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         with self._freed:
@@ -65,18 +77,20 @@ class ThreadPool(redis.ConnectionPool):
             self._idle.clear()
         for connection in connections:
             connection.disconnect()
+        if finder := self.connection_kwargs.get("finder"):
+            finder.close()
 
     def _reserve(self, until_s: float) -> Any:
         """An idle one, waiting for it."""
-        growth = self._growth
-        with self._freed, growth.one_waits():
+        grow = self._growth
+        with self._freed, grow.one_waits():
             while not self._idle:
-                if growth.wanted(len(self._busy)):
+                if grow.wanted(len(self._busy)):
                     threading.Thread(target=self._make, daemon=True, name="redis connection").start()
                 if not self._freed.wait(max(0.0, until_s - time.monotonic())):
-                    raise growth.in_vain(len(self._busy))
-                if not self._idle and growth.hopeless(len(self._busy)):
-                    raise growth.in_vain(len(self._busy))
+                    raise grow.in_vain(len(self._busy))
+                if not self._idle and grow.hopeless(len(self._busy)):
+                    raise grow.in_vain(len(self._busy))
             connection = self._idle.pop()
             self._busy.add(connection)
             return connection
@@ -95,7 +109,7 @@ class ThreadPool(redis.ConnectionPool):
                 self._idle.append(connection)
             self._freed.notify_all()
         if not connection:
-            time.sleep(AGAIN_S)
+            time.sleep(growth.AGAIN_S)
             with self._freed:
                 self._freed.notify_all()  # who still waits may try again
 
@@ -106,8 +120,10 @@ class LoopPool(redis.asyncio.ConnectionPool):
     def __init__(self, *, wait_s: float, **options: Any) -> None:
         super().__init__(**options)
         self._wait_s = wait_s
+        self.demotions = 0
         self._idle: list[Any] = []
         self._busy: set[Any] = set()
+        self._outdated: set[Any] = set()
         self._makers: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Condition()
         self._closed = False
@@ -156,6 +172,14 @@ class LoopPool(redis.asyncio.ConnectionPool):
 
     async def release(self, connection: Any) -> None:
         self._busy.discard(connection)
+        if connection.demoted:
+            connection.demoted = False
+            self.demotions += 1
+            dropped, self._idle, self._outdated = self._idle, [], set(self._busy)
+            await asyncio.gather(*(one.disconnect(nowait=True) for one in dropped), return_exceptions=True)
+        elif connection in self._outdated:
+            await connection.disconnect(nowait=True)
+        self._outdated.discard(connection)
         if self._closed:  # its call went on meanwhile, and perhaps opened it anew
             await connection.disconnect(nowait=True)
         elif connection.is_connected:
@@ -174,16 +198,18 @@ class LoopPool(redis.asyncio.ConnectionPool):
         connections = [*self._idle, *(self._busy if inuse_connections else ())]
         self._idle.clear()
         await asyncio.gather(*(connection.disconnect() for connection in connections), return_exceptions=True)
+        if finder := self.connection_kwargs.get("finder"):
+            await finder.close()
 
     async def _reserve(self) -> Any:
         """An idle one, waiting for it."""
-        growth = self._growth
+        grow = self._growth
         async with self._freed:
-            with growth.one_waits():
+            with grow.one_waits():
                 while not self._idle:
                     if self._closed:
                         raise ConnectionError("the connections are closed")
-                    if growth.wanted(len(self._busy)):
+                    if grow.wanted(len(self._busy)):
                         task = asyncio.create_task(self._make())
                         self._makers.add(task)  # the loop holds tasks weakly
                         task.add_done_callback(self._makers.discard)
@@ -192,8 +218,8 @@ class LoopPool(redis.asyncio.ConnectionPool):
                     except asyncio.CancelledError:
                         self._freed.notify()  # this one may have been woken just before
                         raise
-                    if not self._idle and growth.hopeless(len(self._busy)):
-                        raise growth.in_vain(len(self._busy))
+                    if not self._idle and grow.hopeless(len(self._busy)):
+                        raise grow.in_vain(len(self._busy))
                 connection = self._idle.pop()
                 self._busy.add(connection)
                 return connection
@@ -221,58 +247,9 @@ class LoopPool(redis.asyncio.ConnectionPool):
         finally:
             self._freed.release()
         if not connection:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(growth.AGAIN_S)
             async with self._freed:
                 self._freed.notify_all()  # who still waits may try again
-
-
-class Growth:
-    """When a pool makes another connection, and what it has to say when none came. Its user holds the pool's lock."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.waiting = 0  # for a connection
-        self._making = 0
-        self._fault: Exception | None = None  # of the last one, if it could not be made
-        self._not_before_s = 0.0
-
-    @contextmanager
-    def one_waits(self) -> Iterator[None]:
-        self.waiting += 1
-        try:
-            yield
-        finally:
-            self.waiting -= 1
-
-    def wanted(self, busy: int) -> bool:
-        """Whether to make one more now, which then is being made: one for each who waits, as far as there may be more
-        and, where others are open, the last failure is not just over."""
-        alone = not busy and not self._making
-        room = busy + self._making < self._most
-        if not room or self._making >= self.waiting or not (alone or time.monotonic() >= self._not_before_s):
-            return False
-        self._making += 1
-        return True
-
-    def failed(self, error: Exception) -> None:
-        self._fault, self._not_before_s = error, time.monotonic() + AGAIN_S
-
-    def made(self, connection: object | None) -> None:
-        """It was made, or failed before."""
-        self._making -= 1
-        if connection:
-            self._fault, self._not_before_s = None, 0.0
-
-    def hopeless(self, busy: int) -> bool:
-        """None is open, and none is being made."""
-        return bool(self._fault) and not busy and not self._making
-
-    def in_vain(self, busy: int) -> Exception:
-        if self._fault:
-            return self._fault
-        if busy >= self._most:
-            return MaxConnectionsError("no connection was free in time")
-        return redis.TimeoutError("no connection could be made in time")
 
 
 def _open(connection: redis.Connection) -> None:

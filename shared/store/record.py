@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scriptqueue.schemas import PRIORITIES, Failure, Job, JobRequest, QueuePlace, Status, Urls
+from scriptqueue.schemas import PRIORITIES, Durability, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
 from shared.eta import Line, QueueLoad, Rated, RunningJob
+from shared.repair_codes import all_coded
 from shared.url_prefix import URL_PREFIX
 from shared.workers import WorkerState
 
 FORMAT = "1"  # as lua/submit.lua writes it and lua/claim.lua asks; another one means other fields
 TOMBSTONE_S = 7 * 86400  # for so long is a job that is gone told from one that never was
+PROMPT_START_CHARACTERS = 80
+TEXT_KEPT_CHARACTERS = 2000  # of what a job that failed had written
 _JSON_FIELDS = ("progress", "scenes", "result", "repairs", "notes", "model", "metrics", "error")
 
 
@@ -42,14 +45,18 @@ def known_to(client: str | None, answer: str, found: Any) -> dict[str, str]:
     return record
 
 
-def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job:
+def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None, durability: Durability | None = None) -> Job:
     """What a client is told; `place` is given for a queued job only. Raises `RecordNewer`."""
     if record.get("format", FORMAT) != FORMAT:
         raise RecordNewer()
-    status = Status(record["status"])
+    status, request = Status(record["status"]), json.loads(record["request"])
     # Given, for pydantic makes a deep copy of each default.
     fields: dict[str, Any] = {"scenes": [], "repairs": [], "notes": []}
     fields |= {name: json.loads(record[name]) for name in _JSON_FIELDS if name in record}
+    if "choice" in record:
+        fields["notes"] = [*fields["notes"], record["choice"]]
+    if "progress" in fields and record.get("writing"):  # not in its events, which are kept
+        fields["progress"]["text"] = record["writing"]
     if "result" in fields:
         fields["scenes"] = fields["result"]["scenes"]
     return Job(
@@ -64,8 +71,12 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None) -> Job
         priority=record["priority"],
         queue=place,
         source=record.get("source"),
-        metadata=json.loads(record["request"])["metadata"],
+        metadata=request["metadata"],
         retry_of=record.get("retry_of"),
+        base_of=(request.get("base") or {}).get("job"),
+        prompt_start=request["prompt"][:PROMPT_START_CHARACTERS],
+        repair_codes=all_coded(fields["repairs"]),
+        durability=durability,
         urls=Urls.of(job_id, URL_PREFIX.get()),
         **fields,
     )
@@ -77,8 +88,8 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
         work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[
-            RunningJob(float(cost), ran_ms / 1000, float(fraction))
-            for cost, ran_ms, fraction in _in_groups(answer["running"], 3)
+            RunningJob(float(cost), ran_ms / 1000, float(fraction), int(rows))
+            for cost, ran_ms, fraction, rows in _in_groups(answer["running"], 4)
         ],
         rated=[
             Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
@@ -86,6 +97,7 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         ],
         senders=answer["senders"],
         began_s=answer["began"] / 1000 if answer["began"] else None,
+        changed_s=answer["server_since"] / 1000 if answer["server_since"] else None,
         failures=dict(_in_groups(answer["failures"], 2)),
         lines={
             priority: [
@@ -104,13 +116,18 @@ def seeded_request(record: Mapping[str, str]) -> JobRequest:
     return request.model_copy(update={"sampling": sampling})
 
 
-def failure_of(error: JobError) -> Failure:
-    """What is stored of an error."""
-    return Failure(code=error.code, title=error.title(), detail=error.detail, retryable=error.retryable)
+def failure_of(error: JobError, text: str = "") -> Failure:
+    """What is stored of an error, and of the text that the model had written."""
+    end = text[-TEXT_KEPT_CHARACTERS:] or None
+    return Failure(code=error.code, title=error.title(), detail=error.detail, retryable=error.retryable, text=end)
 
 
 WORKER_LOST = failure_of(WorkerLost()).model_dump_json()
-TIMED_OUT = failure_of(ExecutionTimeout()).model_dump_json()
+TIMED_OUT = failure_of(
+    ExecutionTimeout(
+        "its time was up before the job that writes for it was done; retry it with a longer execution_timeout_s"
+    )
+).model_dump_json()
 
 
 def _in_groups(flat: list[Any], size: int) -> Iterable[tuple[Any, ...]]:

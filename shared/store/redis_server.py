@@ -19,7 +19,7 @@ from redis.exceptions import ResponseError
 
 from shared.errors import RedisUnfit, StoreUnavailable
 from shared.findings import Finding
-from shared.settings import Settings
+from shared.settings import RedisSettings, Settings
 from shared.store import permissions
 from shared.store.connection import connect, redis_errors
 from shared.store.redis_words import stays
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MIN_VERSION = (7, 0)  # scripts with flags (allow-oom)
 NEARLY_FULL = 0.9
 FITNESS_EVERY_S = 3.0
+REPLICA = "it is a replica and refuses writes"
 RIGHTS = "see docs/operations.md for what its user must be allowed"
 
 
@@ -49,6 +50,7 @@ class Fitness:
 
     def __init__(self, settings: Settings) -> None:
         self._client = connect(settings)
+        self._settings = settings.redis
         self._faults = ""
         self._warnings: dict[str, str] = {}  # by check: their figures change all the time
 
@@ -65,9 +67,13 @@ class Fitness:
             raise
 
     def look(self) -> str:
-        """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`."""
+        """In words; '': nothing. What is new is logged. Raises `StoreUnavailable`, also for a replica: who is asked the
+        next time may be the primary."""
         with redis_errors():
-            findings = look(self._client)
+            findings = look(self._client, self._settings)
+        if replica := next((finding for finding in findings if finding.message == REPLICA), None):
+            self._client.connection_pool.disconnect()
+            raise StoreUnavailable(f"Redis: {replica.message}")
         warnings = {finding.check: finding.words for finding in findings if finding.level == "warning"}
         for check, words in warnings.items():
             if check not in self._warnings:
@@ -86,25 +92,28 @@ class Fitness:
                 self.look()
 
 
-def look(client: redis.Redis) -> tuple[Finding, ...]:
+def look(client: redis.Redis, settings: RedisSettings) -> tuple[Finding, ...]:
     """CONFIG is forbidden on many a managed Redis: then INFO must do, which does not tell how often AOF is synced."""
     try:
-        config = client.config_get("appendfsync")
+        config = client.config_get("appendfsync", "min-replicas-to-write")
     except ResponseError:
         config = {}
-    findings = findings_of({**client.info(), **config})  # type: ignore[dict-item]
+    findings = findings_of({**client.info(), **config}, settings.replicas)  # type: ignore[dict-item]
     database = int(client.connection_pool.connection_kwargs.get("db") or 0)
-    return *findings, _rights(permissions.lacking(partial(client.eval, permissions.CHECK, 0), database))
+    return *findings, _rights(
+        permissions.lacking(partial(client.eval, permissions.CHECK, 0), database, settings.prefix)
+    )
 
 
-def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
-    """One finding a check, from what INFO and CONFIG told."""
+def findings_of(info: Mapping[str, Any], replicas: int = 0) -> Iterator[Finding]:
+    """One finding a check, from what INFO and CONFIG told. `replicas`: REDIS__REPLICAS."""
     yield _version(info)
     yield _role(info)
     yield _policy(info)
     yield _memory(info)
     yield _persistence(info)
     yield _connections(info)
+    yield _replicas(info, replicas)
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
@@ -121,7 +130,9 @@ def _role(info: Mapping[str, Any]) -> Finding:
     if str(info.get("cluster_enabled", "0")) == "1":
         return Finding("redis role", "fault", "it is a cluster, but a job's keys belong together", "use one instance")
     if info.get("role", "master") != "master":
-        return Finding("redis role", "fault", "it is a replica and refuses writes", "use REDIS__URL of its master")
+        return Finding(
+            "redis role", "fault", REPLICA, "use REDIS__URL of its primary, or of Sentinels (redis+sentinel://)"
+        )
     return Finding("redis role", "ok", "one instance that takes writes")
 
 
@@ -172,6 +183,24 @@ def _connections(info: Mapping[str, Any]) -> Finding:
         fix = "raise its maxclients, or lower REDIS__MAX_CONNECTIONS (docs/sizing.md says who needs how many)"
         return Finding("redis connections", "warning", message, fix)
     return Finding("redis connections", "ok", message)
+
+
+def _replicas(info: Mapping[str, Any], wanted: int) -> Finding:
+    check = "redis replicas"
+    there = int(info.get("connected_slaves", 0))
+    needed = str(info.get("min-replicas-to-write", "1"))
+    if there < wanted:
+        message = f"{there} of {wanted} replicas follow: POST answers 503 until they do"
+        return Finding(check, "warning", message, "start them, or set REDIS__REPLICAS lower")
+    if wanted and needed == "0":
+        message = f"a job is accepted when {wanted} have it; a primary that was cut off answers 503 only after a second"
+        return Finding(check, "warning", message, "set min-replicas-to-write 1 and min-replicas-max-lag 2")
+    if wanted:
+        return Finding(check, "ok", f"a job is accepted when {wanted} of {there} have it, and its end told then")
+    if there:
+        message = f"{there} follow; what the primary accepted just before a failover is lost with it"
+        return Finding(check, "ok" if needed != "0" else "warning", message, "set REDIS__REPLICAS=1")
+    return Finding(check, "ok", "none: what is accepted is on this server alone")
 
 
 def _rights(lacking: list[str]) -> Finding:

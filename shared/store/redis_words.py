@@ -22,10 +22,13 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from shared.redis_primary import Demoted, NoPrimary
+
 _CHARACTERS = 200  # of the line; MISCONF takes more to say what to do
 # What it says that no time mends, where redis-py has no class for it.
 _STAYS = re.compile(
-    r"NOPERM|ACL failure in script|no permissions to|DB index is out of range|invalid DB index|unknown command",
+    r"NOPERM|ACL failure in script|no permissions to|DB index is out of range|invalid DB index|unknown command"
+    r"|No such master with that name",
     re.IGNORECASE,
 )
 _OF_SERVER = "max number of clients reached"  # redis-py takes it for a fault of the connection
@@ -73,6 +76,10 @@ def _answered(error: BaseException) -> bool:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, Demoted) and not error.__cause__:
+        return "the Sentinels name another primary"
+    if isinstance(error, NoPrimary):
+        return "no primary is up that the Sentinels know of"
     if isinstance(error, MaxConnectionsError):
         return "every connection that REDIS__MAX_CONNECTIONS allows is in use"
     if _answered(error):

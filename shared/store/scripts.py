@@ -29,10 +29,10 @@ from shared.store.record import FORMAT, TOMBSTONE_S
 from shared.store.shared_lua import used_by_script
 
 Name = Literal[
-    "submit", "read", "list", "delete", "batch",
+    "submit", "read", "list", "takes", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "catch_up", "reconcile", "dead", "exhume", "events", "metrics",
-    "take", "settle", "deliveries", "ring"
+    "take", "settle", "deliveries", "ring", "confirm", "withdraw"
 ]  # fmt: skip
 SCRIPT_NAMES: tuple[Name, ...] = get_args(Name)
 JOURNAL = "journal"  # stands before each script that changes jobs
@@ -55,15 +55,16 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
         "take",
         "settle",
         "ring",
+        "confirm",
+        "withdraw",
     }
 )
 # What these drop on their way (a word that lapsed, the id of a record that expired) is gone already, each by itself.
-ONLY_LOOK: frozenset[Name] = frozenset({"read", "list", "queue", "events", "metrics", "dead"})
-REMOVED = f"{KEY_PREFIX}removed:"  # keys that a script has deleted, until its end
+ONLY_LOOK: frozenset[Name] = frozenset({"read", "list", "takes", "queue", "events", "metrics", "dead"})
+REMOVED = "removed:"  # after the prefix: keys that a script has deleted, until its end
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 # What both languages know is written once, in Python.
 CONSTANTS: Mapping[str, Any] = {
-    "PREFIX": KEY_PREFIX,
     "FORMAT": FORMAT,
     "TOMBSTONE_S": TOMBSTONE_S,
     "PRIORITIES": PRIORITIES,
@@ -116,11 +117,16 @@ def _value(value: Any) -> Any:
     return "1" if value is True else value
 
 
+def scripts(prefix: str = "") -> Mapping[Name, Script]:
+    """Each script: its flags, what it needs of the constants and of what is shared, its arguments, and its own text.
+    `prefix`: REDIS__PREFIX."""
+    return _scripts(prefix)
+
+
 @cache
-def scripts() -> Mapping[Name, Script]:
-    """Each script: its flags, what it needs of the constants and of what is shared, its arguments, and its own text."""
-    shared = _constants() + "".join((LUA_FOLDER / f"{name}.lua").read_text() for name in SHARED)
-    return {name: _script(name, shared) for name in SCRIPT_NAMES}
+def _scripts(prefix: str) -> Mapping[Name, Script]:
+    shared = _constants(prefix) + "".join((LUA_FOLDER / f"{name}.lua").read_text() for name in SHARED)
+    return {name: _script(name, shared, prefix) for name in SCRIPT_NAMES}
 
 
 def named(script: Name, values: Sequence[Any]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def named(script: Name, values: Sequence[Any]) -> dict[str, Any]:
     return scripts()[script].named(values)
 
 
-def _script(name: Name, shared: str) -> Script:
+def _script(name: Name, shared: str, prefix: str) -> Script:
     own = (LUA_FOLDER / f"{name}.lua").read_text()
     rest, fields = _declared(own, "EACH")
     if not fields:
@@ -140,11 +146,12 @@ def _script(name: Name, shared: str) -> Script:
     _, rarely = _declared(own, "RARELY")
     own = locals_ + own
     text = used_by_script(shared, own, rarely) + own
-    return Script(name, flags + (text if name in ONLY_LOOK else _journaled(text)), arguments, rest, fields, answers)
+    whole = text if name in ONLY_LOOK else _journaled(text, prefix)
+    return Script(name, flags + whole, arguments, rest, fields, answers)
 
 
-def _journaled(text: str) -> str:
-    journal = f"local REMOVED = {_lua(REMOVED)}\n" + (LUA_FOLDER / f"{JOURNAL}.lua").read_text()
+def _journaled(text: str, prefix: str) -> str:
+    journal = f"local REMOVED = {_lua(prefix + KEY_PREFIX + REMOVED)}\n" + (LUA_FOLDER / f"{JOURNAL}.lua").read_text()
     writes = "|".join(re.findall(r"function do_(\w+)", journal))
     text = re.sub(rf"redis\.call\('({writes})', ", r"do_\1(", text)
     text = f"return all_or_nothing(function()\n{text}end)\n"
@@ -186,8 +193,9 @@ end
 """
 
 
-def _constants() -> str:
-    texts = {name: _lua(value) for name, value in CONSTANTS.items()} | {"DATABASE": "ARGV[1]"}
+def _constants(prefix: str) -> str:
+    constants = {**CONSTANTS, "DEPLOYMENT": prefix, "PREFIX": prefix + KEY_PREFIX}
+    texts = {name: _lua(value) for name, value in constants.items()} | {"DATABASE": "ARGV[1]"}
     return "".join(f"local {name} = {text}\n" for name, text in texts.items())
 
 

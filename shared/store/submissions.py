@@ -10,13 +10,13 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from scriptqueue.schemas import Job, JobRequest, QueuePlace, Status
+from scriptqueue.schemas import Durability, Job, JobRequest, QueuePlace, Status
 from shared.errors import BatchNotFound, JobGone, JobNotFinished, JobNotFound, StoreUnavailable
 from shared.eta import Place, QueueLoad
 from shared.rings import Ring
@@ -24,8 +24,9 @@ from shared.settings import Settings
 from shared.store.admission import limits_of, refused_by, starts_in_s
 from shared.store.coalesce import Coalescer
 from shared.store.connection import Store
-from shared.store.entry import NO_KEY, NewJob, Once, again, new_job_of, new_jobs_of
+from shared.store.entry import NO_KEY, Done, NewJob, Once, again, new_job_of, new_jobs_of
 from shared.store.record import job_of, known_to, queue_load_of, record_of, seeded_request
+from shared.store.replication import Replication
 from shared.store.scripts import named
 from shared.store.sweep import Sweeps
 
@@ -62,6 +63,7 @@ class Batch:
     statuses: list[str]
     replayed: bool = False
     ring: tuple[Ring, ...] = ()
+    durability: Durability | None = None
 
 
 @dataclass(frozen=True)
@@ -88,32 +90,43 @@ class Submissions:
         self._store = store
         self._settings = settings
         self._sweeps = Sweeps(settings)
+        self.replication = Replication(store, settings)
         self._reads = Coalescer(self._read_all, READ_AT_ONCE)
         self._figures: QueueLoad | None = None
         self._figures_at = -math.inf
 
-    async def submit(
+    async def submit(  # noqa: PLR0913, PLR0917 - what is entered, and as what
         self,
         request: JobRequest,
         client: str,
         once: Once = NO_KEY,
         retry_of: str | None = None,
         notes: Sequence[str] = (),
+        done: Done | None = None,
     ) -> Submitted:
-        """Queue a job, or let one like it answer it; raises what admission.py refuses, and `JobGone` when the
-        key's first job is gone."""
-        entry = new_job_of(request, retry_of, notes)
+        """Queue a job, or let one like it answer it, or enter one that is done; raises what admission.py refuses, and
+        `JobGone` when the key's first job is gone."""
+        entry = new_job_of(request, retry_of, notes, done)
         entered = await self._enter([entry], client, once)
         if isinstance(entered, str):
-            return Submitted((await self.read(entered, client)).job, replayed=True)
+            durability = await self.replication.accepted([entered], client, is_new=False)
+            job = (await self.read(entered, client)).job
+            return Submitted(job if job.done else job.model_copy(update={"durability": durability}), replayed=True)
+        durability = await self.replication.accepted([entry.job_id], client, once.key, is_new=True)
         record = record_of(entered["record"]) or entry.record(entered["created_ms"])
-        place = await self._place(entered["place"], entry.cost)
-        return Submitted(job_of(entry.job_id, record, place), rings=bool(entered["ring"]))
+        place = await self._place(entered["place"], entry.cost, entry.request.candidates)
+        job = job_of(entry.job_id, record, place, durability)
+        return Submitted(job, rings=bool(entered["ring"]))
 
-    async def retry(self, job_id: str, client: str, once: Once = NO_KEY) -> Submitted:
-        """Queue a job like this one; raises as `read` and `submit` do, and `NotRetryable`."""
+    async def retry(
+        self, job_id: str, client: str, once: Once = NO_KEY, execution_timeout_s: float | None = None
+    ) -> Submitted:
+        """Queue a job like this one, with another time to run if one is given; raises as `read` and `submit` do, and
+        `NotRetryable`."""
         record, _ = await self._record(job_id, client)
         request, notes = again(record)
+        if execution_timeout_s is not None:
+            request = request.model_copy(update={"execution_timeout_s": execution_timeout_s})
         return await self.submit(request, client, once, retry_of=job_id, notes=notes)
 
     async def submit_batch(
@@ -123,13 +136,17 @@ class Submissions:
         entries, batch_id = await asyncio.to_thread(new_jobs_of, requests, notes), str(uuid.uuid4())
         entered = await self._enter(entries, client, once, batch_id)
         if isinstance(entered, str):
-            return replace(await self.batch(entered, client), replayed=True)
+            batch = await self.batch(entered, client)
+            durability = await self.replication.accepted(batch.job_ids, client, is_new=False)
+            return replace(batch, replayed=True, durability=durability)
+        job_ids = [entry.job_id for entry in entries]
+        durability = await self.replication.accepted(job_ids, client, once.key, batch_id, is_new=True)
         with suppress(StoreUnavailable):  # accepted in any case; the sweep would say it too
             while await self._store.call("catch_up"):
                 pass
         priorities = {entry.job_id: entry.request.priority for entry in entries}
         rings = tuple(Ring(job_id, priorities[job_id]) for job_id in entered["ring"])
-        return Batch(batch_id, entered["created_ms"], list(priorities), entered["statuses"], ring=rings)
+        return Batch(batch_id, entered["created_ms"], job_ids, entered["statuses"], ring=rings, durability=durability)
 
     async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
         """The batch as it is, after canceling what is not done if told to; raises `BatchNotFound`."""
@@ -138,7 +155,8 @@ class Submissions:
             answer, *rest = await self._store.call("batch", id=batch_id, client=client, cancel=cancel)
         if answer == "unknown":
             raise BatchNotFound()
-        return Batch(batch_id, int(rest[0]), rest[1], rest[2])
+        durability = await self.replication.since(math.inf)  # all that is told of it
+        return Batch(batch_id, int(rest[0]), rest[1], rest[2], durability=durability)
 
     async def _enter(self, entries: list[NewJob], client: str, once: Once, batch_id: str = "") -> dict[str, Any] | str:
         """The script's answer, unless it is a refusal; for a key that was met before, the id of what it made."""
@@ -174,8 +192,8 @@ class Submissions:
         """Raises `JobNotFound` for an id that never was or is not this client's (None: whoever's it is), and
         `JobGone` past its lifetime."""
         record, place = await self._record(job_id, client)
-        job = job_of(job_id, record, await self._place(place, int(record["cost"])))
-        return Read(job, int(record["version"]), record["client"])
+        job = job_of(job_id, record, await self._place_of(record, place))
+        return Read(await self.replication.of_job(job), int(record["version"]), record["client"])
 
     async def request(self, job_id: str, client: str) -> JobRequest:
         """What was asked for, defaults and seed included; raises as `read` does."""
@@ -201,14 +219,15 @@ class Submissions:
         jobs = []
         for job_id, flat, place in found:
             record = record_of(flat)
-            jobs.append(job_of(job_id, record, await self._place(place, int(record["cost"]))))
+            job = job_of(job_id, record, await self._place_of(record, place))
+            jobs.append(await self.replication.of_job(job))
         return Page(jobs, int(following) if following else None)
 
     async def cancel(self, job_id: str, client: str) -> Canceled:
         """Stop a job that is not done; raises as `read` does."""
         answer, found, before = await self._store.call("cancel", id=job_id, client=client)
         job = job_of(job_id, known_to(client, answer, found), None)  # in no case does it wait any longer
-        return Canceled(Status(before), job)
+        return Canceled(Status(before), await self.replication.of_job(job))
 
     async def delete(self, job_id: str, client: str) -> None:
         """Forget a finished job; raises `JobNotFound`, `JobGone` and `JobNotFinished`."""
@@ -220,18 +239,24 @@ class Submissions:
         if answer == "not_finished":
             raise JobNotFinished(f"The job is {rest[0]}; cancel it first")
 
-    async def began_at(self) -> datetime | None:
-        """When the store began that is there now: what was accepted before is not in it. None: nobody knows."""
+    async def changed_at(self) -> tuple[datetime | None, datetime | None]:
+        """When the store began that is there now (what was accepted before is not in it), and when another server took
+        it over or the same started anew (of what was accepted just before, some may be lost). None: nobody knows."""
         figures = await self._recent()
-        return datetime.fromtimestamp(figures.began_s, UTC) if figures and figures.began_s else None
+        times_s = (figures.began_s, figures.changed_s) if figures else (None, None)
+        began, changed = (datetime.fromtimestamp(at_s, UTC) if at_s else None for at_s in times_s)
+        return began, changed
 
-    async def _place(self, numbers: Sequence[int], cost: int) -> QueuePlace | None:
+    async def _place_of(self, record: Mapping[str, str], numbers: Sequence[int]) -> QueuePlace | None:
+        return await self._place(numbers, int(record["cost"]), int(record.get("rows", 1)))
+
+    async def _place(self, numbers: Sequence[int], cost: int, rows: int) -> QueuePlace | None:
         """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round
         trip. Nor may its lack make an accepted job look refused."""
         if not numbers:
             return None
         figures, place = await self._recent(), Place(*numbers)
-        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost) if figures else None)
+        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost, rows) if figures else None)
 
     async def _recent(self) -> QueueLoad | None:
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:

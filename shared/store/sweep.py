@@ -17,8 +17,8 @@ _GRACE_S = 2.0  # a doorbell this young is on its way
 
 
 class Sweeps:
-    """What lua/sweep.lua takes, each time. One for each process, which knows how long ago its last sweep was whatever
-    Redis' clock does meanwhile: `clock_s` never jumps."""
+    """What lua/sweep.lua takes, each time. One for each process, which knows when its last sweep was by Redis' clock
+    without its jumps, and how long ago whatever that does meanwhile: `clock_s` never jumps."""
 
     def __init__(self, settings: Settings, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._fixed: dict[str, Any] = {
@@ -28,21 +28,24 @@ class Sweeps:
             "every_ms": int(SWEEP_EVERY_S * 900),
             "grace_ms": int(_GRACE_S * 1000),
             "timed_out": TIMED_OUT,
-            "broker_lists": broker_lists(),
+            "broker_lists": broker_lists(settings.redis.prefix),
         }
         self._clock_s = clock_s
         self._begun_s = self._answered_s = math.nan
+        self._last_ms: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         """For a call now."""
         self._begun_s = self._clock_s()
         since_s = self._begun_s - self._answered_s
-        return {**self._fixed, "since_ms": "" if math.isnan(since_s) else int(since_s * 1000)}
+        since_ms = None if math.isnan(since_s) else int(since_s * 1000)
+        return {**self._fixed, "last_ms": self._last_ms, "since_ms": since_ms}
 
-    def rings(self, answer: list[str]) -> list[Ring]:
+    def rings(self, answer: list[Any]) -> list[Ring]:
         """The script's flat answer, typed."""
         self._answered_s = self._begun_s
-        return rings_of(answer)
+        self._last_ms, *flat = answer
+        return rings_of(flat)
 
 
 def rings_of(answer: list[str]) -> list[Ring]:

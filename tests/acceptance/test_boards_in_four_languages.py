@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from models.catalogue import QWEN_CODER
 from scriptqueue.schemas import FieldName, JobRequest, Sampling, Storyboard, TargetName
 from shared.board.language import language_of
 from shared.board.speaking import fits_in
@@ -47,7 +48,7 @@ WRITTEN = ("description", "action", "setting", "light", "narration", "sound")
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[ModelBackend]:
-    backend = ModelBackend.load(Settings(model={"name": "embedded"}, worker={"max_batch": 8}))
+    backend = ModelBackend.load(Settings(model={"name": QWEN_CODER.name}, worker={"max_batch": 8}))
     yield backend
     backend.close()
 

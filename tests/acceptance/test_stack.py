@@ -16,6 +16,7 @@ import psutil
 import pytest
 import redis
 
+from models.catalogue import QWEN_CODER
 from tests.acceptance.marks import alive, new_mark
 from tests.integration.engine import tiny
 from tests.integration.worker.processes import ROOT, until
@@ -53,11 +54,11 @@ class Launched:
 
 @pytest.fixture
 def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launched]:
-    """On the embedded model; with the parameter "tiny" on one that is loaded sooner and writes long enough."""
-    settings = {}
+    """On the smaller embedded model; with the parameter "tiny" on one that is loaded sooner and writes long enough."""
+    settings = {"SCRIPTQUEUE_MODEL__NAME": QWEN_CODER.name}
     if getattr(request, "param", "embedded") == "tiny":
         tiny.save(tmp_path / "model")
-        settings["SCRIPTQUEUE_MODEL__PATH"] = str(tmp_path / "model")
+        settings = {"SCRIPTQUEUE_MODEL__PATH": str(tmp_path / "model")}
     launched = Launched(tmp_path, "demo", **settings)
     yield launched
     launched.close()

@@ -13,6 +13,7 @@ from tests.bench.report import write
 
 PARTS = (
     "engine",
+    "candidates",
     "host",
     "service",
     "eta",

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from models import load as models_load
+from models.catalogue import QWEN_CODER
 from models.cpu import Linear, cores
 from models.load import LoadedModel, load
 from tests.bench import baselines, stack
@@ -32,13 +33,13 @@ ROUNDS = 2
 
 def against(loaded: LoadedModel) -> dict[str, Figure]:
     """Eight jobs at once through the whole service, first and last; between them the others write as many tokens."""
-    folder, dtype = models_load._find("embedded", None, None), str(loaded.model.dtype).removeprefix("torch.")
+    folder, dtype = models_load._find(QWEN_CODER.name, None, None), str(loaded.model.dtype).removeprefix("torch.")
     texts = [loaded.tokenizer.decode(loaded.chat(messages(job(prompt)))) for prompt in PROMPTS]
     with tempfile.TemporaryDirectory() as name, stack.redis(Path(name)) as url:
         scratch = Path(name)
         with stack.service(url, scratch, model__name="stub") as client:
             added_ms = stack.added_s(client) * 1000
-        with stack.service(url, scratch, model__name="embedded", worker__max_batch=stack.LONG_JOBS) as client:
+        with stack.service(url, scratch, model__name=QWEN_CODER.name, worker__max_batch=stack.LONG_JOBS) as client:
             stack.at_once(client, PROMPTS[:1])
             ours, tokens = stack.at_once(client, PROMPTS)
             first_s, whole_s = stack.first_scene(client, PROMPTS)
@@ -197,7 +198,7 @@ PARTS: dict[str, Callable[[LoadedModel], Figure]] = {
 def figures(*parts: str) -> dict[str, Figure]:
     """All of them, or those named; `against` is what stands beside other ways to run the model."""
     torch.set_num_threads(cores())
-    loaded = load("embedded", dtype="auto", device="cpu")
+    loaded = load(QWEN_CODER.name, dtype="auto", device="cpu")
     alone = {}
     for name, measure in PARTS.items():
         if not parts or name in parts:

@@ -241,7 +241,7 @@ def results(bench: Bench) -> None:
         bench.worker.succeed(bench.claim(job_id), SUCCESS)
     bench.do(bench.api._read_all(ids[:128]))
     bench.do(bench.api.page("ada", None, 100, None))
-    bench.do(EventLog(bench.store).after(ids[0], "ada", 0))
+    bench.do(EventLog(bench.store, bench.api.replication).after(ids[0], "ada", 0))
     deliveries = DeliveryStore(bench.store)
     number = len(bench.do(deliveries.of(ids[0], "ada")))
     bench.do(deliveries._read(ids[0], "ada", list(range(1, number + 1))))

@@ -11,7 +11,7 @@ from functools import partial
 
 import httpx
 
-from tests.bench import deep, flower, many_workers, pollers, stage
+from tests.bench import deep, flower, many_workers, pollers, replicas, stage
 from tests.bench.load import load
 from tests.bench.report import Figure, write
 from tests.bench.stage import BODY, SECONDS, in_turns
@@ -42,6 +42,7 @@ PARTS = {
     "pollers": pollers.figures,
     "workers": many_workers.figures,
     "flower": flower.figures,
+    "replicas": replicas.figures,
 }
 
 

@@ -61,13 +61,14 @@ class Api:
 
 
 @contextmanager
-def api(redis_url: str, name: str = "api.app:app") -> Iterator[Api]:
+def api(redis_url: str, name: str = "api.app:app", **more: str) -> Iterator[Api]:
     port = free_port()
     command = ["uvicorn", name, "--port", str(port), "--no-access-log", "--log-level", "warning"]
     environment: dict[str, Any] = {
         "SCRIPTQUEUE_REDIS__URL": redis_url,
         "SCRIPTQUEUE_API__MAX_QUEUED": MANY,
         "SCRIPTQUEUE_API__MAX_STREAMS": "2000",  # all of them are one client
+        **more,
     }
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:

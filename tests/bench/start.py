@@ -21,6 +21,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from models.catalogue import QWEN_CODER
 from shared.settings import ModelSettings
 from tests.bench import stage
 from tests.bench.report import Figure, write
@@ -93,7 +94,7 @@ def of_code(code: str) -> Cost:
 def of_worker(redis_url: str, log: Path, cache: Path) -> Cost:
     """The whole process, as it is ready for its first job."""
     begun = time.monotonic()
-    worker = processes.worker(redis_url, log, model__name="embedded", model__cache_dir=cache)
+    worker = processes.worker(redis_url, log, model__name=QWEN_CODER.name, model__cache_dir=cache)
     try:
         processes.until(lambda: "ready: " in worker.log_text, WITHIN_S, "the worker is ready")
         times = psutil.Process(worker.pid).cpu_times()

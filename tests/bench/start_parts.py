@@ -41,22 +41,23 @@ def imports() -> None:
 
 
 def loading() -> None:
+    from models.catalogue import QWEN_CODER
     from models.load import load, load_tokenizer
     from shared.settings import Settings
     from worker.backend.model import ModelBackend
     from worker.engine.vocabulary import Vocabulary
 
     with part("tokenizer and chat"):
-        load_tokenizer("embedded")
+        load_tokenizer(QWEN_CODER.name)
     with part("weights"):
-        loaded = load("embedded", dtype="auto")
+        loaded = load(QWEN_CODER.name, dtype="auto")
     PARTS["weights"] -= PARTS["tokenizer and chat"]
     with part("the grammar's tables and classes of tokens"):
         Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
     del loaded
     known = ("tokenizer and chat", "weights", "the grammar's tables and classes of tokens")
     with part("the engine and its first words"):
-        backend = ModelBackend.load(Settings(model={"name": "embedded"}))
+        backend = ModelBackend.load(Settings(model={"name": QWEN_CODER.name}))
     PARTS["the engine and its first words"] -= sum(PARTS[name] for name in known)
     backend.close()
 

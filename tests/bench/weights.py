@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from models.catalogue import QWEN_CODER
 from models.cpu import cores
 from models.load import LoadedModel, load
 from tests.bench.report import Figure, write
@@ -28,8 +29,8 @@ STEPS = 12
 
 def figures() -> dict[str, Figure]:
     torch.set_num_threads(cores())
-    before = load("embedded", dtype="fp32", weight_bits=16, device="cpu")
-    now = load("embedded", dtype="auto", weight_bits=8, device="cpu")
+    before = load(QWEN_CODER.name, dtype="fp32", weight_bits=16, device="cpu")
+    now = load(QWEN_CODER.name, dtype="auto", weight_bits=8, device="cpu")
     speeds: dict[tuple[str, int], float] = {}
     texts: list[tuple[int, ...]] = []
     for _ in range(ROUNDS):

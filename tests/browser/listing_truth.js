@@ -27,11 +27,11 @@ async (seed) => {
     if (deed === 4) await listing.more();
     if (deed === 5) {
       const first = random(Math.max(1, listing.ids.length));
-      await listing.refresh(first, first + random(30));
+      await listing.refresh(listing.ids.slice(first, first + random(30)));
     }
   }
   for (let round = 0; round < 100; round++) {
-    await listing.refresh(0, Infinity);
+    await listing.refresh(listing.ids);
     await listing.more();
   }
   return [listing.ids, jobs.filter((job) => job.shown).map((job) => job.id)];

@@ -76,17 +76,30 @@ def test_scenes_appear_one_by_one_while_the_job_runs(api: httpx.Client, open_pag
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_card_is_as_wide_as_its_scene_is_long(api: httpx.Client, open_page: OpenPage) -> None:
+def test_the_time_of_a_board_is_one_line_in_proportion(api: httpx.Client, open_page: OpenPage) -> None:
     answer = api.post("/jobs", json={"prompt": "雨中的猫", "target_duration_s": 14, "max_scenes": 3}).json()
     scenes = done(api, answer["id"])["scenes"]
     page = open_page(f"{api.base_url}/#/jobs/{answer['id']}")
 
-    expect(page.locator(".card")).to_have_count(len(scenes))
+    pieces = page.locator(".storyboard .strip span")
+    expect(pieces).to_have_count(len(scenes))
 
-    widths = [page.locator(".card").nth(n).bounding_box()["width"] for n in range(len(scenes))]  # type: ignore[index]
+    widths = [pieces.nth(n).bounding_box()["width"] for n in range(len(scenes))]  # type: ignore[index]
     per_second = [width / scene["duration"] for width, scene in zip(widths, scenes, strict=True)]
     assert max(per_second) - min(per_second) < 1
     assert len({scene["duration"] for scene in scenes}) > 1
+
+
+def test_all_of_six_scenes_are_on_the_screen_at_once(api: httpx.Client, open_page: OpenPage) -> None:
+    identity = submit(api, "雨中的猫", min_scenes=6)
+    done(api, identity)
+    page = open_page(f"{api.base_url}/#/jobs/{identity}")
+
+    cards = page.locator(".card")
+    expect(cards).to_have_count(6)
+
+    boxes: list[Any] = [cards.nth(n).bounding_box() for n in range(6)]
+    assert all(box["x"] + box["width"] <= 1440 and box["y"] + box["height"] <= 900 for box in boxes)
 
 
 def test_what_was_read_in_the_prompt_stands_above_the_storyboard(api: httpx.Client, open_page: OpenPage) -> None:
@@ -255,19 +268,21 @@ def test_a_storyboard_is_saved_for_other_programs(api: httpx.Client, open_page: 
     title = done(api, identity)["result"]["title"]
     page = open_page(f"{api.base_url}/#/jobs/{identity}")
 
-    page.get_by_text("Save for other programs").click()
-
-    choices = page.locator(".exports button")
-    assert [text.lower() for text in choices.all_text_contents()] == [n for n in get_args(ExportFormat) if n != "json"]
+    menu = page.locator(".menu > summary")
+    texts = {text.lower() for text in page.locator(".menu button").all_text_contents()}
+    assert texts >= {name for name in get_args(ExportFormat) if name != "json"}
     for name in ("CSV", "SRT"):
+        menu.click()
         with page.expect_download() as saved:
             page.get_by_role("button", name=name, exact=True).click()
+        expect(page.locator(".menu")).not_to_have_attribute("open", "")
         assert saved.value.suggested_filename == f"{file_name(title)}.{name.lower()}"
         wanted = api.get(f"/jobs/{identity}/result", params={"format": name.lower()}).content
         assert saved.value.path().read_bytes() == wanted
-    page.locator(".exports select").select_option("veo-3.1")
+    menu.click()
+    page.locator(".menu select").select_option("veo-3.1")
     with page.expect_download() as saved:
-        page.get_by_role("button", name="PROMPTS").click()
+        page.get_by_role("button", name="PROMPTS", exact=True).click()
     assert saved.value.suggested_filename == f"{file_name(title)}.txt"
     wanted = api.get(f"/jobs/{identity}/result", params={"format": "prompts", "target": "veo-3.1"}).content
     assert saved.value.path().read_bytes() == wanted
@@ -288,8 +303,12 @@ def test_a_storyboard_is_copied_saved_printed_and_deleted(api: httpx.Client, ope
     result = done(api, identity)["result"]
     page = open_page(f"{api.base_url}/#/jobs/{identity}", permissions=["clipboard-read", "clipboard-write"])
 
+    menu = page.locator(".menu > summary")
+    menu.click()
+    shoot(page, "exports")
     page.get_by_role("button", name="Copy JSON").click()
     until(lambda: page.evaluate("navigator.clipboard.readText()") == json.dumps(result, indent=2), what="copied")
+    menu.click()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download JSON").click()
     assert json.loads(saved.value.path().read_text()) == result
@@ -302,3 +321,22 @@ def test_a_storyboard_is_copied_saved_printed_and_deleted(api: httpx.Client, ope
     page.get_by_role("button", name="Yes, delete").click()
     expect(page.locator("#prompt")).to_be_visible()
     assert api.get(f"/jobs/{identity}").status_code == 410
+
+
+def test_what_was_finished_in_time_is_saved_and_a_retry_takes_longer(api: httpx.Client, open_page: OpenPage) -> None:
+    stub = {"seconds": 4, "scenes": 4}
+    failed = done(api, submit(api, "雨中的猫", stub=stub, min_scenes=4, execution_timeout_s=2.5))
+    page = open_page(f"{api.base_url}/#/jobs/{failed['id']}")
+    of(page, "failed")
+    buttons = page.locator(".actions").first
+
+    with page.expect_download() as saved:
+        buttons.get_by_role("button", name="Download JSON").click()
+    board = json.loads(saved.value.path().read_text())
+    buttons.get_by_role("button", name="Try again, for up to 5.0 s").click()
+    page.wait_for_url(lambda url: failed["id"] not in url)
+
+    assert board["scenes"] == failed["scenes"]
+    assert len(board["scenes"]) == 2
+    again = done(api, job_id(page))
+    assert (again["retry_of"], again["status"]) == (failed["id"], "succeeded")

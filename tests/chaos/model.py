@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from models.catalogue import QWEN_CODER
 from tests.chaos.crowd import Crowd, published
 from tests.chaos.drills import verify
 from tests.chaos.report import Report
@@ -26,7 +27,7 @@ LOAD_S = 180.0
 
 def run(report: Report, folder: Path) -> None:
     with (
-        Stage(folder / "model", model__name="embedded", model__device="cpu") as stage,
+        Stage(folder / "model", model__name=QWEN_CODER.name, model__device="cpu") as stage,
         Crowd(stage.api_url, stage.redis_url) as crowd,
     ):
         stage.start_api()

@@ -32,6 +32,8 @@ EVERY: dict[str, Any] = {
     "REDIS__URL": "redis://redis.elsewhere:6380/1",
     "REDIS__PASSWORD": PASSWORD,
     "REDIS__TIMEOUT_S": 2.5,
+    "REDIS__PREFIX": "blue:",
+    "REDIS__REPLICAS": 1,
     "REDIS__MAX_CONNECTIONS": 8,
     "MODEL__NAME": "embedded",
     "MODEL__PATH": "/models/mine",

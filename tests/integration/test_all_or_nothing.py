@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -178,6 +179,20 @@ def what_the_doctor_mends(sides: Sides) -> None:
         sides.store.sync_call("ring", doorbells=[{"list": broker_lists()[0], "message": "m"}] * 2)
 
 
+def jobs_that_no_replica_has(sides: Sides) -> None:
+    alike: dict[str, Any] = {"use_cache": True, "webhook": HOOK}
+    leader, follower = sides.submit("key", **alike), sides.submit(**alike)
+    batch_id, ids = sides.batch(3)
+    for job_ids, key, batch in (([leader], "key", ""), (ids, "", batch_id)):
+        _, *stands = sides.store.sync_call("confirm", ids=[*job_ids, "0" * 36])
+        assert stands == ["1"] * len(job_ids) + [""]
+        assert sides.store.sync_call("withdraw", client="ada", key=key, batch=batch, ids=job_ids) == "ok"
+    assert [key for key in sides.records.scan_iter() if leader in key or batch_id in key] == []
+    assert sides.claim(follower).job_id == follower
+    assert sides.store.sync_call("withdraw", client="ada", key="", batch="", ids=[follower]) == "started"
+    assert sides.store.sync_call("withdraw", client="ada", key="", batch="", ids=[leader]) == "absent"
+
+
 # Each with the scripts that it must meet; all together are all that change jobs.
 STORIES: dict[Callable[[Sides], None], str] = {
     a_job_and_its_webhook: "beat claim delete deliveries finish renew settle submit take",
@@ -190,6 +205,7 @@ STORIES: dict[Callable[[Sides], None], str] = {
     what_the_sweep_mends: "sweep",
     doorbells_that_are_left_over: "claim",
     what_the_doctor_mends: "reconcile ring",
+    jobs_that_no_replica_has: "confirm withdraw",
 }
 PROGRESS_KEPT = 8  # of a follower: lua/sharing.lua
 USER = "sq-loser"

@@ -47,6 +47,8 @@ class Clocks:
 
     def step(self, by_s: float) -> None:
         self._travel(args=[int(by_s * 1000)])
+        if self.worker._sweeps._last_ms is not None:
+            self.worker._sweeps._last_ms -= int(by_s * 1000)
 
     def pass_time(self, seconds: float) -> None:
         self.step(seconds)

@@ -21,7 +21,7 @@ import redis
 
 from shared.errors import StoreUnavailable
 from shared.settings import Settings
-from shared.store import pools
+from shared.store import growth
 from shared.store.connection import Store, SyncStore, connect
 from tests.integration.api.wire import Wire
 
@@ -31,7 +31,7 @@ AT_ONCE = 24
 
 @pytest.fixture(autouse=True)
 def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "AGAIN_S", 0.1)
+    monkeypatch.setattr(growth, "AGAIN_S", 0.1)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_open_connection_serves_all_of_a_loop(
                 for _ in range(3):
                     await asyncio.gather(*(store.call("queue") for _ in range(AT_ONCE)))
                 took_s = time.monotonic() - begun
-            await asyncio.sleep(pools.AGAIN_S)
+            await asyncio.sleep(growth.AGAIN_S)
             await asyncio.gather(*(store.call("queue") for _ in range(AT_ONCE)))
             return took_s
         finally:
@@ -102,7 +102,7 @@ def test_one_open_connection_serves_all_threads(
         store.call("queue")
         with limit(records, wire):
             answers = list(threads.map(lambda _: store.call("queue"), range(5 * AT_ONCE)))
-        time.sleep(pools.AGAIN_S)
+        time.sleep(growth.AGAIN_S)
         assert len(list(threads.map(lambda _: store.call("queue"), range(AT_ONCE)))) == AT_ONCE
 
     assert len(answers) == 5 * AT_ONCE

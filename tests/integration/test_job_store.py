@@ -127,6 +127,27 @@ def test_progress_is_seen_and_changes_the_version_only_when_it_moves(desk: Desk,
     assert desk.read(job_id).version == moved.version
 
 
+def test_the_text_in_the_making_stands_in_the_job_and_not_in_its_events(
+    desk: Desk, worker: Executions, redis_url: str
+) -> None:
+    claim = claimed(worker, job_id := desk.submit())
+    for text in ("一只猫", "一只猫走进 😀", None):
+        worker.renew([Report(claim, Progress(phase="writing", tokens=len(text or ""), text=text), ())])
+        progress = desk.job(job_id).progress
+        assert progress is not None
+        assert progress.text == text
+    worker.renew([Report(claim, Progress(phase="writing", tokens=9, text="猫"), ())])
+    worker.fail(claim, failure_of(OutputInvalid(), "x" * 3000 + "结尾"), MODEL)
+
+    job = desk.job(job_id)
+    assert job.progress is None
+    assert job.error is not None
+    assert job.error.text == "x" * 1998 + "结尾"
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        assert "猫" not in str(client.xrange(f"sq:events:{job_id}"))
+        assert client.hget(f"sq:job:{job_id}", "writing") is None
+
+
 def test_a_job_that_loses_its_worker_too_often_fails_and_is_kept_as_dead(
     desk: Desk, worker: Executions, redis_url: str
 ) -> None:
@@ -319,7 +340,7 @@ def test_a_failure_says_what_and_whether_to_try_again(desk: Desk, worker: Execut
 
     error = desk.job(job_id).error
     assert error is not None
-    assert (error.code, error.retryable) == ("output_invalid", True)
+    assert (error.code, error.retryable, error.text) == ("output_invalid", True, None)
     assert error.detail == "no scenes in 40 characters"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -137,7 +138,7 @@ def test_a_post_that_is_answered_503_has_queued_nothing(restrict: Restrict, reco
             restrict(f"{RULES} {lost}")
             answers = [api.post("/jobs", json=body, headers=headers) for headers in (key, key, {})]
             assert [answer.status_code for answer in answers] == [503] * 3
-            assert [name for name in records.scan_iter("sq:*") if not re.search("sweep|swept|began", name)] == []
+            assert [name for name in records.scan_iter("sq:*") if not re.search("sweep|swept|began|server", name)] == []
         restrict(RULES)
         until(lambda: api.post("/jobs", json=body, headers=key).status_code == 202, what="a POST is taken")
         again = api.post("/jobs", json=body, headers=key)
@@ -146,12 +147,15 @@ def test_a_post_that_is_answered_503_has_queued_nothing(restrict: Restrict, reco
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["", "blue:"])
 def test_a_service_works_as_that_user_and_is_refused_nothing(
-    restrict: Restrict, records: redis.Redis, tmp_path: Path
+    restrict: Restrict, records: redis.Redis, tmp_path: Path, prefix: str
 ) -> None:
-    url = restrict(RULES)
-    settings = Settings(redis={"url": url})
-    worker = forked_worker(url, tmp_path / "restricted.log", model__name="stub", worker__metrics_port=0)
+    """With a prefix its user may touch nothing outside: so no key and no channel of it lies there."""
+    url = restrict(rule_of(0, prefix))
+    settings = Settings(redis={"url": url, "prefix": prefix})
+    stub: dict[str, Any] = {"model__name": "stub", "worker__metrics_port": 0, "redis__prefix": prefix}
+    worker = forked_worker(url, tmp_path / "restricted.log", **stub)
     try:
         with api_of(settings) as api:
             until(lambda: api.get("/readyz").status_code == 200, what="a worker is ready")
@@ -171,4 +175,5 @@ def test_a_service_works_as_that_user_and_is_refused_nothing(
         worker.close()
 
     assert faults == []
+    assert [key for key in records.scan_iter() if not key.startswith(prefix or "")] == []
     assert [(entry["reason"], entry["object"], entry["context"]) for entry in records.acl_log()] == []

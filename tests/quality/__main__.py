@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", help="left out: MODEL__DTYPE's default")
     parser.add_argument("--prompts", type=int, default=60, help="so many of the prompts, the first ones")
     parser.add_argument("--seeds", default="1", help="separated by commas; each prompt is written with each")
+    parser.add_argument("--request", type=json.loads, default={}, help='JSON, of all: {"outline": true}')
     parser.add_argument("--label", default="latest", help="the run's name in bench/results/quality.json")
     parser.add_argument("--no-plain", action="store_true", help="leave out the column without the engine")
     parser.add_argument("--compare", nargs=2, metavar=("BEFORE", "AFTER"), help="labels of two runs that were kept")
@@ -56,7 +59,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 def measure(options: argparse.Namespace) -> None:
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    chosen = prompts()[: options.prompts]
+    every = [replace(prompt, request={**prompt.request, **options.request}) for prompt in prompts()]
+    chosen = every[: options.prompts]
     started = time.monotonic()
     backend = ModelBackend.load(settings_of(options))
     columns: dict[str, list[Written]] = {}
@@ -70,6 +74,7 @@ def measure(options: argparse.Namespace) -> None:
         "weight_bits": info.weight_bits,
         "dtype": info.dtype,
         "seeds": seeds,
+        **({"request": options.request} if options.request else {}),
         "hardware": hardware(),
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES[:3]}},
         "took_s": round(time.monotonic() - started),

@@ -12,17 +12,17 @@ from typing import Any, Literal, get_args
 from scriptqueue.schemas import JobRequest, Scene, Storyboard, TargetName
 from shared.board.language import language_of
 from shared.board.likeness import is_near, is_same, seen_in
+from shared.board.prompt_words import is_found, says_back
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import target_prompts
 from shared.board.targets.table import TARGETS
 from tests.quality.intervals import Tally
-from tests.quality.measures_names import is_found, spelt
+from tests.quality.measures_names import spelt
 from tests.quality.measures_text import (
     has_debris,
     has_forbidden,
     in_script,
     repeated_share,
-    says_back,
 )
 from tests.quality.prompts import Prompt
 

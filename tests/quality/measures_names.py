@@ -7,30 +7,25 @@ Names of Chinese characters must have four: of three, any two people of one fami
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from shared.board.likeness import DENSE_LETTER
+from shared.board.prompt_words import INFLECTION, as_spelt, exactly
 from shared.board.text import folded
 
 LONG = 8  # characters: from here on two may differ
 SHORTEST = 4
-INFLECTION = 2  # letters after a whole name: a genitive or a plural is no misspelling
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*|&")
 _GONE = "\ue000"  # where a name was that is right
 
 
-def is_found(name: str, text: str) -> bool:
-    return bool(_exact(name).search(_plain(text)))
-
-
 def spelt(names: Iterable[str], text: str) -> tuple[int, list[str]]:
     """How often the names stand there as they are, and what stands there nearly like one of them."""
-    rest, right = _plain(text), 0
-    names = sorted(map(_plain, names), key=len, reverse=True)
+    rest, right = as_spelt(text), 0
+    names = sorted(map(as_spelt, names), key=len, reverse=True)
     for name in names:
-        rest, found = _exact(name).subn(_GONE, rest)
+        rest, found = exactly(name).subn(_GONE, rest)
         right += found
     return right, [miss for name in names for miss in _misses(name, rest)]
 
@@ -84,17 +79,3 @@ def distance(one: str, other: str) -> int:
         for j, b in enumerate(other, 1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
     return row[-1]
-
-
-def _plain(text: str) -> str:
-    """Full-width letters and kinds of apostrophes are no spelling."""
-    return unicodedata.normalize("NFKC", text).replace("’", "'")
-
-
-def _exact(name: str) -> re.Pattern[str]:
-    """Between words, where the script has blanks between them; an ending may follow."""
-    plain = _plain(name)
-    before = r"(?<![A-Za-zÀ-ɏ0-9])" if re.match(r"[A-Za-zÀ-ɏ0-9]", plain) else ""
-    after = rf"(?![A-Za-zÀ-ɏ0-9]{{{INFLECTION + 1}}})" if re.search(r"[A-Za-zÀ-ɏ]$", plain) else ""
-    after = after or (r"(?![0-9])" if plain[-1].isdigit() else "")
-    return re.compile(before + re.escape(plain) + after)

@@ -1,6 +1,7 @@
 """What can be measured of a text: pure functions, for any language. Knows no board and no model.
 
-Whether two texts are alike is shared/board/likeness.py's, by which the engine judges scenes as well.
+Whether two texts are alike is shared/board/likeness.py's, by which the engine judges scenes as well; whether one says
+the prompt back is shared/board/prompt_words.py's, by which candidates are chosen.
 """
 
 from __future__ import annotations
@@ -8,10 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from shared.board.likeness import ALIKE, DENSE_LETTER, FEWEST, gram_size, grams
+from shared.board.likeness import DENSE_LETTER, gram_size
 from shared.board.text import folded
-
-STRETCH = 1.5  # times a text: the part of a prompt that it may have come from
 
 _DEBRIS = re.compile(
     r"[{}\[\]]|\\[nrtu\"\\]|```|</?s>|<\||\|>|\[/?INST\]|\"\s*:|\",\s*\"|“[,，。]”|[\"']?\b(?:scene_number|video_prompt)\b"
@@ -30,17 +29,6 @@ _FORBIDDEN = re.compile(
     r"|绝美|唯美|美丽|震撼|电影感|电影级|高清|超清|高质量|杰作|美しい|映画のような|高画質|傑作",
     re.IGNORECASE,
 )
-
-
-def says_back(text: str, prompt: str) -> bool:
-    """Whether a text is a stretch of the prompt, nearly word for word. One of a few characters is a name or a thing."""
-    own, whole = grams(text), folded(prompt)
-    if len(own) < FEWEST:
-        return False
-    width = round(STRETCH * len(folded(text)))
-    starts = range(0, max(1, len(whole) - width + 1), max(1, width // 6))
-    stretches = [whole[start : start + width] for start in starts] + [whole[-width:]]
-    return any(len(own & grams(stretch)) >= ALIKE * len(own) for stretch in stretches)
 
 
 def repeated_share(text: str) -> tuple[int, int]:

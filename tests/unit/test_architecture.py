@@ -56,12 +56,13 @@ WINGS: dict[str, tuple[str, ...]] = {
     ),
     "shared": ("scriptqueue.schemas", "shared.errors", "shared.board"),
     "shared.errors": (),
-    "shared.board": ("scriptqueue.schemas", *FIELDS, "shared.errors"),
+    "shared.repair_codes": ("scriptqueue.schemas",),
+    "shared.board": ("scriptqueue.schemas", *FIELDS, "shared.errors", "shared.repair_codes"),
     "shared.board.exports": (
         *("scriptqueue.schemas", *FIELDS, "scriptqueue.text_layout"),
         "shared.board",
     ),
-    "shared.store": (*SHAPES, "shared.store.connection"),
+    "shared.store": (*SHAPES, "shared.store.connection", "shared.repair_codes"),
     "shared.store.connection": ("shared", "shared.errors", "shared.store"),
     "shared.broker": (*SHAPES, "shared.store.connection"),  # for Redis's errors as ours
     "models": ("shared", "shared.errors"),
@@ -83,7 +84,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     "api.http": (*SHAPES, "scriptqueue.responses", "shared.store", "shared.store.connection", "api"),
     "api.routes": (
         *(*SHAPES, *FIELDS, "scriptqueue.responses"),
-        *("shared.board", "shared.board.exports", "shared.store", "api", "api.http"),
+        *("shared.board", "shared.board.exports", "shared.repair_codes", "shared.store", "api", "api.http"),
     ),
     "api.stack": ("scriptqueue", "scriptqueue.cli", "models", *SHAPES),
     "api": (

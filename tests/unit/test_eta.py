@@ -104,3 +104,21 @@ def test_more_scenes_cost_more_and_a_budget_is_a_limit() -> None:
 
     assert cost_of(few) == cost_of(fixed) < cost_of(many)
     assert cost_of(short) == 90
+
+
+def test_candidates_take_rows_and_not_more_time() -> None:
+    four = replace(WORKER, slots=4)
+    rated, alone = (Rated(four, 0.1),), Place(position=1, work=0, running=0)
+    runs = figures(RunningJob(400, 4, 0.4, rows=4), rated=rated)
+
+    assert figures(rated=rated).eta_s(alone, cost=400, rows=4) == 10
+    assert figures(rated=(Rated(replace(WORKER, slots=1), 0.1),)).eta_s(alone, cost=400, rows=4) == 40
+    assert runs.start_s(Place(position=1, work=0, running=1)) == pytest.approx(6)
+    assert figures(RunningJob(300, 4, 0.4, rows=3), rated=rated).start_s(Place(1, 0, 1)) == 0
+    assert figures(RunningJob(400, 5, 0.5, rows=4), rated=(Rated(four, None),)).token_s == pytest.approx(0.1)
+
+
+def test_a_job_of_candidates_costs_what_all_of_them_do() -> None:
+    one = JobRequest(prompt="x", sampling=Sampling(max_new_tokens=100))
+
+    assert cost_of(one.model_copy(update={"candidates": 4})) == 4 * cost_of(one) == 400

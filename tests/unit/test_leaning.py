@@ -85,6 +85,7 @@ CALLED = [
     Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "_writer"),
     Lean(LOOP_CONNECTIONS, redis_connection.AbstractConnection, "send_packed_command", "self command check_health"),
     Lean(TRANSPORT, redis.Channel, "_put", "self queue message kwargs"),
+    Lean(TRANSPORT, redis.Channel, "_connparams", "self asynchronous"),
     Lean(TRANSPORT, redis.Channel, "_q_for_pri", "self queue pri"),
     Lean(TRANSPORT, redis.Channel, "_get_message_priority", "self message reverse"),
     Lean(TRANSPORT, redis.Channel, "_queue_bind", "self exchange routing_key pattern queue"),

@@ -45,12 +45,36 @@ SERVED: dict[str, dict[str, Any]] = {
     # celery/celery#5703: Celery and redis-py spell it in two ways
     "rediss://h?ssl_cert_reqs=CERT_NONE": {"host": "h", "tls": True, "options": {"ssl_cert_reqs": "none"}},
     "rediss://h?ssl_cert_reqs=required": {"host": "h", "tls": True, "options": {"ssl_cert_reqs": "required"}},
+    "redis+sentinel://a,b:26380,[::1]/main": {
+        "sentinels": (("a", 26379), ("b", 26380), ("::1", 26379)),
+        "service": "main",
+    },
+    "REDIS+SENTINEL://svc:p%40ss@a/main/2?sentinel_username=watch&sentinel_password=%26x": {
+        "sentinels": (("a", 26379),),
+        "service": "main",
+        "database": 2,
+        "username": "svc",
+        "password": "p@ss",
+        "sentinel_login": {"username": "watch", "password": "&x"},
+    },
+    "rediss+sentinel://a/main?db=1&ssl_cert_reqs=none": {
+        "sentinels": (("a", 26379),),
+        "service": "main",
+        "database": 1,
+        "tls": True,
+        "options": {"ssl_cert_reqs": "none"},
+    },
     f"rediss://h?ssl_ca_certs={HERE}": {"host": "h", "tls": True, "options": {"ssl_ca_certs": HERE}},
 }
 REFUSED = {
     "h:6379": "must start with redis://",
     "http://s3cr@h": "must start with redis://",
-    "redis+sentinel://s3cr@h": "must start with redis://",
+    "redis+sentinel://s3cr@h": "Sentinels need the name of their service",
+    "redis+sentinel://h/s3 cr": "%20",
+    "redis+sentinel://h/main/s3cr": "database must be a number",
+    "redis+sentinel://h,,h2/main?sentinel_password=x&sentinel_password=s3cr": "sentinel_password twice",
+    "redis://h?sentinel_password=s3cr": "needs redis+sentinel://",
+    "unix+sentinel://s3cr@h/main": "must start with redis://",
     "redis://:s3cr#et@h/0": "%23",  # TencentBlueKing/bk-user#364, jazzband/django-redis#205
     "redis://:s3/cr@h/0": "%2F",
     "redis://:s3?cr@h/0": "%3F",
@@ -113,9 +137,12 @@ def test_kombu_comes_to_the_same_server_as_redis_py(url: str) -> None:
     theirs = of_kombu(celery_app.make_app(settings, patient=True))
 
     ours = settings.redis.address.connection
-    names = {"host", "port", "path", "db", "username", "password", *settings.redis.address.options}
+    address = settings.redis.address
+    where = () if address.sentinels else ("host", "port", "path")
+    names = {*where, "db", "username", "password", *address.options}
     assert {name: theirs.get(name) for name in names} == {name: ours.get(name) for name in names}
-    assert ("SSL" in theirs["connection_class"].__name__) == settings.redis.address.tls
+    assert ("SSL" in theirs["connection_class"].__name__) == address.tls
+    assert (theirs["finder"] is not None) == bool(address.sentinels)
 
 
 def of_kombu(app: Celery) -> dict[str, Any]:
@@ -140,5 +167,7 @@ def test_without_a_word_on_certificates_they_are_verified() -> None:
 def test_where_it_is_can_be_told_without_a_secret(url: str) -> None:
     read = read_address(url)
 
-    assert read.place == (read.socket or f"{'[::1]' if read.host == '::1' else read.host}:{read.port}")
-    assert read.password is None or read.password not in repr(read)
+    where = read.socket or f"{'[::1]' if read.host == '::1' else read.host}:{read.port}"
+    assert read.place == where or (read.sentinels and read.place.startswith("main (of the Sentinels a:26379"))
+    for secret in (read.password, *read.sentinel_login.values()):
+        assert secret is None or (secret not in read.place and f"'{secret}'" not in repr(read))

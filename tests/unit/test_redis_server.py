@@ -23,7 +23,7 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
     findings = list(findings_of(GOOD))
 
     assert {finding.level for finding in findings} == {"ok"}
-    assert len({finding.check for finding in findings}) == 6
+    assert len({finding.check for finding in findings}) == 7
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,8 @@ def test_a_server_as_the_readme_wants_it_passes_every_check() -> None:
         ({"aof_last_write_status": "err"}, "persistence", "fault", "disk"),
         ({"appendfsync": "no"}, "persistence", "warning", "set appendfsync always"),
         ({"appendfsync": "everysec"}, "persistence", "ok", "synced each second"),
+        ({"connected_slaves": 1, "min-replicas-to-write": "0"}, "replicas", "warning", "set REDIS__REPLICAS=1"),
+        ({"connected_slaves": 1, "min-replicas-to-write": "1"}, "replicas", "ok", "lost with it"),
     ],
 )
 def test_what_would_lose_jobs_is_named_with_its_fix(
@@ -50,6 +52,22 @@ def test_what_would_lose_jobs_is_named_with_its_fix(
 
     assert finding.level == level
     assert words in finding.words
+
+
+@pytest.mark.parametrize(
+    ("there", "needed", "level", "words"),
+    [
+        (1, "1", "warning", "1 of 2 replicas follow: POST answers 503"),
+        (2, "0", "warning", "set min-replicas-to-write 1"),
+        (2, "1", "ok", "accepted when 2 of 2 have it"),
+        (2, None, "ok", "accepted when 2 of 2 have it"),  # CONFIG is forbidden
+    ],
+)
+def test_what_is_waited_for_must_be_there(there: int, needed: str | None, level: str, words: str) -> None:
+    answers = {**GOOD, "connected_slaves": there} | ({"min-replicas-to-write": needed} if needed else {})
+    (finding,) = [finding for finding in findings_of(answers, 2) if finding.check == "redis replicas"]
+
+    assert (finding.level, words in finding.words) == (level, True)
 
 
 def test_a_managed_server_that_forbids_config_is_judged_by_what_it_tells() -> None:

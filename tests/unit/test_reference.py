@@ -14,6 +14,7 @@ from api.http import problems
 from api.wiring import create_app
 from models.catalogue import CATALOGUE
 from scriptqueue.schemas import JobRequest
+from shared.repair_codes import REPAIR_ROWS
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,10 @@ def test_docs_errors_has_every_code_with_its_status_and_meaning() -> None:
 
     catalogue = problems.catalogue().values()
     assert documented == {(str(one.status or "in a job"), one.code, one.title) for one in catalogue}
+
+
+def test_docs_errors_has_every_repair() -> None:
+    assert rows(DOCS / "errors.md", "repair") == [[f"`{row.code}`", row.sentence] for row in REPAIR_ROWS]
 
 
 def test_docs_models_has_every_model_of_the_catalogue() -> None:

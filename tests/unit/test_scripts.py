@@ -27,11 +27,19 @@ def test_arguments_are_given_by_name_in_any_order() -> None:
 
 
 def test_a_list_comes_last_each_of_it_by_name() -> None:
-    report = {"resume": None, "scenes": "[]", "scene_count": 0, "progress": "{}", "token": "a/1", "id": "7"}
+    report = {
+        "resume": None,
+        "scenes": "[]",
+        "scene_count": 0,
+        "progress": "{}",
+        "writing": "",
+        "token": "a/1",
+        "id": "7",
+    }
 
     flat = scripts()["renew"].flat({"lease_ms": 1000, "reports": [report, {**report, "id": "8", "resume": "{}"}]})
 
-    assert flat == [1000, "7", "a/1", "{}", 0, "[]", "", "8", "a/1", "{}", 0, "[]", "{}"]
+    assert flat == [1000, "7", "a/1", "{}", "", 0, "[]", "", "8", "a/1", "{}", "", 0, "[]", "{}"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +97,8 @@ def test_the_prefix_of_every_key_is_spelt_once() -> None:
 
 
 LOOKS = (
-    "EXISTS GET HEXISTS HGET HGETALL HKEYS HMGET HVALS LINDEX LLEN LRANGE PTTL SCARD SMEMBERS SRANDMEMBER TIME TTL "
-    "XLEN XRANGE ZCARD ZCOUNT ZRANDMEMBER ZRANGE ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYSCORE ZSCORE"
+    "EXISTS GET HEXISTS HGET HGETALL HKEYS HMGET HVALS INFO LINDEX LLEN LRANGE PTTL SCARD SMEMBERS SRANDMEMBER TIME "
+    "TTL XLEN XRANGE ZCARD ZCOUNT ZRANDMEMBER ZRANGE ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYSCORE ZSCORE"
 )
 
 

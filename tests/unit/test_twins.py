@@ -25,11 +25,13 @@ from scriptqueue.schemas import (
 )
 from scriptqueue.stream import EVENT_NAMES, DoneEvent, ProgressEvent, SceneEvent, StatusEvent
 from shared.errors import NotRetryable
+from shared.repair_codes import REPAIR_ROWS
 from shared.store.entry import again
 from shared.store.scripts import LUA_FOLDER, scripts
 from shared.workers import WorkerState
 
 PAGE = Path(__file__).parents[2] / "api" / "page"
+SHAPES = Path(__file__).parents[2] / "client" / "scriptqueue" / "schemas.py"
 
 
 def list_in(file: str, before: str) -> list[str]:
@@ -116,3 +118,23 @@ def test_lua_spells_no_priority_and_remembers_only_sources_that_there_are() -> N
         assert not re.search(rf"'({'|'.join(PRIORITIES)})'", code), path.name
     (kept,) = re.findall(r"local KEPT_SOURCES = \{(.*)\}", (LUA_FOLDER / "sharing.lua").read_text())
     assert set(re.findall(r"(\w+) =", kept)) < set(get_args(Source))
+
+
+def test_the_page_says_every_repair_and_every_fault_of_ours_in_chinese() -> None:
+    words = (PAGE / "service_words.zh.js").read_text()
+    kept = set(re.findall(r'"((?:repair|fault)\.\w+)":', words))
+
+    repairs = {f"repair.{row.code}" for row in REPAIR_ROWS}
+    faults = {f"fault.{code}" for code in re.findall(r'PydanticCustomError\(\s*"(\w+)"', SHAPES.read_text())}
+    assert repairs | faults <= kept
+    assert {key for key in kept if key.startswith("repair.")} == repairs
+
+
+def test_the_page_uses_only_values_that_a_repair_has() -> None:
+    words = (PAGE / "service_words.zh.js").read_text()
+    used = dict(re.findall(r'"repair\.(\w+)": \(\{ ([\w, ]+) \}\)', words))
+
+    for code, names in used.items():
+        parts = [set(re.findall(r"\{(\w+)\}", row.sentence)) for row in REPAIR_ROWS if row.code == code]
+        known = set.intersection(*({*one, "field"} if "at" in one else one for one in parts))
+        assert {*names.split(", ")} <= known, code

@@ -12,13 +12,18 @@ from shared.store.executions import Resume
 
 @dataclass(frozen=True)
 class Completion:
-    """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso."""
+    """A finished text. `notes` are what the reader of the job must be told; unless `complete`, the text is a torso.
+    `hurried`: with more time it would be longer. `early`: it was closed before its end. `choice`: why it is the one, of
+    several candidates."""
 
     text: str
     ended: Literal["complete", "stopped", "timeout"]
     prompt_tokens: int
     output_tokens: int
     notes: tuple[str, ...] = ()
+    hurried: bool = False
+    early: bool = False
+    choice: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,9 @@ class Liveness:
 
     steps: int
     unfinished: int
+
+
+TEXT_END_CHARACTERS = 400  # of what is written, in a progress
 
 
 class Generation(Protocol):

@@ -14,11 +14,12 @@ from typing import Literal
 from models.load import LoadedModel
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import JobRequest, Progress, Scene
+from shared.board.kept import kept_board
 from shared.board.scenes import values_of
 from shared.board.timing import durations
 from shared.errors import NotFinite
 from shared.store.executions import Resume
-from worker.backend.backend import Completion, Partial
+from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Partial
 from worker.engine.handle import Handle
 from worker.engine.request import Finish, Output, TextState
 from worker.script.complete import LIST_OPENING, complete_scenes
@@ -62,7 +63,9 @@ class ModelGeneration:
         self._begin = begin
         self._prove = prove
         self._given = len(first.given)
-        self._most_scenes = len(durations(request) or ()) or request.max_scenes
+        base = kept_board(request)
+        self._most_scenes = base.until if base else len(durations(request) or ()) or request.max_scenes
+        self._free = [place for place in base.kept if place < base.until] if base else []
         self._now = first
         self._head = ""  # of the first part: its title
         self._ended: list[Output] = []
@@ -79,11 +82,19 @@ class ModelGeneration:
         writing = self._now
         now = writing.handle.snapshot()
         scenes_done = len(writing.earlier) + now.scenes_done
+        written = scenes_done - sum(place < scenes_done for place in self._free)
         by_tokens = 0.0 if writing.part else now.sampled_tokens / writing.handle.request.max_new_tokens
-        fraction = min(0.99, round(max(scenes_done / self._most_scenes, by_tokens), 3))
+        fraction = min(0.99, round(max(written / (self._most_scenes - len(self._free)), by_tokens), 3))
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
         tokens = _written(now) + sum(map(_written, self._ended))
-        return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction)
+        end = self._end(now.token_ids)
+        return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction, text=end)
+
+    def _end(self, token_ids: tuple[int, ...]) -> str | None:
+        """Of the text: a heartbeat has no time to read all of it. A token holds a character or more, or its first or
+        last bytes, which say nothing."""
+        text = str(self._loaded.tokenizer.decode(token_ids[-TEXT_END_CHARACTERS:], skip_special_tokens=True))
+        return text.strip("\ufffd")[-TEXT_END_CHARACTERS:] or None
 
     def partial(self) -> Partial:
         writing = self._now
@@ -132,9 +143,11 @@ class ModelGeneration:
     def _completion(self, output: Output, text: str) -> Completion:
         outputs = [*self._ended, output]
         notes = [f"the first {self._given} scenes stand from an earlier text"] if self._given else []
-        if any(each.finish == "closed_early" for each in outputs):
+        for hurried in sorted({each.hurried for each in outputs if each.finish == "closed_early"}):
             budget = self._now.handle.request.max_new_tokens
-            notes.append(f"closed early: the budget of {budget} sampled tokens was nearly used up")
+            by_time = f"the {self._request.execution_timeout_s:g} s that it may run were nearly over"
+            by_tokens = f"the budget of {budget} sampled tokens was nearly used up"
+            notes.append(f"closed early: {by_time if hurried else by_tokens}")
         if loops := sum(each.loops_stopped for each in outputs):
             notes.append(f"{loops} texts that began to repeat themselves were ended")
         if drafts := [draft for each in outputs for draft in each.drafts]:
@@ -148,11 +161,16 @@ class ModelGeneration:
             prompt_tokens=self._prompt_tokens,
             output_tokens=sum(map(_written, outputs)),
             notes=tuple(notes),
+            hurried=any(each.hurried for each in outputs),
+            early=any(each.finish == "closed_early" for each in outputs),
         )
 
     def _text(self, writing: Writing, token_ids: tuple[int, ...]) -> str:
-        """Of the board so far: the scenes of the parts before stand at the beginning of the list."""
+        """Of the board so far, without its outline: the scenes of the parts before stand at the beginning of the
+        list."""
         text = str(self._loaded.tokenizer.decode(token_ids, skip_special_tokens=True))
+        if self._request.outline:
+            text = text[text.find("{") :] if "{" in text else ""
         if not writing.earlier:
             return text
         opening = LIST_OPENING.match(text)

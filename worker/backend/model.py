@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,6 +24,7 @@ from scriptqueue.scene_fields import of_kind
 from scriptqueue.schemas import MIN_TOKENS_A_SCENE, JobRequest, ModelInfo, Scene, Source
 from shared.board.break_down import given_fields, script_shots
 from shared.board.budget import tokens_a_scene
+from shared.board.kept import KeptBoard, kept_board
 from shared.board.likeness import seen_in
 from shared.board.scenes import values_of
 from shared.board.timing import durations
@@ -35,7 +38,7 @@ from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Draft, GenerationRequest, SamplingParams
-from worker.script.grammar import layout, storyboard_schema
+from worker.script.grammar import layout, outline_of, storyboard_schema
 from worker.script.prompt import messages
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
@@ -169,31 +172,41 @@ class ModelBackend:
         self, request: JobRequest, seed: int, time_left_s: float, given: Sequence[Scene]
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        shape = layout(fields, kept, writes_cast=request.writes_cast, distinct=request.distinct)
-        parts = self._parts(request)
-        budget = sampling.max_new_tokens
+        shape = layout(
+            fields,
+            kept,
+            writes_cast=request.writes_cast,
+            has_outline=request.outline,
+            distinct=request.distinct,
+        )
+        parts, budget, base = self._parts(request), sampling.max_new_tokens, kept_board(request)
+        free = {place: v for place, v in base.kept.items() if place < base.until} if base else {}
         if given:  # what they cost is spent, but what is left must do
             written = [field.name for field in of_kind("text", fields) if field.name not in kept]
-            spent = self._tokens("".join(v.get(name, "") for v in values_of(given, fields) for name in written))
-            budget = max(budget - spent, min(budget, shape.min_tokens * request.min_scenes))
+            values = [v for place, v in enumerate(values_of(given, fields)) if place not in free]
+            spent = self._tokens("".join(v.get(name, "") for v in values for name in written))
+            budget = max(budget - spent, min(budget, shape.min_tokens * request.scenes_written[0]))
         part = parts.after(len(given)) if parts else None
         before = given[part.start - 1].description if part and part.start else ""
         return GenerationRequest(
-            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before))),
+            prompt_ids=tuple(self._prompt_ids(messages(request, fields, part, before), thinking=request.outline)),
             schema=json.dumps(storyboard_schema(request, given, fields, part)),
             layout=shape,
             sampling=SamplingParams(sampling.temperature if sampling.do_sample else 0.0, sampling.top_p, seed),
             max_new_tokens=parts.budget(budget, len(given)) if parts else budget,
-            min_scenes=len(part or durations(request) or ()) or request.min_scenes,
+            min_scenes=base.until if base else len(part or durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
-            given_tokens=parts.given_tokens(len(given)) if parts else 0,
+            given_tokens=parts.given_tokens(len(given)) if parts else self._tokens(_as_text(base, free)),
+            kept=frozenset(free),
             own_words=_own_words(request),
-            earlier=tuple(map(seen_in, given[: part.start])) if part else (),
+            earlier=tuple(map(seen_in, base.kept.values() if base else given[: part.start] if part else ())),
+            close_in_s=time_left_s * parts.time_share(len(given)) if parts else math.inf,
+            outline=outline_of(request, part, self._chat().thought_end),
         )
 
     def _parts(self, request: JobRequest) -> ScriptParts | None:
         """Of a script that is broken down; None: all that a request asks for is one text."""
-        shots = script_shots(request)
+        shots = None if request.base else script_shots(request)
         if not shots:
             return None
         fields = fields_named(request.fields)
@@ -212,8 +225,8 @@ class ModelBackend:
         same = replace(engine_request, time_left_s=0, generated_ids=(), drafts=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
-    def _prompt_ids(self, conversation: list[ChatMessage]) -> list[int]:
-        return self._chat().prompt(conversation)
+    def _prompt_ids(self, conversation: list[ChatMessage], *, thinking: bool = False) -> list[int]:
+        return self._chat().prompt(conversation, thinking=thinking)
 
     def _chat(self) -> ChatTokenizer:
         assert self._loaded.text is not None  # a model without a vocabulary is refused at the start
@@ -263,7 +276,12 @@ class ModelBackend:
 def _own_words(request: JobRequest) -> str:
     """Those that may come again as often as the text likes: the request's own, and its cast's."""
     cast = (f"{one.name} {one.look}" for one in request.characters)
-    return " ".join(filter(None, (request.prompt, request.style, request.instructions, *cast)))
+    return " ".join(filter(None, (request.prompt, request.style, request.instructions, request.note, *cast)))
+
+
+def _as_text(base: KeptBoard | None, kept: Mapping[int, Mapping[str, Any]]) -> str:
+    """What the grammar forces of the scenes that stay; empty: nothing does."""
+    return json.dumps([base.title, *kept.values()], ensure_ascii=False) if base else ""
 
 
 def _edition(folder: Path | None) -> str:

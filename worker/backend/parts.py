@@ -40,6 +40,11 @@ class ScriptParts:
         here = part.stop - given if given < part.stop else 1
         return min(-(-left * here // scenes_left), self.a_scene * len(part))
 
+    def time_share(self, given: int) -> float:
+        """That part's, of the time that is left for all scenes that are not given: the later ones have theirs."""
+        stop = self.after(given).stop
+        return (stop - given) / (len(self.words) - given) if given < stop else 1.0
+
     def given_tokens(self, given: int) -> int:
         """Of the words in that part, in which a quotation mark takes one more."""
         part = self.after(given)

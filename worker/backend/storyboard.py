@@ -10,12 +10,12 @@ from shared import traces
 from shared.board.other_language import strays
 from shared.board.repeats import repeats
 from shared.board.targets.fit import misfits
-from shared.errors import ExecutionTimeout, OutputInvalid
+from shared.errors import OutputInvalid
 from worker.attempt import Attempt
 from worker.backend.backend import Backend, Prefix
+from worker.backend.candidates import MAX_TEXTS, start
+from worker.backend.late import closed_late
 from worker.script.output import fallback, parse, validate
-
-MAX_TEXTS = 2  # a text that cannot be mended is written once more
 
 
 class Stopped(Exception):
@@ -29,6 +29,8 @@ class StoryboardOutcome:
     repairs: tuple[str, ...]
     prompt_tokens: int
     output_tokens: int
+    hurried: bool = False
+    choice: str = ""  # why it is the one, of several candidates
 
 
 def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
@@ -45,7 +47,8 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         try:
             # Another seed for another text; for greedy sampling the second text would be the first again.
             seed = request.sampling.seed + text_index
-            generation = backend.start(
+            generation = start(
+                backend,
                 request,
                 seed=seed,
                 time_left_s=attempt.time_left_s,
@@ -59,7 +62,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
             if completion.ended == "stopped":
                 raise Stopped
             if completion.ended == "timeout":
-                raise ExecutionTimeout(f"not finished within {request.execution_timeout_s:g} s")
+                completion = closed_late(completion, request, attempt.scenes)
             storyboard, repairs = validate(parse(completion.text, fields), request, attempt.scenes, fields, near=near)
         except OutputInvalid as error:
             failure = error
@@ -69,7 +72,9 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         notes = (*again, *completion.notes, *repairs, *strays(storyboard, request))
-        return StoryboardOutcome(storyboard, source, notes, prompt_tokens, output_tokens)
+        return StoryboardOutcome(
+            storyboard, source, notes, prompt_tokens, output_tokens, completion.hurried, completion.choice
+        )
     if not request.allow_fallback:
         raise failure
     why = f"the prompt was split into sentences: {failure.detail}"

@@ -19,9 +19,10 @@ from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField
 from scriptqueue.schemas import JobRequest, ModelInfo, Phase, Progress, Source
 from shared.board.break_down import script_shots
 from shared.board.cast import WRITTEN_IDS
+from shared.board.kept import kept_board
 from shared.board.timing import durations, usual_seconds
 from shared.errors import InternalError
-from worker.backend.backend import Completion, Liveness, MetricValue, Partial, Prefix
+from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Liveness, MetricValue, Partial, Prefix
 from worker.exits import EXIT_BROKEN
 
 
@@ -58,8 +59,14 @@ class StubGeneration:
     def progress(self) -> Progress:
         phase: Phase = "writing"
         tokens = int(self._share * self._options.tokens)
+        written = "" if self._options.hang else self._text(self._scenes)
+        end = written[: int(self._share * len(written))][-TEXT_END_CHARACTERS:]
         return Progress(
-            phase=phase, tokens=tokens, scenes_done=self._scenes_done, fraction=min(round(self._share, 3), 0.99)
+            phase=phase,
+            tokens=tokens,
+            scenes_done=self._scenes_done,
+            fraction=min(round(self._share, 3), 0.99),
+            text=end or None,
         )
 
     def partial(self) -> Partial:
@@ -85,9 +92,10 @@ class StubGeneration:
         stopped = self._write(min(takes_s, self._time_left_s))
         if self._options.crash and not stopped:
             os._exit(EXIT_BROKEN)
-        ended = "stopped" if stopped else "timeout" if takes_s > self._time_left_s else "complete"
+        late = takes_s > self._time_left_s
+        ended = "stopped" if stopped else "timeout" if late else "complete"
         return Completion(
-            text="no storyboard" if self._options.invalid else self._text(self._scenes),
+            text="no storyboard" if self._options.invalid else self._text(self._scenes_done if late else self._scenes),
             ended=ended,  # type: ignore[arg-type]
             prompt_tokens=len(self._request.prompt),
             output_tokens=self._options.tokens,
@@ -119,6 +127,8 @@ class StubGeneration:
     @property
     def _scenes(self) -> int:
         fixed = durations(self._request)
+        if base := kept_board(self._request):
+            return base.until
         if self._options.scenes is not None:
             return self._options.scenes
         return len(fixed) if fixed else self._request.min_scenes
@@ -131,11 +141,14 @@ def stub_text(request: JobRequest, count: int, fields: Fields = SCENE_FIELDS) ->
     """A storyboard of so many scenes, as a model would write it."""
     usual_s = usual_seconds(request)
     fixed = durations(request) or (usual_s,) * count
-    subject = " ".join(request.prompt.split())[:40]
+    subject, base = " ".join((request.note or request.prompt).split())[:40], kept_board(request)
+    kept, subject = (base.kept, f"{subject}, take two") if base else ({}, subject)
     ids = [character.id for character in request.characters] or WRITTEN_IDS[:1]
     shots = script_shots(request) or ()
     scenes = [
-        {
+        {"scene_number": number} | kept[number - 1]
+        if number - 1 in kept
+        else {
             field.name: fixed[number - 1]
             if field.kind == "seconds" and number <= len(fixed)
             else _stub_value(field, number, subject, usual_s, ids)

@@ -55,6 +55,7 @@ class BatchEngine:
         graphs: bool | None = None,
         compiled: bool = False,
         varlen: attention.Kernel | None = varlen_attn,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.max_batch = max_batch
         kv_tokens = kv_tokens or wanted_tokens(max_batch, context_tokens)
@@ -65,6 +66,7 @@ class BatchEngine:
         self._model = model
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, eos_token_ids)
         self._force = force
+        self._clock = clock
         self._waiting: deque[Handle] = deque()
         self._rows = Running()
         self._room = RowLimit(max_batch)
@@ -90,14 +92,14 @@ class BatchEngine:
         """Join the batch at the next step; `on_scene` is called on the engine's thread, which it must not hold up.
         Raises `PromptTooLong`, `EngineBroken`, ValueError for a bad schema."""
         room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
-        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.min_scenes
+        needed = TOKENS_A_SAMPLED * request.layout.min_tokens * request.least_written
         if room < needed:
             raise PromptTooLong(
                 f"{len(request.prompt_ids)} prompt tokens and at least {needed + request.given_tokens} for the answer "
                 f"do not fit the model's context of {self.context_tokens}"
             )
-        self._vocabulary.prepare(request.schema, request.layout.speech)  # on the caller's thread, whose fault it'd be
-        generation = Handle(request, on_scene)
+        self._vocabulary.prepare(request.schema, request.layout.speech, request.outline)  # on the thread at fault
+        generation = Handle(request, on_scene, self._clock)
         with self._lock:  # which the thread takes at its end: nobody waits for it in vain
             if self.broken or self._ending:
                 raise EngineBroken(f"the engine has ended: {self.broken or 'shut down'}")
@@ -208,7 +210,7 @@ class BatchEngine:
             if generation not in self._rows and generation not in self._waiting:
                 continue
             self._count()
-            text = generation.text or self._text(generation.request)
+            text = generation.text or self._text(generation)
             again = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
             self._go_on_with(generation, again)
 
@@ -228,15 +230,15 @@ class BatchEngine:
         self._rows.add(generation, pages)
         self._batch.join(generation, pages * self._batch.page_tokens)
 
-    def _text(self, request: GenerationRequest) -> Text:
+    def _text(self, generation: Handle) -> Text:
+        request, limit, left = generation.request, self._batch.force_limit, generation.time_left
         room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
-        return Text(self._vocabulary, request, room, force=self._force, force_limit=self._batch.force_limit)
+        return Text(self._vocabulary, request, room, force=self._force, force_limit=limit, time_left=left)
 
     def _admit(self) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
         while self._waiting and len(self._rows) < self._room.rows:
-            generation = self._waiting[0]
-            request = generation.request
+            request = (generation := self._waiting[0]).request
             most = FORCED_A_SAMPLED * request.max_new_tokens + request.given_tokens + self._batch.force_limit
             tokens = min(self.context_tokens, len(request.prompt_ids) + most)
             pages = -(-tokens // self._batch.page_tokens)
@@ -246,7 +248,7 @@ class BatchEngine:
                 return
             with self._lock:
                 self._waiting.popleft()
-            generation.text = text = generation.text or self._text(request)
+            generation.text = text = generation.text or self._text(generation)
             if text.complete:  # resumed at its very end
                 generation.finish(text.ending)
                 continue
@@ -254,15 +256,14 @@ class BatchEngine:
 
     def _drop(self) -> None:
         """What was stopped or is out of time leaves the batch, or the wait for it."""
-        now = time.monotonic()
-        for generation in [waiting for waiting in self._waiting if waiting.stopping or now >= waiting.stop_at]:
-            with self._lock:
-                self._waiting.remove(generation)
+        for generation in [each for each in (*self._waiting, *self._rows) if each.is_over]:
+            if generation in self._rows:
+                self._batch.leave(generation)
+                self._rows.remove(generation)
+            else:
+                with self._lock:
+                    self._waiting.remove(generation)
             generation.finish("stopped" if generation.stopping else "timeout")
-        for generation in [running for running in self._rows if running.stopping or now >= running.stop_at]:
-            self._batch.leave(generation)
-            generation.finish("stopped" if generation.stopping else "timeout")
-            self._rows.remove(generation)
 
     def _make_room(self) -> None:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text

@@ -8,16 +8,25 @@ from threading import Event
 
 from worker.engine.request import Finish, GenerationRequest, Output, TextState
 from worker.engine.text import Text
+from worker.engine.time_left import Clock, TimeLeft
 
 
 class Handle:
-    """One request on its way through the engine; every method may be called from any thread."""
+    """One request on its way through the engine, whose time the clock tells; every method may be called from any
+    thread."""
 
-    def __init__(self, request: GenerationRequest, on_scene: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        request: GenerationRequest,
+        on_scene: Callable[[], None] | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.request = request
         self._on_scene = on_scene
         self._scenes_notified = 0
-        self.stop_at = time.monotonic() + request.time_left_s
+        now, self._clock = clock(), clock
+        self._stop_at = now + request.time_left_s
+        self.time_left = TimeLeft(now + min(request.time_left_s, request.close_in_s), clock)
         self.text: Text | None = None
         self.stopping = False
         self.suspect = False  # it was in a step without finite scores, and shows next whether they were its own
@@ -38,6 +47,11 @@ class Handle:
         return self._output
 
     @property
+    def is_over(self) -> bool:
+        """Whether it was stopped, or its time is up."""
+        return self.stopping or self._clock() >= self._stop_at
+
+    @property
     def tokens(self) -> Sequence[int]:
         """Of the text so far, those that it resumes among them."""
         return self.text.tokens if self.text else self.request.generated_ids
@@ -55,13 +69,13 @@ class Handle:
 
     def finish(self, how: Finish) -> None:
         text = self.text
-        tokens = tuple(text.tokens) if text else ()
         self._output = Output(
-            tokens,
+            tuple(self.tokens),
             how,
             text.sampled_tokens if text else 0,
             text.closing.loops_stopped if text else 0,
             text.drafts if text else (),
+            hurried=bool(text and text.hurried),
         )
         self._ended.set()
 

@@ -4,7 +4,7 @@ to mask them quickly, and of speech to bound it. Knows no name of a field: those
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 STRING_TOKENS = 3  # opening quote, one plain token, closing quote
 SPARE_TOKENS = 7  # of a text with one object: the strings before the list, and its end
@@ -28,7 +28,7 @@ class SpeechLayout:
     keys: tuple[tuple[str, float], ...]  # with the share
     lists: frozenset[str]  # keys of lists whose objects hold spoken strings
     seconds: str
-    count: CountSpeech
+    count: CountSpeech = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,19 @@ class SeenLayout:
     whether two of them show the same. `varied`: keys of values that are not to be the same time after time."""
 
     keys: tuple[str, ...]
-    alike: Callable[[str, str], bool]
+    alike: Callable[[str, str], bool] = field(repr=False)
     varied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Lines before a text's JSON: `least` to `most` of at most so many characters, each after its number; then the
+    tokens `end`, with which a model ends its thought."""
+
+    least: int
+    most: int
+    max_characters: int
+    end: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

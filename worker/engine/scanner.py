@@ -14,6 +14,7 @@ LIST_DEPTH = 2
 _QUOTE, _BACKSLASH, _COLON, _COMMA = b'"\\:,'
 _OPEN, _CLOSE = frozenset(b"{["), frozenset(b"}]")
 _OBJECT_END, _LIST = b"}["
+_ROOT = b"{"
 
 
 class Scanner:
@@ -22,7 +23,7 @@ class Scanner:
     def __init__(self, spoken: Collection[str] = (), seconds: str | None = None) -> None:
         self.speech = bytearray()  # of the scene: its spoken strings as JSON has them, a quote after each
         self.seconds: float | None = None  # of the scene, once they are written
-        self.text = bytearray()  # all of it
+        self.text = bytearray()  # all of it, from the root object on
         self.scenes: list[bytes] = []  # those that are whole
         self.depth = 0
         self.scenes_done = 0
@@ -33,6 +34,7 @@ class Scanner:
         self.place = 0  # grows with each string value and each scene that ends: no two strings have one
         self.in_value = False  # inside a string that is a value, not a key
         self.in_speech = False  # and a spoken one
+        self.begun = False  # what may stand before the root object is no part of it
         self.complete = False
         self._in_string = False
         self._escaped = False
@@ -60,6 +62,9 @@ class Scanner:
             self.text += data
             self._keep(data)
             return  # most of what is ever written
+        if not self.begun:
+            data = data[data.find(_ROOT) :] if _ROOT in data else b""
+            self.begun = bool(data)
         begin = len(self.text)
         self.text += data
         for at, byte in enumerate(data, begin):

@@ -12,6 +12,7 @@ from worker.engine.repetition import FREE_WORDS, Repetition
 from worker.engine.request import Draft, Finish, GenerationRequest, SamplingParams, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.speech import SpeechBound
+from worker.engine.time_left import TimeLeft
 from worker.engine.vocabulary import Mask, Vocabulary
 from worker.engine.words import KnownWords
 
@@ -20,12 +21,20 @@ TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are f
 
 
 class Text:
-    """`room_tokens` is what the context leaves for the text. Tokens that `generated_ids` resumes are replayed.
+    """`room_tokens` is what the context leaves for the text; `time_left`, what its time does (None: all that it takes).
+    Tokens that `generated_ids` resumes are replayed.
 
-    `dropped` is the scene at its end where that repeats an earlier one: the text goes on as `written_anew`."""
+    `dropped` is the scene at its end where that repeats another: the text goes on as `written_anew`."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, request: GenerationRequest, room_tokens: int, *, force: bool, force_limit: int
+    def __init__(  # noqa: PLR0913 - what a text is of, and all that bounds it
+        self,
+        vocabulary: Vocabulary,
+        request: GenerationRequest,
+        room_tokens: int,
+        *,
+        force: bool,
+        force_limit: int,
+        time_left: TimeLeft | None = None,
     ) -> None:
         self.tokens: list[int] = []
         self.sampled_tokens = 0  # those of dropped scenes among them
@@ -35,19 +44,21 @@ class Text:
         speech = request.layout.speech
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
-        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes)
+        self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
         seen = request.layout.seen
         self.distinct = Distinct(vocabulary, self.scanner, seen, request.earlier) if seen else None
         self.drafts = request.drafts
         self._drafts_due = [*reversed(request.drafts)]  # not reached yet
         self._draft_tokens = self._draft_sampled = 0  # of the others
+        self._sampled_before = 0  # what comes before the scenes
         self._replaying = True
         self.vocabulary = vocabulary
         self._request = request
         self.repetition = self._rule()
         self._strict = self._rule(STRICT_WORDS) if request.drafts else None
-        self.matcher = vocabulary.matcher(request.schema)
+        self.matcher = vocabulary.matcher(request.schema, request.outline)
         self._max_new_tokens = request.max_new_tokens
+        self._time_left = time_left or TimeLeft()
         self._room_tokens = room_tokens
         self._force = force
         self._force_limit = force_limit
@@ -55,7 +66,7 @@ class Text:
         self._replay(request.generated_ids)
         self._replaying = False
         self.force()
-        self.closing.follow(self.tokens_left)
+        self._follow()
 
     @property
     def complete(self) -> bool:
@@ -67,8 +78,13 @@ class Text:
         return "closed_early" if self.closing.cut else "complete"
 
     @property
+    def hurried(self) -> bool:
+        """Whether its time made it shorter."""
+        return self.closing.cut and self.closing.hurried
+
+    @property
     def tokens_left(self) -> int:
-        """How many tokens may still be sampled."""
+        """How many tokens may still be sampled; time is another matter."""
         room = (self._room_tokens - len(self.tokens)) // TOKENS_A_SAMPLED
         return min(self._max_new_tokens - self.sampled_tokens, room)
 
@@ -96,6 +112,7 @@ class Text:
         would say more than a scene can, the string ends instead of it."""
         if self.speech and self.speech.is_beyond(token):
             token = self.vocabulary.quote
+        self._time_left.note()
         self._sample(token)
         return [token] if self.complete else [token, *self.force()]
 
@@ -106,7 +123,7 @@ class Text:
             forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
             self._append(forced)
             self._note(None)
-            self.closing.follow(self.tokens_left)
+            self._follow()
         return forced
 
     def rewound(self, tokens: int) -> Text:
@@ -128,7 +145,8 @@ class Text:
 
     def _from(self, tokens: int, drafts: tuple[Draft, ...]) -> Text:
         request = replace(self._request, generated_ids=tuple(self.tokens[:tokens]), drafts=drafts)
-        return Text(self.vocabulary, request, self._room_tokens, force=self._force, force_limit=self._force_limit)
+        room, force, limit = self._room_tokens, self._force, self._force_limit
+        return Text(self.vocabulary, request, room, force=force, force_limit=limit, time_left=self._time_left)
 
     def _rule(self, free_words: int = FREE_WORDS) -> Repetition:
         known = KnownWords(self._request.own_words)
@@ -139,11 +157,13 @@ class Text:
             self._due.pop(0)
         else:
             self.sampled_tokens += 1
+            if self.distinct and self.distinct.at_opening:
+                self.distinct.begin(len(self.tokens), self.sampled_tokens - 1)
         scanner, place = self.scanner, self.scanner.place
-        if self.distinct and self.distinct.at_opening:
-            self.distinct.begin(len(self.tokens), self.sampled_tokens - 1)
         self._append([token])
-        self.closing.note(token, self.tokens_left)
+        if not scanner.in_list:
+            self._sampled_before = self.sampled_tokens
+        self.closing.note(token, self.tokens_left, self._time_left.tokens_left)
         is_inside = scanner.in_value and scanner.place == place
         self._note(token if is_inside else None, free=not scanner.in_scene)
 
@@ -151,6 +171,9 @@ class Text:
         self.repetition.note(token, free=free)
         if self._strict:
             self._strict.note(token, free=free)
+
+    def _follow(self) -> None:
+        self.closing.follow(self.tokens_left, self._time_left.tokens_left)
 
     def _append(self, tokens: list[int]) -> None:
         if not self.matcher.consume_tokens(tokens):
@@ -179,12 +202,14 @@ class Text:
     def _may_drop(self) -> bool:
         """Whether the scene that ends may be written anew, and all that must come after it as long as those so far."""
         assert self.distinct
-        if self._replaying or self.distinct.drafts_here >= MOST_DRAFTS or self.closing.engaged:
+        done, kept = self.scanner.scenes_done, self._request.kept
+        if self._replaying or self.distinct.drafts_here >= MOST_DRAFTS or self.closing.engaged or done - 1 in kept:
             return False
-        usual = (self.sampled_tokens - self._draft_sampled) / self.scanner.scenes_done
-        scenes_left = max(1, self._request.min_scenes - self.scenes_done)
+        written = done - sum(place < done for place in kept)
+        usual = (self.sampled_tokens - self._sampled_before - self._draft_sampled) / written
+        scenes_left = self._request.min_scenes - (done - 1) - sum(place >= done for place in kept)
         least = COMFORTABLE * self._request.layout.min_tokens
-        return self.tokens_left > scenes_left * max(usual, least)
+        return min(self.tokens_left, self._time_left.tokens_left) > max(1, scenes_left) * max(usual, least)
 
     def _reach_drafts(self) -> None:
         """Those scenes that were written from here on and dropped."""
@@ -210,7 +235,7 @@ class Text:
                 self._append([token])
                 self._note(None)
                 if not forced:  # as `force` does: the next token is its string's first
-                    self.closing.follow(self.tokens_left)
+                    self._follow()
             else:
                 self._sample(token)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 from llguidance import LLExecutor, LLMatcher
 from numpy.typing import NDArray
 
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, SpeechLayout
+from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, CountSpeech, Outline, SpeechLayout
+from worker.engine.outline import as_lark
 from worker.engine.tables import TableSource, take_tables
 from worker.engine.token_costs import OPENS_WITH_TEXT, TokenCosts
 from worker.engine.words import is_dense
@@ -31,6 +33,7 @@ _NEXT_IN_OBJECTS = re.compile(rb'"?\},')  # ends an object and starts another
 _NEXT_IN_STRINGS = b'",'
 _NEXT_SCENE_IN_LIST = b","
 _LIST_END = b"]"
+_LINE_END = b"\n"
 _FILLS_LIST = re.compile(rb"\[[^\]]")  # opens one that is not empty; no string has a bracket
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
@@ -66,20 +69,22 @@ class Vocabulary:
         self.ends_list = self._class(text.startswith(_LIST_END) for text in self._bytes)
         self.fills_list = self._class(_FILLS_LIST.search(text) is not None for text in self._bytes)
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
+        self.ends_line = self._class(text.endswith(_LINE_END) for text in self._bytes)
+        self.begins_line = self._class(text[:1].isdigit() for text in self._bytes)  # of an outline
         self.plain = self._class(map(_is_plain, self._bytes))
         self.joins_clauses = self._class(_JOINS_CLAUSES.match(text) is not None for text in self._bytes)
         self.opens_with_text = self._class(OPENS_WITH_TEXT.match(text) is not None for text in self._bytes)
         self.ends_sentence = frozenset(t for t, text in enumerate(self._bytes) if text.endswith(_SENTENCE_ENDS))
-        self._tokens = {text: token for token, text in enumerate(self._bytes) if text}
+        self._by_bytes = np.array(sorted(range(size), key=self._bytes.__getitem__), dtype=np.int32)
         self.beginnings = lru_cache(maxsize=1 << 14)(self._beginnings)
-        self.compile = lru_cache(maxsize=256)(self._compile)
+        self._compiled = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
         self.openers = lru_cache(maxsize=1 << 10)(self._openers)
         self._executor = LLExecutor()
 
-    def prepare(self, schema: str, speech: SpeechLayout | None) -> None:
+    def prepare(self, schema: str, speech: SpeechLayout | None, outline: Outline | None = None) -> None:
         """What the first text with this schema would wait for; raises ValueError as `compile` does."""
-        self.compile(schema)
+        self.compile(schema, outline)
         if speech:
             self.costs(speech.count)
 
@@ -92,7 +97,7 @@ class Vocabulary:
         least = 1 if is_dense(word) else min(len(word), FEWEST_LETTERS)
         starts = [word[:size] for size in range(len(word), least - 1, -1)]
         texts = dict.fromkeys(text for start in starts for text in (start, start.capitalize(), start.upper()))
-        found = (self._tokens.get(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
+        found = (self._token_of(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
         return tuple(token for token in found if token is not None)
 
     def _openers(self, text: str) -> tuple[int, ...]:
@@ -102,13 +107,19 @@ class Vocabulary:
         for spelling in dict.fromkeys((text, text.lower(), text.capitalize(), text.upper())):
             whole = spelling.encode()
             starts = [*(whole[:size] for size in range(1, len(whole) + 1)), *(whole + end for end in _ENDS)]
-            tokens = (self._tokens.get(before + start) for start in starts for before in (b"", _CLOSES, b" "))
+            tokens = (self._token_of(before + start) for start in starts for before in (b"", _CLOSES, b" "))
             found |= dict.fromkeys(token for token in tokens if token is not None)
         return tuple(found)
 
-    def matcher(self, schema: str) -> LLMatcher:
+    def _token_of(self, text: bytes) -> int | None:
+        """The last of those that are this text. Looked for by halves: a dictionary would take 10 MB."""
+        at = bisect_right(self._by_bytes, text, key=self._bytes.__getitem__)
+        token = int(self._by_bytes[at - 1])
+        return token if at and self._bytes[token] == text else None
+
+    def matcher(self, schema: str, outline: Outline | None = None) -> LLMatcher:
         """A fresh matcher at the start of the grammar; raises ValueError as `compile` does."""
-        return self.compile(schema).deep_copy()
+        return self.compile(schema, outline).deep_copy()
 
     def fill(self, matchers: Iterable[tuple[LLMatcher, int]], masks: Mask) -> None:
         """Write which tokens may come next for each matcher into its row of `masks` [rows, words], contiguous memory.
@@ -116,9 +127,12 @@ class Vocabulary:
         assert masks.flags.c_contiguous
         self._executor.unsafe_compute_mask_ptr([*matchers], masks.ctypes.data, masks.nbytes // len(masks), len(masks))
 
-    def _compile(self, schema: str) -> LLMatcher:
+    def compile(self, schema: str, outline: Outline | None = None) -> LLMatcher:
         """Kept for the next request with this schema; raises ValueError for one that no grammar can express."""
-        matcher = LLMatcher(self._lltokenizer, as_grammar(schema))
+        return self._compiled(schema, outline)
+
+    def _compile(self, schema: str, outline: Outline | None) -> LLMatcher:
+        matcher = LLMatcher(self._lltokenizer, as_lark(outline, schema) if outline else as_grammar(schema))
         if matcher.is_error():
             raise ValueError(f"the schema cannot be a grammar: {matcher.get_error()}")
         return matcher

@@ -11,6 +11,7 @@ from scriptqueue.camera import CAMERAS
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, written
 from scriptqueue.schemas import JobRequest, Scene, Storyboard
 from shared.board.break_down import script_shots
+from shared.board.kept import kept_board
 from shared.board.language import written_language
 from shared.board.language_tags import is_traditional, words_in
 from shared.board.scenes import assemble, values_of
@@ -62,6 +63,8 @@ def fallback(
     if shots:
         scenes = [_without_empty(scene | shot.given) for scene, shot in zip(scenes, shots, strict=True)]
     scenes[: len(published)] = values_of(published, fields)
+    if base := kept_board(request):
+        title, scenes = base.title, base.around(scenes)
     return assemble(title, scenes, request, fields, request.characters)
 
 

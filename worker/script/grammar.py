@@ -9,16 +9,26 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
-from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, JobRequest, Scene
+from scriptqueue.schemas import MAX_SPOKEN_LINES, MIN_TOKENS_A_CAST, MIN_TOKENS_A_LINE, JobRequest, Scene
 from shared.board.break_down import script_shots
+from shared.board.kept import kept_board
 from shared.board.language import written_language
 from shared.board.language_tags import is_spaced
 from shared.board.likeness import SEEN, is_near
+from shared.board.scenes import values_of
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, SeenLayout, SpeechLayout
+from worker.engine.layout import (
+    NO_CHARACTERS,
+    NO_FIRST_CHARACTERS,
+    SPARE_TOKENS,
+    Layout,
+    Outline,
+    SeenLayout,
+    SpeechLayout,
+)
 
 _NOTHING: Mapping[str, Any] = {}
 TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
@@ -26,6 +36,7 @@ TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
 VARIED = ("camera", "duration")
+MAX_LINE_CHARACTERS = 100  # of an outline, for each scene
 
 _FIRST = f"[^{NO_FIRST_CHARACTERS}]"
 _ANY = f"[^{NO_CHARACTERS}]"
@@ -35,24 +46,29 @@ def storyboard_schema(
     request: JobRequest, given: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS, part: range | None = None
 ) -> dict[str, Any]:
     """What the model may write for this request, or for a part of its scenes. The scenes that are `given`, from the
-    board's first one on, it must repeat, at no cost."""
+    board's first one on, it must repeat, at no cost; so must it those that stay of the board that it starts from, and
+    what comes after the last one that it writes is no part of the text."""
     if request.targets:
         fields = bounded(fields, request, is_spaced=is_spaced(written_language(request)))
-    fixed = durations(request)
-    count = (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
+    fixed, base, count = durations(request), kept_board(request), _counts(request)
+    kept = base.kept if base else {}
     shots = script_shots(request)
     allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
-    scenes = [_constant(scene, fields) for scene in given]
+    if base:
+        given, count = given[: base.until], (base.until, base.until)
+    scenes = [_constant(n, values, fields) for n, values in enumerate(values_of(given, fields), 1)]
     ids = [character.id for character in request.characters] or [*written_ids(request)]
     scenes += [
-        _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
+        _constant(n, kept[n - 1], fields)
+        if n - 1 in kept
+        else _scene(n, fixed[n - 1 : n] if fixed else allowed, fields, ids, shots[n - 1].given if shots else _NOTHING)
         for n in range(len(given) + 1, count[1] + 1)
     ]
     if part is not None:
-        scenes, count = scenes[part.start : part.stop], (len(part), len(part))
+        scenes, count = scenes[part.start : part.stop], _counts(request, part)
     return _object(
         {
-            "title": _text(MAX_TITLE_CHARACTERS),
+            "title": {"const": base.title} if base else _text(MAX_TITLE_CHARACTERS),
             **({"characters": _cast(request)} if request.writes_cast else {}),
             "scenes": {
                 "type": "array",
@@ -65,11 +81,23 @@ def storyboard_schema(
     )
 
 
+def outline_of(request: JobRequest, part: range | None = None, end: Sequence[int] = ()) -> Outline | None:
+    """What comes before the scenes of a text, where the request wants it: a line for each."""
+    least, most = _counts(request, part)
+    return Outline(least, most, MAX_LINE_CHARACTERS, tuple(end)) if request.outline else None
+
+
 def layout(
-    fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes_cast: bool = False, distinct: bool = False
+    fields: Fields = SCENE_FIELDS,
+    given: Collection[str] = (),
+    *,
+    writes_cast: bool = False,
+    has_outline: bool = False,
+    distinct: bool = False,
 ) -> Layout:
     """The schema's scenes as the engine counts them; the texts that are `given` cost nothing, and last as long as they
-    do. `writes_cast`: a cast of one stands before the scenes at least. `distinct`: no scene is to repeat another."""
+    do. `writes_cast`: a cast of one stands before the scenes at least; `has_outline`: a line for each scene does.
+    `distinct`: no scene is to repeat another."""
     strings = tuple(
         field.kind == "text" and field.name not in given for field in written(fields) if field.kind in {"text", "term"}
     )
@@ -82,9 +110,15 @@ def layout(
         fixed_tokens=choices + numbers + lists + SCENE_END_TOKENS,
         strings_before=3 if writes_cast else 1,
         speech=_speech(fields, given),
-        spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast,
+        spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * has_outline,
         seen=SeenLayout(SEEN, is_near, VARIED) if distinct else None,
     )
+
+
+def _counts(request: JobRequest, part: range | None = None) -> tuple[int, int]:
+    """The fewest and the most scenes of a text."""
+    fixed = part or durations(request)
+    return (len(fixed), len(fixed)) if fixed else (request.min_scenes, request.max_scenes)
 
 
 def _speech(fields: Fields, given: Collection[str]) -> SpeechLayout | None:
@@ -134,9 +168,9 @@ def _value(field: SceneField, number: int, seconds: Sequence[float], ids: list[s
             return {"const": seconds[0]} if len(seconds) == 1 else {"enum": list(seconds)}
 
 
-def _constant(scene: Scene, fields: Fields) -> dict[str, Any]:
-    values = scene.model_dump(mode="json")
-    return _object({field.name: {"const": values[field.name]} for field in fields if field.name in values})
+def _constant(number: int, values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    known: dict[str, Any] = {**{field.name: number for field in of_kind("number", fields)}, **values}
+    return _object({field.name: {"const": known[field.name]} for field in fields if field.name in known})
 
 
 def _text(max_characters: int, *, may_be_empty: bool = False) -> dict[str, Any]:

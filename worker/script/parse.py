@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, get_args
 
-from scriptqueue.scene_fields import SCENE_FIELDS, Fields, of_kind
+from scriptqueue.scene_fields import SCENE_FIELDS, Fields, Spoken, of_kind
 from shared.board.entry import Entry
 from shared.errors import OutputInvalid
 from worker.script.boards import Board, Finder
@@ -22,6 +22,7 @@ from worker.script.reasoning import split_reasoning
 
 MAX_CHARACTERS = 200_000  # far above any storyboard
 MAX_VALUES = 2000  # of a text; far above any storyboard that comes one scene a line
+EXAMPLE_SCENES = 2  # of the prompt's own
 
 _MENDED, _WITHIN, _STRICT = range(3)  # how far the text of a candidate is JSON
 
@@ -51,7 +52,8 @@ class _Search:
         self._fields = fields
         self._finder = Finder(fields)
         texts = of_kind("text", fields)
-        self._placeholders = {wording.placeholder for field in texts for wording in (field.zh, field.en)} | {""}
+        shown = (field.placeholders(spoken) for field in texts for spoken in get_args(Spoken))
+        self._placeholders = {"", *chain.from_iterable(shown)}
 
     def search(self, text: str) -> dict[str, Any] | None:
         whole = self._finder.find(strict_value(text.lstrip("\ufeff")))
@@ -82,9 +84,7 @@ class _Search:
             elif isinstance(found.value, dict) and len(found.value) < 3:
                 title = title or found.value.get("title")
             if found.within:
-                inner = [
-                    self._candidate(board, _WITHIN) for value in found.within if (board := self._finder.find(value))
-                ]
+                inner = [self._candidate(one, _WITHIN) for one in map(self._finder.find, found.within) if one]
                 mended = [candidates.pop()] if board else []
                 if mended or inner:
                     candidates.append(max([*mended, *_joined(inner)], key=self._worth))
@@ -133,14 +133,11 @@ class _Search:
     def _is_example(self, candidate: _Candidate) -> bool:
         """The shape from the prompt, said back: placeholders where text should be."""
         scenes = candidate.board.scenes
-        texts = [
-            str(value)
-            for scene in scenes
-            if isinstance(scene, dict)
-            for value in scene.values()
-            if isinstance(value, str)
-        ]
-        return len(scenes) == 1 and any(text.strip(" .…。<>[]") in self._placeholders for text in texts)
+        return 1 <= len(scenes) <= EXAMPLE_SCENES and all(map(self._holds_place, scenes))
+
+    def _holds_place(self, scene: Any) -> bool:
+        texts = [value for value in scene.values() if isinstance(value, str)] if isinstance(scene, dict) else []
+        return any(text.strip(" .…。<>[]") in self._placeholders for text in texts)
 
 
 def _joined(candidates: Sequence[_Candidate]) -> list[_Candidate]:

@@ -14,6 +14,7 @@ from scriptqueue.scene_fields import SCENE_FIELDS, Fields, SceneField, Spoken, o
 from scriptqueue.schemas import JobRequest
 from shared.board.break_down import given_fields, script_shots
 from shared.board.cast import WRITTEN_IDS
+from shared.board.kept import kept_board
 from shared.board.language import language_of, written_language
 from shared.board.language_tags import chinese_name, is_spaced, is_traditional, language_name, main_language, words_in
 from shared.board.languages import CHINESE, ENGLISH, JAPANESE
@@ -21,12 +22,30 @@ from shared.board.speaking import seconds_to_say
 from shared.board.targets.room import bounded, written_ids
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations, usual_seconds
+from worker.script.around import words_around
 
 SYSTEM = {
     "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，只输出 JSON，不输出任何其他文字。",
     "en": (
         "You are a professional video script assistant. You turn an idea into a storyboard with concrete, coherent "
         "scenes, and you output JSON only, no other text."
+    ),
+}
+
+# Of a text that outlines its scenes first.
+OUTLINING = {
+    "zh": "你是一个专业的视频脚本创作助手。你把创意写成分镜脚本，画面具体、前后连贯，先列提纲，再输出 JSON。",
+    "en": (
+        "You are a professional video script assistant. You turn an idea into a storyboard with concrete, coherent "
+        "scenes: first an outline, then the JSON, and no other text."
+    ),
+}
+_ONLY_JSON = {"zh": "只输出 JSON。", "en": "Output JSON only."}
+_OUTLINE_FIRST = {
+    "zh": "先列提纲：每个场景一行，写这一场发生什么，有开端、有转折、有结局，各行不同；再按提纲输出 JSON。",
+    "en": (
+        "First outline it, one line for each scene: what happens in it, from the beginning over a turn to the end, "
+        "each line something new. Then output the JSON of these scenes."
     ),
 }
 
@@ -42,7 +61,11 @@ def messages(
     `before` them."""
     tag = written_language(request)
     spoken = words_in(tag)
-    if shots := script_shots(request):
+    base = kept_board(request)
+    if base and base.holes:
+        content = (_task_zh if spoken == "zh" else _task_en)(request, fields, tag) + request.prompt
+        content += words_around(request, base, spoken, fields)
+    elif shots := script_shots(request):
         shots = shots if part is None else shots[part.start : part.stop]
         task = _script_task_zh if spoken == "zh" else _script_task_en
         words = "\n".join(shot.words for shot in shots if shot.words)
@@ -50,7 +73,7 @@ def messages(
     else:
         content = (_task_zh if spoken == "zh" else _task_en)(request, fields, tag) + request.prompt
     return [
-        {"role": "system", "content": SYSTEM[spoken]},
+        {"role": "system", "content": (OUTLINING if request.outline else SYSTEM)[spoken]},
         {"role": "user", "content": content + _reminder(request, tag)},
     ]
 
@@ -64,7 +87,7 @@ def _task_zh(request: JobRequest, fields: Fields, tag: str) -> str:
         f"{terms}每个场景 {_seconds(request, '、', ' 或 ', ' 到 ')} 秒，场景之间连贯，"
         f"{texts}用{chinese_name(tag)}写，各一句话，要具体、互不重复。{notes}{_cast_zh(request)}"
         f"{_speech_zh(request, fields)}{_count_zh(request)}{_room_zh(request, fields)}"
-        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n创意："
+        f"{_last_zh(request)}\n创意："
     )
 
 
@@ -76,8 +99,7 @@ def _task_en(request: JobRequest, fields: Fields, tag: str) -> str:
         f"{terms}Each scene lasts {_seconds(request, ', ', ' or ', ' to ')} seconds; the scenes are coherent, "
         f"concrete, one sentence for each text, and never repeat each other. {notes}{_cast_en(request)}"
         f"{_speech_en(request, fields, tag)}{_count_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}"
-        f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
-        "Output JSON only.\nThe idea: "
+        f"{_last_en(request)}\nThe idea: "
     )
 
 
@@ -95,7 +117,7 @@ def _script_task_zh(request: JobRequest, fields: Fields, tag: str, seconds: Sequ
         f"请为每个镜头设计画面，输出 JSON：先写 title，再逐个写 scenes。旁白（narration）和时长已经给出；{texts}。"
         f"{terms}写念到这句话时观众看到的具体画面：人物、地点、动作、物件，各一句话，用{chinese_name(tag)}写，各镜头不同，"
         f"不要重复旁白的原话。{notes}{_cast_zh(request)}{_room_zh(request, fields)}{shown}"
-        f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}只输出 JSON。\n旁白：\n"
+        f"{_last_zh(request)}\n旁白：\n"
     )
 
 
@@ -111,8 +133,7 @@ def _script_task_en(request: JobRequest, fields: Fields, tag: str, seconds: Sequ
         f"The narration and the duration of each are given; write {texts}: the people, the place and the things that "
         "the viewer sees while it is said, one sentence each, in other words than the narration, a different picture "
         f"for each shot. {terms}{notes}{_cast_en(request)}{_room_en(request, fields, tag)}{_language_en(tag)}{shown}"
-        f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}"
-        "Output JSON only.\nThe narration:\n"
+        f"{_last_en(request)}\nThe narration:\n"
     )
 
 
@@ -191,6 +212,16 @@ def _shortened(request: JobRequest, fields: Fields, *, spaced: bool) -> Fields:
     return tuple(field for field, own in zip(most, fields, strict=True) if field.max_characters < own.max_characters)
 
 
+def _last_zh(request: JobRequest) -> str:
+    order = (_OUTLINE_FIRST if request.outline else _ONLY_JSON)["zh"]
+    return f"{_wishes(request, '画面风格：{}。', '画幅 {}。', '另外的要求：{}。')}{order}"
+
+
+def _last_en(request: JobRequest) -> str:
+    order = (_OUTLINE_FIRST if request.outline else _ONLY_JSON)["en"]
+    return f"{_wishes(request, 'The visual style is {}. ', 'The aspect ratio is {}. ', 'Besides: {}. ')}{order}"
+
+
 def _wishes(request: JobRequest, *sentences: str) -> str:
     """What the request says of the whole board. A label on a line of its own is copied into texts by small models."""
     wishes = (request.style, request.aspect_ratio, request.instructions)
@@ -199,27 +230,40 @@ def _wishes(request: JobRequest, *sentences: str) -> str:
 
 
 def _example(spoken: Spoken, fields: Fields, request: JobRequest) -> str:
-    """The shape of the JSON, with one scene."""
+    """The shape of the JSON, with two scenes that differ in all that may: of one alone small models copy what it has
+    into every scene."""
     character = request.characters[0].id if request.characters else WRITTEN_IDS[0]
-    scene = {field.name: _example_value(field, spoken, usual_seconds(request), character) for field in fields}
     cast = {"characters": {character: _PORTRAIT[spoken]}} if request.writes_cast else {}
-    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": [scene]}, ensure_ascii=False, separators=(",", ":"))
+    scenes = [
+        {field.name: _example_value(field, spoken, place, seconds, character) for field in fields}
+        for place, seconds in enumerate(_example_seconds(request))
+    ]
+    return json.dumps({"title": _TITLE[spoken], **cast, "scenes": scenes}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _example_value(field: SceneField, spoken: Spoken, seconds: int, character: str) -> Any:
+def _example_seconds(request: JobRequest) -> tuple[int, ...]:
+    """Of each scene of the example: the usual, and what comes nearest to it."""
+    usual = usual_seconds(request)
+    allowed = shot_seconds(request) or range(request.scene_min_s, request.scene_max_s + 1)
+    other = min((s for s in allowed if s != usual), key=lambda s: (abs(s - usual), s), default=usual)
+    return (usual, other) if request.max_scenes > 1 else (usual,)
+
+
+def _example_value(field: SceneField, spoken: Spoken, place: int, seconds: int, character: str) -> Any:
+    """Of the scene at a `place`, 0 or 1."""
     match field.kind:
         case "number":
-            return 1
+            return place + 1
         case "seconds":
             return seconds
         case "term":
-            return field.terms[0]
+            return field.terms[-place]
         case "ids":
             return [character]
         case "lines":
-            return [{"character": character, "line": field.wording(spoken).placeholder}]
+            return [{"character": character, "line": field.placeholders(spoken)[place]}]
         case "text":
-            return field.wording(spoken).placeholder
+            return field.placeholders(spoken)[place]
 
 
 def _choice(field: SceneField, comma: str, last: str) -> str:

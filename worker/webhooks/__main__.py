@@ -14,6 +14,7 @@ from shared.settings import Settings, from_environment
 from shared.store.connection import Store
 from shared.store.outbox import Outbox
 from shared.store.redis_server import require_fit
+from shared.store.replication import Replication
 from shared.workers import worker_name
 from worker.exits import EXIT_UNUSABLE
 from worker.webhooks.courier import Courier
@@ -37,7 +38,7 @@ async def serve(settings: Settings) -> None:
         return
     store = Store(settings)
     courier = Courier(settings.webhooks.secrets, Resolver(), allow_private=settings.webhooks.allow_private)
-    sender = Sender(Outbox(store, worker_name(os.getpid())), courier)
+    sender = Sender(Outbox(store, worker_name(os.getpid())), courier, Replication(store, settings))
     sending = asyncio.create_task(sender.run())
     stopped = asyncio.create_task(stop.wait())
     try:

@@ -22,7 +22,7 @@ from standardwebhooks import Webhook
 from scriptqueue.schemas import DeliveryAttempt, DeliveryFault
 from shared import traces
 from shared.store.outbox import Letter
-from shared.store.webhook_messages import message_of
+from shared.store.webhook_messages import DoneMessage, message_of
 from worker.webhooks.network import AddressRefused, GuardedNetwork, NameNotResolved, Resolve
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,8 @@ class Courier:
 
 def _body(letter: Letter) -> bytes:
     message = message_of(letter.job_id, letter.record, letter.event, letter.value, letter.at_ms)
+    if isinstance(message, DoneMessage):
+        message.data.durability = letter.durability
     return message.model_dump_json().encode()
 
 

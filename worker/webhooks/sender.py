@@ -11,9 +11,11 @@ import logging
 import random
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from shared.errors import StoreUnavailable
 from shared.store.outbox import LEASE_S, Letter, Outbox
+from shared.store.replication import Replication
 from worker.webhooks.courier import Courier, DeliveryOutcome
 from worker.webhooks.schedule import next_try_s
 
@@ -27,8 +29,9 @@ GONE = 410
 
 
 class Sender:
-    def __init__(self, outbox: Outbox, courier: Courier) -> None:
+    def __init__(self, outbox: Outbox, courier: Courier, replication: Replication | None = None) -> None:
         self._outbox = outbox
+        self._replication = replication
         self._courier = courier
         self._tries: dict[asyncio.Task[None], Letter] = {}
         self._look = asyncio.Event()
@@ -67,6 +70,8 @@ class Sender:
 
     async def _try(self, letter: Letter) -> None:
         taken = time.monotonic()
+        if letter.final and self._replication:  # an end is told when replicas have it
+            letter = replace(letter, durability=await self._replication.since(letter.at_ms))
         outcome = await self._courier.deliver(letter)
         again_in_s = None
         if not outcome.attempt.delivered and outcome.attempt.status != GONE:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 import shtab
 
+from scriptqueue.cli.readers import read_cast, read_names, read_object, read_span
 from scriptqueue.schemas import (
     AspectRatio,
     ExportFormat,
@@ -93,6 +92,10 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         return added[name]
 
     _describe_request(add("submit", "queue prompts", waiting))
+    _describe_run(add("run", "submit a prompt, wait, and print the storyboard as JSON", waiting))
+    _describe_rewrite(add("rewrite", "a new job that writes some scenes of a job's storyboard anew", one, waiting))
+    add("takes", "the jobs that start from one another's storyboards, the oldest first", one)
+    _describe_check(add("check", "is a storyboard valid: 0 yes, 1 it was mended, 2 no"))
     add("get", "a job as it is now", one)
     add("wait", "a job when it is done", one, waiting)
     add("events", "what happens to a job, as it happens", one).add_argument(
@@ -102,9 +105,9 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     _describe_sheet(add("render", "a storyboard as a sheet to look at and to print"))
     _describe_export(add("export", "a storyboard as a file for spreadsheets, players, editors", one))
     add("cancel", "stop a job", one)
-    add("retry", "a new job like one that failed, was canceled or expired", one, waiting).add_argument(
-        "--wait", action="store_true", help="until it is done, and show the storyboard"
-    )
+    retry = add("retry", "a new job like one that failed, was canceled or expired", one, waiting)
+    retry.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
+    retry.add_argument("--execution-timeout", type=float, metavar="S", help="longest run; else as before")
     add("delete", "forget a job that is done, its prompt and its result", one)
     listing = add("list", "your jobs, newest first")
     listing.add_argument("--status", choices=STATUSES, help="`done` is `succeeded`")
@@ -147,6 +150,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "scene_min_s": shortest_s,
         "scene_max_s": longest_s,
         "target_duration_s": arguments.duration,
+        "outline": True if arguments.outline else None,
         "read_prompt": False if arguments.no_read_prompt else None,
         "distinct": False if arguments.no_distinct else None,
         "characters": arguments.characters,
@@ -160,6 +164,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "allow_fallback": False if arguments.no_fallback else None,
         "use_cache": False if arguments.no_cache else None,
         "sampling": _without_none(sampling) or None,
+        "candidates": arguments.candidates,
         "queue_timeout_s": arguments.queue_timeout,
         "execution_timeout_s": arguments.execution_timeout,
         "result_ttl_s": arguments.result_ttl,
@@ -179,29 +184,64 @@ def _describe_request(submit: ArgumentParser) -> None:
     file.complete = shtab.FILE  # type: ignore[attr-defined]
     submit.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
     submit.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a submit gets the first job")
+    _describe_wishes(submit)
+
+
+def _describe_run(run: ArgumentParser) -> None:
+    run.add_argument("prompt", metavar="PROMPT", help="`-` reads it from stdin")
+    run.add_argument("--mode", choices=get_args(Mode), help="`break_down`: a finished script, whose words are kept")
+    _describe_wishes(run)
+
+
+def _describe_rewrite(rewrite: ArgumentParser) -> None:
+    rewrite.add_argument("scenes", nargs="+", type=int, metavar="SCENE", help="its number; after the last one: append")
+    rewrite.add_argument("--note", metavar="TEXT", help="what should be different")
+    rewrite.add_argument("--wait", action="store_true", help="until it is done, and show the storyboard")
+    rewrite.add_argument("--idempotency-key", metavar="KEY", help="repeated with it, a rewrite gets the first job")
+    rewrite.set_defaults(mode=None)
+    _describe_wishes(rewrite)
+
+
+def _describe_check(check: ArgumentParser) -> None:
+    file = check.add_argument("file", metavar="FILE", help="a storyboard or a job as JSON; `-`: stdin")
+    file.complete = shtab.FILE  # type: ignore[attr-defined]
+    check.add_argument("--scene-seconds", type=read_span, metavar="MIN-MAX", help="that each may last, 3-8")
+    check.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
+    check.add_argument("--targets", type=read_names(TargetName), metavar="NAMES", help="video models that it is for")
+
+
+def _describe_wishes(submit: ArgumentParser) -> None:
+    """What a request says besides its prompt."""
     story = submit.add_argument_group("storyboard")
     story.add_argument("--language", metavar="TAG", help="to write in: zh-Hant, pt-BR, ja; auto: the prompt's own")
-    story.add_argument("--scenes", type=_range, metavar="MIN-MAX", help="how many; `4` is 4-4")
+    story.add_argument("--scenes", type=read_span, metavar="MIN-MAX", help="how many; `4` is 4-4")
     story.add_argument("--min-scenes", type=int, metavar="N")
     story.add_argument("--max-scenes", type=int, metavar="N")
-    story.add_argument("--scene-seconds", type=_range, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
+    story.add_argument("--scene-seconds", type=read_span, metavar="MIN-MAX", help="that each may last, 3-8; `5` is 5-5")
     story.add_argument("--duration", type=float, metavar="S", help="of the whole video, exactly")
+    story.add_argument("--outline", action="store_true", help="outline the scenes first, a line each; takes longer")
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
     story.add_argument("--no-distinct", action="store_true", help="scenes may be the same or nearly so")
     story.add_argument(
-        "--fields", type=_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
+        "--fields", type=read_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
     )
     cast = story.add_argument(
-        "--characters", type=_cast, metavar="FILE", help='the cast: a file of JSON, or JSON: [{"id", "name", "look"}]'
+        "--characters",
+        type=read_cast,
+        metavar="FILE",
+        help='the cast: a file of JSON, or JSON: [{"id", "name", "look"}]',
     )
     cast.complete = shtab.FILE  # type: ignore[attr-defined]
     story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
     story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
     story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
     story.add_argument(
-        "--targets", type=_names(TargetName), metavar="NAMES", help="video models to write prompts for: wan-2.2,veo-3.1"
+        "--targets",
+        type=read_names(TargetName),
+        metavar="NAMES",
+        help="video models to write prompts for: wan-2.2,veo-3.1",
     )
     story.add_argument("--quality-keywords", metavar="TEXT", help="appended to each video prompt")
     sampling = submit.add_argument_group("sampling")
@@ -209,11 +249,12 @@ def _describe_request(submit: ArgumentParser) -> None:
     sampling.add_argument("--top-p", type=float, metavar="P")
     sampling.add_argument("--seed", type=int, metavar="N", help="the same seed, the same storyboard")
     sampling.add_argument("--max-new-tokens", type=int, metavar="N")
+    sampling.add_argument("--candidates", type=int, metavar="N", help="write so many at once, keep the best")
     job = submit.add_argument_group("job")
     job.add_argument("--priority", choices=get_args(Priority))
     job.add_argument("--no-fallback", action="store_true", help="fail rather than split the prompt into sentences")
     job.add_argument("--no-cache", action="store_true", help="generate afresh")
-    job.add_argument("--metadata", type=_object, metavar="JSON", help="an object, echoed with the job")
+    job.add_argument("--metadata", type=read_object, metavar="JSON", help="an object, echoed with the job")
     job.add_argument("--webhook", metavar="URL", help="told of the job's end")
     job.add_argument("--webhook-event", action="append", choices=get_args(WebhookEvent), help="also of these")
     job.add_argument(
@@ -243,51 +284,6 @@ def _describe_export(export: ArgumentParser) -> None:
     export.add_argument("--target", choices=get_args(TargetName), help="the prompts for this video model")
     output = export.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
-
-
-def _range(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    if not match:
-        raise ArgumentTypeError(f"{text!r} is not MIN-MAX, such as 3-6")
-    return int(match[1]), int(match[2] or match[1])
-
-
-def _names(known: Any) -> Callable[[str], list[str]]:
-    """Reads a list of names, each one of a `Literal`'s."""
-
-    def read(text: str) -> list[str]:
-        names = [name for name in re.split(r"[\s,]+", text) if name]
-        if unknown := next((name for name in names if name not in get_args(known)), None):
-            raise ArgumentTypeError(f"{unknown!r} is none of {', '.join(get_args(known))}")
-        return names
-
-    return read
-
-
-def _cast(text: str) -> list[Any]:
-    """A list that is spelt out, or stands in a file."""
-    if not text.lstrip().startswith("["):
-        try:
-            text = Path(text).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise ArgumentTypeError(f"cannot read {text}: {getattr(error, 'strerror', None) or 'no UTF-8'}") from None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(value, list):
-        raise ArgumentTypeError('no JSON list, such as [{"id": "yu", "name": "Yu", "look": "a girl in a red coat"}]')
-    return value
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ArgumentTypeError(f'{text!r} is not a JSON object, such as {{"shot": "7b"}}')
-    return value
 
 
 def _without_none(options: dict[str, Any]) -> dict[str, Any]:

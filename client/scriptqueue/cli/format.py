@@ -17,6 +17,8 @@ from scriptqueue.scene_fields import Fields, cast_names, labelled, portraits
 from scriptqueue.schemas import DeadJob, Delivery, Job, Storyboard
 from scriptqueue.stream import DoneEvent, Event, ProgressEvent, SceneEvent, StatusEvent
 
+OF_A_LINE = ("queue", "progress", "error", "result", "prompt_start")  # of a job, for `list_line`
+
 
 def line(job: Job) -> str:
     """Where a job is, in a few words."""
@@ -30,6 +32,12 @@ def line(job: Job) -> str:
             f"{progress.scenes_done} scenes, {progress.fraction:.0%}"
         )
     return str(job.status) + (f": {job.error.detail} ({job.error.code})" if job.error else "")
+
+
+def list_line(job: Job) -> str:
+    """A job among others, with the title of its board or the beginning of its prompt."""
+    title = job.result.title if job.result else job.prompt_start
+    return f"{job.id}  {moment(job.created_at)}  {line(job)}  {' '.join(title.split())}".rstrip()
 
 
 def moment(time: datetime) -> str:

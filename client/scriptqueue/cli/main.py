@@ -14,17 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast, get_args
 
-from pydantic import BaseModel
-from rich.console import RenderableType
-
-from scriptqueue.cli import format, render
+from scriptqueue.cli import format, render, takes
 from scriptqueue.cli.arguments import DEFAULT_URL, STATUSES, USAGE, arguments_of, options_of
 from scriptqueue.cli.bulk import Bulk, PromptOutcome, error_line, is_bulk, prompts_of, read_text
-from scriptqueue.cli.terminal import accept_any_text, print_err, print_json, print_out, progress_line
+from scriptqueue.cli.show import FAILED, awaited, entered, exit_status, going_on, print_job, put_out
+from scriptqueue.cli.terminal import accept_any_text, print_err, print_json, progress_line
 from scriptqueue.client import AccessDenied, AsyncClient, Client, ClientError, RequestInvalid, ServiceUnreachable
-from scriptqueue.schemas import Delivery, ExportFormat, Job, Status
+from scriptqueue.schemas import Delivery, ExportFormat, Job
 
-FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130
+UNREACHABLE, INTERRUPTED = 3, 130
 START_IT = "Is it running there? `make up` starts it; --url or SCRIPTQUEUE_URL name another address"
 
 Doctor = Callable[[str, Namespace, Mapping[str, str]], int]
@@ -90,7 +88,7 @@ def _submit(client: Client, arguments: Namespace) -> int:
     prompt = "-" if arguments.file is not None else arguments.prompts[0]
     prompt = read_text(arguments.file or "-").removesuffix("\n") if prompt == "-" else prompt
     job = client.submit(prompt, idempotency_key=arguments.idempotency_key, **options_of(arguments))
-    return _entered(client, job, arguments)
+    return entered(client, job, arguments)
 
 
 def _submit_many(arguments: Namespace) -> int:
@@ -102,8 +100,8 @@ def _submit_many(arguments: Namespace) -> int:
 
     def show_one(place: int, outcome: PromptOutcome) -> None:
         if isinstance(outcome, Job):
-            _print(outcome, arguments, f"{outcome.id}  {format.line(outcome)}")
-            statuses.append(_exit_status(outcome))
+            put_out(outcome, arguments, f"{outcome.id}  {format.line(outcome)}")
+            statuses.append(exit_status(outcome))
         else:
             print_err(f"scriptqueue: prompt {place + 1}: {outcome}")
             if arguments.json:
@@ -137,20 +135,20 @@ def _only_the_first_fault() -> Iterator[None]:
 
 
 def _get(client: Client, arguments: Namespace) -> int:
-    return _print_job(client.get(arguments.id), arguments)
+    return print_job(client.get(arguments.id), arguments)
 
 
 def _wait(client: Client, arguments: Namespace) -> int:
-    return _print_job(_watched(client, arguments.id, arguments), arguments)
+    return print_job(awaited(client, arguments.id, arguments), arguments)
 
 
 def _events(client: Client, arguments: Namespace) -> int:
     status = 0
-    with _going_on(arguments.id):
+    with going_on(arguments.id):
         for event in client.events(arguments.id, arguments.after):
-            _print(event, arguments, format.event_line(event))
+            put_out(event, arguments, format.event_line(event))
             if event.event == "done":
-                status = _exit_status(event.data)
+                status = exit_status(event.data)
     return status
 
 
@@ -177,12 +175,12 @@ def _export(client: Client, arguments: Namespace) -> int:
 
 
 def _cancel(client: Client, arguments: Namespace) -> int:
-    _print_job(client.cancel(arguments.id), arguments)
+    print_job(client.cancel(arguments.id), arguments)
     return 0
 
 
 def _retry(client: Client, arguments: Namespace) -> int:
-    return _entered(client, client.retry(arguments.id), arguments)
+    return entered(client, client.retry(arguments.id, execution_timeout_s=arguments.execution_timeout), arguments)
 
 
 def _delete(client: Client, arguments: Namespace) -> int:
@@ -191,23 +189,23 @@ def _delete(client: Client, arguments: Namespace) -> int:
 
 
 def _list(client: Client, arguments: Namespace) -> int:
-    for job in client.list(STATUSES.get(arguments.status), arguments.limit):
-        title = f"  {job.result.title}" if job.result else ""
-        _print(job, arguments, f"{job.id}  {format.moment(job.created_at)}  {format.line(job)}{title}")
+    shown = None if arguments.json else format.OF_A_LINE
+    for job in client.list(STATUSES.get(arguments.status), arguments.limit, fields=shown):
+        put_out(job, arguments, format.list_line(job))
     return 0
 
 
 def _queue(client: Client, arguments: Namespace) -> int:
     view = client.queue()
-    _print(view, arguments, format.queue_summary(view))
+    put_out(view, arguments, format.queue_summary(view))
     return 0
 
 
 def _dead(client: Client, arguments: Namespace) -> int:
     if arguments.requeue is not None:
-        return _print_job(client.requeue(arguments.requeue), arguments)
+        return print_job(client.requeue(arguments.requeue), arguments)
     for dead in client.dead():
-        _print(dead, arguments, format.dead_job_line(dead))
+        put_out(dead, arguments, format.dead_job_line(dead))
     return 0
 
 
@@ -221,12 +219,16 @@ def _redeliver(client: Client, arguments: Namespace) -> int:
 
 def _print_deliveries(deliveries: list[Delivery], arguments: Namespace) -> int:
     for delivery in deliveries:
-        _print(delivery, arguments, format.delivery_line(delivery))
+        put_out(delivery, arguments, format.delivery_line(delivery))
     return 0
 
 
 COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "submit": _submit,
+    "run": takes.run_prompt,
+    "rewrite": takes.rewrite_scenes,
+    "takes": takes.list_takes,
+    "check": takes.check_file,
     "get": _get,
     "wait": _wait,
     "events": _events,
@@ -242,48 +244,6 @@ COMMANDS: dict[str, Callable[[Client, Namespace], int]] = {
     "deliveries": _deliveries,
     "redeliver": _redeliver,
 }
-
-
-def _entered(client: Client, job: Job, arguments: Namespace) -> int:
-    """A job that was just made, or how it ended when that is waited for."""
-    if not arguments.wait:
-        return _print_job(job, arguments)
-    print_err(f"job {job.id}")
-    return _print_job(_watched(client, job.id, arguments), arguments)
-
-
-def _watched(client: Client, job_id: object, arguments: Namespace) -> Job:
-    """The job when it is done."""
-    with _going_on(job_id), progress_line() as show_progress:
-        return client.wait(
-            str(job_id), arguments.timeout, lambda job: show_progress(format.line(job), format.fraction(job))
-        )
-
-
-@contextmanager
-def _going_on(job_id: object) -> Iterator[None]:
-    """Ctrl-C ends the watching, not the job."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print_err(f"the job goes on; `scriptqueue wait {job_id}` follows it, `scriptqueue cancel {job_id}` stops it")
-        raise
-
-
-def _print_job(job: Job, arguments: Namespace) -> int:
-    _print(job, arguments, format.card(job, job.result) if job.result else f"{job.id}  {format.line(job)}")
-    return _exit_status(job)
-
-
-def _print(what: BaseModel, arguments: Namespace, words: str | RenderableType) -> None:
-    if arguments.json:
-        print_json(what.model_dump_json())
-    else:
-        print_out(words)
-
-
-def _exit_status(job: Job) -> int:
-    return FAILED if job.done and job.status is not Status.SUCCEEDED else 0
 
 
 def _fault(error: ClientError) -> int:

@@ -14,7 +14,7 @@
 -- jobs were canceled, or rung twice. They are used up three in a row at most; then one starts what waits, whose own is left over
 -- in its place. So a thousand in a row keep nobody waiting.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
-  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started'}
+  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started', 'deadline'}
 
 local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
@@ -35,8 +35,11 @@ local function unfit(id, job)
   if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
   if job[3] == '0' and now > tonumber(job[6]) and now > number(redis.call('ZSCORE', PREFIX .. 'expiring', id)) then
     if not_swept() then return 'wait' end
-    end_job(id, 'expired', {})
-    return 'expired'
+    -- Of very many the sweep has not come to all yet: what the clock jumped is not their time either.
+    if now > math.min(job[6] + jumped_since(job[7]), tonumber(job[21]) or math.huge) then
+      end_job(id, 'expired', {})
+      return 'expired'
+    end
   end
   if job[13] == 'follower' then return 'follows' end
   local other = job[12] and not job[15] and cached(job[11], job[12], tonumber(job[14]))
@@ -116,7 +119,8 @@ redis.call('DEL', PREFIX .. 'in-vain:' .. priority)
 redis.call('SADD', PREFIX .. 'held:' .. worker, id)
 redis.call('ZREM', PREFIX .. 'expiring', id)
 redis.call('ZADD', PREFIX .. 'running', now + tonumber(lease_ms), id)
-local token, first_started = worker .. '/' .. attempt, job[20] or now
+-- The time tells it from one that a failover took back, which had the same number.
+local token, first_started = worker .. '/' .. attempt .. '/' .. now, job[20] or now
 local word = redis.call('GET', PREFIX .. 'worker:' .. worker)
 local node = word and cjson.decode(word).node or ''
 redis.call('HSET', key, 'status', 'running', 'attempt', attempt, 'token', token, 'worker', worker, 'started', now,

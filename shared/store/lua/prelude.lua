@@ -1,8 +1,8 @@
 -- What every script may use: the clock, the names, and the few steps that transitions have in common.
 --
 -- Before it shared/store/scripts.py writes the constants that Python has too: PREFIX, FORMAT, TOMBSTONE_S, PRIORITIES (the first
--- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job), and
--- DATABASE, the number of this one.
+-- comes first), RANK (of each priority), FINAL (states that never change), TASK (the name under which Celery knows a job),
+-- DATABASE, the number of this one, and DEPLOYMENT, the setting REDIS__PREFIX, with which PREFIX begins.
 --
 -- Keys, all of them but those of webhooks (outbox.lua); `sq:` is PREFIX:
 --   sq:job:<id>            hash, the record and the only truth about a job; fields are read in shared/store/record.py; `trace` is the
@@ -16,6 +16,7 @@
 --                          ids whose records have expired are dropped as they are met, and a few at random at each submit
 --   sq:active              hash: how many jobs of each client are not done
 --   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE), and when that was
+--   sq:takes:<id>  the job that others started from, and all that started from one of these: sorted set, the oldest first
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
 --   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
@@ -53,7 +54,11 @@
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
 --   sq:began               when this store was first swept (ms): one that came back empty began anew
+--   sq:confirmed           when somebody last asked whether the replicas have all that was written (ms; lua/confirm.lua)
+--   sq:server              hash: `replid`, Redis' own name of this copy of the data, and `since` (ms), when another began:
+--                          the server was started anew, or another took over
 --   sq:swept, sq:sweep-lock  when the last sweep was; who sweeps this second
+--   sq:jumped              how far Redis' clock has jumped, in sum (ms)
 --   sq:jumps               zset of what Redis' clock jumped forward: `<to ms> <by ms>`, by the first; for 8 days
 --   sq:removed:<n>         what the script that runs now has deleted, until its end (lua/journal.lua)
 -- Channels: sq:changed (the id of every job that changed), sq:cancel (the id of a running job to stop), Celery's of its events.
@@ -87,6 +92,15 @@ end
 
 -- No sweep for longer than this: everybody was away, or the clock stepped.
 local function longest_gap_ms(lease_ms) return math.max(3000, lease_ms / 2) end
+
+-- What the clock jumped forward since a moment, as far as it was noted.
+local function jumped_since(ms)
+  local sum_ms = 0
+  for _, jump in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'jumps', '(' .. ms, '+inf')) do
+    sum_ms = sum_ms + string.match(jump, ' (%d+)')
+  end
+  return sum_ms
+end
 
 local function held(status) return status == 'running' or status == 'canceling' end
 
@@ -180,7 +194,7 @@ local function end_job(id, status, fields, for_all)
   redis.call('ZREM', PREFIX .. 'expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))
   redis.call('HSET', key, 'status', status, 'finished', now, 'expires', now + ttl_s * 1000, unpack(fields))
-  redis.call('HDEL', key, 'progress')
+  redis.call('HDEL', key, 'progress', 'writing')
   redis.call('EXPIRE', key, ttl_s)
   redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', PREFIX .. 'counts', status, 1)

@@ -1,10 +1,10 @@
 -- The queue in figures, in one round trip.
 -- ANSWER: depths, works, lines (each of every priority, highest first), running, workers,
 --   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together),
---   began (ms; 0: nobody knows)
+--   began (ms; 0: nobody knows), server_since (ms: when another server, or the same started anew, was first seen; 0: never)
 -- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
 -- now and has no job yet;
--- running: {cost, ms since its start, fraction, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
+-- running: {cost, ms since its start, fraction, rows, ...}; workers: {worker, its word (JSON), what the latest jobs of its kind took
 -- (ms), what they were expected to cost ('0': none), ...}
 local depths, works, lines, running, workers = {}, {}, {}, {}, {}
 for i, p in ipairs(PRIORITIES) do depths[i], works[i] = redis.call('ZCARD', PREFIX .. 'queued:' .. p), waiting_work(p) end
@@ -20,9 +20,11 @@ for i, p in ipairs(PRIORITIES) do
   add({'', virtual_time(p), 1, 0, 0})
 end
 for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'running', 0, -1)) do
-  local job = redis.call('HMGET', job_key(id), 'cost', 'started', 'progress')
+  local job = redis.call('HMGET', job_key(id), 'cost', 'started', 'progress', 'rows')
   local fraction = job[3] and cjson.decode(job[3]).fraction or 0
-  for _, figure in ipairs({job[1], math.max(0, now - job[2]), tostring(fraction)}) do running[#running + 1] = figure end
+  for _, figure in ipairs({job[1], math.max(0, now - job[2]), tostring(fraction), job[4] or '1'}) do
+    running[#running + 1] = figure
+  end
 end
 local living = living_workers()
 for i = 1, #living, 2 do
@@ -40,4 +42,5 @@ for code, count in pairs(counts) do
   failures[#failures + 1] = count
 end
 return answer({depths = depths, works = works, lines = lines, running = running, workers = workers, senders = senders,
-  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0')})
+  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0'),
+  server_since = tonumber(redis.call('HGET', PREFIX .. 'server', 'since') or '0')})

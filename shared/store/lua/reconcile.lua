@@ -3,7 +3,11 @@
 -- LIST: ids (from wherever they were met)
 -- Returns {id, what is wrong, ...}; what is right, or of a newer format, is not told. Safe to repeat; for the doctor.
 local INDEXES = {PREFIX .. 'running', PREFIX .. 'expiring'}
-for _, p in ipairs(PRIORITIES) do INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' .. p end
+local LINES = {PREFIX .. 'running'}  -- where none stands that follows another
+for _, p in ipairs(PRIORITIES) do
+  INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' .. p
+  LINES[#LINES + 1] = PREFIX .. 'queued:' .. p
+end
 local faults = {}
 repair = repair == '1'
 
@@ -25,11 +29,13 @@ end
 
 for _, id in ipairs(ids) do
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s')
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s', 'role')
   if not job[1] then
     off(id, INDEXES, 'stands in an index and has no record')
   elseif job[4] ~= FORMAT then
     -- a newer version's
+  elseif job[8] == 'follower' and not FINAL[job[1]] then
+    off(id, LINES, 'follows another and still stands in an index')
   elseif job[1] == 'queued' then
     if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[2], id) then
       report_fault(id, 'is queued and stands in no queue')

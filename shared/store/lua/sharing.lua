@@ -3,7 +3,8 @@
 -- One of them leads: it alone stands in the queue, is rung, and runs. The others follow: whole records with their own
 -- clocks, priority and cancel, which show the leader's status, progress and scenes and get its result. A leader that ends
 -- without one leaves the lead to a follower. A result that is there already answers at once, and no one leads.
--- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders before it.
+-- Fields of a record: `likeness` (the dedup key); `role`: leader | follower, none for a job on its own; `failures`: of the leaders
+-- before it; `own_time`: '1' where its result was closed for its own time limit, and answers no other.
 local MAX_FOLLOWERS = 250  -- of one leader: each is written to whenever its leader is
 local PROGRESS_KEPT_FOLLOWING = 8  -- of a follower's stream: there may be hundreds of them
 local MAX_FAILURES = 2  -- of leaders; from then on each job tries for itself
@@ -35,8 +36,8 @@ end
 
 -- The result of a job that has just succeeded answers the same request again, as long as its record is there.
 local function remember(id, worker)
-  local job = redis.call('HMGET', job_key(id), 'client', 'likeness', 'source')
-  local kind = job[2] and KEPT_SOURCES[job[3]] and serves(worker)
+  local job = redis.call('HMGET', job_key(id), 'client', 'likeness', 'source', 'own_time')
+  local kind = job[2] and not job[4] and KEPT_SOURCES[job[3]] and serves(worker)
   if not kind then return end
   redis.call('HSET', job_key(id), 'made_by', kind)
   redis.call('SET', cache_key(job[1], job[2]), id, 'PX', redis.call('PTTL', job_key(id)))
@@ -44,8 +45,9 @@ end
 
 -- The job ends with the result of another, whose record is at this key.
 local function answer_like(id, other)
-  local outcome = redis.call('HMGET', other, 'result', 'repairs', 'model', 'source')
+  local outcome = redis.call('HMGET', other, 'result', 'repairs', 'model', 'source', 'choice')
   redis.call('HSETNX', job_key(id), 'started', now)
+  if outcome[5] then redis.call('HSET', job_key(id), 'choice', outcome[5]) end
   end_job(id, 'succeeded', {'result', outcome[1], 'repairs', outcome[2], 'model', outcome[3],
     'source', outcome[4] == 'fallback' and 'fallback' or 'cache'})
 end
@@ -108,11 +110,12 @@ local function follow(id)
   local own = redis.call('HMGET', job_key(id), 'role', 'status', 'client', 'likeness', 'status_told')
   if own[5] == '' then first_word(id) end
   local leader = own[1] == 'follower' and not FINAL[own[2]] and redis.call('GET', leader_key(own[3], own[4]))
-  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told')
+  local as = leader and redis.call('HMGET', job_key(leader), 'status', 'progress', 'scenes', 'scenes_told', 'writing')
   if not as then return end
   if as[1] == 'queued' then waits_along(id) end
   if as[1] ~= 'running' then return end
   if own[2] == 'queued' then runs_along(id, leader) end
+  redis.call('HSET', job_key(id), 'writing', as[5] or '')
   publish_progress(id, PROGRESS_KEPT_FOLLOWING, as[2], tonumber(as[3] and as[4] or '0'), as[3])
 end
 
@@ -181,7 +184,8 @@ end
 local joined = {}  -- leaders as they are, by dedup key: those of a batch are looked at once
 
 -- A new follower joins those like it. Returns its status, or nothing: it enters the queue. Then it took the lead from one that
--- waits for its first start behind it, so that a high priority never waits for a low one.
+-- waits for its first start behind it, so that a high priority never waits for a low one; but not from one that has published
+-- scenes of a leader before it, which would get others.
 local function join(id, client, dedup_key, priority, seq)
   local followers = followers_key(client, dedup_key)
   local leader = joined[dedup_key] and joined[dedup_key].id or redis.call('GET', leader_key(client, dedup_key))
@@ -189,7 +193,7 @@ local function join(id, client, dedup_key, priority, seq)
     or redis.call('HMGET', job_key(leader), 'status', 'priority', 'attempt', 'scenes', 'scenes_told', 'cost', 'seq')
   before.id = leader
   joined[dedup_key] = before
-  if before[1] == 'queued' and before[3] == '0' and RANK[priority] < RANK[before[2]] then
+  if before[1] == 'queued' and before[3] == '0' and not before[4] and RANK[priority] < RANK[before[2]] then
     dequeue(leader, before[2], client, before[6])
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(before[2], before[7]), leader)
@@ -232,9 +236,11 @@ local function promote(id, client, dedup_key, before, status, failures)
   stand_in_queue(id, redis.call('HGET', job_key(id), 'attempt') ~= '0')
 end
 
--- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds.
+-- A job has ended. `for_all`: its followers end as it did, as they do whenever it succeeds, unless it lacked time: then one of
+-- them goes on from its scenes.
 function parted(id, status, for_all)
-  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'error')
+  local job = redis.call('HMGET', job_key(id), 'role', 'client', 'likeness', 'failures', 'own_time')
+  if job[5] then status = 'failed' end
   local role, client, dedup_key = job[1], job[2], job[3]
   if not role then return end
   local followers = followers_key(client, dedup_key)

@@ -3,10 +3,12 @@
 --   rate (jobs a minute; 0: any number), most (jobs not done at once; 0: any number),
 --   shared (whether others have keys, '': no), cache_ttl_ms, weight (of the client beside others)
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
---   dedup_key ('': it shares nothing), execution_timeout_ms, cost, starts_in_ms (0: at once, or nobody knows),
---   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none)
+--   dedup_key ('': it shares nothing), execution_timeout_ms, cost, rows, starts_in_ms (0: at once, or nobody knows),
+--   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none),
+--   base_of (the job whose board it starts from; '': none), result (JSON, where nothing is to be written; '': all is), repairs
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
+-- | {'new'}: the key has made nothing, and there are no jobs to enter
 -- | {'crowded', how many of the client's wait, free places}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
@@ -21,9 +23,11 @@ if once then
     return {'replayed', first[2]}
   end
 end
+if #jobs == 0 then return {'new'} end
 
 -- What answers each: a result that is there, or a job in flight (or of this batch) that it joins; else it enters the queue.
 local answers, joins, leads, rooms, answered, entering = {}, {}, {}, {}, 0, 0
+local function is_done(i) return answers[i] or jobs[i].result ~= '' end
 for i, job in ipairs(jobs) do
   local dedup_key = job.dedup_key
   if dedup_key ~= '' then
@@ -31,7 +35,7 @@ for i, job in ipairs(jobs) do
     rooms[dedup_key] = rooms[dedup_key] or room(client, dedup_key)
   end
   joins[i] = not answers[i] and (rooms[dedup_key] or 0) > 0
-  if answers[i] then
+  if is_done(i) then
     answered = answered + 1
   elseif joins[i] then
     rooms[dedup_key] = rooms[dedup_key] - 1
@@ -63,7 +67,7 @@ if shared ~= '' and entering > 0 then
 end
 
 for i, job in ipairs(jobs) do
-  local deadline, queues = tonumber(job.deadline_ms), not answers[i] and not joins[i]
+  local deadline, queues = tonumber(job.deadline_ms), not is_done(i) and not joins[i]
   local soonest = now + (queues and job.starts_in_ms or 0)  -- one that joins others starts with them
   if deadline > 0 and deadline < soonest then return {'late', i - 1, soonest} end
 end
@@ -84,6 +88,19 @@ local function trim(own, count)
   for _, key in ipairs(some) do
     if redis.call('EXISTS', key) == 0 then redis.call('ZREM', own, string.sub(key, #job_key('') + 1)) end
   end
+end
+
+-- A job starts from another's board: both are of one family, which is known as long as its youngest is. Of very many the first and
+-- the last ones stay.
+local MOST_TAKES = 500
+local function take_of(id, base, place, kept_s)
+  local family = redis.call('HGET', job_key(base), 'family') or base
+  local takes = PREFIX .. 'takes:' .. family
+  if redis.call('EXISTS', takes) == 0 then redis.call('ZADD', takes, 0, family) end
+  redis.call('ZADD', takes, place, id)
+  redis.call('HSET', job_key(id), 'family', family)
+  if redis.call('ZCARD', takes) > MOST_TAKES then redis.call('ZREM', takes, redis.call('ZRANGE', takes, 1, 1)[1]) end
+  if redis.call('TTL', takes) < tonumber(kept_s) then redis.call('EXPIRE', takes, kept_s) end
 end
 
 if #jobs > 100 then spare = 0 end  -- a thousand records alone take most of what a script may: all is told afterwards
@@ -115,22 +132,28 @@ for i, job in ipairs(jobs) do
     end
   end
   also('deadline', deadline > 0 and deadline or '')
-  also('version', answers[i] and '' or 1)
+  also('version', is_done(i) and '' or 1)
   also('retry_of', job.retry_of)
   also('likeness', dedup_key)
   also('role', joins[i] and 'follower' or '')
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
   also('notes', job.notes)
+  also('rows', tonumber(job.rows) > 1 and job.rows or '')
   also('trace', job.trace)
   also('webhook', job.webhook)
-  if not answers[i] then record[#record + 1], record[#record + 2] = 'status_told', '' end
+  if not is_done(i) then record[#record + 1], record[#record + 2] = 'status_told', '' end
   redis.call('HSET', job_key(id), unpack(record))
   if i % TRIMMED_WITH == 1 then trim(own, TRIMMED * math.min(TRIMMED_WITH, #jobs - i + 1)) end
   listed[2 * i - 1], listed[2 * i] = number - #jobs + i, id
+  if job.base_of ~= '' then take_of(id, job.base_of, number - #jobs + i, batch_ttl_s) end
   if answers[i] then
     statuses[i] = 'succeeded'
     count_cache('hit')
     answer_like(id, job_key(answers[i]))
+  elseif is_done(i) then
+    statuses[i] = 'succeeded'
+    redis.call('HSET', job_key(id), 'started', now)
+    end_job(id, 'succeeded', {'result', job.result, 'repairs', job.repairs, 'source', 'edited'})
   else
     redis.call('ZADD', PREFIX .. 'expiring', starts_by, id)
     if spare > 0 then first_word(id) else silent[#silent + 1] = id .. '  ' end

@@ -1,14 +1,24 @@
 -- Once a second, by whoever comes first: lapsed leases, expired waits, lost doorbells, ageing.
 -- ARGS: lease_ms, max_attempts, worker_lost (JSON: a failure), every_ms, grace_ms,
 --   timed_out (JSON: the failure of a follower whose time is up before its leader's),
---   since_ms (how long ago the caller's last sweep was, by a clock that does not jump; '': it was none)
+--   last_ms (what the caller's last sweep answered first; '': there was none),
+--   since_ms (how long ago that was by a clock that does not jump)
 -- LIST: broker_lists (of each priority, highest first)
--- Returns {id, priority to ring it with, ...}: the caller rings them.
+-- Returns {steady time (ms), id, priority to ring it with, ...}: the caller rings them | {below 0}: left to others
 every_ms = tonumber(every_ms)
+local jumped_ms = number(redis.call('GET', PREFIX .. 'jumped'))
+local steady_ms = now - jumped_ms  -- what the clock would say, had it never jumped
 local locked_ms = redis.call('PTTL', PREFIX .. 'sweep-lock')
-if locked_ms > 0 and locked_ms <= every_ms then return {} end  -- longer: the clock stepped back since
-redis.call('SET', PREFIX .. 'sweep-lock', '1', 'PX', every_ms)
+if locked_ms > 0 and locked_ms <= every_ms then return {steady_ms} end  -- longer: the clock stepped back since
 lease_ms, max_attempts = tonumber(lease_ms), tonumber(max_attempts)
+local MAX_GAP_MS = longest_gap_ms(lease_ms)
+local swept = redis.call('GET', PREFIX .. 'swept')
+swept = swept and tonumber(swept)
+-- Who has just come cannot tell a jump of the clock from a time when everybody was away. It leaves the sweep to others, unless
+-- by its next one nobody has swept: then there are none.
+last_ms = tonumber(last_ms) or 0  -- below 0: the sweep after which it did so
+if swept and math.abs(now - swept) > MAX_GAP_MS and last_ms <= 0 and last_ms ~= -swept then return {-swept} end
+redis.call('SET', PREFIX .. 'sweep-lock', '1', 'PX', every_ms)
 grace_ms = tonumber(grace_ms)
 local ring = {}
 local AGE_MS = 60000
@@ -25,24 +35,36 @@ local function first_in_line(priority)
   return ids
 end
 
+if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local known_server = redis.call('HGET', PREFIX .. 'server', 'replid')
+if server and server ~= known_server then
+  redis.call('HSET', PREFIX .. 'server', 'replid', server)
+  if known_server then redis.call('HSET', PREFIX .. 'server', 'since', now) end
+end
+redis.call('SET', PREFIX .. 'swept', now)
+local gap_ms = now - (swept or now)
+
+-- How far the clock jumped (ms; below 0: back) since anybody noted it: the caller knows how much of its own gap was time.
+local jump_ms = last_ms > 0 and math.floor(steady_ms - last_ms - since_ms) or 0
+if gap_ms < -MAX_GAP_MS then jump_ms = math.min(jump_ms, gap_ms) end
+if math.abs(jump_ms) <= MAX_GAP_MS then jump_ms = 0 end
+if jump_ms ~= 0 then redis.call('INCRBY', PREFIX .. 'jumped', jump_ms) end
+ring[1] = steady_ms - jump_ms
+
 -- Nobody swept for a while: Redis or everybody was away and no lease could be renewed; or its clock stepped. Give every runner
 -- a fresh one.
-local swept = redis.call('GET', PREFIX .. 'swept')
-if not swept then redis.call('SET', PREFIX .. 'began', now, 'NX') end  -- it is new, or came back empty
-swept = tonumber(swept or now)
-redis.call('SET', PREFIX .. 'swept', now)
-local MAX_GAP_MS = longest_gap_ms(lease_ms)
-local gap_ms = now - swept
 if gap_ms > MAX_GAP_MS then
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now + lease_ms)) do
     redis.call('ZADD', PREFIX .. 'running', now + lease_ms, id)
   end
-elseif gap_ms < -MAX_GAP_MS then  -- what began before the step would last as much longer
+end
+if jump_ms < 0 then  -- what began before the step would last as much longer
   for _, worker in ipairs(redis.call('ZRANGE', PREFIX .. 'workers', 0, -1)) do
     local kind = serves(worker)
     if kind then redis.call('ZADD', PREFIX .. 'serves:' .. kind, 'XX', now + lease_ms, worker) end
   end
-  make_due_earlier(-gap_ms)
+  make_due_earlier(-jump_ms)
   for _, ends in ipairs({'running', 'workers', 'senders'}) do
     for _, member in ipairs(redis.call('ZRANGE', PREFIX .. ends, 0, -1)) do
       redis.call('ZADD', PREFIX .. ends, now + lease_ms, member)
@@ -51,18 +73,10 @@ elseif gap_ms < -MAX_GAP_MS then  -- what began before the step would last as mu
   redis.call('ZREMRANGEBYSCORE', PREFIX .. 'jumps', now, '+inf')
 end
 
--- What the clock jumped forward is no time in which a job waited: it is taken off when the wait seems to be over.
-local jump_ms = since_ms == '' and 0 or gap_ms - since_ms
-if jump_ms > MAX_GAP_MS then
-  redis.call('ZADD', PREFIX .. 'jumps', now, now .. ' ' .. math.floor(jump_ms))
+-- A jump forward is no time in which a job waited: it is taken off when the wait seems to be over.
+if jump_ms > 0 then
+  redis.call('ZADD', PREFIX .. 'jumps', now, now .. ' ' .. jump_ms)
   redis.call('EXPIRE', PREFIX .. 'jumps', 8 * 86400)  -- nothing waits longer than 7 days
-end
-local function jumped_since(ms)
-  local sum_ms = 0
-  for _, jump in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'jumps', '(' .. ms, '+inf')) do
-    sum_ms = sum_ms + string.match(jump, ' (%d+)')
-  end
-  return sum_ms
 end
 
 -- When this wait, or this follower's run, is over; a deadline is a time of day and stays.

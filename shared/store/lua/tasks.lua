@@ -1,7 +1,7 @@
 -- What Flower and Celery's other monitors show: a task for each job, under the job's id.
 --
 -- Celery's own events are of doorbells, and those ring twice, lead to another's job, come after a job's end, or never: of a
--- follower. So a job's own changes are told in the form of Celery's events (DATABASE, TASK: where kombu sends them, and of
+-- follower. So a job's own changes are told in the form of Celery's events (DEPLOYMENT, DATABASE, TASK: where kombu sends them, and of
 -- what), in the script that makes the change: each once, whoever made it.
 -- Fields of a record: `node` (the worker that last ran it, as Celery names it).
 local SHOWN_AS = {succeeded = 'succeeded', failed = 'failed', canceled = 'revoked', expired = 'revoked'}
@@ -9,7 +9,7 @@ local SHOWN_AS = {succeeded = 'succeeded', failed = 'failed', canceled = 'revoke
 local function publish_task(id, kind, node, fields)
   local event = string.format('{"type":"task-%s","uuid":%s,"hostname":%s,"timestamp":%.3f%s}',
     kind, cjson.encode(id), cjson.encode(node), now / 1000, fields or '')
-  redis.call('PUBLISH', '/' .. DATABASE .. '.celeryev/task.' .. kind, '{"body":' .. cjson.encode(event) ..
+  redis.call('PUBLISH', DEPLOYMENT .. '/' .. DATABASE .. '.celeryev/task.' .. kind, '{"body":' .. cjson.encode(event) ..
     ',"content-type":"application/json","content-encoding":"utf-8","headers":{},"properties":{"delivery_info":' ..
     '{"exchange":"celeryev","routing_key":"task.' .. kind .. '"},"delivery_tag":"' .. kind .. '"}}')
 end

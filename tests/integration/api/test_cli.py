@@ -156,6 +156,12 @@ def test_a_prompt_may_be_taken_for_a_story_alone(start: Start, worker: HandWorke
     assert (request.read_prompt, request.max_scenes, request.distinct) == (False, 8, False)
 
 
+def test_an_outline_may_be_asked_for(start: Start, worker: HandWorker) -> None:
+    start("submit", "一只猫", "--outline")
+
+    assert worker.claim(worker.next_id()).request.outline
+
+
 def test_json_keeps_stdout_to_one_object(start: Start, worker: HandWorker) -> None:
     process = start("submit", "x", "--wait", "--json")
     worker.succeed(worker.claim(worker.next_id()))

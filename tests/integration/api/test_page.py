@@ -65,7 +65,11 @@ def test_the_page_is_served_without_a_key_and_says_that_one_is_wanted(serve: Ser
     api = serve(api={"keys": "a:1"}, flower={"url": "http://127.0.0.1:5555"})
 
     assert api.get("/").status_code == 200
-    assert api.get("/page/settings.json").json() == {"authenticated": True, "flower_url": "http://127.0.0.1:5555"}
+    assert api.get("/page/settings.json").json() == {
+        "authenticated": True,
+        "flower_url": "http://127.0.0.1:5555",
+        "sampling": {"temperature": 0.7, "top_p": 0.9, "max_new_tokens": 1536},
+    }
 
 
 def test_every_file_is_part_of_the_package() -> None:

@@ -131,3 +131,27 @@ def test_a_full_queue_takes_no_retry(serve: Serve, worker: HandWorker) -> None:
 @pytest.mark.parametrize("job_id", ["0f8b3c52-6f0e-4d0a-9f5e-3f1b8a6f2f10", "1"])
 def test_a_job_that_never_was_is_not_tried_again(api: httpx.Client, job_id: str) -> None:
     assert api.post(f"/jobs/{job_id}/retry").status_code == 404
+
+
+def test_a_retry_may_be_given_another_time_to_run(api: httpx.Client, worker: HandWorker) -> None:
+    old = failed(api, worker, execution_timeout_s=30)
+    key = {"Idempotency-Key": "longer"}
+
+    first, again, other = (
+        api.post(f"/jobs/{old}/retry", params={"execution_timeout_s": limit_s}, headers=key)
+        for limit_s in (600, 600.0, 700)
+    )
+
+    assert api.get(f"/jobs/{first.json()['id']}/request").json()["execution_timeout_s"] == 600
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    plain = api.post(f"/jobs/{old}/retry").json()["id"]
+    assert api.get(f"/jobs/{plain}/request").json()["execution_timeout_s"] == 30
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "86401", "x", ""])
+def test_a_time_that_is_none_is_refused(api: httpx.Client, limit: str) -> None:
+    answer = api.post("/jobs/00000000-0000-4000-8000-000000000000/retry", params={"execution_timeout_s": limit})
+
+    assert answer.status_code == 422
+    assert "execution_timeout_s" in answer.text

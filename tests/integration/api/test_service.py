@@ -26,16 +26,18 @@ def subclasses(error: type[ScriptqueueError]) -> Iterator[type[ScriptqueueError]
 # What CONTRACT.md's table promises of each endpoint, besides 500 for our own faults, 403 for browsers led astray, and
 # 422 for parameters that are none.
 ANSWERS = {
-    ("post", "/jobs"): {200, 202, 400, 408, 410, 413, 415, 422, 429, 503},
+    ("post", "/jobs"): {200, 202, 400, 404, 408, 409, 410, 413, 415, 422, 429, 503},
     ("get", "/jobs"): {200, 422, 503},
     ("get", "/jobs/{job_id}"): {200, 304, 404, 410, 429, 503},
     ("get", "/jobs/{job_id}/events"): {200, 204, 404, 410, 422, 429, 503},
     ("get", "/jobs/{job_id}/request"): {200, 404, 410, 503},
     ("post", "/jobs/{job_id}/retry"): {202, 404, 409, 410, 422, 429, 503},
     ("delete", "/jobs/{job_id}"): {204, 404, 409, 410, 503},
+    ("get", "/jobs/{job_id}/takes"): {200, 404, 410, 503},
     ("get", "/jobs/{job_id}/result"): {200, 404, 406, 409, 410, 422, 503},
     ("post", "/jobs/{job_id}/cancel"): {200, 202, 404, 410, 503},
     ("post", "/batches"): {202, 400, 404, 408, 413, 415, 422, 429, 503},
+    ("post", "/storyboards/check"): {200, 400, 408, 413, 415, 422},
     ("get", "/batches/{batch_id}"): {200, 404, 503},
     ("get", "/batches/{batch_id}/result"): {200, 404, 409, 422, 503},
     ("post", "/batches/{batch_id}/cancel"): {200, 202, 404, 503},
@@ -140,6 +142,34 @@ def test_every_error_code_is_documented_at_the_uri_of_its_type(lasting_api: http
     assert lasting_api.get("/problems/nonsense").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("accept_language", "tag", "title"),
+    [
+        ("", "en", "The queue is full"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN", "队列已满"),
+        ("zh-Hant-TW", "zh-CN", "队列已满"),
+        ("en-GB, zh;q=0.5", "en", "The queue is full"),
+        ("de, fr;q=0.5", "en", "The queue is full"),
+        ("zh;q=nonsense;;,,", "zh-CN", "队列已满"),
+    ],
+)
+def test_a_browser_is_told_what_to_do_in_its_readers_language(
+    lasting_api: httpx.Client, accept_language: str, tag: str, title: str
+) -> None:
+    headers = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": accept_language}
+    page = lasting_api.get("/problems/queue_full", headers=headers)
+    read = lasting_api.get("/problems/queue_full", headers={"Accept-Language": accept_language})
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["vary"] == "Accept, Accept-Language"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert f'<html lang="{tag}">' in page.text
+    assert f"<h1>{title}</h1>" in page.text
+    assert "<code>Retry-After</code>" in page.text
+    assert (read.headers["content-type"], read.json()["title"]) == ("application/json", title)
+    assert read.json()["advice"]
+
+
 def test_the_type_of_a_problem_leads_to_its_documentation(lasting_api: httpx.Client) -> None:
     problem = lasting_api.post("/jobs", json={}).json()
 
@@ -196,11 +226,13 @@ def test_every_declared_error_is_a_problem_with_an_example_that_keeps_to_its_sch
 
 def test_the_examples_of_a_request_are_requests(lasting_api: httpx.Client) -> None:
     document = lasting_api.get("/openapi.json").json()
-    examples = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    content = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    described = Described(document)
 
-    assert len(examples) >= 2
-    for example in examples.values():
-        JobRequest.model_validate(example["value"])
+    assert len(content["examples"]) >= 2
+    for example in content["examples"].values():
+        described.validate(example["value"], content["schema"])
+        JobRequest.model_validate({"prompt": "a base's"} | example["value"])
 
 
 def test_any_text_is_a_preference_and_described_as_one(lasting_api: httpx.Client) -> None:

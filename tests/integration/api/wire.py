@@ -32,6 +32,10 @@ class Wire:
         """As a firewall does that learns a rule late: open connections go on, new ones are made and nothing answers."""
         self._deaf = True
 
+    def lead_to(self, upstream: tuple[str, int]) -> None:
+        """New connections go there, as where a name or an address moves; open ones stay as they are."""
+        self._upstream = upstream
+
     def freeze(self) -> None:
         """Connections stay and new ones are made, but nothing comes through."""
         self._flowing.clear()

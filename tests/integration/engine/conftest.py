@@ -20,7 +20,7 @@ from worker.engine.decode.loop import DecodeLoop
 from worker.engine.request import GenerationRequest, SamplingParams
 from worker.engine.serving import Batching
 from worker.engine.transformers_batch import TransformersBatch
-from worker.script.grammar import layout, storyboard_schema
+from worker.script.grammar import layout, outline_of, storyboard_schema
 from worker.script.prompt import messages
 
 MakeRequest = Callable[..., GenerationRequest]
@@ -115,12 +115,13 @@ def request_maker(loaded: LoadedModel) -> MakeRequest:
         return GenerationRequest(
             prompt_ids=tuple(loaded.chat(messages(request, fields))),
             schema=json.dumps(storyboard_schema(request, fields=fields)),
-            layout=layout(fields, writes_cast=request.writes_cast),
+            layout=layout(fields, writes_cast=request.writes_cast, has_outline=request.outline),
             sampling=sampling,
             max_new_tokens=max_new_tokens,
             min_scenes=len(durations(request) or ()) or request.min_scenes,
             time_left_s=time_left_s,
             own_words=prompt,
+            outline=outline_of(request),
         )
 
     return make

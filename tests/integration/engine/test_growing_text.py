@@ -27,12 +27,18 @@ def vocabulary(loaded: Any) -> Vocabulary:
 
 
 @pytest.fixture(
-    params=[(400, []), (90, []), (400, ["narration"]), (300, ["dialogue", "characters"])],
-    ids=["budget enough", "budget short", "with speech", "with a cast"],
+    params=[
+        (400, {}),
+        (90, {}),
+        (400, {"fields": ["narration"]}),
+        (300, {"fields": ["dialogue", "characters"]}),
+        (500, {"outline": True}),
+    ],
+    ids=["budget enough", "budget short", "with speech", "with a cast", "outlined"],
 )
 def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
-    max_new_tokens, names = request.param
-    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, fields=names)
+    max_new_tokens, options = request.param
+    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, **options)
     return made
 
 

@@ -21,6 +21,7 @@ from worker.backend.backend import Partial, Prefix
 from worker.backend.generation import ModelGeneration
 from worker.backend.model import ModelBackend
 from worker.backend.parts import ScriptParts
+from worker.engine.layout import Outline
 from worker.script.complete import complete_scenes
 from worker.script.grammar import layout
 from worker.script.output import parse, validate
@@ -106,7 +107,23 @@ def test_every_word_is_there_in_however_many_parts(backend: Backend, context_tok
     assert complete_scenes(written.text, REQUEST, FIELDS) == board.scenes
     assert len(scenes) == len(WORDS)
     assert generation.progress().scenes_done == len(WORDS)
+    assert (generation.progress().text or "")[-20:] == written.text[-20:]
     assert written.ended == "complete"
+
+
+def test_each_part_is_outlined_first_where_that_is_asked_for(backend: Backend) -> None:
+    outlined, model = REQUEST.model_copy(update={"outline": True}), backend(1900)
+    parts: dict[str, Outline | None] = {}
+
+    def note() -> None:
+        request = generation.handle.request
+        parts[request.schema] = request.outline
+
+    generation = model.start(outlined, seed=11, time_left_s=300, begun=Prefix(), on_scene=note)
+
+    assert words_of(generation.wait().text) == WORDS
+    assert len(parts) > 1
+    assert sum(outline.most for outline in parts.values() if outline) == len(WORDS)
 
 
 def test_a_budget_for_what_is_seen_suffices_for_the_words_need_none(backend: Backend) -> None:
@@ -161,3 +178,21 @@ def test_parts_are_few_and_alike_and_share_what_may_be_sampled() -> None:
     assert parts.budget(600, 1) == 110
     assert parts.budget(1, 12) >= 1
     assert parts.given_tokens(0) == 30
+
+
+def test_each_part_is_to_leave_the_later_ones_their_time(backend: Backend) -> None:
+    model = backend(1400)
+    parts = model._parts(REQUEST)
+    assert parts
+
+    shares = [parts.time_share(given) for given in range(len(WORDS))]
+
+    left, spent = 1.0, []
+    for part in parts_of(model):
+        spent.append(left * shares[part.start] / len(part))
+        left -= left * shares[part.start]
+    assert left == pytest.approx(0)
+    assert spent == [pytest.approx(1 / len(WORDS))] * len(spent)
+    assert all(0 < share <= 1 for share in shares)
+    (first, *_), scenes = parts_of(model), ()
+    assert model._engine_request(REQUEST, 11, 100, scenes).close_in_s == pytest.approx(100 * len(first) / len(WORDS))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.catalogue import QWEN_CODER
 from models.load import load_tokenizer
 from scriptqueue.further_fields import fields_named
 from scriptqueue.scene_fields import Fields
@@ -71,7 +72,7 @@ def test_no_walk_says_more_than_its_scenes_can(
 
 @pytest.mark.slow
 def test_no_walk_through_a_real_vocabulary_says_more_than_its_scenes_can(ask: MakeRequest) -> None:
-    tokenizer = load_tokenizer("embedded").tokenizer
+    tokenizer = load_tokenizer(QWEN_CODER.name).tokenizer
     real = Vocabulary(tokenizer, len(tokenizer), (tokenizer.eos_token_id,))
     for seed in range(4):
         sampling = replace(GREEDY, seed=seed)

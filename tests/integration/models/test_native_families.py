@@ -87,6 +87,23 @@ def test_a_family_serves_a_storyboard_with_its_own_template(name: str, tmp_path:
     assert plain[: len(of_transformers)] == of_transformers
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["qwen3", "qwen3 thinking", "deepseek distill (qwen2)", "qwen2"])
+def test_a_family_that_thinks_outlines_its_scenes_in_its_thought(name: str, tmp_path: Path) -> None:
+    family, request = FAMILIES[name], JobRequest(prompt=HOSTILE, outline=True, max_scenes=3, sampling=GREEDY)
+    family.save(tmp_path)
+    settings = Settings(model={"path": tmp_path, "dtype": "fp32", "weight_bits": 16, "device": "cpu"})
+    with closing(ModelBackend.load(settings)) as backend:
+        generation = backend.start(request, seed=1, time_left_s=60, begun=Prefix(), on_scene=lambda: None)
+        board, _ = validate(parse(generation.wait().text), request)
+        decode = backend._loaded.tokenizer.decode
+        prompt, text = decode(generation.handle.request.prompt_ids), decode(generation.handle.snapshot().token_ids)
+
+    assert len(board.scenes) == 3
+    assert prompt.endswith("<think>\n") == family.thinks
+    assert re.fullmatch(r"1\.[^{]+\n2\.[^{]+\n3\.[^{]+\n" + "</think>\n\n" * family.thinks + r"\{.*\}", text)
+
+
 def marks_in(ids: list[int], tokenizer: Any) -> list[int]:
     return [token for token in ids if token in tokenizer.added_tokens_decoder]
 

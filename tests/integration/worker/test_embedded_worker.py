@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.catalogue import QWEN_CODER
 from scriptqueue.schemas import Storyboard
 from shared.settings import Settings
 from tests.integration.worker.conftest import api_of
@@ -25,7 +26,7 @@ def model_api(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> It
     """An API and one worker with the embedded model, kept for all tests of this file."""
     folder: Path = tmp_path_factory.mktemp("embedded")
     settings = Settings(redis={"url": f"{redis_server}/1"})
-    process = worker(f"{redis_server}/1", folder / "worker.log", model__name="embedded", worker__metrics_port=0)
+    process = worker(f"{redis_server}/1", folder / "worker.log", model__name=QWEN_CODER.name, worker__metrics_port=0)
     with api_of(settings) as client:
         until(lambda: client.get("/readyz").status_code == 200, within_s=300, what="the model is loaded")
         yield client

@@ -100,6 +100,20 @@ def test_the_same_seed_asks_the_model_for_the_same_tokens(model_api: httpx.Clien
     assert first["result"]["scenes"][0]["description"] == second["result"]["scenes"][0]["description"]
 
 
+def test_a_scene_is_written_anew_and_the_others_stay(model_api: httpx.Client) -> None:
+    sampling = {"max_new_tokens": 120, "seed": 3}
+    base = done(model_api, submit(model_api, "雨中的猫", sampling=sampling, min_scenes=4, max_scenes=4))
+    board = base["result"]
+
+    body = {"base": {"job": base["id"]}, "rewrite": [2, 5], "sampling": {**sampling, "seed": 4}}
+    job = done(model_api, model_api.post("/jobs", json=body).json()["id"])
+
+    scenes = job["result"]["scenes"]
+    assert (job["status"], len(scenes), job["result"]["title"]) == ("succeeded", 5, board["title"])
+    assert [scenes[place] for place in (0, 2, 3)] == [board["scenes"][place] for place in (0, 2, 3)]
+    assert scenes[1] != board["scenes"][1]
+
+
 def test_a_running_generation_is_canceled(model_api: httpx.Client) -> None:
     job_id = submit(model_api, "一部很长的史诗", min_scenes=10, max_scenes=20)
     running(model_api, job_id)

@@ -60,3 +60,21 @@ def test_a_job_that_is_canceled_keeps_the_scenes_that_were_published(api: httpx.
     api.post(f"/jobs/{job_id}/cancel")
 
     assert done(api, job_id)["scenes"][: len(published)] == published
+
+
+def test_a_rewrite_that_is_taken_over_keeps_the_scenes_that_stay(
+    api: httpx.Client, worker: Process, start_worker: StartWorker
+) -> None:
+    base = done(api, submit(api, stub={"scenes": 6}))
+    body = {"base": {"job": base["id"]}, "rewrite": [2, 5], "note": "夜里", "metadata": {"stub": {"seconds": 4}}}
+    job_id = api.post("/jobs", json=body).json()["id"]
+    until(lambda: len(api.get(f"/jobs/{job_id}").json()["scenes"]) > 1, what="a hole is written")
+
+    worker.kill()
+    start_worker()
+
+    job, before = done(api, job_id), base["result"]["scenes"]
+    after = job["result"]["scenes"]
+    assert job["attempt"] == 2
+    assert [after[place] for place in (0, 2, 3, 5)] == [before[place] for place in (0, 2, 3, 5)]
+    assert all(after[place] != before[place] for place in (1, 4))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from api.routes.jobs import resolved
+from api.routes.completing import resolved
 from scriptqueue.cli.arguments import arguments_of, options_of
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import FieldName, JobRequest, Storyboard, TargetName

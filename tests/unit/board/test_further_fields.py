@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from api.routes.jobs import resolved
+from api.routes.completing import resolved
 from scriptqueue.cli.arguments import arguments_of, options_of
 from scriptqueue.further_fields import ALL_FIELDS, FURTHER_FIELDS, fields_named
 from scriptqueue.scene_fields import SCENE_FIELDS, SceneField

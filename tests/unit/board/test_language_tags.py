@@ -8,7 +8,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.routes.jobs import completed
+from api.routes.completing import completed
 from scriptqueue.cli import sheet
 from scriptqueue.cli.arguments import arguments_of, options_of
 from scriptqueue.schemas import JobRequest

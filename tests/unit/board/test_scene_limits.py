@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from fastapi.exceptions import RequestValidationError
 
-from api.routes.jobs import completed
+from api.routes.completing import completed
 from scriptqueue.cli.arguments import arguments_of, options_of
 from scriptqueue.schemas import MAX_NEW_TOKENS, FieldName, JobRequest, Storyboard, min_tokens_a_scene
 from shared.board.filled import filled

@@ -12,7 +12,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.routes.jobs import resolved
+from api.routes.completing import resolved
 from api.routes.service import targets as list_targets
 from scriptqueue.cli.arguments import arguments_of, options_of
 from scriptqueue.further_fields import FURTHER_FIELDS, fields_named

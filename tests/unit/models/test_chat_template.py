@@ -34,11 +34,16 @@ def tokenizer(template: Any, *, adds_bos: bool = False) -> Any:
 
 
 def prompt(template: Any, messages: list[ChatMessage] = MESSAGES, *, adds_bos: bool = False) -> str:
-    """As it is written, the control tokens in bold brackets, so that they cannot be mistaken for their letters."""
-    fast = tokenizer(template, adds_bos=adds_bos)
+    chat = ChatTokenizer(tokenizer(template, adds_bos=adds_bos))
+    return written(chat, chat.prompt(messages))
+
+
+def written(chat: ChatTokenizer, ids: list[int]) -> str:
+    """Ids as text, the control tokens in bold brackets, so that they cannot be mistaken for their letters."""
+    fast = chat.tokenizer
     control = {index: f"⟦{token.content}⟧" for index, token in fast.added_tokens_decoder.items()}
     pieces: list[Any] = [[]]
-    for token in ChatTokenizer(fast).prompt(messages):
+    for token in ids:
         if token in control:
             pieces += [control[token], []]
         else:
@@ -140,6 +145,29 @@ def test_a_model_that_thinks_is_asked_not_to_and_a_thought_that_the_template_beg
 ) -> None:
     """deepseek-ai/DeepSeek-R1 #352, vllm-project/vllm #13125 and #14201: its template opens the thought."""
     assert prompt(LOOP % "{{ m.content }}" + opened).endswith(f"⟦<|assistant|>⟧{closed}")
+
+
+@pytest.mark.parametrize(
+    ("opened", "begins", "ends"),
+    [
+        ("<think>\n", "⟦<think>⟧\n", "⟦</think>⟧\n\n"),
+        ("<think>", "⟦<think>⟧\n", "⟦</think>⟧\n\n"),
+        ("<think>\nFirst, ", "⟦<think>⟧\n", "⟦</think>⟧\n\n"),
+        (
+            "{% if enable_thinking is false %}<think>\n\n</think>{{ '\n\n' }}{% endif %}",
+            "⟦<think>⟧\n",
+            "⟦</think>⟧\n\n",
+        ),
+        ("[THINK]", "[THINK]\n", "[/THINK]\n\n"),
+        ("</think>", "⟦</think>⟧", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_model_that_thinks_can_be_given_what_its_thought_is(opened: str, begins: str, ends: str) -> None:
+    chat = ChatTokenizer(tokenizer(LOOP % "{{ m.content }}" + opened))
+
+    assert written(chat, chat.prompt(MESSAGES, thinking=True)).endswith(f"⟦<|assistant|>⟧{begins}")
+    assert written(chat, chat.thought_end) == ends
 
 
 def test_a_mark_in_the_users_text_is_no_thought_of_the_templates() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.quality.measures_names import distance, is_found, spelt
+from shared.board.prompt_words import is_found, says_back
+from tests.quality.measures_names import distance, spelt
 from tests.quality.measures_text import (
     has_debris,
     has_forbidden,
     in_script,
     repeated_share,
-    says_back,
 )
 
 

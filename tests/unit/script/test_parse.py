@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scriptqueue.schemas import JobRequest
 from shared.errors import OutputInvalid
 from worker.script.output import parse
 from worker.script.parse import MAX_VALUES
+from worker.script.prompt import messages
 
 SCENES = [
     {"scene_number": n, "description": f"画面{n}", "duration": 5, "camera": "wide shot", "action": f"动作{n}"}
@@ -77,9 +80,18 @@ def test_a_text_that_was_cut_off_keeps_its_whole_scenes() -> None:
     assert descriptions(parse(cut))[:2] == ["画面1", "画面2"]
 
 
-def test_the_example_from_the_prompt_is_passed_over() -> None:
-    example = '{"title":"标题","scenes":[{"scene_number":1,"description":"画面描述","duration":5,"action":"动作描述"}]}'
-
+@pytest.mark.parametrize(
+    "example",
+    [
+        '{"title":"标题","scenes":[{"scene_number":1,"description":"画面描述","duration":5,"action":"动作描述"}]}',
+        *(
+            re.findall(r"\{.*\}", messages(JobRequest(prompt=prompt, max_scenes=most, min_scenes=1))[1]["content"])[0]
+            for prompt in ("雨", "rain")
+            for most in (1, 3)
+        ),
+    ],
+)
+def test_the_example_from_the_prompt_is_passed_over(example: str) -> None:
     assert descriptions(parse(f"格式：{example}\n脚本：{PLAIN}")) == ["画面1", "画面2", "画面3"]
 
 
