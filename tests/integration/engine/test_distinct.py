@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from worker.engine.distinct import IN_A_ROW, MOST_DRAFTS, first_word
 from worker.engine.layout import SeenLayout
 from worker.engine.request import GenerationRequest, SamplingParams, TextState
 from worker.engine.text import Text, fill_masks
+from worker.engine.time_left import LOOKED, TimeLeft
 from worker.engine.vocabulary import Vocabulary
 
 ALWAYS = SeenLayout(SEEN, lambda one, other: True)
@@ -103,6 +105,20 @@ def test_a_scene_is_dropped_as_often_as_may_be_and_the_budget_allows(
     assert all(n <= MOST_DRAFTS for n in Counter(draft.at for draft in text.drafts).values())
 
 
+@pytest.mark.parametrize(("seconds", "drafts"), [(80, 0), (4000, 9)], ids=["scarce", "ample"])
+def test_no_scene_is_dropped_where_its_time_is_nearly_over(
+    vocabulary: Vocabulary, ask: MakeRequest, seconds: int, drafts: int
+) -> None:
+    """A token takes a second, and the tokens would suffice. Scenes are longer than they must be: none is cut for it."""
+    request = wish(ask, ALWAYS, max_new_tokens=4000, min_scenes=4)
+    request = replace(request, layout=replace(request.layout, strings=(), fixed_tokens=1, spare_tokens=0))
+    text = finished(fresh(vocabulary, request, TimeLeft(seconds, clock=count(step=LOOKED).__next__)))
+
+    assert not text.closing.cut
+    assert text.scenes_done == 4
+    assert len(text.drafts) == drafts
+
+
 def test_nobody_sees_a_scene_that_is_dropped(vocabulary: Vocabulary, ask: MakeRequest) -> None:
     """Not even between its end and the step that writes it anew."""
     states: list[TextState] = []
@@ -171,8 +187,8 @@ def test_scenes_of_an_earlier_part_are_not_repeated(vocabulary: Vocabulary, ask:
     assert finished(fresh(vocabulary, replace(request, earlier=("what the part before shows",)))).drafts
 
 
-def fresh(vocabulary: Vocabulary, request: GenerationRequest) -> Text:
-    return Text(vocabulary, request, room_tokens=6000, force=True, force_limit=64)
+def fresh(vocabulary: Vocabulary, request: GenerationRequest, time_left: TimeLeft | None = None) -> Text:
+    return Text(vocabulary, request, room_tokens=6000, force=True, force_limit=64, time_left=time_left)
 
 
 def finished(text: Text, states: list[TextState] | None = None, *, first: bool = False) -> Text:
