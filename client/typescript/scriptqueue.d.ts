@@ -244,6 +244,7 @@ export interface JobRequest {
    * @default true
    */
   distinct?: boolean;
+  /**
    * outline the scenes first, a line each; takes longer
    * @default false
    */
