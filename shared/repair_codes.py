@@ -109,12 +109,18 @@ REPAIR_ROWS: tuple[RepairRow, ...] = (
     RepairRow("values_unread", "the text has more than {most} values, and the rest was not read"),
     RepairRow("scene_repeats", "scene {scene} repeats scene {other}"),
     RepairRow("scenes_repeat", "scenes {scenes} repeat scene {other}"),
+    RepairRow("scene_nearly_repeats", "scene {scene} nearly repeats scene {other}"),
+    RepairRow("scenes_nearly_repeat", "scenes {scenes} nearly repeat scene {other}"),
     RepairRow("second_text", "the first text held no storyboard; this is the second"),
     RepairRow("from_sentences", "the prompt was split into sentences: {why}"),
     RepairRow("gone_on_with", "the first {count} scenes stand from an earlier text"),
     RepairRow("closed_early", "closed early: the budget of {count} sampled tokens was nearly used up"),
     RepairRow("closed_in_time", "closed early: the {seconds} s that it may run were nearly over"),
     RepairRow("loops_ended", "{count} texts that began to repeat themselves were ended"),
+    RepairRow(
+        "written_anew",
+        "{count} times a scene that repeated another was written anew, for {tokens} sampled tokens more",
+    ),
     RepairRow("other_language", "written in {language}, not in {wanted}"),
     RepairRow("target_short_call", "{target} makes calls of at least {seconds} s; shorter: {scenes}"),
     RepairRow("target_other_seconds", "{target} makes shots of {what}; not so: {scenes}"),
@@ -125,7 +131,7 @@ REPAIR_ROWS: tuple[RepairRow, ...] = (
 )
 # Of a board that stays as it is: they tell what a reader may want to change.
 ONLY_TELL = frozenset(
-    {"scene_repeats", "scenes_repeat", *(row.code for row in REPAIR_ROWS if row.code[:7] == "target_")}
+    row.code for row in REPAIR_ROWS if row.code.endswith(("_repeats", "_repeat")) or row.code.startswith("target_")
 )
 
 

@@ -33,6 +33,7 @@ export const GROUPS = [
     fields: [
       flag("outline", "false"),
       flag("read_prompt"),
+      flag("distinct"),
       { kind: "text", name: "quality_keywords", fallback: "high quality, cinematic, detailed, 4k, professional" },
       flag("sampling/do_sample"),
       number("sampling/temperature", null, { min: 0, max: 2, step: 0.1 }),

@@ -68,6 +68,7 @@ export const WORDS = {
   "field.target_duration_s": "Total length (s)",
   "field.outline": "Outline the scenes first",
   "field.read_prompt": "Heed a length and a number of scenes in the prompt",
+  "field.distinct": "No two scenes alike",
   "field.characters": "Cast",
   "field.fields": "More of each scene",
   "field.style": "Visual style",

@@ -66,6 +66,7 @@ export const WORDS = {
   "field.target_duration_s": "总时长（秒）",
   "field.outline": "先列提纲",
   "field.read_prompt": "采用提示词中的时长与镜头数",
+  "field.distinct": "镜头互不重复",
   "field.characters": "角色",
   "field.fields": "每个镜头另写",
   "field.style": "画面风格",

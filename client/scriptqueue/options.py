@@ -66,6 +66,7 @@ class WritingOptions(TypedDict, total=False):
     targets: Sequence[TargetName]
     outline: bool
     read_prompt: bool
+    distinct: bool
     quality_keywords: str
     sampling: SamplingOptions
     candidates: int

@@ -244,6 +244,7 @@ class SpokenLine(Shape):
 DECIDING_LATER = (
     *("mode", "fields", "characters", "style", "instructions", "aspect_ratio", "targets"),
     *("scene_min_s", "scene_max_s"),
+    "distinct",
     "candidates",
     "outline",
     *("base", "rewrite", "note"),
@@ -295,6 +296,7 @@ class JobRequest(StrictShape):
     instructions: str | None = Field(None, min_length=1, max_length=1000, description="what the writer must heed")
     aspect_ratio: AspectRatio | None = None
     targets: tuple[TargetName, ...] = Field((), strict=False, description="video models to write prompts for")
+    distinct: bool = Field(True, description="no two scenes the same or nearly so")
     outline: bool = Field(False, description="outline the scenes first, a line each; takes longer")
     base: Base | None = Field(
         None, description="start from this board; of a `job` the prompt and all of the above are its own if left out"

@@ -240,6 +240,11 @@ export interface JobRequest {
    */
   targets?: ("generic" | "wan-2.2" | "hunyuan-1.5" | "ltx-2" | "minimax-h3" | "kling-3" | "veo-3.1" | "sora-2" | "seedance-2")[];
   /**
+   * no two scenes the same or nearly so
+   * @default true
+   */
+  distinct?: boolean;
+  /**
    * outline the scenes first, a line each; takes longer
    * @default false
    */

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scriptqueue.schemas import JobRequest, Storyboard
-from shared.board.likeness import is_near, is_same
+from shared.board.likeness import is_near, is_same, seen_in
 from shared.board.other_language import strays
 from shared.board.prompt_words import is_found, names_in, says_back
 from shared.board.targets.fit import misfits
@@ -48,7 +48,7 @@ def _texts(board: Storyboard) -> list[str]:
 
 def _again(board: Storyboard, alike: Callable[[str, str], bool]) -> int:
     """Scenes that are like an earlier one."""
-    shown = [f"{scene.description}\n{scene.action}" for scene in board.scenes]
+    shown = [seen_in(scene) for scene in board.scenes]
     return sum(any(alike(text, earlier) for earlier in shown[:place]) for place, text in enumerate(shown))
 
 

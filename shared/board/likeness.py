@@ -10,17 +10,27 @@ some words at its end is said again.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
+from scriptqueue.schemas import Scene
 from shared.board.text import folded
 
 ALIKE = 0.8  # of the grams: below it, texts of one subject in one style are found to be the same
+SEEN = ("description", "action")  # the texts of a scene by which it is told from others
 LETTERS, DENSE = 4, 2  # characters of a gram
 FEWEST = 4  # grams of a text that can be like another one without being equal to it
 
 DENSE_LETTER = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+
+
+def seen_in(scene: Scene | Mapping[str, Any]) -> str:
+    """What two scenes are compared by, of a scene or of the values of its fields."""
+    values = scene if isinstance(scene, Mapping) else vars(scene)
+    return "\n".join(values[name] for name in SEEN)
 
 
 def gram_size(plain: str) -> int:

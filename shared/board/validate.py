@@ -30,11 +30,16 @@ MAX_ENTRIES = 1000  # of a raw list; far above any storyboard
 
 
 def validate(
-    raw: dict[str, Any], request: JobRequest, published: Sequence[Scene] = (), fields: Fields = SCENE_FIELDS
+    raw: dict[str, Any],
+    request: JobRequest,
+    published: Sequence[Scene] = (),
+    fields: Fields = SCENE_FIELDS,
+    *,
+    near: bool = False,
 ) -> tuple[Storyboard, list[str]]:
-    """A valid storyboard that begins with the scenes that are `published`, what was mended for it, its `repeats` and
-    its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw storyboard, as its
-    `repairs`."""
+    """A valid storyboard that begins with the scenes that are `published`, what was mended for it, its `repeats` (the
+    `near` ones too) and its `misfits`; raises `OutputInvalid`. What `parse` had to mend or leave out comes with the raw
+    storyboard, as its `repairs`."""
     repairs = [str(repair) for repair in left_out] if isinstance(left_out := raw.get("repairs"), (list, tuple)) else []
     cast = cast_of(raw, request, repairs)
     shots = script_shots(request) or ()
@@ -64,7 +69,7 @@ def validate(
         title = title_of(request.prompt)
         repairs.append("title: missing, taken from the prompt")
     storyboard = assemble(title, scenes, request, fields, cast.members)
-    return storyboard, [*repairs, *repeats(storyboard), *misfits(storyboard)]
+    return storyboard, [*repairs, *repeats(storyboard, near=near), *misfits(storyboard)]
 
 
 def title_of(prompt: str) -> str:

@@ -33,28 +33,39 @@ Reason = Literal[
 ]
 
 
+_DRAFTS = " after "
+
+
 @dataclass(frozen=True)
 class Resume:
     """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
     the text were complete before it began, and so given to it. `before`: where they are not published, the text that
-    has them."""
+    has them. `drafts`: what the engine knows of each scene that was dropped from it."""
 
     seed: int
     given: int
     fingerprint: str
     token_ids: tuple[int, ...]
     before: str = ""
+    drafts: tuple[tuple[int, int, int, str], ...] = ()
 
     def to_json(self) -> str:
+        """Without the later two it is what older workers read. Drafts decide what comes next: with them the fingerprint
+        is one that no worker has who knows of none."""
         fields = asdict(self)
-        if not self.before:  # then it is what older workers read
+        if not self.before:
             del fields["before"]
+        if drafts := fields.pop("drafts"):
+            fields["fingerprint"] += _DRAFTS + json.dumps(drafts, separators=(",", ":"))
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Resume:
         fields = json.loads(text)
-        return cls(**{**fields, "token_ids": tuple(fields["token_ids"])})
+        fingerprint, _, drafts = fields["fingerprint"].partition(_DRAFTS)
+        known = tuple(map(tuple, json.loads(drafts))) if drafts else ()
+        tokens, before = tuple(fields["token_ids"]), fields.get("before", "")
+        return cls(fields["seed"], fields["given"], fingerprint, tokens, before, known)
 
 
 @dataclass(frozen=True)

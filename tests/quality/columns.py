@@ -39,6 +39,7 @@ ENGINE_MEASURES = (
     Measure("in_time", "share", "more", "boards that did not have to be closed before their end"),
     Measure("loops", "share", "less", "boards in which a text was ended because it went round in a loop"),
     Measure("tokens", "mean", "", "sampled tokens of a scene"),
+    Measure("anew", "share", "less", "sampled tokens of scenes that were dropped and written anew"),
     Measure("mask_nats", "mean", "less", "nats that the grammar took away from a sampled token"),
     Measure("repetition_nats", "mean", "less", "nats that the rule against repetition took away from one, besides"),
     Measure("forced_wanted", "share", "more", "tokens that the grammar forced and the model would have put there"),
@@ -86,9 +87,9 @@ def by_engine(backend: ModelBackend, jobs: Sequence[tuple[Prompt, int]], scored:
     model.set_attn_implementation("sdpa")
     for written, attempt in pairs:
         generation = attempt.generations[-1].handle
-        if written.prompt.id in scored and generation.text in watch.taken:
-            places = watch.taken[generation.text].places
-            written.tallies.update(forced_tallies(model, generation.request.prompt_ids, generation.tokens, places))
+        if written.prompt.id in scored and generation.text and (taken := watch.of(generation.text)):
+            ids, places = generation.request.prompt_ids, taken.places
+            written.tallies.update(forced_tallies(model, ids, generation.tokens, places))
     return [written for written, _ in pairs]
 
 
@@ -114,10 +115,11 @@ def _of_text(attempt: _Watched, watch: Watch) -> Tallies:
         "in_time": Tally(text.ending == "complete", 1),
         "loops": Tally(text.closing.loops_stopped > 0, 1),
         "tokens": Tally(text.sampled_tokens, text.scanner.scenes_done),
+        "anew": Tally(sum(draft.sampled_tokens for draft in text.drafts), text.sampled_tokens),
     }
-    if taken := watch.taken.get(text):
-        tallies["mask_nats"] = Tally(taken.by_mask, len(taken.places))
-        tallies["repetition_nats"] = Tally(taken.by_repetition, len(taken.places))
+    if taken := watch.of(text):
+        tallies["mask_nats"] = Tally(taken.by_mask, taken.samples)
+        tallies["repetition_nats"] = Tally(taken.by_repetition, taken.samples)
     return tallies
 
 

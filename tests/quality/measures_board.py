@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from scriptqueue.schemas import JobRequest, Scene, Storyboard, TargetName
 from shared.board.language import language_of
-from shared.board.likeness import is_near, is_same
+from shared.board.likeness import is_near, is_same, seen_in
 from shared.board.prompt_words import is_found, says_back
 from shared.board.targets.measure import count_words
 from shared.board.targets.prompts import target_prompts
@@ -115,7 +115,7 @@ def _whole(board: Storyboard) -> str:
 
 def _comes_again(scenes: Sequence[Scene], alike: Any) -> Iterator[bool]:
     """Of each scene but the first, whether an earlier one is like it."""
-    shown = [f"{scene.description}\n{scene.action}" for scene in scenes]
+    shown = [seen_in(scene) for scene in scenes]
     for number in range(1, len(shown)):
         yield any(alike(shown[number], earlier) for earlier in shown[:number])
 

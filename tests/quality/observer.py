@@ -18,27 +18,40 @@ from worker.engine.text import Text
 
 @dataclass
 class Taken:
-    """Of one text: where it was sampled (all other tokens are forced), and what was taken there in all."""
+    """Of one text: where it was sampled (all other tokens are forced), and what was taken in all, of so many samples:
+    those of scenes that were written anew among them."""
 
     places: set[int] = field(default_factory=set)
+    samples: int = 0
     by_mask: float = 0.0
     by_repetition: float = 0.0
 
 
 class Watch:
-    """An engine's observer. The scores of a text that is resumed or rewound are not told apart from the first ones."""
+    """An engine's observer, of texts whose prompt or seed is their own: one that goes on from an earlier place is the
+    text that it was."""
 
     def __init__(self) -> None:
-        self.taken: dict[Text, Taken] = {}
+        self._taken: dict[tuple[tuple[int, ...], int], Taken] = {}
+
+    def of(self, text: Text) -> Taken | None:
+        return self._taken.get(_key(text))
 
     def __call__(self, texts: Sequence[Text], scores: torch.Tensor, allowed: torch.Tensor) -> None:
         whole, kept = scores.logsumexp(dim=1), allowed.logsumexp(dim=1)
         for row, text in enumerate(texts):
-            taken = self.taken.setdefault(text, Taken())
-            taken.places.add(len(text.tokens))
+            taken, place = self._taken.setdefault(_key(text), Taken()), len(text.tokens)
+            if place in taken.places:  # it was written before, and what came after it is gone
+                taken.places = {earlier for earlier in taken.places if earlier < place}
+            taken.places.add(place)
+            taken.samples += 1
             taken.by_mask += float(whole[row] - kept[row])
             if penalties := text.repetition.penalties():
                 taken.by_repetition += lost_by(allowed[row], float(kept[row]), penalties)
+
+
+def _key(text: Text) -> tuple[tuple[int, ...], int]:
+    return text._request.prompt_ids, text._request.sampling.seed
 
 
 def lost_by(allowed: torch.Tensor, whole: float, penalties: dict[int, float]) -> float:

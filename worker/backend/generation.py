@@ -21,7 +21,7 @@ from shared.errors import NotFinite
 from shared.store.executions import Resume
 from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Partial
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, Output
+from worker.engine.request import Finish, Output, TextState
 from worker.script.complete import LIST_OPENING, begun_cast, complete_scenes
 
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
@@ -88,7 +88,7 @@ class ModelGeneration:
         by_tokens = 0.0 if writing.part else now.sampled_tokens / writing.handle.request.max_new_tokens
         fraction = min(0.99, round(max(written / (self._most_scenes - len(self._free)), by_tokens), 3))
         phase: Literal["writing", "prefill"] = "writing" if now.sampled_tokens else "prefill"
-        tokens = len(now.token_ids) + sum(len(output.token_ids) for output in self._ended)
+        tokens = _written(now) + sum(map(_written, self._ended))
         end = self._end(now.token_ids)
         return Progress(phase=phase, tokens=tokens, scenes_done=scenes_done, fraction=fraction, text=end)
 
@@ -104,7 +104,7 @@ class ModelGeneration:
         return Partial(
             len(writing.earlier) + now.scenes_done,
             lambda: self._text(writing, now.token_ids),
-            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids, writing.before),
+            Resume(seed, len(writing.given), writing.fingerprint, now.token_ids, writing.before, now.drafts),
         )
 
     def stop(self) -> None:
@@ -154,11 +154,16 @@ class ModelGeneration:
             notes.append(f"closed early: {by_time if hurried else by_tokens}")
         if loops := sum(each.loops_stopped for each in outputs):
             notes.append(f"{loops} texts that began to repeat themselves were ended")
+        if drafts := [draft for each in outputs for draft in each.drafts]:
+            notes.append(
+                f"{len(drafts)} times a scene that repeated another was written anew, for "
+                f"{sum(draft.sampled_tokens for draft in drafts)} sampled tokens more"
+            )
         return Completion(
             text=text,
             ended=_ENDED[output.finish],
             prompt_tokens=self._prompt_tokens,
-            output_tokens=sum(len(each.token_ids) for each in outputs),
+            output_tokens=sum(map(_written, outputs)),
             notes=tuple(notes),
             hurried=any(each.hurried for each in outputs),
             early=any(each.finish == "closed_early" for each in outputs),
@@ -184,3 +189,8 @@ def _head(text: str) -> str:
     """What comes before the first scene."""
     opening = LIST_OPENING.match(text)
     return opening[0] if opening else ""
+
+
+def _written(text: TextState | Output) -> int:
+    """Its tokens, and those of the scenes that were dropped."""
+    return len(text.token_ids) + sum(draft.tokens for draft in text.drafts)

@@ -25,6 +25,7 @@ from scriptqueue.schemas import MIN_TOKENS_A_SCENE, Character, JobRequest, Model
 from shared.board.break_down import given_fields, script_shots
 from shared.board.budget import tokens_a_scene
 from shared.board.kept import KeptBoard, kept_board
+from shared.board.likeness import seen_in
 from shared.board.scenes import values_of
 from shared.board.targets.room import written_ids
 from shared.board.timing import durations
@@ -38,7 +39,7 @@ from worker.backend.make_engine import make_engine
 from worker.backend.parts import ScriptParts
 from worker.backend.probes import PROBES, PROOF, PROOF_SCHEMA
 from worker.engine.batch import BatchEngine
-from worker.engine.request import GenerationRequest, SamplingParams
+from worker.engine.request import Draft, GenerationRequest, SamplingParams
 from worker.script.complete import begun_cast, complete_scenes
 from worker.script.grammar import layout, outline_of, storyboard_schema
 from worker.script.prompt import messages
@@ -167,7 +168,8 @@ class ModelBackend:
             earlier = self._engine_request(request, seed, time_left_s, given[: resume.given], cast)
             if self._fingerprint(earlier) == resume.fingerprint:
                 given = given[: resume.given]
-                engine_request = replace(earlier, generated_ids=resume.token_ids)
+                drafts = tuple(Draft(*draft) for draft in resume.drafts)
+                engine_request = replace(earlier, generated_ids=resume.token_ids, drafts=drafts)
         parts = self._parts(request)
         part = parts.after(len(given)) if parts else None
         handle = self._engine.submit(engine_request, on_scene)
@@ -183,7 +185,7 @@ class ModelBackend:
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
         writes_cast = request.writes_cast and not cast
-        shape = layout(fields, kept, writes_cast=writes_cast, has_outline=request.outline)
+        shape = layout(fields, kept, writes_cast=writes_cast, has_outline=request.outline, distinct=request.distinct)
         parts, budget, base = self._parts(request), sampling.max_new_tokens, kept_board(request)
         free = {place: v for place, v in base.kept.items() if place < base.until} if base else {}
         if given:  # what they cost is spent, but what is left must do
@@ -204,6 +206,7 @@ class ModelBackend:
             given_tokens=parts.given_tokens(len(given)) if parts else self._tokens(_as_text(base, free)),
             kept=frozenset(free),
             own_words=_own_words(request, cast or request.characters),
+            earlier=tuple(map(seen_in, base.kept.values() if base else given[: part.start] if part else ())),
             close_in_s=time_left_s * parts.time_share(len(given)) if parts else math.inf,
             outline=outline_of(request, part, self._chat().thought_end),
         )
@@ -227,7 +230,7 @@ class ModelBackend:
 
     def _fingerprint(self, engine_request: GenerationRequest) -> str:
         """Of all that decides which token comes next; equal ones may go on with each other's tokens."""
-        same = replace(engine_request, time_left_s=0, generated_ids=())
+        same = replace(engine_request, time_left_s=0, generated_ids=(), drafts=())
         return sha256(repr((self.model_info(None), GRAMMAR, same)).encode()).hexdigest()
 
     def _prompt_ids(self, conversation: list[ChatMessage], *, thinking: bool = False) -> list[int]:

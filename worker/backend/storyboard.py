@@ -38,6 +38,7 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     request = attempt.claim.request
     fields = fields_named(request.fields)
     assert request.sampling.seed is not None  # drawn at submit
+    near = request.distinct and backend.source == "model"  # told, where the model was to write none
     prompt_tokens = output_tokens = 0
     resumed_index = resume.seed - request.sampling.seed if (resume := attempt.claim.resume) else 0
     for text_index in range(min(resumed_index, MAX_TEXTS - 1), MAX_TEXTS):
@@ -62,12 +63,12 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
                 raise Stopped
             if completion.ended == "timeout":
                 completion = closed_late(completion, request, attempt.scenes)
-            storyboard, repairs = validate(parse(completion.text, fields), request, attempt.scenes, fields)
+            storyboard, repairs = validate(parse(completion.text, fields), request, attempt.scenes, fields, near=near)
         except OutputInvalid as error:
             failure = error
             continue
         # A scene that comes again, or that a video model is not made for, stays as it was written.
-        is_mended = bool({*repairs} - {*repeats(storyboard), *misfits(storyboard)})
+        is_mended = bool({*repairs} - {*repeats(storyboard, near=near), *misfits(storyboard)})
         source: Source = "repaired" if is_mended and backend.source == "model" else backend.source
         again = ("the first text held no storyboard; this is the second",) if text_index else ()
         notes = (*again, *completion.notes, *repairs, *strays(storyboard, request))
@@ -79,5 +80,9 @@ def make_storyboard(attempt: Attempt, backend: Backend) -> StoryboardOutcome:
     why = f"the prompt was split into sentences: {failure.detail}"
     board = fallback(request.prompt, request, attempt.scenes, fields)
     return StoryboardOutcome(
-        board, "fallback", (why, *misfits(board), *strays(board, request)), prompt_tokens, output_tokens
+        board,
+        "fallback",
+        (why, *repeats(board, near=request.distinct), *misfits(board), *strays(board, request)),
+        prompt_tokens,
+        output_tokens,
     )

@@ -75,15 +75,7 @@ class BatchEngine:
         self._ending = False
         self._rate = Rate()
         self._rewinds: deque[tuple[Handle, int]] = deque()
-        sizes = BatchSizes(
-            rows=max_batch,
-            kv_tokens=kv_tokens,
-            context_tokens=self.context_tokens,
-            overlap=overlap,
-            graphs=graphs,
-            compiled=compiled,
-            varlen=varlen,
-        )
+        sizes = BatchSizes(max_batch, kv_tokens, self.context_tokens, overlap, graphs, compiled, varlen)
         self._serving = Serving(model, self._vocabulary, batching, sizes)
         self._thread = Thread(target=self._loop, name="engine", daemon=True)
 
@@ -195,6 +187,7 @@ class BatchEngine:
         self.steps += 1
         self._room.fitted(len(self._rows))
         self._count()
+        self._write_anew()
         if not self._rows.finite:
             self._separate()
         for generation in self._rows:
@@ -218,21 +211,29 @@ class BatchEngine:
                 continue
             self._count()
             text = generation.text or self._text(generation)
-            generation.text = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
-            if generation in self._rows:
-                self._batch.leave(generation)
-                self._join(generation, self._rows.remove(generation))
+            again = text.rewound(min(tokens, len(text.tokens)))  # which an earlier one may have shortened
+            self._go_on_with(generation, again)
+
+    def _write_anew(self) -> None:
+        """A text whose last scene repeats another goes on from before it; that was counted."""
+        for generation in self._rows:
+            if generation.text and generation.text.dropped:
+                self._go_on_with(generation, generation.text.written_anew())
+
+    def _go_on_with(self, generation: Handle, text: Text) -> None:
+        generation.text = text
+        if generation in self._rows:
+            self._batch.leave(generation)
+            self._join(generation, self._rows.remove(generation))
 
     def _join(self, generation: Handle, pages: int) -> None:
         self._rows.add(generation, pages)
         self._batch.join(generation, pages * self._batch.page_tokens)
 
     def _text(self, generation: Handle) -> Text:
-        request, limit = generation.request, self._batch.force_limit
+        request, limit, left = generation.request, self._batch.force_limit, generation.time_left
         room = self.context_tokens - len(request.prompt_ids) - request.given_tokens
-        return Text(
-            self._vocabulary, request, room, force=self._force, force_limit=limit, time_left=generation.time_left
-        )
+        return Text(self._vocabulary, request, room, force=self._force, force_limit=limit, time_left=left)
 
     def _admit(self) -> None:
         """Waiting requests become rows while there is room, so that a running text never lacks a page."""
@@ -268,6 +269,7 @@ class BatchEngine:
         """The step did not fit the device's memory. Its rows leave the batch and come again, each from where its text
         is, fewer at a time; one that was alone fails."""
         self._count()  # what was written before it did not fit
+        self._write_anew()
         rows = len(self._rows)
         self._room.overflowed(rows)
         log.warning("out of memory with %d rows; from now on %d", rows, self._room.rows)

@@ -62,7 +62,7 @@ class Handle:
     def notify_scenes(self) -> None:
         """Call `on_scene` if a scene was completed since the last time."""
         assert self.text is not None
-        done = self.text.scanner.scenes_done
+        done = self.text.scenes_done
         if done > self._scenes_notified and self._on_scene:
             self._on_scene()
         self._scenes_notified = done
@@ -74,6 +74,7 @@ class Handle:
             how,
             text.sampled_tokens if text else 0,
             text.closing.loops_stopped if text else 0,
+            text.drafts if text else (),
             hurried=bool(text and text.hurried),
         )
         self._ended.set()

@@ -4,7 +4,7 @@ to mask them quickly, and of speech to bound it. Knows no name of a field: those
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 STRING_TOKENS = 3  # opening quote, one plain token, closing quote
 SPARE_TOKENS = 7  # of a text with one object: the strings before the list, and its end
@@ -28,7 +28,17 @@ class SpeechLayout:
     keys: tuple[tuple[str, float], ...]  # with the share
     lists: frozenset[str]  # keys of lists whose objects hold spoken strings
     seconds: str
-    count: CountSpeech
+    count: CountSpeech = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SeenLayout:
+    """What is seen in an object: the texts under the `keys`, the first of them its first text, together. `alike` says
+    whether two of them show the same. `varied`: keys of values that are not to be the same time after time."""
+
+    keys: tuple[str, ...]
+    alike: Callable[[str, str], bool] = field(repr=False)
+    varied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Layout:
     strings_before: int = 1  # free strings before the list
     speech: SpeechLayout | None = None  # None: nothing is spoken
     spare_tokens: int = SPARE_TOKENS  # for the strings before the list, and its end
+    seen: SeenLayout | None = None  # None: objects may repeat each other
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""

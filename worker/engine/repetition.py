@@ -36,7 +36,7 @@ class Repetition:
     """The phrases of one text. A token costs what it repeats, not what was written before.
 
     `bytes_of` says what a token is, `beginnings` by which ones a word in normal form can be begun. Left out, each token
-    is a word.
+    is a word. A phrase of `free_words` may be said again.
     """
 
     def __init__(
@@ -44,10 +44,12 @@ class Repetition:
         bytes_of: Callable[[int], bytes] = b" %d".__mod__,
         beginnings: Callable[[str], Sequence[int]] = lambda _: (),
         known: KnownWords | None = None,
+        free_words: int = FREE_WORDS,
     ) -> None:
         self._bytes_of = bytes_of
         self._beginnings = beginnings
         self._known = known or KnownWords()
+        self._free_words = free_words
         self._words: list[str] = []
         self._firsts: list[First] = []  # of each word
         self._string = 0  # where the string that is being written begins
@@ -116,14 +118,14 @@ class Repetition:
 
     def _phrase(self, more: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The last words of the string, with more behind them; empty where there are fewer than make a phrase."""
-        words = FREE_WORDS - len(more)
+        words = self._free_words - len(more)
         return (*self._words[-words:], *more) if len(self._words) - self._string >= words else ()
 
     def _matches(self, more: tuple[str, ...] = ()) -> Iterator[tuple[int, int]]:
         """Where a phrase ended that is the last one, and how many words are in common."""
         for end in self._ends.get(self._phrase(more), ()):
             # Where one word less was in common than a phrase needs, it was no phrase before.
-            yield end, self._repeated.get(end - 1, FREE_WORDS - 1) + 1
+            yield end, self._repeated.get(end - 1, self._free_words - 1) + 1
 
     def penalties(self) -> dict[int, float]:
         """What to take from the scores of the tokens that would go on repeating."""
@@ -132,8 +134,9 @@ class Repetition:
         costs: dict[tuple[str, First], float] = {}
         for end, common in self._matches((self._open,)) if self._open else self._repeated.items():
             follower = self._after(end)
-            if follower[0] != _BREAK and penalty(common) > costs.get(follower, 0.0):
-                cost = min(penalty(common), self._most(follower[0], in_this_string=end >= self._string))
+            amount = penalty(common + FREE_WORDS - self._free_words)
+            if follower[0] != _BREAK and amount > costs.get(follower, 0.0):
+                cost = min(amount, self._most(follower[0], in_this_string=end >= self._string))
                 costs[follower] = max(costs.get(follower, 0.0), cost)
         penalties: dict[int, float] = {}
         for (word, first), amount in costs.items():

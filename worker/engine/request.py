@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from worker.engine.layout import Layout, Outline
 
@@ -18,15 +18,27 @@ class SamplingParams:
     seed: int
 
 
+class Draft(NamedTuple):
+    """A scene that was written and dropped, for it repeated another: where its first text began, how many tokens it
+    had from there, the sampled ones of them, and the word that the text began with."""
+
+    at: int
+    tokens: int
+    sampled_tokens: int
+    first: str
+
+
 @dataclass(frozen=True)
 class GenerationRequest:
     """One text to write.
 
     `schema` is a JSON schema (text) whose root object holds a list of objects, the scenes, of that `layout`; those at
     the places `kept`, from 0, are given by it. `max_new_tokens` counts sampled tokens: those that the grammar forces
-    are free. `generated_ids` resumes a text that another process began. `own_words`: a text whose words may come again
-    as often as they like. An `outline` is written before the JSON. The text leaves the batch after `time_left_s`,
-    finished or not, and is closed before that or, if it is to be sooner, `close_in_s`.
+    are free. `generated_ids` resumes a text that another process began, and `drafts` are those that it dropped, in
+    their order. `own_words`: a text whose words may come again as often as they like. `earlier`: what is seen in scenes
+    outside this text or given by it, which its own are not to repeat. An `outline` is written before the JSON. The text
+    leaves the batch after `time_left_s`, finished or not, and is closed before that or, if it is to be sooner,
+    `close_in_s`.
     """
 
     prompt_ids: tuple[int, ...]
@@ -40,6 +52,8 @@ class GenerationRequest:
     given_tokens: int = field(default=0, repr=False)  # forced, of texts that the schema gives; they follow from it
     kept: frozenset[int] = field(default=frozenset(), repr=False)  # these follow from it, too
     own_words: str = ""
+    earlier: tuple[str, ...] = ()
+    drafts: tuple[Draft, ...] = ()
     close_in_s: float = field(default=math.inf, repr=False)  # no part of what is written, as `time_left_s`
     outline: Outline | None = None
 
@@ -51,12 +65,13 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class TextState:
-    """How far a text is."""
+    """How far a text is. A scene that is to be written anew is no part of it any more."""
 
     started: bool
     token_ids: tuple[int, ...]
     sampled_tokens: int
     scenes_done: int
+    drafts: tuple[Draft, ...] = ()
 
 
 Finish = Literal["complete", "closed_early", "stopped", "timeout"]
@@ -71,4 +86,5 @@ class Output:
     finish: Finish
     sampled_tokens: int
     loops_stopped: int
+    drafts: tuple[Draft, ...] = ()
     hurried: bool = False

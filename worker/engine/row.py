@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
 
-from worker.engine.request import SamplingParams
 from worker.engine.text import Text
 
 NOT_FINITE = -1  # in a token's place: there was nothing to choose by
@@ -16,7 +15,6 @@ class Row(RequestState):  # type: ignore[misc]
     """transformers' view of a running request."""
 
     text: Text
-    sampling: SamplingParams
 
     def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
         if token_id == NOT_FINITE:

@@ -23,6 +23,8 @@ class Scanner:
     def __init__(self, spoken: Collection[str] = (), seconds: str | None = None) -> None:
         self.speech = bytearray()  # of the scene: its spoken strings as JSON has them, a quote after each
         self.seconds: float | None = None  # of the scene, once they are written
+        self.text = bytearray()  # all of it, from the root object on
+        self.scenes: list[bytes] = []  # those that are whole
         self.depth = 0
         self.scenes_done = 0
         self.in_list = False  # the scenes', and not the object before it
@@ -37,6 +39,7 @@ class Scanner:
         self._in_string = False
         self._escaped = False
         self._after_colon = False
+        self._scene_at = 0  # where it begins
         self._key, self._number = bytearray(), bytearray()  # the last key, and the number that is being written
         self._spoken_keys = frozenset(key.encode() for key in spoken)
         self._seconds_key = None if seconds is None else seconds.encode()
@@ -56,16 +59,19 @@ class Scanner:
 
     def feed(self, data: bytes) -> None:
         if self._in_string and not self._escaped and b'"' not in data and b"\\" not in data:
+            self.text += data
             self._keep(data)
             return  # most of what is ever written
         if not self.begun:
             data = data[data.find(_ROOT) :] if _ROOT in data else b""
             self.begun = bool(data)
-        for byte in data:
+        begin = len(self.text)
+        self.text += data
+        for at, byte in enumerate(data, begin):
             if self._in_string:
                 self._in_text(byte)
             else:
-                self._in_structure(byte)
+                self._in_structure(byte, at)
 
     def _keep(self, text: bytes) -> None:
         """Of the string, where it is asked for again: a key, or what is spoken."""
@@ -93,7 +99,7 @@ class Scanner:
                 else:
                     self.values_before_scenes += 1
 
-    def _in_structure(self, byte: int) -> None:
+    def _in_structure(self, byte: int, at: int) -> None:
         if byte == _QUOTE:
             self._in_string, self.in_value, self._after_colon = True, self._after_colon, False
             if self.in_value:
@@ -113,11 +119,13 @@ class Scanner:
             elif self.depth == SCENE_DEPTH:
                 self.values_in_scene = 0
                 self.speech, self.seconds = bytearray(), None
+                self._scene_at = at
         elif byte in _CLOSE:
             self._end_number()
             self.depth -= 1
             if byte == _OBJECT_END and self.depth == LIST_DEPTH and self.in_list:
                 self.scenes_done += 1
+                self.scenes.append(bytes(self.text[self._scene_at : at + 1]))
                 self.place += 1
             self.complete = self.depth == 0
         else:

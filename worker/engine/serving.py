@@ -91,6 +91,11 @@ class Serving:
         log.info("batching by %s, attention by %s", self.batch.batching, self.batch.attention)
 
 
+def wanted_tokens(max_batch: int, context_tokens: int) -> int:
+    """Context for every row, and for one text that fills its own."""
+    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)
+
+
 def _is_for_the_loop(model: Any) -> bool:
     if model.device.type == "cuda":
         return model.dtype in (torch.float16, torch.bfloat16)
@@ -140,8 +145,3 @@ def _transformers(model: Any, vocabulary: Vocabulary, sizes: BatchSizes) -> Tran
         compiled=sizes.compiled,
         varlen=sizes.varlen,
     )
-
-
-def wanted_tokens(max_batch: int, context_tokens: int) -> int:
-    """Context for every row, and for one text that fills its own."""
-    return max(max_batch * min(context_tokens, TOKENS_A_ROW), context_tokens)

@@ -90,7 +90,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         if self.observer:
             self.observer([row.text for row in self._rows], scores, allowed)
         scores = self._without_repeating(allowed)
-        samplings = [row.sampling for row in self._rows]
+        samplings = [row.text.sampling for row in self._rows]
         if not any(sampling.temperature > 0 for sampling in samplings):
             tokens = scores.argmax(dim=1)
         else:
@@ -99,7 +99,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
                 self._sent([s.temperature for s in samplings], torch.float32),
                 self._sent([s.top_p for s in samplings], torch.float32),
                 self._sent([s.seed for s in samplings], torch.int64),
-                self._sent([len(row.text.tokens) for row in self._rows], torch.int64),
+                self._sent([row.text.position for row in self._rows], torch.int64),
             )
         return tokens.masked_fill(~finite, NOT_FINITE)
 
@@ -120,7 +120,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]
         return scores.masked_fill(allowed.view(count, -1)[:, : self._size] == 0, -torch.inf)
 
     def _without_repeating(self, scores: torch.Tensor) -> torch.Tensor:
-        pairs = (row.text.repetition.penalties().items() for row in self._rows)
+        pairs = (row.text.penalties().items() for row in self._rows)
         penalised = [(index, *pair) for index, row in enumerate(pairs) for pair in row]
         if penalised:
             index, tokens, penalties = zip(*penalised, strict=True)

@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.errors import EngineBroken
-from worker.engine.closing import Closing
-from worker.engine.repetition import Repetition
-from worker.engine.request import Finish, GenerationRequest, TextState
+from worker.engine.closing import COMFORTABLE, Closing
+from worker.engine.distinct import MOST_DRAFTS, Distinct
+from worker.engine.repetition import FREE_WORDS, Repetition
+from worker.engine.request import Draft, Finish, GenerationRequest, SamplingParams, TextState
 from worker.engine.scanner import Scanner
 from worker.engine.speech import SpeechBound
 from worker.engine.time_left import TimeLeft
 from worker.engine.vocabulary import Mask, Vocabulary
 from worker.engine.words import KnownWords
 
+STRICT_WORDS = 2  # of a phrase that may come again in a scene that is written anew
 TOKENS_A_SAMPLED = 3  # in a text that is being closed, at most two tokens are forced for each sampled one
 
 
 class Text:
     """`room_tokens` is what the context leaves for the text; `time_left`, what its time does (None: all that it takes).
-    Tokens that `generated_ids` resumes are replayed."""
+    Tokens that `generated_ids` resumes are replayed.
+
+    `dropped` is the scene at its end where that repeats another: the text goes on as `written_anew`."""
 
     def __init__(  # noqa: PLR0913 - what a text is of, and all that bounds it
         self,
@@ -33,15 +37,25 @@ class Text:
         time_left: TimeLeft | None = None,
     ) -> None:
         self.tokens: list[int] = []
-        self.sampled_tokens = 0
+        self.sampled_tokens = 0  # those of dropped scenes among them
+        self.scenes_done = 0  # those that stand
+        self.dropped: Draft | None = None
         self.finite = True  # false: the model's scores for its next token were no numbers
         speech = request.layout.speech
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
-        self.repetition = Repetition(vocabulary.bytes_of, vocabulary.beginnings, KnownWords(request.own_words))
+        seen = request.layout.seen
+        self.distinct = Distinct(vocabulary, self.scanner, seen, request.earlier) if seen else None
+        self.drafts = request.drafts
+        self._drafts_due = [*reversed(request.drafts)]  # not reached yet
+        self._draft_tokens = self._draft_sampled = 0  # of the others
+        self._sampled_before = 0  # what comes before the scenes
+        self._replaying = True
         self.vocabulary = vocabulary
         self._request = request
+        self.repetition = self._rule()
+        self._strict = self._rule(STRICT_WORDS) if request.drafts else None
         self.matcher = vocabulary.matcher(request.schema, request.outline)
         self._max_new_tokens = request.max_new_tokens
         self._time_left = time_left or TimeLeft()
@@ -50,6 +64,7 @@ class Text:
         self._force_limit = force_limit
         self._due: list[int] = []  # forced tokens that did not fit into one step
         self._replay(request.generated_ids)
+        self._replaying = False
         self.force()
         self._follow()
 
@@ -73,6 +88,25 @@ class Text:
         room = (self._room_tokens - len(self.tokens)) // TOKENS_A_SAMPLED
         return min(self._max_new_tokens - self.sampled_tokens, room)
 
+    @property
+    def position(self) -> int:
+        """Of the next token among all that were ever written: noise is drawn by it, and dropped scenes had theirs."""
+        return len(self.tokens) + self._draft_tokens
+
+    @property
+    def sampling(self) -> SamplingParams:
+        """Of the next token."""
+        wished = self._request.sampling
+        return self.distinct.sampling(wished) if self.distinct else wished
+
+    def penalties(self) -> dict[int, float]:
+        """What to take from the scores of the next token."""
+        if self.distinct is None:
+            return self.repetition.penalties()
+        rule = self._strict if self._strict and self.distinct.drafts_here else self.repetition
+        penalties = rule.penalties()
+        return penalties | own if (own := self.distinct.penalties()) else penalties
+
     def accept(self, token: int) -> list[int]:
         """Append the token that the model chose and whatever the grammar forces after it; all of them. Where that token
         would say more than a scene can, the string ends instead of it."""
@@ -88,30 +122,55 @@ class Text:
         if forced:
             forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
             self._append(forced)
-            self.repetition.note(None)
+            self._note(None)
             self._follow()
         return forced
 
     def rewound(self, tokens: int) -> Text:
         """A text that goes on from the first `tokens` tokens of this one, as if it had never had others."""
         assert 0 <= tokens <= len(self.tokens)
-        request = replace(self._request, generated_ids=tuple(self.tokens[:tokens]))
+        return self._from(tokens, tuple(draft for draft in self.drafts if draft.at <= tokens))
+
+    def written_anew(self) -> Text:
+        """A text that goes on from before the scene that was `dropped`, and remembers it."""
+        assert self.dropped
+        return self._from(self.dropped.at, (*self.drafts, self.dropped))
+
+    def snapshot(self) -> TextState:
+        """May be called while another thread lets the text grow: a scene is judged before its end is in `tokens`."""
+        tokens, dropped = tuple(self.tokens), self.dropped
+        if dropped:
+            tokens = tokens[: dropped.at]
+        return TextState(True, tokens, self.sampled_tokens, self.scenes_done, self.drafts)
+
+    def _from(self, tokens: int, drafts: tuple[Draft, ...]) -> Text:
+        request = replace(self._request, generated_ids=tuple(self.tokens[:tokens]), drafts=drafts)
         room, force, limit = self._room_tokens, self._force, self._force_limit
         return Text(self.vocabulary, request, room, force=force, force_limit=limit, time_left=self._time_left)
 
-    def snapshot(self) -> TextState:
-        return TextState(True, tuple(self.tokens), self.sampled_tokens, self.scanner.scenes_done)
+    def _rule(self, free_words: int = FREE_WORDS) -> Repetition:
+        known = KnownWords(self._request.own_words)
+        return Repetition(self.vocabulary.bytes_of, self.vocabulary.beginnings, known, free_words)
 
     def _sample(self, token: int) -> None:
         if self._due and self._due[0] == token:
             self._due.pop(0)
         else:
             self.sampled_tokens += 1
+            if self.distinct and self.distinct.at_opening:
+                self.distinct.begin(len(self.tokens), self.sampled_tokens - 1)
         scanner, place = self.scanner, self.scanner.place
         self._append([token])
+        if not scanner.in_list:
+            self._sampled_before = self.sampled_tokens
         self.closing.note(token, self.tokens_left, self._time_left.tokens_left)
         is_inside = scanner.in_value and scanner.place == place
-        self.repetition.note(token if is_inside else None, free=not scanner.in_scene)
+        self._note(token if is_inside else None, free=not scanner.in_scene)
+
+    def _note(self, token: int | None, *, free: bool = False) -> None:
+        self.repetition.note(token, free=free)
+        if self._strict:
+            self._strict.note(token, free=free)
 
     def _follow(self) -> None:
         self.closing.follow(self.tokens_left, self._time_left.tokens_left)
@@ -119,11 +178,48 @@ class Text:
     def _append(self, tokens: list[int]) -> None:
         if not self.matcher.consume_tokens(tokens):
             raise EngineBroken(f"the grammar refused one of the tokens {tokens}: {self.matcher.get_error()}")
-        self.tokens += tokens
         for token in tokens:
             self.scanner.feed(self.vocabulary.bytes_of(token))
             if self.speech:
                 self.speech.follow()
+            if self.scanner.scenes_done > self.scenes_done:
+                self._end_scene()
+            self.tokens.append(token)
+            if self._drafts_due:
+                self._reach_drafts()
+
+    def _end_scene(self) -> None:
+        """At most one ends with a token. One that is dropped is never seen in a snapshot."""
+        if self.distinct and not self.dropped:
+            scene = self.scanner.scenes[-1]
+            if self._may_drop():
+                self.dropped = self.distinct.draft(scene, len(self.tokens) + 1, self.sampled_tokens)
+            if not self.dropped:
+                self.distinct.keep(scene)
+        if not self.dropped:
+            self.scenes_done = self.scanner.scenes_done
+
+    def _may_drop(self) -> bool:
+        """Whether the scene that ends may be written anew, and all that must come after it as long as those so far."""
+        assert self.distinct
+        done, kept = self.scanner.scenes_done, self._request.kept
+        if self._replaying or self.distinct.drafts_here >= MOST_DRAFTS or self.closing.engaged or done - 1 in kept:
+            return False
+        written = done - sum(place < done for place in kept)
+        usual = (self.sampled_tokens - self._sampled_before - self._draft_sampled) / written
+        scenes_left = self._request.min_scenes - (done - 1) - sum(place >= done for place in kept)
+        least = COMFORTABLE * self._request.layout.min_tokens
+        return min(self.tokens_left, self._time_left.tokens_left) > max(1, scenes_left) * max(usual, least)
+
+    def _reach_drafts(self) -> None:
+        """Those scenes that were written from here on and dropped."""
+        assert self.distinct
+        while self._drafts_due and self._drafts_due[-1].at == len(self.tokens):
+            draft = self._drafts_due.pop()
+            self._draft_tokens += draft.tokens
+            self._draft_sampled += draft.sampled_tokens
+            self.sampled_tokens += draft.sampled_tokens
+            self.distinct.drop(draft)
 
     def _forced(self) -> list[int]:
         """What the grammar allows nothing else than."""
@@ -137,7 +233,7 @@ class Text:
             if forced[:1] == [token]:
                 forced.pop(0)
                 self._append([token])
-                self.repetition.note(None)
+                self._note(None)
                 if not forced:  # as `force` does: the next token is its string's first
                     self._follow()
             else:

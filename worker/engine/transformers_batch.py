@@ -65,7 +65,7 @@ class TransformersBatch:
         text, request = handle.text, handle.request
         assert text is not None
         row = Row(request_id=next(self._request_ids), initial_tokens=[*request.prompt_ids, *text.tokens])
-        row.text, row.sampling = text, request.sampling
+        row.text = text
         self._rows[handle] = row
         self._processor.scheduler.add_waiting_request(row)
 

@@ -26,6 +26,7 @@ Mask = NDArray[np.int32]
 
 FEWEST_LETTERS = 3  # of a token by which a longer word can be told
 
+_ENDS = (b'"', b'",', b",", b',"')  # of a value, as it may stand in one token with it
 _CLOSES = b'"'  # ends a string; inside one, brackets are only text
 _NEXT_SCENE_IN_SCENE = re.compile(rb'"?(?:\}?\])?\},')  # ends a scene and starts another
 _NEXT_IN_OBJECTS = re.compile(rb'"?\},')  # ends an object and starts another
@@ -78,6 +79,7 @@ class Vocabulary:
         self.beginnings = lru_cache(maxsize=1 << 14)(self._beginnings)
         self._compiled = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
+        self.openers = lru_cache(maxsize=1 << 10)(self._openers)
         self._executor = LLExecutor()
 
     def prepare(self, schema: str, speech: SpeechLayout | None, outline: Outline | None = None) -> None:
@@ -97,6 +99,17 @@ class Vocabulary:
         texts = dict.fromkeys(text for start in starts for text in (start, start.capitalize(), start.upper()))
         found = (self._token_of(f"{blank}{text}".encode()) for text in texts for blank in (" ", ""))
         return tuple(token for token in found if token is not None)
+
+    def _openers(self, text: str) -> tuple[int, ...]:
+        """The tokens that a value like this text can begin with, in any case: each beginning of it, with a quote or a
+        blank before it, and all of it with what may follow."""
+        found: dict[int, None] = {}
+        for spelling in dict.fromkeys((text, text.lower(), text.capitalize(), text.upper())):
+            whole = spelling.encode()
+            starts = [*(whole[:size] for size in range(1, len(whole) + 1)), *(whole + end for end in _ENDS)]
+            tokens = (self._token_of(before + start) for start in starts for before in (b"", _CLOSES, b" "))
+            found |= dict.fromkeys(token for token in tokens if token is not None)
+        return tuple(found)
 
     def _token_of(self, text: bytes) -> int | None:
         """The last of those that are this text. Looked for by halves: a dictionary would take 10 MB."""

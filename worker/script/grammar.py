@@ -21,19 +21,29 @@ from shared.board.break_down import script_shots
 from shared.board.kept import kept_board
 from shared.board.language import written_language
 from shared.board.language_tags import is_spaced
+from shared.board.likeness import SEEN, is_near
 from shared.board.scenes import values_of
 from shared.board.script_shot import speakers_of
 from shared.board.speaking import speech_after
 from shared.board.targets.room import bounded, written_ids, written_limits
 from shared.board.targets.seconds import shot_seconds
 from shared.board.timing import durations
-from worker.engine.layout import NO_CHARACTERS, NO_FIRST_CHARACTERS, SPARE_TOKENS, Layout, Outline, SpeechLayout
+from worker.engine.layout import (
+    NO_CHARACTERS,
+    NO_FIRST_CHARACTERS,
+    SPARE_TOKENS,
+    Layout,
+    Outline,
+    SeenLayout,
+    SpeechLayout,
+)
 
 _NOTHING: Mapping[str, Any] = {}
 TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
 TOKENS_A_LIST = 2  # of an empty one
 TOKENS_A_NUMBER = 2  # sampled ones, at worst; so is the end of a scene
 SCENE_END_TOKENS = 2
+VARIED = ("camera", "duration")
 MAX_LINE_CHARACTERS = 100  # of an outline, for each scene
 
 _FIRST = f"[^{NO_FIRST_CHARACTERS}]"
@@ -90,10 +100,16 @@ def outline_of(request: JobRequest, part: range | None = None, end: Sequence[int
 
 
 def layout(
-    fields: Fields = SCENE_FIELDS, given: Collection[str] = (), *, writes_cast: bool = False, has_outline: bool = False
+    fields: Fields = SCENE_FIELDS,
+    given: Collection[str] = (),
+    *,
+    writes_cast: bool = False,
+    has_outline: bool = False,
+    distinct: bool = False,
 ) -> Layout:
     """The schema's scenes as the engine counts them; the texts that are `given` cost nothing, and last as long as they
-    do. `writes_cast`: a cast of one stands before the scenes at least; `has_outline`: a line for each scene does."""
+    do. `writes_cast`: a cast of one stands before the scenes at least; `has_outline`: a line for each scene does.
+    `distinct`: no scene is to repeat another."""
     strings = tuple(
         field.kind == "text" and field.name not in given for field in written(fields) if field.kind in {"text", "term"}
     )
@@ -107,6 +123,7 @@ def layout(
         strings_before=3 if writes_cast else 1,
         speech=_speech(fields, given),
         spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * has_outline,
+        seen=SeenLayout(SEEN, is_near, VARIED) if distinct else None,
     )
 
 

@@ -84,9 +84,7 @@ class _Search:
             elif isinstance(found.value, dict) and len(found.value) < 3:
                 title = title or found.value.get("title")
             if found.within:
-                inner = [
-                    self._candidate(board, _WITHIN) for value in found.within if (board := self._finder.find(value))
-                ]
+                inner = [self._candidate(one, _WITHIN) for one in map(self._finder.find, found.within) if one]
                 mended = [candidates.pop()] if board else []
                 if mended or inner:
                     candidates.append(max([*mended, *_joined(inner)], key=self._worth))

@@ -152,6 +152,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
         "target_duration_s": arguments.duration,
         "outline": True if arguments.outline else None,
         "read_prompt": False if arguments.no_read_prompt else None,
+        "distinct": False if arguments.no_distinct else None,
         "characters": arguments.characters,
         "fields": arguments.fields,
         "style": arguments.style,
@@ -222,6 +223,7 @@ def _describe_wishes(submit: ArgumentParser) -> None:
     story.add_argument(
         "--no-read-prompt", action="store_true", help="a length or a number of scenes in the prompt asks for nothing"
     )
+    story.add_argument("--no-distinct", action="store_true", help="scenes may be the same or nearly so")
     story.add_argument(
         "--fields", type=read_names(FieldName), metavar="NAMES", help="more of each scene: light,movement,narration"
     )

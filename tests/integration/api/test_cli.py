@@ -150,10 +150,10 @@ def test_what_was_read_in_the_prompt_stands_beside_the_storyboard(start: Start, 
 
 
 def test_a_prompt_may_be_taken_for_a_story_alone(start: Start, worker: HandWorker) -> None:
-    start("submit", "一只猫，分3个镜头", "--no-read-prompt")
+    start("submit", "一只猫，分3个镜头", "--no-read-prompt", "--no-distinct")
     request = worker.claim(worker.next_id()).request
 
-    assert (request.read_prompt, request.max_scenes) == (False, 8)
+    assert (request.read_prompt, request.max_scenes, request.distinct) == (False, 8, False)
 
 
 def test_an_outline_may_be_asked_for(start: Start, worker: HandWorker) -> None:

@@ -35,6 +35,7 @@ EVERYTHING: dict[str, Any] = {
     "rewrite": [],
     "note": None,
     "read_prompt": False,
+    "distinct": False,
     "quality_keywords": "grainy, 16mm",
     "sampling": {"do_sample": True, "temperature": 0.25, "top_p": 1.0, "seed": 7, "max_new_tokens": 200},
     "candidates": 2,

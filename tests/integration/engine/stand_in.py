@@ -185,8 +185,8 @@ def single_run(
     """The text by itself, token by token. Raises `NotFinite`."""
     text = Text(vocabulary, request, context_tokens - len(request.prompt_ids), force=True, force_limit=FORCE_LIMIT)
     mask = np.zeros(vocabulary.words, dtype=np.int32)
-    sampling = request.sampling
-    while not text.complete:
+    while not text.complete or text.dropped:
+        text = text.written_anew() if text.dropped else text
         name = START
         for token in (*request.prompt_ids, *text.tokens):
             name = chain(name, token, poison)
@@ -197,10 +197,10 @@ def single_run(
             drawn(
                 made_up(name, vocabulary),
                 mask,
-                text.repetition.penalties(),
-                sampling.temperature * sampling.top_p,
-                sampling.seed,
-                len(text.tokens),
+                text.penalties(),
+                text.sampling.temperature * text.sampling.top_p,
+                text.sampling.seed,
+                text.position,
             )
         )
     return tuple(text.tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +12,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.board.likeness import SEEN
 from shared.errors import NotFinite, OutOfMemory
 from tests.integration.engine.conftest import MakeRequest, resumed
 from tests.integration.engine.stand_in import PAGE_TOKENS, Answer, Driven, StandIn, single_run
 from worker.engine.batch import BatchEngine
 from worker.engine.decode.schedule import CHUNK_TOKENS
 from worker.engine.handle import Handle
+from worker.engine.layout import SeenLayout
 from worker.engine.request import GenerationRequest, Output, SamplingParams
 
 ROWS = 4
@@ -86,6 +89,31 @@ def test_texts_in_a_batch_are_what_they_are_alone(
     engine.finish()
 
     assert [handle.wait().token_ids for handle in handles] == texts
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_scenes_that_are_written_anew_are_what_they_are_alone(
+    driven: Make, engine: BatchEngine, requests: list[GenerationRequest], overlap: bool
+) -> None:
+    """What was launched ahead is dropped with them, and the pages before them are found again."""
+    seen = SeenLayout(SEEN, lambda one, other: True)
+    wishes = [
+        replace(
+            request,
+            schema=re.sub(r"\{0,\d+\}", "{0,5}", request.schema),
+            layout=replace(request.layout, seen=seen),
+            max_new_tokens=200,
+        )
+        for request in requests
+    ]
+    alone = [single_run(wish, engine._vocabulary, CONTEXT_TOKENS) for wish in wishes]
+    run = driven(overlap)
+    handles = [run.engine.submit(wish) for wish in wishes]
+
+    run.finish()
+
+    assert sum(len(handle.wait().drafts) for handle in handles) > 3
+    assert [handle.wait().token_ids for handle in handles] == alone
 
 
 def test_forks_of_a_text_share_its_pages(driven: Make, requests: list[GenerationRequest], texts: Any) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scriptqueue.schemas import JobRequest, Sampling
+from shared.store.executions import Resume
 from tests.integration.engine.conftest import BY_BOTH, engine_of
 from worker.backend.backend import Partial, Prefix
 from worker.backend.model import ModelBackend
 from worker.engine.serving import Batching
+from worker.script import grammar
 from worker.script.complete import complete_scenes
 from worker.script.output import parse, validate
 
@@ -68,6 +70,32 @@ def test_the_tokens_of_the_same_model_are_gone_on_with_to_the_same_text(
     assert len(partial.resume.token_ids) > 20
     assert again.text == whole.text
     assert again.notes == whole.notes
+
+
+def test_a_text_that_ends_within_a_scene_written_anew_is_gone_on_with(
+    backend: ModelBackend, wish: JobRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the record that another process reads; with a budget that allows for an outline as well."""
+    wish = wish.model_copy(update={"sampling": Sampling(temperature=1.0, max_new_tokens=900, seed=11)})
+    write_text = grammar._text
+    monkeypatch.setattr(grammar, "_text", lambda most, **options: write_text(min(most, 12), **options))
+    monkeypatch.setattr(grammar, "is_near", lambda one, other: len(one) % 3 == len(other) % 3)
+    whole = start(backend, wish).wait()
+    generation = start(backend, wish)
+    while (
+        not (resume := generation.partial().resume)
+        or not resume.drafts
+        or resume.drafts[-1][0] + 3 > len(resume.token_ids)
+    ):
+        Event().wait(0.001)
+    generation.stop()
+    published = complete_scenes(generation.partial().text(), wish)
+    begun = Prefix(published[: generation.partial().scenes_done], Resume.from_json(resume.to_json()))
+
+    again = start(backend, wish, begun).wait()
+
+    assert "written anew" in whole.notes[-1]
+    assert again == whole
 
 
 def test_another_model_continues_from_the_published_scenes(backend: ModelBackend, wish: JobRequest) -> None:

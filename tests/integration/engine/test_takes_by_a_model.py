@@ -13,12 +13,15 @@ from models.load import LoadedModel
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import JobRequest, Scene
 from shared.board.kept import kept_board
+from shared.board.likeness import seen_in
 from tests.integration.engine.conftest import engine_of
 from tests.takes import Take, check_take, drawn_take, read_take
 from worker.backend.backend import Partial, Prefix
 from worker.backend.generation import ModelGeneration
 from worker.backend.model import ModelBackend
+from worker.engine.distinct import MOST_DRAFTS
 from worker.engine.text import Text
+from worker.script import grammar
 from worker.script.complete import complete_scenes
 
 SAMPLING = {"temperature": 1.0, "max_new_tokens": 240, "seed": 11}
@@ -51,6 +54,25 @@ def test_random_takes_keep_what_stays(backend: ModelBackend) -> None:
     for seed in range(5):
         take = drawn_take(seed, sampling=SAMPLING)
         read_take(take, written(backend, take))
+
+
+@pytest.mark.parametrize("which", [0, -1], ids=["the first", "the last"])
+def test_only_what_is_written_is_held_against_what_stays(
+    backend: ModelBackend, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    """Also against a scene that comes after all that is written, and so is no part of the text."""
+    take = drawn_take(49, sampling={**SAMPLING, "max_new_tokens": 1200})
+    base, like = kept_board(take.request), seen_in([*take.kept.values()][which])
+    assert base
+    assert max(base.kept) >= base.until
+    monkeypatch.setattr(grammar, "is_near", lambda one, other: other == like)
+
+    generation = start(backend, take)
+    read_take(take, generation.wait().text)
+
+    drafts = [draft.at for draft in generation.handle.wait().drafts]
+    assert {drafts.count(at) for at in drafts} == {MOST_DRAFTS}
+    assert len(drafts) == MOST_DRAFTS * len(base.holes)
 
 
 @pytest.mark.slow

@@ -284,3 +284,9 @@ def test_the_engine_is_given_its_layout() -> None:
     assert layout(FIELDS).min_tokens == MIN_TOKENS_A_SCENE + 3 + 3  # the light, and the longest movement
     for field in FURTHER_FIELDS:
         assert layout((*SCENE_FIELDS, field)).min_tokens <= MIN_TOKENS_A_SCENE + MIN_TOKENS_A_FIELD
+
+
+def test_a_layout_reads_the_same_in_every_process() -> None:
+    """By what it reads a worker knows whether it may go on with another's text: a function's address is another's."""
+    assert layout(ALL_FIELDS, distinct=True).speech
+    assert " at 0x" not in repr(layout(ALL_FIELDS, distinct=True))

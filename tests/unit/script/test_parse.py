@@ -74,6 +74,13 @@ def test_the_storyboard_is_found_in(text: str) -> None:
     assert descriptions(parse(text)) == ["画面1", "画面2", "画面3"]
 
 
+@pytest.mark.parametrize("text", ["[“{}", "[{}}}[]"], ids=["no storyboard around it", "no storyboard after it"])
+def test_a_scene_in_the_text_of_a_value_is_the_only_one(text: str) -> None:
+    scene = json.dumps(SCENES[0])
+
+    assert parse(text.format(scene)) == {"title": None, "scenes": [SCENES[0]]}
+
+
 def test_a_text_that_was_cut_off_keeps_its_whole_scenes() -> None:
     cut = PLAIN[: PLAIN.index("画面3") + 1]
 

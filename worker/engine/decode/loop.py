@@ -171,13 +171,13 @@ class DecodeLoop:
         fill_masks([member.text for _, member in rows], self._device.masks, [row for row, _ in rows])
         penalties: list[Penalty] = []
         for row, member in rows:
-            penalties += [(row, *penalty) for penalty in member.text.repetition.penalties().items()]
-        samplings = [member.handle.request.sampling for member, _ in scoring.scored]
+            penalties += [(row, *penalty) for penalty in member.text.penalties().items()]
+        samplings = [member.text.sampling for member, _ in scoring.scored]
         choice = self._device.choose(
             [sampling.temperature for sampling in samplings],
             [sampling.top_p for sampling in samplings],
             [sampling.seed for sampling in samplings],
-            [len(member.text.tokens) for member, _ in scoring.scored],
+            [member.text.position for member, _ in scoring.scored],
             penalties,
             [row for row, member in rows if member.wide],
         )
