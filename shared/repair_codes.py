@@ -119,7 +119,7 @@ REPAIR_ROWS: tuple[RepairRow, ...] = (
     RepairRow("loops_ended", "{count} texts that began to repeat themselves were ended"),
     RepairRow(
         "written_anew",
-        "{count} times a scene that repeated another was written anew, for {tokens} sampled tokens more",
+        "scenes written anew, as they repeated another: {count}, for {tokens} sampled tokens more",
     ),
     RepairRow("other_language", "written in {language}, not in {wanted}"),
     RepairRow("target_short_call", "{target} makes calls of at least {seconds} s; shorter: {scenes}"),

@@ -156,7 +156,7 @@ class ModelGeneration:
             notes.append(f"{loops} texts that began to repeat themselves were ended")
         if drafts := [draft for each in outputs for draft in each.drafts]:
             notes.append(
-                f"{len(drafts)} times a scene that repeated another was written anew, for "
+                f"scenes written anew, as they repeated another: {len(drafts)}, for "
                 f"{sum(draft.sampled_tokens for draft in drafts)} sampled tokens more"
             )
         return Completion(
