@@ -58,7 +58,7 @@ def model_api(redis_server: str, folder: Path) -> Iterator[httpx.Client]:
 
 def test_twenty_different_prompts_all_become_storyboards_of_the_model(model_api: httpx.Client) -> None:
     ids = {
-        name: submit(model_api, prompt, sampling={"max_new_tokens": 80, "seed": 3}, max_scenes=4)
+        name: submit(model_api, prompt, sampling={"max_new_tokens": 80, "seed": 4}, max_scenes=4)
         for name, prompt in PROMPTS.items()
     }
 
