@@ -1,7 +1,7 @@
 // The board on its way to other programs: one menu with every file, the clipboard and the printer. The service writes
 // and names the files.
 
-import { open } from "./api.js";
+import { get, open } from "./api.js";
 import { button, h } from "./dom.js";
 import { asJson, copy, download, save } from "./files.js";
 import { menu } from "./menu.js";
@@ -19,14 +19,19 @@ export function exportsOf(job, act) {
     [
       h("p", { class: "tag", say: "export.files" }),
       h("div", { class: "actions" }, EXPORT_FORMATS.filter((format) => !AT_ONCE[format]).map((format) => file(format))),
-      h("div", { class: "actions" }, button("download", () => download(`storyboard-${job().id.slice(0, 8)}.json`, asJson(job().result))), button("copy", () => act(() => copy(asJson(job().result)), "copied"))),
+      h("div", { class: "actions" }, button("download", () => act(async () => download(`storyboard-${job().id.slice(0, 8)}.json`, asJson(await whole(job()))))), button("copy", () => act(async () => copy(asJson(await whole(job()))), "copied"))),
       h("p", { class: "tag", say: "export.prompts" }),
-      h("div", { class: "actions" }, targets, file("prompts", () => `&target=${encodeURIComponent(targets.value)}`), button("copy_prompts", () => act(() => copy(promptsOf(job().result)), "copied"))),
+      h("div", { class: "actions" }, targets, file("prompts", () => `&target=${encodeURIComponent(targets.value)}`), button("copy_prompts", () => act(async () => copy(promptsOf(await whole(job()))), "copied"))),
       h("p", { class: "tag", say: "export.paper" }),
-      h("div", { class: "actions" }, button("print", () => printBoard(job().result, { prompts: false })), button("print.prompts", () => printBoard(job().result, { prompts: true }))),
+      h("div", { class: "actions" }, button("print", () => act(async () => printBoard(await whole(job()), { prompts: false }))), button("print.prompts", () => act(async () => printBoard(await whole(job()), { prompts: true })))),
     ],
     { hidden: true },
   );
+}
+
+/** Of a job that ended without a board, what the service makes of its scenes. */
+async function whole(job) {
+  return job.result ?? (await get(`/jobs/${job.id}/result?format=json`));
 }
 
 /** What a video model is given for a scene: all its prompts. */

@@ -330,8 +330,9 @@ def test_what_was_finished_in_time_is_saved_and_a_retry_takes_longer(api: httpx.
     of(page, "failed")
     buttons = page.locator(".actions").first
 
+    page.locator(".menu summary").click()
     with page.expect_download() as saved:
-        buttons.get_by_role("button", name="Download JSON").click()
+        page.get_by_role("button", name="Download JSON").click()
     board = json.loads(saved.value.path().read_text())
     buttons.get_by_role("button", name="Try again, for up to 5.0 s").click()
     page.wait_for_url(lambda url: failed["id"] not in url)
