@@ -48,10 +48,9 @@ class BaseOptions(TypedDict, total=False):
     storyboard: Mapping[str, Any] | None
 
 
-class WritingOptions(TypedDict, total=False):
-    """What a request says besides its prompt and the board that it starts from; see `JobRequest`."""
+class CheckOptions(TypedDict, total=False):
+    """What a board is held to; what is left out, it says itself."""
 
-    mode: Mode
     min_scenes: int
     max_scenes: int
     target_duration_s: float | None
@@ -61,13 +60,19 @@ class WritingOptions(TypedDict, total=False):
     characters: Sequence[CharacterOptions]
     fields: Sequence[FieldName]
     style: str | None
-    instructions: str | None
     aspect_ratio: AspectRatio | None
     targets: Sequence[TargetName]
+    quality_keywords: str
+
+
+class WritingOptions(CheckOptions, total=False):
+    """What a request says besides its prompt and the board that it starts from; see `JobRequest`."""
+
+    mode: Mode
+    instructions: str | None
     outline: bool
     read_prompt: bool
     distinct: bool
-    quality_keywords: str
     sampling: SamplingOptions
     candidates: int
     priority: Priority
@@ -87,20 +92,3 @@ class JobOptions(WritingOptions, total=False):
     base: BaseOptions | None
     rewrite: Sequence[int]
     note: str | None
-
-
-class CheckOptions(TypedDict, total=False):
-    """What a board is held to; what is left out, it says itself."""
-
-    min_scenes: int
-    max_scenes: int
-    target_duration_s: float | None
-    scene_min_s: int
-    scene_max_s: int
-    language: str
-    characters: Sequence[CharacterOptions]
-    fields: Sequence[FieldName]
-    style: str | None
-    aspect_ratio: AspectRatio | None
-    targets: Sequence[TargetName]
-    quality_keywords: str
