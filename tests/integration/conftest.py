@@ -12,6 +12,7 @@ from shared.settings import Settings
 from shared.store.executions import Executions
 from tests.integration.api.wire import Wire
 from tests.integration.desk import Desk
+from tests.integration.failing_over import Server, pair
 
 
 @pytest.fixture
@@ -34,6 +35,13 @@ def worker(settings: Settings) -> Executions:
 @pytest.fixture
 def rival(settings: Settings) -> Executions:
     return Executions(settings, "worker-b")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """A primary and its replica, as a test before may have left them."""
+    with pair(tmp_path_factory.mktemp("pair")) as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -23,17 +23,11 @@ from shared.store.executions import Executions
 from shared.store.redis_server import Fitness, require_fit
 from shared.store.sweep import Sweeps
 from tests.integration.api.wire import Wire
-from tests.integration.failing_over import Server, pair
+from tests.integration.failing_over import Server
 from tests.integration.worker.conftest import api_of
 from tests.integration.worker.processes import done, forked_worker, submit, until
 
 SOON_S = 3.0  # a second of the product's own, on a busy machine
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    with pair(tmp_path_factory.mktemp("pair")) as servers:
-        yield servers
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from shared.store.executions import Executions, Success
 from shared.store.redis_server import Fitness
 from tests.integration.api.wire import Wire
 from tests.integration.desk import claimed
-from tests.integration.failing_over import Server, pair
+from tests.integration.failing_over import Server
 from tests.integration.worker.conftest import api_of
 from tests.integration.worker.processes import until
 
@@ -40,12 +40,6 @@ BOARD = Storyboard.model_validate(
         ],
     }
 )
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    with pair(tmp_path_factory.mktemp("pair")) as servers:
-        yield servers
 
 
 @pytest.fixture
