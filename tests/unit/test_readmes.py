@@ -24,10 +24,7 @@ TO_COME = {
     "performance",
     "quality",
     "settings",
-    "sizing",
     "structures",
-    "targets",
-    "troubleshooting",
 }
 PAIRS = {ROOT / "README.md": ROOT / "README.zh.md"} | {
     path: path.parent / "zh" / path.name for path in sorted(ROOT.glob("docs/*.md")) if path.stem not in TO_COME
@@ -109,12 +106,12 @@ def rows(document: Path) -> list[list[str]]:
 
 
 def figures(text: str) -> list[str]:
-    return sorted(re.findall(r"\d+(?:[.,]\d+)*", LINK.sub("]", text)))
+    return sorted(re.findall(r"\d++(?:[.,]\d++)*+(?! 月)", LINK.sub("]", text)))  # months have names in English
 
 
 def unwritten(cell: str) -> str | list[str]:
-    """What a first cell must share with its twin: all of it, or, where it holds words, the code among them."""
-    return CODE.findall(cell) if re.search(r"[^\W\d_]", CODE.sub("", cell)) else cell
+    """What a first cell must share with its twin: all of it, or, where it holds words or code, the code."""
+    return sorted(CODE.findall(cell)) if re.search(r"[^\W\d_]", cell) else cell
 
 
 def test_every_document_has_its_twin() -> None:
