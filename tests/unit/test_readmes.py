@@ -17,7 +17,6 @@ TO_COME = {
     "glossary",
     "guarantees",
     "models",
-    "operations",
     "performance",
     "quality",
     "structures",
