@@ -32,8 +32,8 @@ export function drawGroupRow(row, { isBatch, counts, title, created, isShut }) {
   setText(row.name, name);
   setText(row.about, title);
   setAttribute(row.about, "lang", tongueOf(title));
-  const told = STATUSES.filter((status) => counts[status]).map((status) => words("group.count", [counts[status], words(`status.${status}`)]));
-  setText(row.facts, told.join(" · "));
+  const parts = STATUSES.filter((status) => counts[status]).map((status) => words("group.count", [counts[status], words(`status.${status}`)]));
+  setText(row.facts, parts.join(" · "));
   setText(row.time, moment(created, { brief: true }));
   setAttribute(row.time, "datetime", created);
   setAttribute(row.link, "aria-expanded", !isShut);

@@ -42,8 +42,8 @@ export class Heads {
 
   /** By status: of all jobs of a whole batch, else of those that are shown. */
   countsOf({ key, ids }, known, isWhole) {
-    const told = isWhole && this.#batches.get(key)?.counts;
-    if (told) return told;
+    const whole = isWhole && this.#batches.get(key)?.counts;
+    if (whole) return whole;
     const counts = {};
     for (const id of ids) counts[known(id).status] = (counts[known(id).status] ?? 0) + 1;
     return counts;
