@@ -16,6 +16,7 @@ from scriptqueue.schemas import (
     Priority,
     RepairCode,
     Shape,
+    Status,
     Storyboard,
     WorkerPhase,
     optional,
@@ -37,6 +38,9 @@ class JobList(Shape):
     jobs: list[Job]
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
+    )
+    counts: dict[Status, int] | None = Field(
+        None, description="with `counts=true`: how many of your newest 10,000 jobs are in each state; none is left out"
     )
 
 

@@ -175,6 +175,8 @@ export interface Job {
   retry_of?: string | null;
   /** the job whose board this one started from */
   base_of?: string | null;
+  /** the batch that it came in */
+  batch?: string | null;
   /**
    * the first 80 characters of the prompt
    * @default ""
@@ -190,6 +192,8 @@ export interface JobList {
   jobs: Job[];
   /** the `cursor` of the next page; null: none. A page may hold fewer than `limit` */
   next: string | null;
+  /** with `counts=true`: how many of your newest 10,000 jobs are in each state; none is left out */
+  counts?: { [key: string]: number } | null;
 }
 
 /** One creative prompt and how to write its storyboard. */
@@ -715,6 +719,8 @@ export interface paths {
           cursor?: string | null;
           /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
           fields?: string | null;
+          /** also tell how many of your jobs are in each state */
+          counts?: boolean;
         };
         header?: never;
         path?: never;

@@ -73,6 +73,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None, durabi
         source=record.get("source"),
         metadata=request["metadata"],
         retry_of=record.get("retry_of"),
+        batch=record.get("batch"),
         base_of=(request.get("base") or {}).get("job"),
         prompt_start=request["prompt"][:PROMPT_START_CHARACTERS],
         repair_codes=all_coded(fields["repairs"]),
