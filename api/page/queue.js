@@ -11,6 +11,7 @@ import { tongueOf } from "./tongue.js";
 const REFRESH_MS = 1500;
 const KEPT = 80; // measurements in the curve
 const RUNNING = "/jobs?status=running&limit=20&fields=progress,prompt_start";
+const PRIORITIES = ["high", "normal", "low"];
 const MOST_CELLS = 64; // of one worker's batch; more are told as a number
 
 export function queueView() {
@@ -106,7 +107,7 @@ class Queue {
     this.#curve.setAttribute("points", (most ? this.#speeds : []).map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
     this.#jobs.replaceChildren(...this.#running.map(runningJob));
     this.#noJobs.hidden = this.#running.length > 0;
-    setText(this.#depth, waiting !== (queue.depth.normal ?? 0) ? ["high", "normal", "low"].filter((priority) => queue.depth[priority]).map((priority) => words("of_priority", [queue.depth[priority], words(`choice.${priority}`)])).join(" · ") : "");
+    setText(this.#depth, waiting !== (queue.depth.normal ?? 0) ? PRIORITIES.filter((priority) => queue.depth[priority]).map((priority) => words("of_priority", [queue.depth[priority], words(`choice.${priority}`)])).join(" · ") : "");
     this.#hour.show(queue.last_hour);
     const failures = Object.entries(queue.failures_last_hour).sort(([, one], [, other]) => other - one);
     const failed = failures.reduce((total, [, count]) => total + count, 0);
