@@ -103,10 +103,16 @@ def test_people_are_called_by_their_names(api: httpx.Client, open_page: OpenPage
     expect(page.locator(".card-dialogue").first).to_contain_text("Old Tom: stub 1")
 
 
-def test_the_documentation_of_the_api_comes_from_here(open_page: OpenPage, api: httpx.Client) -> None:
-    page = open_page(f"{api.base_url}/docs")
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_documentation_of_the_api_comes_from_here(
+    open_page: OpenPage, api: httpx.Client, scheme: str, other: Any
+) -> None:
+    page = open_page(f"{api.base_url}/docs", color_scheme=scheme)
 
-    expect(page.locator("#operations-jobs-jobs_submit")).to_be_visible()
+    expect(page.locator("#operations-jobs-jobs_submit")).to_contain_text("Queue a prompt")
+    assert page.evaluate("() => document.documentElement.classList.contains('dark-mode')") == (scheme == "dark")
+    page.emulate_media(color_scheme=other)
+    expect(page.locator("html.dark-mode")).to_have_count(int(other == "dark"))
 
 
 def test_the_keyboard_alone_is_enough(api: httpx.Client, open_page: OpenPage, boards: list[str]) -> None:
