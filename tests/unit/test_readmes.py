@@ -16,7 +16,6 @@ TO_COME = {
     "decisions",
     "glossary",
     "guarantees",
-    "models",
     "performance",
     "quality",
     "structures",
