@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 TO_COME = {
     "decisions",
     "glossary",
-    "guarantees",
     "performance",
     "quality",
     "structures",
