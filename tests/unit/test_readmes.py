@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TO_COME = {
-    "decisions",
     "performance",
     "quality",
 }
