@@ -7,8 +7,9 @@ import { button, h, setText } from "./dom.js";
 import { iconButton } from "./icons.js";
 import { problemText, say } from "./i18n.js";
 import { show } from "./route.js";
+import { RETRIED } from "./statuses.js";
 
-const mayRetry = (job) => job.done && job.status !== "succeeded";
+const mayRetry = (job) => RETRIED.includes(job.status);
 const mayCancel = (job) => job.status === "queued" || job.status === "running";
 const mayDelete = (job) => job.done;
 

@@ -317,6 +317,18 @@ export interface Metrics {
   tokens_per_s: number;
 }
 
+/** What ended in one minute, of all clients together. */
+export interface MinuteView {
+  /** its beginning */
+  minute: string;
+  succeeded: number;
+  failed: number;
+  canceled: number;
+  expired: number;
+  /** of those that succeeded: answered by another job's result */
+  cached: number;
+}
+
 export interface ModelInfo {
   name: string;
   revision?: string | null;
@@ -384,6 +396,8 @@ export interface QueueView {
   webhook_senders: number;
   /** jobs that failed, by the code of their error; of all clients together */
   failures_last_hour?: { [key: string]: number };
+  /** the minutes in which jobs ended, the oldest first */
+  last_hour?: MinuteView[];
   /** seconds until a job of normal priority posted now has its result; null: nothing to measure by */
   eta_s: number | null;
 }
@@ -1415,6 +1429,7 @@ export interface components {
     JobRequest: JobRequest;
     JsonValue: JsonValue;
     Metrics: Metrics;
+    MinuteView: MinuteView;
     ModelInfo: ModelInfo;
     Problem: Problem;
     ProblemType: ProblemType;

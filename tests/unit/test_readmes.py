@@ -18,7 +18,6 @@ TO_COME = {
     "guarantees",
     "models",
     "performance",
-    "quality",
     "structures",
 }
 PAIRS = {ROOT / "README.md": ROOT / "README.zh.md"} | {
