@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from api.http import problems
+from api.http.advice import ADVICE
 from api.wiring import create_app
 from models.catalogue import CATALOGUE
 from scriptqueue.cli.arguments import parser
@@ -59,6 +60,12 @@ def test_docs_errors_has_every_code_with_its_status_and_meaning() -> None:
 
     catalogue = problems.catalogue().values()
     assert documented == {(str(one.status or "in a job"), one.code, one.title) for one in catalogue}
+
+
+def test_docs_errors_calls_each_code_in_chinese_as_the_service_does() -> None:
+    documented = {code.strip("`"): words for _, code, words in rows(DOCS / "zh/errors.md", "状态")}
+
+    assert documented == {code: ADVICE[code].title_zh for code in problems.catalogue()}
 
 
 def test_docs_errors_has_every_repair() -> None:
