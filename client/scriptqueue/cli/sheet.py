@@ -13,18 +13,18 @@ from scriptqueue.cli.sheet_design import (
     FONTS,
     GREY,
     INK,
-    KINDS,
     LINE,
     PAPER,
     SHOTS,
+    TEXT_KINDS,
     Card,
     cards_of,
-    clean,
+    drawable,
     figure,
     mixed,
     ratio_of,
+    sheet_words,
     summary,
-    words_of,
 )
 from scriptqueue.further_fields import ALL_FIELDS
 from scriptqueue.scene_fields import Fields, portraits
@@ -42,7 +42,7 @@ FRAME = TEXT * 9 / 16  # the highest frame
 
 def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS, *, prompts: bool = False) -> str:
     """One picture, as high as its text needs. `note` stands at its foot."""
-    words, cards = words_of(board), cards_of(board, fields, prompts=prompts)
+    words, cards = sheet_words(board), cards_of(board, fields, prompts=prompts)
     parts: list[str] = []
     y = float(MARGIN)
     for line in wrapped(board.title, INSIDE / 34):
@@ -78,7 +78,7 @@ def svg(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS, *, promp
 def html(board: Storyboard, note: str = "", fields: Fields = ALL_FIELDS, *, prompts: bool = False) -> str:
     """One page, which prints on sheets of A4 across without cutting a card: the title at the head of each further
     sheet, numbers at the foot of all."""
-    words, cards = words_of(board), cards_of(board, fields, prompts=prompts)
+    words, cards = sheet_words(board), cards_of(board, fields, prompts=prompts)
     spans = "".join(
         f'<li style="flex-grow:{card.scene.duration:g};--shot:{card.colour}">{card.scene.scene_number}</li>'
         for card in cards
@@ -106,7 +106,7 @@ def _html_card(card: Card, ratio: float) -> str:
 
 _TEXTS = "".join(
     f"article .{name}{{font-size:{kind.size}px;font-weight:{kind.weight};color:{kind.colour}}}"
-    for name, kind in KINDS.items()
+    for name, kind in TEXT_KINDS.items()
 )
 _STYLE = f"""
 *{{box-sizing:border-box;margin:0;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
@@ -139,7 +139,7 @@ body{{padding:0;max-width:none}}html{{font-size:12px}}main{{grid-template-column
 def _running_head(title: str) -> str:
     """The title at the head of each sheet but the first, as a string that nothing in it can end."""
     text = "".join(
-        f"\\{ord(letter):x} " if letter in '"\\<&' or ord(letter) < ord(" ") else letter for letter in clean(title)
+        f"\\{ord(letter):x} " if letter in '"\\<&' or ord(letter) < ord(" ") else letter for letter in drawable(title)
     )
     return (
         f'@page{{@top-left{{content:"{text}";font:600 9pt {FONTS};color:{GREY}}}}}'
@@ -183,14 +183,16 @@ def _card(card: Card, ratio: float, x: float, y: float, height: float) -> Iterat
     yield _text(left + 10 + 18 * ratio, line_y, card.camera, 14, fill=GREY)
     for kind, text in card.texts:
         line_y += 5
-        how = KINDS[kind]
+        how = TEXT_KINDS[kind]
         for line in wrapped(text, TEXT / how.size):
             line_y += how.leading
             yield _text(left, line_y, line, how.size, fill=how.colour, weight=how.weight)
 
 
 def _height(card: Card) -> float:
-    texts = sum(5 + KINDS[kind].leading * len(wrapped(text, TEXT / KINDS[kind].size)) for kind, text in card.texts)
+    texts = sum(
+        5 + TEXT_KINDS[kind].leading * len(wrapped(text, TEXT / TEXT_KINDS[kind].size)) for kind, text in card.texts
+    )
     return BAND + 10 + FRAME + 26 + texts + PADDING
 
 
@@ -202,4 +204,4 @@ def _text(  # noqa: PLR0913
 
 
 def _escaped(text: str) -> str:
-    return escape(clean(text))
+    return escape(drawable(text))

@@ -45,7 +45,7 @@ class Card:
     end: float
     camera: str
     length: str
-    texts: tuple[tuple[str, str], ...]  # of a kind, in their order: see KINDS
+    texts: tuple[tuple[str, str], ...]  # of a kind, in their order: see TEXT_KINDS
 
     @property
     def colour(self) -> str:
@@ -57,7 +57,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Kind:
+class TextKind:
     """How a text is set: pixels, pixels from line to line, weight, colour."""
 
     size: int
@@ -66,16 +66,16 @@ class Kind:
     colour: str
 
 
-KINDS = {
-    "description": Kind(16, 23, 700, INK),
-    "action": Kind(15, 22, 400, INK),
-    "line": Kind(14, 21, 400, GREY),
-    "prompt": Kind(13, 19, 400, GREY),
+TEXT_KINDS = {
+    "description": TextKind(16, 23, 700, INK),
+    "action": TextKind(15, 22, 400, INK),
+    "line": TextKind(14, 21, 400, GREY),
+    "prompt": TextKind(13, 19, 400, GREY),
 }
 
 
 def cards_of(board: Storyboard, fields: Fields, *, prompts: bool) -> list[Card]:
-    words, names = words_of(board), cast_names(board)
+    words, names = sheet_words(board), cast_names(board)
     ends = list(accumulate(scene.duration for scene in board.scenes))
     return [
         Card(
@@ -135,7 +135,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest // 10:02}" + (f".{rest % 10}" if rest % 10 else "")
 
 
-def words_of(board: Storyboard) -> Words:
+def sheet_words(board: Storyboard) -> Words:
     return _ZH if readers_language(board) == "zh" else _EN
 
 
@@ -143,6 +143,6 @@ def summary(board: Storyboard, words: Words) -> str:
     return f"{words.scenes.format(len(board.scenes))} · {words.seconds.format(board.total_duration)}"
 
 
-def clean(text: str) -> str:
+def drawable(text: str) -> str:
     """A character that neither XML nor HTML may hold is shown as a replacement."""
     return _NO_XML.sub("\ufffd", text)
