@@ -180,8 +180,10 @@ router.add_api_route(
 async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> Response:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.submissions.page(client, wanted.status, wanted.limit, wanted.cursor)
-    listed = JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
-    return Response(listed.model_dump_json(include=wanted.included), media_type="application/json")
+    counts = await parts.submissions.counts(client) if wanted.counts else None
+    listed = JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor), counts=counts)
+    absent = None if wanted.counts else {"counts"}
+    return Response(listed.model_dump_json(include=wanted.included, exclude=absent), media_type="application/json")
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))

@@ -681,6 +681,7 @@ class Job(Shape):
     metadata: dict[str, JsonValue] = {}
     retry_of: UUID | None = Field(None, description="the job that this one tries again")
     base_of: UUID | None = Field(None, description="the job whose board this one started from")
+    batch: UUID | None = Field(None, description="the batch that it came in")
     prompt_start: str = Field("", description="the first 80 characters of the prompt")
     durability: Durability | None = Field(
         None,

@@ -51,7 +51,7 @@ def _unreachable(where: str, error: StoreUnavailable) -> Finding:
         return Finding("redis", "fault", f"{where} refuses: {reason}", f"set REDIS__URL; {RIGHTS}")
     if is_answer(error):
         return Finding("redis", "fault", f"{where} answers: {reason}", "see its log, and docs/operations.md")
-    fix = "start it, or set REDIS__URL; `make up` prints that of its own"
+    fix = "start it (its log says why, if it ends at once), or set REDIS__URL; `make up` prints that of its own"
     return Finding("redis", "fault", f"{where} does not answer ({reason})", fix)
 
 

@@ -74,6 +74,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None, durabi
         source=record.get("source"),
         metadata=request["metadata"],
         retry_of=record.get("retry_of"),
+        batch=record.get("batch"),
         base_of=(request.get("base") or {}).get("job"),
         prompt_start=request["prompt"][:PROMPT_START_CHARACTERS],
         repair_codes=all_coded(fields["repairs"]),
@@ -99,8 +100,11 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         senders=answer["senders"],
         began_s=answer["began"] / 1000 if answer["began"] else None,
         changed_s=answer["server_since"] / 1000 if answer["server_since"] else None,
-        failures=dict(_in_groups(answer["failures"], 2)),
         named={unquote(model): waiting for model, waiting in _in_groups(answer["named"], 2)},
+        minutes={
+            minute: {what: int(count) for what, count in record_of(counts).items()}
+            for minute, counts in answer["minutes"]
+        },
         lines={
             priority: [
                 Line(client, int(start), int(weight), int(jobs), float(cost))

@@ -162,7 +162,10 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
         return Finding("redis persistence", "warning", message, "set appendonly yes and appendfsync always")
     if info.get("aof_last_write_status", "ok") != "ok":
         return Finding(
-            "redis persistence", "fault", "its append-only file cannot be written", "give it a disk with room"
+            "redis persistence",
+            "fault",
+            "its append-only file cannot be written",
+            "its disk is full, or fails: see its log",
         )
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         message = "its last snapshot failed: it may refuse to write (MISCONF)"

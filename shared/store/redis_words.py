@@ -17,6 +17,7 @@ from redis.exceptions import (
     AuthorizationError,
     MaxConnectionsError,
     NoPermissionError,
+    NoScriptError,
     RedisError,
     ResponseError,
     TimeoutError,
@@ -35,13 +36,16 @@ _OF_SERVER = "max number of clients reached"  # redis-py takes it for a fault of
 _CLOSED = re.compile("Connection closed by server|Connection lost|Connection reset|Broken pipe")
 _ARGUMENTS = re.compile(r",? with args beginning with.*")
 _USER = re.compile(r"\bUser \S+ has\b")
-_PLACE = re.compile(r" script: [0-9a-f]{40}, on @.*")
+_PLACE = re.compile(r" script: (?:[0-9a-f]{40}, )?on @.*")
+_CODE_WITHIN = re.compile(r"^ERR (?=[A-Z]{4,} )")  # a script passed on what a command was refused by
+_NUMBERED = re.compile(r"Error (\d+) ")  # redis-py's, where the system's own error is no longer behind it
 
 
 def reason_of(error: BaseException) -> str:
     """One line."""
     for cause in _causes(error):
-        if words := _words(cause):
+        # redis-py was about to load a script; that is never why it failed.
+        if not isinstance(cause, NoScriptError) and (words := _words(cause)):
             return words
     return type(error).__name__
 
@@ -92,6 +96,8 @@ def _words(error: BaseException) -> str:
         return "the name of its host is not known"
     if isinstance(error, TimeoutError | OSError) and not getattr(error, "errno", None):
         return "no answer in time" if "imeout" in type(error).__name__ else ""
+    if isinstance(error, RedisError) and (numbered := _NUMBERED.match(str(error))):
+        return os.strerror(int(numbered[1]))
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
 
 
@@ -99,5 +105,5 @@ def _of_server(text: str, code: str) -> str:
     """`code`: the server's first word, where redis-py took it off."""
     line = (text.splitlines() or [""])[0]
     line = _PLACE.sub("", _USER.sub("this user has", _ARGUMENTS.sub("", line)))
-    line = line if not code or line.startswith(code) else f"{code} {line}"
+    line = _CODE_WITHIN.sub("", line if not code or line.startswith(code) else f"{code} {line}")
     return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]} ..."

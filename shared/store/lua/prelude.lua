@@ -53,7 +53,8 @@
 --                          attempts whose worker was gone, `cache:<hit|shared|miss>` of jobs that could be answered by
 --                          another's result, a job in flight's, or by none,
 --                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
---   sq:failures:<minute>   hash: how many jobs failed in this minute since 1970, by the code of their error; for 1 h
+--   sq:minute:<n>          hash: how many jobs ended in this minute since 1970, by `<terminal status>`, `failed:<code of the error>`
+--                          and `cache:<hit|shared>`; for 1 h
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
@@ -76,7 +77,7 @@ local MINUTE_MS, HOUR_MS = 60000, 3600000
 
 local function job_key(id) return PREFIX .. 'job:' .. id end
 
-local function failures_key(ms) return PREFIX .. 'failures:' .. math.floor(ms / MINUTE_MS) end
+local function minute_key(ms) return PREFIX .. 'minute:' .. math.floor(ms / MINUTE_MS) end
 
 -- Why there is no record, in the shape of an answer that has one.
 local function absent(id)
@@ -102,6 +103,13 @@ local function named_models()
   table.sort(models)
   table.insert(models, 1, '')
   return models
+end
+
+-- Of what happened lately.
+local function count_in_minute(what)
+  local minute = minute_key(now)
+  redis.call('HINCRBY', minute, what, 1)
+  redis.call('EXPIRE', minute, HOUR_MS / 1000)
 end
 
 local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
@@ -222,11 +230,8 @@ local function end_job(id, status, fields, for_all)
   redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', PREFIX .. 'counts', status, 1)
   redis.call('HINCRBY', PREFIX .. 'active', job[3], -1)
-  if status == 'failed' then
-    local minute = failures_key(now)
-    redis.call('HINCRBY', minute, error_code(id), 1)
-    redis.call('EXPIRE', minute, HOUR_MS / 1000)
-  end
+  count_in_minute(status)
+  if status == 'failed' then count_in_minute('failed:' .. error_code(id)) end
   local source = redis.call('HGET', key, 'source')
   if source then redis.call('HINCRBY', PREFIX .. 'counts', 'source:' .. source, 1) end
   changed(id)

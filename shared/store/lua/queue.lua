@@ -1,6 +1,6 @@
 -- The queue in figures, in one round trip.
 -- ANSWER: depths, works, lines (each of every priority, highest first), named, running, workers,
---   senders (processes that send webhooks), failures (flat {code, count} of the last hour, of all clients together),
+--   senders (processes that send webhooks), minutes ({minute since 1970, flat hash of what ended in it} of the last hour, of all clients),
 --   began (ms; 0: nobody knows), server_since (ms: when another server, or the same started anew, was first seen; 0: never)
 -- lines: {client, virtual time of its next start, weight, jobs, their cost, ...}, its last one of a nameless client that comes
 -- now and has no job yet;
@@ -41,15 +41,11 @@ for i = 1, #living, 2 do
   for _, value in ipairs({living[i], living[i + 1], sums[1] or '0', sums[2] or '0'}) do workers[#workers + 1] = value end
 end
 local senders = redis.call('ZCOUNT', PREFIX .. 'senders', '(' .. now, '+inf')
-local counts, failures = {}, {}
-for ms = now, now - HOUR_MS + MINUTE_MS, -MINUTE_MS do
-  local minute = redis.call('HGETALL', failures_key(ms))
-  for i = 1, #minute, 2 do counts[minute[i]] = (counts[minute[i]] or 0) + minute[i + 1] end
-end
-for code, count in pairs(counts) do
-  failures[#failures + 1] = code
-  failures[#failures + 1] = count
+local minutes = {}
+for ms = now - HOUR_MS + MINUTE_MS, now, MINUTE_MS do
+  local counts = redis.call('HGETALL', minute_key(ms))
+  if #counts > 0 then minutes[#minutes + 1] = {math.floor(ms / MINUTE_MS), counts} end
 end
 return answer({depths = depths, works = works, lines = lines, named = named, running = running, workers = workers, senders = senders,
-  failures = failures, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0'),
+  minutes = minutes, began = tonumber(redis.call('GET', PREFIX .. 'began') or '0'),
   server_since = tonumber(redis.call('HGET', PREFIX .. 'server', 'since') or '0')})

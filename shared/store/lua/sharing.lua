@@ -15,7 +15,10 @@ local stand_in_queue
 local function cache_key(client, dedup_key) return PREFIX .. 'cache:' .. client .. ':' .. dedup_key end
 local function leader_key(client, dedup_key) return PREFIX .. 'leader:' .. client .. ':' .. dedup_key end
 local function followers_key(client, dedup_key) return PREFIX .. 'followers:' .. client .. ':' .. dedup_key end
-local function count_cache(what) redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1) end
+local function count_cache(what)
+  redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1)
+  if what ~= 'miss' then count_in_minute('cache:' .. what) end
+end
 
 -- What names the texts that this worker writes; nothing for one that was not heard of lately.
 local function serves(worker)

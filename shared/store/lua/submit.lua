@@ -147,6 +147,7 @@ for i, job in ipairs(jobs) do
   also('deadline', deadline > 0 and deadline or '')
   also('version', is_done(i) and '' or 1)
   also('retry_of', job.retry_of)
+  also('batch', batch)
   also('likeness', dedup_key)
   also('role', joins[i] and 'follower' or '')
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
