@@ -314,6 +314,12 @@ def accepted_since(load: Load, since: float) -> bool:
         return any(at > since for at in load.accepted.values())
 
 
+def ended_since(load: Load, since: float) -> bool:
+    """Whether a job that was accepted since then is done."""
+    with load.lock:
+        return any(at > since and job_id in load.answers for job_id, at in load.accepted.items())
+
+
 def run(report: Report, folder: Path, count: int = COUNT) -> None:
     for replicas in (0, 1):
         for fault, play in BY_HAND.items():
