@@ -77,7 +77,7 @@ class Load:
         with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
             while not self.ended.wait(0.1):
                 with self.lock:
-                    ids = [job_id for job_id in self.accepted if job_id not in self.answers]
+                    ids = [job_id for job_id in self.accepted if job_id not in self.answers and job_id not in self.lost]
                 for job_id in ids[:20]:
                     self.look(client, job_id)
 
@@ -88,6 +88,8 @@ class Load:
                 answer = client.get(f"/jobs/{job_id}")
             except httpx.HTTPError:
                 return 0
+            if answer.status_code == 404:
+                self.lost.add(job_id)
             if answer.status_code == 200:
                 self._compare(job_id, answer.json())
         return answer.status_code
