@@ -74,7 +74,7 @@ export class Choice {
     const known = this.#known;
     this.element.hidden = count === 0 && !isWorking && this.#fault.hidden;
     if (!isWorking) say(this.#count, "chosen_count", count);
-    this.#compare.hidden = isWorking || count !== 2;
+    this.#compare.hidden = isWorking || count !== 2 || !known.every((job) => job.seconds !== null); // only boards can be
     for (const [deed, name, fits] of this.#deeds) {
       const some = known.filter(fits).length;
       deed.hidden = isWorking || some === 0;

@@ -58,13 +58,13 @@ def _minute(minute: int, counts: Mapping[str, int]) -> MinuteView:
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process lives; says nothing of Redis or workers."""
+    """Whether the process lives; says nothing of Redis or workers."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
 async def readyz(parts: TheParts) -> Health:
-    """Redis answers, is fit for jobs, and a worker is ready, so that a job posted now runs."""
+    """Whether a job posted now runs: Redis answers, is fit for jobs, and a worker is ready."""
     parts.trust.require()
     workers = (await parts.submissions.queue()).workers
     if not any(worker.serves_jobs for worker in workers):
@@ -82,7 +82,7 @@ async def readyz(parts: TheParts) -> Health:
     },
 )
 async def metrics(_: ClientName, parts: TheParts) -> Response:
-    """For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
+    """Figures for Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
     figures = exposition(parts.registry, await queue_stats(parts.store))
     return Response(figures, media_type=CONTENT_TYPE_LATEST)
 

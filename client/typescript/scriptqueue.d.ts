@@ -610,69 +610,6 @@ export interface Worker {
 }
 
 export interface paths {
-  "/jobs/{job_id}": {
-    /**
-     * The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
-     * the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more.
-     */
-    get: {
-      parameters: {
-        query?: never;
-        header?: {
-          /** the `ETag` that is known: 304 while it stands */
-          "if-none-match"?: string | null;
-          /** `wait=N`: the answer may take up to N seconds, at most 60 */
-          prefer?: string;
-        };
-        path: { job_id: string; };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": Job; }; };
-        /** Not changed */
-        304: { headers: Headers; content?: never; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such job */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job's result is past its lifetime or was deleted */
-        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have as many event streams and long polls open as you may */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-    /** Forget a finished job, its prompt and its result. From then on it is 410, for 7 days. */
-    delete: {
-      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        204: { headers: Headers; content?: never; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such job */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job has not finished yet */
-        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job's result is past its lifetime or was deleted */
-        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
   "/jobs": {
     /**
      * Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
@@ -752,6 +689,296 @@ export interface paths {
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/batches": {
+    /** Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job. */
+    post: {
+      parameters: {
+        query?: never;
+        header?: {
+          /** any unique text: within 24 hours the same key with the same body makes nothing new */
+          "idempotency-key"?: string | null;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": BatchRequest; }; };
+      responses: {
+        /** Accepted, every one of them */
+        202: { headers: Headers; content: { "application/json": BatchView; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such batch */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The queue is full; or: Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/dead": {
+    /** Your jobs that failed as `worker_lost`, newest first; kept for a week. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": DeadList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/queue": {
+    /**
+     * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
+     * models of ready workers differ, whichever is free writes a job, and the job's own `model` says which.
+     */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": QueueView; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/metrics": {
+    /** Figures for Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Prometheus' text format */
+        200: { headers: Headers; content: { "text/plain": string; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/healthz": {
+    /** Whether the process lives; says nothing of Redis or workers. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": Health; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/readyz": {
+    /** Whether a job posted now runs: Redis answers, is fit for jobs, and a worker is ready. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": Health; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes; or: No worker is ready */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/targets": {
+    /** The video models that `targets` of a request may name: their limits, and the negative prompt for each. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": TargetList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/jobs/{job_id}": {
+    /**
+     * The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
+     * the `ETag` in `If-None-Match`, else from the state at arrival. A job that is done changes no more.
+     */
+    get: {
+      parameters: {
+        query?: never;
+        header?: {
+          /** the `ETag` that is known: 304 while it stands */
+          "if-none-match"?: string | null;
+          /** `wait=N`: the answer may take up to N seconds, at most 60 */
+          prefer?: string;
+        };
+        path: { job_id: string; };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": Job; }; };
+        /** Not changed */
+        304: { headers: Headers; content?: never; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have as many event streams and long polls open as you may */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+    /** Forget a finished job, its prompt and its result. From then on it is 410, for 7 days. */
+    delete: {
+      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        204: { headers: Headers; content?: never; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job has not finished yet */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/batches/{batch_id}": {
+    /** How far the jobs of a batch are. */
+    get: {
+      parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": BatchView; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such batch */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/storyboards/check": {
+    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
+    post: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody: { content: { "application/json": StoryboardCheck; }; };
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/schemas/storyboard.json": {
+    /** The JSON Schema of a storyboard. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/schema+json": { [key: string]: unknown }; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/problems/{code}": {
+    /**
+     * What a problem's `type` means, and what to do about it; a browser is shown a page. In English, or in Chinese
+     * where `Accept-Language` would rather have it.
+     */
+    get: {
+      parameters: { query?: never; header?: never; path: { code: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": ProblemType; "text/html": string; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** There is nothing at this path */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };
@@ -844,68 +1071,8 @@ export interface paths {
       };
     };
   };
-  "/batches": {
-    /** Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job. */
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          /** any unique text: within 24 hours the same key with the same body makes nothing new */
-          "idempotency-key"?: string | null;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: { content: { "application/json": BatchRequest; }; };
-      responses: {
-        /** Accepted, every one of them */
-        202: { headers: Headers; content: { "application/json": BatchView; }; };
-        /** The body is not well-formed JSON */
-        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such batch */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body came too slowly */
-        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body is larger than this endpoint takes */
-        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
-        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The queue is full; or: Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/batches/{batch_id}": {
-    /** How far its jobs are. */
-    get: {
-      parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": BatchView; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such batch */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
   "/batches/{batch_id}/cancel": {
-    /** Stop every job that is not done. Safe to repeat. */
+    /** Stop every job of a batch that is not done. Safe to repeat. */
     post: {
       parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
       requestBody?: never;
@@ -988,8 +1155,8 @@ export interface paths {
   };
   "/jobs/{job_id}/takes": {
     /**
-     * The jobs that start from one another's boards, this one among them, the oldest first; of very many the first and
-     * the last 499.
+     * The takes of a board, the oldest first: the jobs that start from one another's boards, this one among them; of
+     * very many the first and the last 499.
      */
     get: {
       parameters: {
@@ -1020,33 +1187,8 @@ export interface paths {
       };
     };
   };
-  "/storyboards/check": {
-    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
-    post: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody: { content: { "application/json": StoryboardCheck; }; };
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
-        /** The body is not well-formed JSON */
-        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body came too slowly */
-        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body is larger than this endpoint takes */
-        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
-        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
   "/batches/{batch_id}/result": {
-    /** The boards of a batch that is done, each as a file in one zip, numbered as in the request. */
+    /** The boards of a batch as one zip: when it is done, each as a file, numbered as in the request. */
     get: {
       parameters: {
         query?: {
@@ -1082,9 +1224,10 @@ export interface paths {
   };
   "/jobs/{job_id}/events": {
     /**
-     * `status` with each new status and attempt, `progress`, `scene` with each scene as soon as it is complete, and at
-     * the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes on after that event. Comments
-     * come while there is nothing to tell. Also for a job that is done already: the stream is replayed.
+     * The job's events as they come: `status` with each new status and attempt, `progress`, `scene` with each scene as
+     * soon as it is complete, and at the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes
+     * on after that event. Comments come while there is nothing to tell. Also for a job that is done already: the stream
+     * is replayed.
      */
     get: {
       parameters: {
@@ -1120,7 +1263,10 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/deliveries": {
-    /** The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job. */
+    /**
+     * What became of the events of the job's webhook: those it asked for, in their order, each with its tries. Kept as
+     * long as the job.
+     */
     get: {
       parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
       requestBody?: never;
@@ -1138,6 +1284,33 @@ export interface paths {
         /** Something went wrong inside scriptqueue */
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/dead/{job_id}/requeue": {
+    /** Queue a new job like one that is dead, and take it off the list. */
+    post: {
+      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Accepted: a new job */
+        202: { headers: Headers; content: { "application/json": Job; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Only a job that failed, was canceled or expired can be tried again */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The deadline passes before the job could start */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The queue is full; or: Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
@@ -1175,175 +1348,6 @@ export interface paths {
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/dead": {
-    /** Your jobs that failed as `worker_lost`, newest first; kept for a week. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": DeadList; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/dead/{job_id}/requeue": {
-    /** Queue a new job like one that is dead, and take it off the list. */
-    post: {
-      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Accepted: a new job */
-        202: { headers: Headers; content: { "application/json": Job; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such job */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Only a job that failed, was canceled or expired can be tried again */
-        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job's result is past its lifetime or was deleted */
-        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The deadline passes before the job could start */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The queue is full; or: Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/queue": {
-    /**
-     * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
-     * models of ready workers differ, whichever is free writes a job, and the job's own `model` says which.
-     */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": QueueView; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/metrics": {
-    /** For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Prometheus' text format */
-        200: { headers: Headers; content: { "text/plain": string; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/healthz": {
-    /** The process lives; says nothing of Redis or workers. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": Health; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/readyz": {
-    /** Redis answers, is fit for jobs, and a worker is ready, so that a job posted now runs. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": Health; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes; or: No worker is ready */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/schemas/storyboard.json": {
-    /** The JSON Schema of a storyboard. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/schema+json": { [key: string]: unknown }; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/targets": {
-    /** The video models that `targets` of a request may name: their limits, and the negative prompt for each. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": TargetList; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/problems/{code}": {
-    /**
-     * What a problem's `type` means, and what to do about it; a browser is shown a page. In English, or in Chinese
-     * where `Accept-Language` would rather have it.
-     */
-    get: {
-      parameters: { query?: never; header?: never; path: { code: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": ProblemType; "text/html": string; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** There is nothing at this path */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     report.show()
     print(f"{seconds:.0f} s")
     if to := options.to or (RESULTS / "chaos.json" if set(wanted) == set(LAYERS) else None):
-        report.write(to, seconds)
+        report.write(to, seconds, " ".join(["python -m tests.chaos", *arguments]))
     return 1 if report.violations else 0
 
 

@@ -1,12 +1,19 @@
 """Failovers under load: a primary, its replicas, three Sentinels; what was accepted and is not there afterwards.
 
 Two submitters post about 8 jobs a second, each again under its key until it is accepted; a reader notes every answer
-and whether it ever changes. Without REDIS__REPLICAS losses are counted, with it there may be none. Loopback alone.
+and whether it ever changes. Without REDIS__REPLICAS losses are counted, with it there may be none.
+
+All on the loopback: a link that is cut, frozen or leads elsewhere is a `Wire` there, for each of two servers by itself,
+and what Sentinels see of a host that dies is a killed process. Hosts that are cut off from each other as by a dead
+switch are the layer `hosts`, whose namespaces need root, which this need not.
+
+`python -m tests.chaos.failovers` is the shortest drill alone, which the mutants are tried on.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +38,7 @@ COUNT = 5  # of failovers by Sentinels of each kind
 PACE_S = 0.25  # of one submitter
 SETTLED_S = 60.0
 AGAIN_S = 15.0  # until a POST is accepted, at most
+MEDIAN_S = 5.0  # the same, of several failovers
 FINAL = {"succeeded", "failed", "canceled", "expired"}
 
 
@@ -331,8 +339,9 @@ def run(report: Report, folder: Path, count: int = COUNT) -> None:
 
             by_plan = partial(by_sentinels, replicas=replicas, planned=planned, count=count)
             _check(report, name, replicas, by_plan, folder)
-    careful = "Sentinels, planned, min-replicas-to-write 2 of 2, max-lag 2"
-    _check(report, careful, 0, partial(by_sentinels, replicas=0, planned=True, count=1, careful=True), folder)
+            if planned:
+                careful = partial(by_sentinels, replicas=replicas, planned=True, count=1, careful=True)
+                _check(report, "Sentinels, planned, min-replicas-to-write 2 of 2, max-lag 2", replicas, careful, folder)
 
 
 def _check(report: Report, fault: str, replicas: int, play: Callable[[Path], dict[str, Any]], folder: Path) -> None:
@@ -340,10 +349,24 @@ def _check(report: Report, fault: str, replicas: int, play: Callable[[Path], dic
         figures = play(folder / f"failover{len(report.rows)}")
         name = f"failover: {fault}, REPLICAS={replicas}"
         report.figures[name] = figures
+        again, careful = figures["again"], "min-replicas" in fault
         assert not figures["changed"], figures
-        assert figures["again"]["max"] <= AGAIN_S or "min-replicas" in fault, figures
-        assert not (figures["lost"] and (replicas or "min-replicas" in fault)), figures
+        assert careful or (again["max"] <= AGAIN_S and (again["n"] == 1 or again["p50"] <= MEDIAN_S)), figures
+        assert not (figures["lost"] and (replicas or careful)), figures
         lost = f"{figures['lost']} lost, {figures['changed']} changed"
-        return f"of {figures['accepted']} accepted {lost}; POST again after {figures['again']['max']:.1f} s at most"
+        median = f" (p50 {again['p50']:.1f} s)" if again["n"] > 1 else ""
+        return f"of {figures['accepted']} accepted {lost}; POST again after {again['max']:.1f} s at most{median}"
 
     report.check(LAYER, f"{fault}, REDIS__REPLICAS={replicas}", checked)
+
+
+def main() -> int:
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        play = partial(by_hand, fault=behind, replicas=1)
+        _check(report, "primary killed, the replica 2 s behind", 1, play, Path(folder))
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -31,6 +31,7 @@ LAYERS = {
     "processes": ["-m", "tests.chaos.short"],
     "neighbours": ["-m", "tests.chaos", "--layers", "neighbours"],
     "power": ["-m", "tests.chaos", "--layers", "power", "--cuts", "3"],
+    "failover": ["-m", "tests.chaos.failovers"],
 }
 LIMIT_S = 240
 

@@ -155,7 +155,8 @@ class Stage:
             self._watch.join()
         for process in (*self.workers.values(), *([self.api] if self.api else []), self.redis):
             process.send(signal.SIGCONT)
-            process.send(signal.SIGKILL)
+            if process.alive:
+                process.kill()
         for wire in self.wires.values():
             wire.close()
         self.direct.close()

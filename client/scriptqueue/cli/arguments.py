@@ -272,6 +272,7 @@ def _describe_sheet(render: ArgumentParser) -> None:
     )
     file.complete = shtab.FILE  # type: ignore[attr-defined]
     render.add_argument("--format", choices=FORMATS, help="else by the ending of FILE, else svg")
+    render.add_argument("--prompts", action="store_true", help="with the prompts for video models")
     output = render.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
 

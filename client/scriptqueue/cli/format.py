@@ -118,11 +118,15 @@ def queue_summary(view: QueueView) -> RenderableType:
     return Group(summary, table)
 
 
+def writer(job: Job) -> str:
+    """What wrote it."""
+    model = [" ".join(filter(None, (job.model.name, job.model.dtype)))] if job.model else []
+    return " · ".join([f"source: {job.source}", *model])
+
+
 def origin(job: Job) -> str:
     """What wrote it, at what cost, what was read in its prompt, and what was mended."""
-    parts = [f"source: {job.source}"]
-    if job.model:
-        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
+    parts = [writer(job)]
     if job.metrics:
         parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
     return " · ".join([*parts, *job.notes, *job.repairs])
