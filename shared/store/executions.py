@@ -47,7 +47,7 @@ class Resume:
     fingerprint: str
     token_ids: tuple[int, ...]
     before: str = ""
-    drafts: tuple[tuple[int, int, int, str], ...] = ()
+    drafts: tuple[tuple[int, int, int, str, str], ...] = ()
 
     def to_json(self) -> str:
         """Without the later two it is what older workers read. Drafts decide what comes next: with them the fingerprint
