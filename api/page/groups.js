@@ -6,16 +6,17 @@ export const HEAD_PX = 56;
 
 const FEWEST = 2; // one alone needs no head
 
-/** Under which head a job stands: its batch, or the board that it began from, as far back as is known. */
-export function groupOf(job, known) {
-  if (job.batch) return `batch:${job.batch}`;
-  let first = job;
-  for (const seen = new Set([job.id]); first.base && !seen.has(first.base); seen.add(first.id)) {
-    const before = known(first.base);
-    if (!before) return `takes:${first.base}`;
-    first = before;
+/** Which board each job began from in the end, as far back as is known; a line of takes is walked once. */
+function firstOf(job, known, firsts) {
+  const line = new Set();
+  let at = job.id;
+  while (!firsts.has(at) && !line.has(at) && known(at)?.base) {
+    line.add(at);
+    at = known(at).base;
   }
-  return `takes:${first.id}`;
+  const first = firsts.get(at) ?? at;
+  for (const id of line) firsts.set(id, first);
+  return first;
 }
 
 /**
@@ -24,7 +25,8 @@ export function groupOf(job, known) {
  */
 export function rowsOf(ids, known, shut = new Set()) {
   const groups = new Map();
-  const keys = ids.map((id) => groupOf(known(id), known));
+  const firsts = new Map();
+  const keys = ids.map((id) => (known(id).batch ? `batch:${known(id).batch}` : `takes:${firstOf(known(id), known, firsts)}`));
   keys.forEach((key, at) => groups.has(key) ? groups.get(key).push(ids[at]) : groups.set(key, [ids[at]]));
   const rows = [];
   const placed = new Set();

@@ -91,7 +91,8 @@ def chip(page: Page, name: str) -> Locator:
             [],
             ["takes:a", "+d", "+c", "batch:x", "+b", "+a"],
         ),
-        ([{"id": "b", "base": "a"}, {"id": "a", "base": "b"}], [], ["b", "a"]),  # no service says so, and none may hang
+        # no service says so, and no page may hang
+        ([{"id": "b", "base": "a"}, {"id": "a", "base": "b"}], [], ["takes:b", "+b", "+a"]),
     ],
 )
 def test_what_belongs_together_stands_together(

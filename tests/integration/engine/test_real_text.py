@@ -51,7 +51,7 @@ def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(
     which: str, ask: MakeRequest, request: pytest.FixtureRequest
 ) -> None:
     engine: BatchEngine = request.getfixturevalue(which)
-    requests = [ask(prompt, max_new_tokens=40, min_scenes=2, max_scenes=2) for prompt in PROMPTS]
+    requests = [ask(prompt, max_new_tokens=24, min_scenes=1, max_scenes=1) for prompt in PROMPTS]
 
     batch = together(engine, requests)
     alone = [engine.submit(one).wait().token_ids for one in requests]
