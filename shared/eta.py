@@ -80,6 +80,7 @@ class RunningJob:
     ran_s: float
     fraction: float
     rows: int = 1
+    worker: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,18 @@ class QueueLoad:
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
     began_s: float | None = None
     changed_s: float | None = None
+    named: Mapping[str, int] = field(default_factory=dict)  # models, and how many jobs wait for their workers alone
+
+    def of_model(self, model: str) -> QueueLoad:
+        """What counts for a job that names this model: its workers, and what runs there."""
+        rated = [one for one in self.rated if one.worker.named_by_jobs == model]
+        workers = {one.worker.worker for one in rated}
+        return replace(self, rated=rated, running=[job for job in self.running if job.worker in workers])
+
+    @property
+    def unserved(self) -> dict[str, int]:
+        """Models that no worker serves now, and how many jobs wait for one."""
+        return {model: count for model, count in self.named.items() if not self.of_model(model).rows}
 
     @property
     def failures(self) -> dict[str, int]:

@@ -35,6 +35,7 @@ class Queue {
   #workers = h("tbody");
   #none = h("p", { class: "empty", hidden: true, say: "no_workers" });
   #stub = h("p", { class: "note", hidden: true, say: "stub_note" });
+  #notes = h("div");
   #table;
   #unlisten;
 
@@ -48,6 +49,7 @@ class Queue {
       { class: "queue" },
       h("h1", { tabindex: -1, say: "title.queue" }),
       this.#stub,
+      this.#notes,
       h("dl", { class: "figures" }, Object.keys(this.#figures).map(figure)),
       svg("svg", { viewBox: `0 0 ${KEPT} 20`, class: "speed", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#curve),
       h("h2", { say: "running_jobs" }),
@@ -117,6 +119,10 @@ class Queue {
     this.#workers.replaceChildren(...queue.workers.map(workerRow));
     this.#none.hidden = queue.workers.length > 0;
     this.#table.hidden = queue.workers.length === 0;
+    const models = [...new Set(queue.workers.filter((worker) => worker.state === "ready").map((worker) => worker.model))].sort();
+    const notes = Object.entries(queue.unserved).map((entry) => words("unserved_note", entry));
+    if (models.length > 1) notes.push(words("models_note", models.join(", ")));
+    this.#notes.replaceChildren(...notes.map((text) => h("p", { class: "note" }, text)));
     this.#stub.hidden = !queue.workers.some((worker) => worker.model === "stub");
   }
 }

@@ -36,13 +36,15 @@ class SchemaResponse(JSONResponse):
 @guarded.get("/queue", responses=errors(StoreUnavailable))
 async def queue(client: ClientName, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
-    models of ready workers differ, whichever is free writes a job, and the job's own `model` says which."""
+    models of ready workers differ, whichever is free writes a job that names none; the job's own `model`
+    says which."""
     figures = await parts.submissions.queue()
     return QueueView(
         depth=figures.depth,
         running=len(figures.running),
         workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
+        unserved=figures.unserved,
         webhook_senders=figures.senders,
         failures_last_hour=figures.failures,
         last_hour=[_minute(minute, counts) for minute, counts in figures.minutes.items()],

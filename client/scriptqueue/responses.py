@@ -160,6 +160,9 @@ class QueueView(Shape):
     running: int = Field(ge=0)
     workers: list[Worker]
     tokens_per_s: float = Field(ge=0, description="all workers together")
+    unserved: dict[str, int] = Field(
+        default_factory=dict, description="models that waiting jobs name and no worker serves now, and how many wait"
+    )
     webhook_senders: int = Field(ge=0, description="processes that send webhooks; while there is none, they wait")
     failures_last_hour: dict[str, int] = Field(
         default_factory=dict, description="jobs that failed, by the code of their error; of all clients together"

@@ -262,6 +262,8 @@ export interface JobRequest {
   rewrite?: number[];
   /** with `rewrite`: what should be different */
   note?: string | null;
+  /** only workers that serve this model write it, as `GET /queue` names them; null: any worker */
+  model?: string | null;
   /**
    * a length or a number of scenes in the prompt fills fields left out
    * @default true
@@ -383,6 +385,8 @@ export interface QueuePlace {
   position: number;
   /** seconds until a result; null when there is nothing to measure by */
   eta_s: number | null;
+  /** what must come before it can start: a worker that serves the model it names */
+  waits_for?: string | null;
 }
 
 /** How full the queue is and who works on it. */
@@ -392,6 +396,8 @@ export interface QueueView {
   workers: Worker[];
   /** all workers together */
   tokens_per_s: number;
+  /** models that waiting jobs name and no worker serves now, and how many wait */
+  unserved?: { [key: string]: number };
   /** processes that send webhooks; while there is none, they wait */
   webhook_senders: number;
   /** jobs that failed, by the code of their error; of all clients together */
@@ -649,7 +655,7 @@ export interface paths {
         413: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
         415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The deadline passes before the job could start */
+        /** The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others; or: You have as many event streams and long polls open as you may */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -720,7 +726,7 @@ export interface paths {
         413: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
         415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -753,7 +759,8 @@ export interface paths {
   "/queue": {
     /**
      * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
-     * models of ready workers differ, whichever is free writes a job, and the job's own `model` says which.
+     * models of ready workers differ, whichever is free writes a job that names none; the job's own `model`
+     * says which.
      */
     get: {
       parameters: { query?: never; header?: never; path?: never; cookie?: never; };
@@ -1060,7 +1067,7 @@ export interface paths {
         409: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The job's result is past its lifetime or was deleted */
         410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -1304,7 +1311,7 @@ export interface paths {
         409: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The job's result is past its lifetime or was deleted */
         410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The deadline passes before the job could start */
+        /** The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };

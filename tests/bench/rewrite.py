@@ -46,11 +46,10 @@ ROUNDS = 3
 def figures(model: str = QWEN_CODER.name) -> dict[str, Figure]:
     backend = ModelBackend.load(Settings(model={"name": model}, worker={"max_batch": 8}))
     origins, numbers = {idea: _origin(idea) for idea in BOARDS}, count(1)
-    for idea, origin in origins.items():  # the template's pages are there from then on
-        _first_token_s(backend, _take(origin, idea, 1))
     times: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
-    for _ in range(ROUNDS):
-        for (idea, origin), (place, scene) in product(origins.items(), REWRITTEN.items()):
+    for idea, origin in origins.items():
+        _first_token_s(backend, _take(origin, idea, 1))  # its language's template is there from then on
+        for (place, scene), _ in product(REWRITTEN.items(), range(ROUNDS)):
             take = _take(origin, f"{next(numbers)} {idea}", scene)
             fresh = _as_long(backend, f"{next(numbers)} {idea}", _tokens_before(backend, take))
             seconds = times.setdefault((place, idea), ([], []))

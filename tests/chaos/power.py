@@ -26,7 +26,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.failovers import SETTLED_S, Service, accepted_since
+from tests.chaos.failovers import SETTLED_S, Service, accepted_since, ended_since
 from tests.chaos.redis_host import REWRITE_S, Machine, check, impossible, outcome, under_load
 from tests.chaos.report import Report, spread
 from tests.chaos.stage import until
@@ -44,6 +44,7 @@ class Tally:
     cuts: list[tuple[float, float]] = field(default_factory=list)  # when the power went, when it came back
     kinds: Counter[str] = field(default_factory=Counter)
     back_s: list[float] = field(default_factory=list)  # from power to the first accepted POST
+    done_s: list[float] = field(default_factory=list)  # and to the end of a job that was accepted after it
     lost: set[str] = field(default_factory=set)
 
     def before_s(self, accepted: float) -> float:
@@ -79,6 +80,9 @@ def cut(machine: Machine, service: Service, chance: random.Random, tally: Tally)
         service.start()
     until(lambda: accepted_since(service.load, at), SETTLED_S, "a POST is accepted again")
     tally.back_s.append(time.monotonic() - at)
+    # Else cuts that come faster than workers connect anew would find no job that runs.
+    until(lambda: ended_since(service.load, at), SETTLED_S, "a job of after the cut is done")
+    tally.done_s.append(time.monotonic() - at)
     tally.lost |= missing(service, seen["at"] - 5, seen["at"])
 
 
@@ -105,6 +109,7 @@ def many(folder: Path, appendfsync: str, count: int, seed: int) -> dict[str, Any
         "lost": len(lost),
         "lost_s": spread([tally.before_s(service.load.accepted[job_id]) for job_id in lost]),
         "again": spread(tally.back_s),
+        "done again": spread(tally.done_s),
         **tally.kinds,
     }
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=RE
 
 
 def test_what_was_accepted_survives_each_cut(tmp_path: Path) -> None:
-    figures = power.many(tmp_path, count=4, appendfsync="always", seed=1)
+    figures = power.many(tmp_path, count=3, appendfsync="always", seed=1)
 
     assert figures["accepted"] > 10
     kept(figures)
