@@ -25,7 +25,7 @@ _SENTENCE_ENDS = tuple("。！？!?.")
 _CLAUSE_ENDS = tuple(",;，；")
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """In a text: so many tokens, the sampled ones among them."""
 
     tokens: int
@@ -42,7 +42,7 @@ class SpeechBound:
         self._costs = vocabulary.costs(layout.count)
         self._scanner = scanner
         self._count = layout.count
-        self._at = Place(0, 0)  # where no character is half written
+        self._at = TextPlace(0, 0)  # where no character is half written
         self._begin()
 
     def _begin(self) -> None:
@@ -57,10 +57,10 @@ class SpeechBound:
         self._place = self._scanner.place
         self._begun_s = self._spent_s  # before it
         self._before, self._last = "", ""  # the last two characters that are no blanks
-        self._end: Place | None = None  # of its last sentence or clause
+        self._end: TextPlace | None = None  # of its last sentence or clause
         self._ends_here = self._is_cut = False
 
-    def follow(self, place: Place) -> None:
+    def follow(self, place: TextPlace) -> None:
         """The scanner has moved by a token, and the text is at this place now."""
         scanner = self._scanner
         if scanner.speech is not self._text:
@@ -88,7 +88,7 @@ class SpeechBound:
         """The string ends instead of this token, which is beyond."""
         self._is_cut = not self._vocabulary.bytes_of(token).lstrip().decode(errors="ignore").startswith(_SENTENCE_ENDS)
 
-    def better_end(self) -> Place | None:
+    def better_end(self) -> TextPlace | None:
         """Where the string should have ended that has just been cut in the midst of a sentence."""
         is_over = self._is_cut and not (self._scanner.in_speech and self._scanner.place == self._place)
         return self._end if is_over else None

@@ -12,7 +12,7 @@ from worker.engine.distinct import MOST_DRAFTS, Distinct
 from worker.engine.repetition import FREE_WORDS, Repetition
 from worker.engine.request import Draft, Finish, GenerationRequest, SamplingParams, TextState
 from worker.engine.scanner import Scanner
-from worker.engine.speech import Place, SpeechBound
+from worker.engine.speech import SpeechBound, TextPlace
 from worker.engine.time_left import TimeLeft
 from worker.engine.vocabulary import Mask, Vocabulary
 from worker.engine.words import KnownWords
@@ -191,7 +191,7 @@ class Text:
         for token in tokens:
             self.scanner.feed(self.vocabulary.bytes_of(token))
             if self.speech:
-                self.speech.follow(Place(len(self.tokens) + 1, self.sampled_tokens))
+                self.speech.follow(TextPlace(len(self.tokens) + 1, self.sampled_tokens))
                 self._end_speech()
             if self.scanner.scenes_done > self.scenes_done:
                 self._end_scene()
