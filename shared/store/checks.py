@@ -22,7 +22,7 @@ from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
 from shared.store.record import queue_load_of, record_of
-from shared.store.redis_server import RIGHTS, look
+from shared.store.redis_server import look, remedy_of
 from shared.store.redis_words import is_answer, stays
 from shared.store.scripts import named
 from shared.workers import WorkerState
@@ -48,7 +48,7 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
 def _unreachable(where: str, error: StoreUnavailable) -> Finding:
     reason = str(error).removeprefix("Redis: ")
     if stays(error):
-        return Finding("redis", "fault", f"{where} refuses: {reason}", f"set REDIS__URL; {RIGHTS}")
+        return Finding("redis", "fault", f"{where} refuses: {reason}", remedy_of(error))
     if is_answer(error):
         return Finding("redis", "fault", f"{where} answers: {reason}", "see its log, and docs/operations.md")
     fix = "start it (its log says why, if it ends at once), or set REDIS__URL; `make up` prints that of its own"
