@@ -138,7 +138,8 @@ class Text:
         assert dropped
         within = sum(draft.tokens for draft in self.drafts if draft.at > dropped.at)
         kept = (draft for draft in self.drafts if draft.at <= dropped.at)
-        return self._from(dropped.at, (*kept, dropped._replace(tokens=dropped.tokens + within)))
+        at, tokens, sampled, first, why = dropped
+        return self._from(at, (*kept, Draft(at, tokens + within, sampled, first, why)))
 
     def snapshot(self) -> TextState:
         """May be called while another thread lets the text grow: a scene is judged before its end is in `tokens`."""
