@@ -29,7 +29,7 @@ from pathlib import Path
 from tests.mutants.edits import ROOT, Edit, edits
 
 RESULTS = ROOT / "bench/results/mutants.json"
-PACKAGES = ("api", "client", "scriptqueue", "shared", "worker", "models", "tests", "pyproject.toml", "docs")
+PACKAGES = ("api", "client", "scriptqueue", "shared", "worker", "models", "tests", "pyproject.toml", "docs", "deploy")
 ENOUGH = 0.95
 SLOWER = 4  # than the code as it is: then it hangs, which is noticed, too
 # The quickest first, but for those that are about the changed file: most changes are noticed by these.
