@@ -34,7 +34,7 @@ test: $(DEV_READY) triton kubernetes ## unit, API and integration on a stub and 
 	@$(PYTEST) -m "not slow and not image" $(ARGS)
 
 test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
-	@$(PYTEST) -m "slow and not image" $(ARGS)
+	@$(PYTEST) --no-loadscope-reorder -m "slow and not image" $(ARGS)
 
 test-all: $(DEV_READY) real-model chromium triton kubernetes ## both
 	@$(PYTEST) -m "not image" $(ARGS)

@@ -21,6 +21,7 @@ from api.http.browsers import ALLOWED_BY_CORS, BrowserGuard
 from api.http.connections import watch_descriptors
 from api.http.dependencies import Parts
 from api.http.error_middleware import Failsafe
+from api.http.guide import INTRODUCTION, TAGS
 from api.http.head import HeadAsGet
 from api.http.metrics import HttpMeter
 from api.http.openapi import DescribedAPI, operation_id
@@ -78,7 +79,8 @@ def create_app(
     app = DescribedAPI(
         title="scriptqueue",
         version=VERSION,
-        description="Queue creative prompts, get validated video storyboards. Errors are problem+json (RFC 9457).",
+        description=INTRODUCTION,
+        openapi_tags=TAGS,
         lifespan=life,
         redirect_slashes=False,
         docs_url=None,  # api/routes/docs.py

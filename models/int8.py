@@ -26,6 +26,7 @@ _ROUNDED = torch.tensor([[[_HIGH // 2]], [[0]]], dtype=torch.int16)
 _SHIFTS = torch.tensor([[[8]], [[0]]], dtype=torch.int16)
 _LEAST_SCALE = 1e-30  # of a row of zeros
 _BLOCK_VALUES = 4 << 20
+_STEP_ROWS = 16  # oneDNN keeps 0.3 MB for each number of rows that it has met: from here on there are few of them
 _STEP_INPUTS = 32  # that kernel reads so many at a time, beyond the end too
 _SLICE_ROWS = 16  # of the kernel for weights alone: with more at once it takes twice as long for a row
 
@@ -108,7 +109,10 @@ class Product8:
         steps = torch.div(_STEPS, rows.abs().amax(dim=1, keepdim=True))  # a norm takes ten times as long
         numbers = rows.mul(steps).to(torch.int16)
         halves = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.int8)  # the second wraps around
-        high, low = _whole_product(halves.flatten(0, 1), self._values, self._scales, self._zeros).chunk(2)
+        if spare := -len(rows) % _STEP_ROWS if len(rows) > _STEP_ROWS else 0:
+            halves = nn.functional.pad(halves, (0, 0, 0, spare))
+        product = _whole_product(halves.flatten(0, 1), self._values, self._scales, self._zeros)
+        high, low = product.view(2, -1, self.outputs)[:, : len(rows)] if spare else product.chunk(2)
         low.add_(high, alpha=_HIGH)  # by infinitely many steps, for a row of zeros, it is 0; by no number, none
         return low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
 

@@ -215,6 +215,12 @@ class DeadlineTooSoon(Refusal):
         super().__init__(f"{where}/deadline: the job could start at {earliest_start.isoformat()} at the earliest")
 
 
+class NoSuchModel(Refusal):
+    """No worker has served the model that the job names within the last hour."""
+
+    code = "no_such_model"
+
+
 class TooFast(Refusal):
     """You have sent more new jobs than your rate allows."""
 

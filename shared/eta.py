@@ -7,6 +7,7 @@ as full as it is (lua/finish.lua). Everything here is an estimate; what cannot b
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -79,6 +80,7 @@ class RunningJob:
     ran_s: float
     fraction: float
     rows: int = 1
+    worker: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Rated:
 
 @dataclass(frozen=True)
 class QueueLoad:
-    """How full the queue is, who works on it, how many processes send webhooks, how many jobs failed in the last hour,
-    by the code of their error, when its store began, and when another server took it over
+    """How full the queue is, who works on it, how many processes send webhooks, what ended in each minute (since 1970)
+    of the last hour, as lua/prelude.lua counts it, when its store began, and when another server took it over
     or the same started anew (s since 1970), None: nobody knows."""
 
     depth: Mapping[Priority, int]
@@ -100,10 +102,32 @@ class QueueLoad:
     running: Sequence[RunningJob]
     rated: Sequence[Rated]
     senders: int = 0
-    failures: Mapping[str, int] = field(default_factory=dict)
+    minutes: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     lines: Mapping[Priority, Sequence[Line]] = field(default_factory=dict)
     began_s: float | None = None
     changed_s: float | None = None
+    named: Mapping[str, int] = field(default_factory=dict)  # models, and how many jobs wait for their workers alone
+
+    def of_model(self, model: str) -> QueueLoad:
+        """What counts for a job that names this model: its workers, and what runs there."""
+        rated = [one for one in self.rated if one.worker.named_by_jobs == model]
+        workers = {one.worker.worker for one in rated}
+        return replace(self, rated=rated, running=[job for job in self.running if job.worker in workers])
+
+    @property
+    def unserved(self) -> dict[str, int]:
+        """Models that no worker serves now, and how many jobs wait for one."""
+        return {model: count for model, count in self.named.items() if not self.of_model(model).rows}
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many jobs failed in the last hour, by the code of their error."""
+        failures: Counter[str] = Counter()
+        for counts in self.minutes.values():
+            failures.update(
+                {what.removeprefix("failed:"): n for what, n in counts.items() if what.startswith("failed:")}
+            )
+        return dict(failures)
 
     @property
     def workers(self) -> list[WorkerState]:

@@ -18,6 +18,7 @@ QUARANTINE = f"{KEY_PREFIX}quarantine"
 SENDERS = f"{KEY_PREFIX}senders"
 WEBHOOKS = f"{KEY_PREFIX}webhook-clients"
 RECORDS = f"{KEY_PREFIX}job:"  # and a job's id
+NAMED = f"{KEY_PREFIX}named"  # models; each has queues of its own behind these
 JOB_INDEXES = (
     f"{KEY_PREFIX}running",
     f"{KEY_PREFIX}expiring",

@@ -52,6 +52,12 @@ class WorkerState:
         """It splits prompts instead; the stub is meant to."""
         return self.device == "none" and self.model != "stub"
 
+    @property
+    def named_by_jobs(self) -> str:
+        """The model that jobs may name to be written here; empty: none, as long as it loads (a setting names it by
+        another name, or by a folder) and where there is none."""
+        return self.model if self.slots and not self.has_no_model else ""
+
     def to_json(self) -> str:
         return dumps({name: value for name, value in asdict(self).items() if name != "worker"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,9 @@ SHARED_DATA = Path(__file__).parents[2] / "shared"  # golden data and vocabulari
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what `make test` leaves to `make test-slow`, and how long that may take."""
+    """Marks what `make test` leaves to `make test-slow`, and how long that may take. The files whose tests may take
+    longest come first, so that none of them is left when all others are done."""
+    longest_s: Counter[Path] = Counter()
     for item in items:
         real_model = REAL_MODEL in getattr(item, "fixturenames", ())
         if real_model or item.path.relative_to(TESTS).parts[0] in SLOW_FOLDERS:
@@ -37,6 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.image)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+        if (timeout := item.get_closest_marker("timeout")) and item.get_closest_marker("slow"):
+            longest_s[item.path] = max(longest_s[item.path], timeout.args[0])
+    items.sort(key=lambda item: -longest_s[item.path])
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -100,8 +106,8 @@ def make_settings(redis_url: str) -> Callable[..., Settings]:
 
 @pytest.fixture(scope="session")
 def embedded() -> LoadedModel:
-    """The smaller embedded model in fp32: batches and single runs agree only there."""
+    """The smaller embedded model as a worker on a CPU has it."""
     from models.catalogue import QWEN_CODER
     from models.load import load
 
-    return load(QWEN_CODER.name, dtype="fp32", device="cpu")
+    return load(QWEN_CODER.name, dtype="fp32", weight_bits="auto", device="cpu")

@@ -13,7 +13,7 @@ import redis
 from shared.rings import QUEUE
 from shared.store.scripts import LUA_FOLDER
 
-KOMBU = rf"{QUEUE}(/\d)?|_kombu\.binding[._].*|unacked(_index|_mutex)?|.*\.pidbox(@.*)?|celeryev\..*"
+KOMBU = rf"{QUEUE}(-for:[^/]+)?(/\d)?|_kombu\.binding[._].*|unacked(_index|_mutex)?|.*\.pidbox(@.*)?|celeryev\..*"
 
 PREFIX = "((blue|green):)?"  # of the tests that set REDIS__PREFIX
 

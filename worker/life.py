@@ -23,7 +23,7 @@ from scriptqueue.schemas import WorkerPhase
 from shared import logs, traces
 from shared.broker import celery_app
 from shared.errors import EngineBroken, StoreUnavailable
-from shared.rings import TASK, Ring
+from shared.rings import TASK, Ring, lane_model
 from shared.settings import from_environment
 from shared.store.executions import Executions
 from shared.store.redis_server import Fitness, require_fit
@@ -199,7 +199,7 @@ def redis_is_fit() -> bool:
 
 def _ring(doorbell: Ring) -> None:
     try:
-        celery_app.ring(app, doorbell.job_id, doorbell.priority)
+        celery_app.ring(app, doorbell.job_id, doorbell.priority, model=doorbell.model)
     except StoreUnavailable as error:
         log.warning("not rung (the sweep will): %s", error, extra={"job": doorbell.job_id})
 
@@ -230,11 +230,13 @@ def _load(sender: Any, **_: Any) -> None:
     if not looked:
         until_heard(lambda: require_fit(settings))
     sender.concurrency = backend.slots  # Celery makes its pool after this signal: a thread for each row
-    executions = Executions(settings, process.name)
+    executions = Executions(settings, process.name, model=backend.model_info(None).name)
     runner = Runner(executions, keeper, backend, _ring)
     watchdog = Watchdog(stall_detector_of(settings.worker, backend.device), process.probe, process.leave)
     process.running = RunningWorker(backend, keeper, runner, watchdog)
     watchdog.start()
+    if model := process.state().named_by_jobs:
+        celery_app.hear_model(app, lane_model(model))
     revoke.register_commands(executions, keeper)
     remote.refuse_commands()
 

@@ -16,11 +16,10 @@ from redis.exceptions import ResponseError
 
 from shared.broker import redis_transport
 from shared.keys import QUARANTINE
-from shared.rings import TASK, broker_lists
+from shared.rings import TASK, holds_doorbells
 
 log = logging.getLogger(__name__)
 
-DOORBELLS = frozenset(broker_lists())  # other lists hold answers of workers, for Flower and Celery's own commands
 _MAX_KEPT = 1000
 _MAX_CHARACTERS = 65536  # kept of one
 
@@ -33,7 +32,7 @@ class QuarantineChannel(redis_transport.Channel):
 
         def parse_and_check(*arguments: Any, **keywords: Any) -> Any:
             answer = parse(*arguments, **keywords)
-            if answer and bytes_to_str(answer[0]) in DOORBELLS and not is_doorbell(text := bytes_to_str(answer[1])):
+            if answer and holds_doorbells(bytes_to_str(answer[0])) and not is_doorbell(text := bytes_to_str(answer[1])):
                 taken.append(text)
                 return None  # for kombu: the list was empty
             return answer

@@ -121,7 +121,7 @@ class Supervisor:
                 time.sleep(HEARD_EVERY_S)
         try:
             for doorbell in rings:
-                celery_app.ring(app, doorbell.job_id, doorbell.priority)
+                celery_app.ring(app, doorbell.job_id, doorbell.priority, model=doorbell.model)
         except StoreUnavailable as error:
             log.warning("not all jobs were rung (the sweep will): %s", error)
         if rings:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from scriptqueue.schemas import PRIORITIES, Metrics
 from shared import logs, traces
 from shared.errors import EngineBroken, InternalError, JobError, StoreUnavailable
-from shared.rings import Ring
+from shared.rings import Ring, lane_model
 from shared.store.executions import Executions, Refused, Success
 from shared.store.record import failure_of
 from worker import metrics
@@ -162,7 +162,8 @@ class Runner:
             status = until_heard(lambda: self._executions.give_back(claim))
             metrics.count_outcome(status)
             if status == "queued":
-                self._ring(Ring(claim.job_id, PRIORITIES[0]))  # its turn has passed: the next free row
+                model = lane_model(claim.request.model)
+                self._ring(Ring(claim.job_id, PRIORITIES[0], model))  # its turn has passed: the next free row
             return f"given back: {status}"
         metrics.count_outcome("stale")
         return "lost: another attempt has the job"

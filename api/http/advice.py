@@ -71,6 +71,11 @@ ADVICE: Mapping[str, Advice] = {
         "Set `deadline` after `earliest_start`, raise the priority, or leave the deadline out.",
         "请把 `deadline` 设在 `earliest_start` 之后，提高优先级，或不设截止时间。",
     ),
+    "no_such_model": Advice(
+        "一小时内没有工作进程提供这个模型",
+        "Name a model that `GET /queue` shows, start a worker that serves this one, or leave `model` out.",
+        "请使用 `GET /queue` 列出的模型，启动提供该模型的工作进程，或不填 `model`。",
+    ),
     "malformed_json": Advice(
         "请求体不是合法的 JSON",
         "Send the body as UTF-8 JSON; `detail` says where it ends to be that.",

@@ -1,9 +1,20 @@
-"""Requests that the documentation of `POST /jobs` shows, by their names."""
+"""Requests that the documentation of `POST /jobs` and `POST /batches` shows, by their names."""
 
 from __future__ import annotations
 
 from typing import Any
 
+BATCHES: Any = {
+    "two prompts": {"value": {"jobs": [{"prompt": "雨中的猫"}, {"prompt": "A lighthouse keeper finds a bottle"}]}},
+    "takes of one idea, of which one is chosen": {
+        "value": {
+            "jobs": [
+                {"prompt": "雨中的猫", "style": style, "priority": "low", "metadata": {"style": style}}
+                for style in ("水墨", "黑白胶片")
+            ]
+        }
+    },
+}
 EXAMPLES: Any = {
     "one line": {"value": {"prompt": "一个程序员在咖啡店找到灵感的故事"}},
     "with wishes": {

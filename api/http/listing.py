@@ -17,13 +17,16 @@ _CURSOR = re.compile(r"[1-9][0-9]{0,14}")
 class Listing:
     """Raises `InvalidRequest` for a cursor that no page gave."""
 
-    def __init__(self, status: Status | None, limit: int, cursor: str | None, included: Any = None) -> None:
+    def __init__(
+        self, status: Status | None, limit: int, cursor: str | None, included: Any = None, *, counts: bool = False
+    ) -> None:
         if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise InvalidRequest("cursor must be the `next` of a page")
         self.status = status
         self.limit = limit
         self.cursor = int(cursor) if cursor else None
         self.included = included  # of the list, as pydantic has it
+        self.counts = counts
 
 
 JobFields = Annotated[
@@ -57,8 +60,10 @@ async def _listing(
         ),
     ] = None,
     fields: JobFields = None,
+    counts: Annotated[bool, Query(description="also tell how many of your jobs are in each state")] = False,
 ) -> Listing:
-    return Listing(status, limit, cursor, included_in("jobs", fields) | {"next": True} if fields else None)
+    included = included_in("jobs", fields) | {"next": True, "counts": True} if fields else None
+    return Listing(status, limit, cursor, included, counts=counts)
 
 
 TheListing = Annotated[Listing, Depends(_listing)]

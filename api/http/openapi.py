@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api.http import problems
+from api.http.guide import summary_of
 from scriptqueue.responses import Problem
 from shared.errors import (
     DeadlineTooSoon,
@@ -100,6 +101,11 @@ class DescribedAPI(FastAPI):
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}
         if self.authenticated:
             components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for operations in (*document["paths"].values(), *document["webhooks"].values()):
+            for operation in operations.values():
+                operation["summary"] = summary_of(operation["description"])
+        # What makes something stands before what reads it.
+        document["paths"] = dict(sorted(document["paths"].items(), key=lambda item: item[0].count("/")))
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 self._correct(operation, self._everywhere(path, changes=method not in {"get", "head"}))

@@ -57,6 +57,7 @@ STATUS: Mapping[str, int | None] = {
     "invalid_request": 422,
     "idempotency_key_reused": 422,
     "deadline_too_soon": 422,
+    "no_such_model": 422,
     "malformed_json": 400,
     "refused": 400,
     "unauthorized": 401,

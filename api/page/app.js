@@ -11,6 +11,7 @@ import { key } from "./key.js";
 import { JobsList } from "./list.js";
 import { queueView } from "./queue.js";
 import { current } from "./route.js";
+import { sampleView } from "./sample_view.js";
 import { settings } from "./service.js";
 import { pause } from "./signal.js";
 import { applyTheme, tools } from "./tools.js";
@@ -27,6 +28,7 @@ const VIEWS = {
   job: ([id]) => jobView(id, { news: (job) => list.learn(job), gone: (gone) => list.forget(gone), retitle: entitle }),
   compare: (ids) => compareView(ids),
   queue: () => queueView(),
+  sample: () => sampleView(),
 };
 
 function open({ focus }) {

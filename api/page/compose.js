@@ -11,6 +11,7 @@ import { faultWords, onLanguage, problemText, words } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { send } from "./outbox.js";
 import { show } from "./route.js";
+import { sampleBoard } from "./sample.js";
 import { settings } from "./service.js";
 import { tongueOf } from "./tongue.js";
 
@@ -37,14 +38,16 @@ class Compose {
   #stop = button("stop_sending", () => this.#sending?.abort(), { hidden: true });
   #waiting = h("p", { class: "waiting", hidden: true, say: "waiting_to_send" });
   #general = h("p", { class: "fault general", role: "alert", hidden: true });
-  #examples = h("div", { class: "examples", role: "group", label: "examples" }, EXAMPLES.map((number) => button(`example.${number}`, () => this.#take(number), { class: "small" })));
+  #examples = h("div", { class: "examples", role: "group", label: "examples" }, EXAMPLES.map((number) => button(`example.${number}`, () => this.#take(number), { class: "small" })), h("a", { href: "#/sample", say: "sample.see" }));
   #details = h("details", { class: "options" }, h("summary", { say: "options" }), h("div", { class: "groups" }, GROUPS.map((group) => this.#group(group))));
   #estimate = estimate();
+  #sample = sampleBoard("h2");
+  #form;
   #sending = null;
   #unlisten;
 
   constructor() {
-    this.element = h(
+    this.#form = h(
       "form",
       { class: "compose", novalidate: true, label: "title.compose", on: { submit: (event) => this.#send(event), input: () => this.#typed() } },
       h("h1", { tabindex: -1, say: "title.compose" }),
@@ -58,8 +61,9 @@ class Compose {
       this.#waiting,
       h("div", { class: "send-bar" }, this.#submit, this.#stop, this.#estimate.element, h("span", { class: "hint keys", say: "submit.hint" })),
     );
+    this.element = h("div", {}, this.#form, this.#sample.element);
     this.#prompt.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.element.requestSubmit();
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#form.requestSubmit();
     });
     this.#restore();
     this.#unlisten = onLanguage(() => this.#countCharacters());
@@ -73,6 +77,7 @@ class Compose {
   close() {
     this.#unlisten();
     this.#estimate.close();
+    this.#sample.close();
     this.#sending?.abort();
   }
 

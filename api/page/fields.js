@@ -47,6 +47,7 @@ export const GROUPS = [
     name: "group.queue",
     fields: [
       choice("priority", ["low", "normal", "high"], "normal"),
+      { kind: "text", name: "model", fallback: null },
       flag("allow_fallback"),
       flag("use_cache"),
       number("queue_timeout_s", 3600, { min: 1, step: "any" }),

@@ -10,6 +10,8 @@ const PATHS = {
   insert: "M8 3v10M3 8h10",
   delete: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5",
   copy: "M5.5 5.5h7v8h-7zM3.5 10.5v-8h7",
+  stop: "M3.5 3.5h9v9h-9z",
+  close: "M4 4l8 8M12 4l-8 8",
   undo: "M3 6h6.5a3.5 3.5 0 0 1 0 7H6M3 6l3-3M3 6l3 3",
   redo: "M13 6H6.5a3.5 3.5 0 0 0 0 7H10M13 6l-3-3M13 6l-3 3",
 };

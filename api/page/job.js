@@ -17,6 +17,7 @@ import { requestFacts } from "./request_facts.js";
 import { send } from "./outbox.js";
 import { show } from "./route.js";
 import { pause } from "./signal.js";
+import { RETRIED } from "./statuses.js";
 import { follow } from "./stream.js";
 import { Takes } from "./takes.js";
 import { titleOf } from "./title.js";
@@ -222,7 +223,7 @@ class JobView {
     const { cancel, retry, again, delete: deletes } = this.#actions;
     keepFocus([cancel, retry, deletes], this.#heading.element.querySelector("h1"), () => {
       cancel.hidden = job.done || job.status === "canceling";
-      retry.hidden = !["failed", "canceled", "expired"].includes(job.status);
+      retry.hidden = !RETRIED.includes(job.status);
       say(retry, ...(this.#longer() ? ["retry_longer", span(this.#longer())] : ["retry"]));
       this.#exports.hidden = !(job.result || (job.done && job.scenes.length)); // of an unfinished one, what there is
       again.hidden = !this.#request;

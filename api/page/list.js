@@ -1,50 +1,54 @@
-// The list of jobs as rows of one height, of which only those on the screen exist: ten thousand jobs cost as much as
-// twenty. Reads on at the end, and again what is on the screen every two seconds. Knows rows, not what a job is about.
+// The list of jobs as rows, of which only those on the screen exist: ten thousand jobs cost as much as twenty. Reads on
+// at the end, and again what is on the screen every two seconds. Knows rows and their heads, not what a job is about.
 
 import { get, Problem, Unreachable } from "./api.js";
-import { button, h, setAttribute, setText } from "./dom.js";
+import { Choice } from "./choice.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { drawGroupRow, newGroupRow } from "./group_row.js";
+import { rowAt, rowsOf, topsOf } from "./groups.js";
+import { Heads, isBatch } from "./heads.js";
 import { onLanguage, problemText, say, words } from "./i18n.js";
 import { key } from "./key.js";
 import { Listing } from "./listing.js";
-import { drawRow, newRow, ROW_PX } from "./row.js";
-import { show } from "./route.js";
-import { STATUSES } from "./statuses.js";
+import { drawRow, newRow } from "./row.js";
+import { StatusChips } from "./status_chips.js";
 
 const REFRESH_MS = 2000;
+const COUNT_MS = 4000; // between two looks at how many are in each state
 const PAGE = 100;
-const SHOWN = "result,source,progress,queue,metrics,error,prompt_start,base_of"; // of a job, besides what every one has
+const SHOWN = "result,source,progress,queue,metrics,error,prompt_start,base_of,batch"; // of a job, besides what every one has
 const BEYOND = 6; // rows kept above and below the screen
-const FILTERS = ["", ...STATUSES];
 const TYPING_MS = 150;
 
 export class JobsList {
   #listing;
-  #status = "";
-  #rows = new Map(); // id -> its row
-  #chosen = []; // to be compared, two at most
+  #rows = new Map(); // key -> its row
+  #layout = { all: null, wanted: "", ids: [], rows: [], tops: [0] }; // of the jobs that match
+  #heads = new Heads();
   #current = null; // the job that the page shows
   #active = 0; // the row that Tab reaches
   #reading = false;
+  #countedAt = 0;
   #timer = 0;
   #frame = 0;
-  #filter = h("select", { id: "status-filter", on: { change: () => this.#filterBy(this.#filter.value) } }, FILTERS.map((status) => h("option", { value: status, say: `status.${status || "any"}` })));
+  #chips = new StatusChips(() => this.#restart());
+  #choice = new Choice({ job: (id) => this.#listing.job(id), changed: () => this.#soon(), acted: () => this.#acted(), forget: (id) => this.forget(id) });
+  #all = h("input", { type: "checkbox", id: "choose-all", label: "choose_all", hint: "choose_all", on: { change: () => this.#choice.set(this.#ids, this.#all.checked) } });
   #search = h("input", { type: "search", id: "search", label: "search", placeholderOf: "search", on: { input: () => this.#searchSoon() } });
   #wanted = ""; // what is searched for, in lower case
-  #matches = { all: null, wanted: "", ids: [] }; // the rows: those that match
   #typing = 0;
   #count = h("span", { class: "hint" });
   #list = h("ol", { class: "rows", role: "list" });
   #scroller = h("div", { class: "scroller" }, this.#list);
   #empty = h("p", { class: "empty", hidden: true, say: "no_jobs" });
   #fault = h("p", { class: "fault", hidden: true });
-  #compare = button("compare", () => this.#showBoth(), { hidden: true, class: "primary small" });
-  #hint = h("span", { class: "hint", hidden: true, say: "compare.hint" });
 
   constructor(element) {
     element.append(
-      h("div", { class: "jobs-head" }, h("h2", { say: "jobs" }), this.#count, h("label", { for: "status-filter", class: "unseen", say: "filter" }), this.#filter),
-      h("div", { class: "jobs-search" }, this.#search),
-      h("div", { class: "jobs-compare" }, this.#hint, this.#compare),
+      h("div", { class: "jobs-head" }, h("h2", { say: "jobs" }), this.#count),
+      this.#chips.element,
+      h("div", { class: "jobs-search" }, h("label", { class: "choose-all" }, this.#all), this.#search),
+      this.#choice.element,
       this.#fault,
       this.#empty,
       this.#scroller,
@@ -60,26 +64,111 @@ export class JobsList {
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
   }
 
-  get listing() {
-    return this.#listing;
-  }
-
   /** The job that the page shows, or null. */
   select(id) {
     this.#current = id;
-    const at = this.#ids.indexOf(id);
+    const at = this.#layout.rows.findIndex((row) => row.id === id);
     if (at !== -1) this.#active = at;
     this.#soon();
   }
 
-  /** The rows: the jobs that were read and match what is searched for. */
-  get #ids() {
-    const { ids } = this.#listing;
-    if (this.#wanted === "") return ids;
-    if (this.#matches.all !== ids || this.#matches.wanted !== this.#wanted) {
-      this.#matches = { all: ids, wanted: this.#wanted, ids: ids.filter((id) => this.#isMatch(this.#listing.job(id))) };
+  learn(job) {
+    this.#listing.learn(job);
+    this.#soon();
+  }
+
+  forget(id) {
+    this.#listing.forget(id);
+    this.#choice.drop(id);
+    this.#heads.doubt();
+    this.#soon();
+  }
+
+  /** Reads again what is on the screen; then again, for ever. */
+  async refresh() {
+    clearTimeout(this.#timer);
+    if (!this.#reading && !document.hidden) {
+      const listing = this.#listing;
+      const [first, last] = this.#screen();
+      const shown = this.#layout.rows.slice(first, last + 1);
+      await this.#read(() => listing.refresh(shown.map((row) => row.id ?? row.ids[0])));
+      const news = await Promise.all(shown.map((row) => this.#heads.read(row)));
+      if (news.includes(true)) this.#soon();
     }
-    return this.#matches.ids;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
+  }
+
+  // -- what is read -----------------------------------------------------------------------------------------------------
+
+  #restart() {
+    this.#listing = new Listing((cursor) => this.#page(cursor));
+    this.#heads.forget();
+    this.#reading = false;
+    this.#active = 0;
+    this.#countedAt = 0;
+    this.#scroller.scrollTop = 0;
+    this.#choice.clear();
+    this.refresh();
+  }
+
+  async #page(cursor) {
+    const { status } = this.#chips;
+    const counts = cursor === null && Date.now() - this.#countedAt >= COUNT_MS;
+    const page = await get(`/jobs?limit=${PAGE}&fields=${SHOWN}${status && `&status=${status}`}${cursor ? `&cursor=${cursor}` : ""}${counts ? "&counts=true" : ""}`);
+    if (counts) {
+      this.#countedAt = Date.now();
+      this.#chips.show(page.counts);
+    }
+    return page;
+  }
+
+  async #read(reads) {
+    const listing = this.#listing;
+    this.#reading = true;
+    await this.#attempt(reads);
+    if (listing === this.#listing) {
+      this.#reading = false;
+      this.#soon();
+    }
+  }
+
+  /** Says what goes wrong. */
+  async #attempt(deed) {
+    try {
+      await deed();
+      this.#fault.hidden = true;
+    } catch (error) {
+      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      this.#fault.hidden = !(error instanceof Problem) || error.status === 401;
+      setText(this.#fault, problemText(error));
+    }
+  }
+
+  /** Something was done with many jobs. */
+  #acted() {
+    this.#countedAt = 0;
+    this.#heads.doubt();
+    this.#soon();
+    this.refresh();
+  }
+
+  // -- what is on the screen --------------------------------------------------------------------------------------------
+
+  /** The jobs that were read and match what is searched for. */
+  get #ids() {
+    return this.#lay().ids;
+  }
+
+  #lay() {
+    const { ids: all } = this.#listing;
+    if (this.#layout.all !== all || this.#layout.wanted !== this.#wanted) {
+      const known = (id) => this.#listing.job(id);
+      const ids = this.#wanted === "" ? all : all.filter((id) => this.#isMatch(known(id)));
+      const rows = rowsOf(ids, known, this.#heads.shut);
+      this.#layout = { all, wanted: this.#wanted, ids, rows, tops: topsOf(rows) };
+    }
+    return this.#layout;
   }
 
   #isMatch(job) {
@@ -96,67 +185,10 @@ export class JobsList {
     }, TYPING_MS);
   }
 
-  learn(job) {
-    this.#listing.learn(job);
-    this.#soon();
-  }
-
-  forget(id) {
-    this.#listing.forget(id);
-    this.#chosen = this.#chosen.filter((other) => other !== id);
-    this.#soon();
-  }
-
-  /** Reads again what is on the screen; then again, for ever. */
-  async refresh() {
-    clearTimeout(this.#timer);
-    if (!this.#reading && !document.hidden) {
-      const listing = this.#listing;
-      const [first, last] = this.#screen();
-      await this.#read(() => listing.refresh(this.#ids.slice(first, last + 1)));
-    }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
-  }
-
-  #restart() {
-    this.#listing = new Listing((cursor) => get(`/jobs?limit=${PAGE}&fields=${SHOWN}${this.#status && `&status=${this.#status}`}${cursor ? `&cursor=${cursor}` : ""}`));
-    this.#reading = false;
-    this.#active = 0;
-    this.#scroller.scrollTop = 0;
-    this.#soon();
-    this.refresh();
-  }
-
-  #filterBy(status) {
-    this.#status = status;
-    this.#restart();
-  }
-
-  async #read(reads) {
-    const listing = this.#listing;
-    this.#reading = true;
-    try {
-      await reads();
-      this.#fault.hidden = true;
-    } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-      this.#fault.hidden = !(error instanceof Problem) || error.status === 401;
-      setText(this.#fault, problemText(error));
-    } finally {
-      if (listing === this.#listing) {
-        this.#reading = false;
-        this.#soon();
-      }
-    }
-  }
-
-  // -- what is on the screen ------------------------------------------------------------------------------------------
-
   #screen() {
-    const first = Math.floor(this.#scroller.scrollTop / ROW_PX);
-    const last = Math.floor((this.#scroller.scrollTop + this.#scroller.clientHeight) / ROW_PX);
-    return [first, last];
+    const { tops } = this.#lay();
+    const { scrollTop, clientHeight } = this.#scroller;
+    return [rowAt(tops, scrollTop), rowAt(tops, scrollTop + clientHeight)];
   }
 
   #soon() {
@@ -168,97 +200,130 @@ export class JobsList {
 
   #draw() {
     const { complete } = this.#listing;
-    const ids = this.#ids;
+    const { ids, rows, tops } = this.#lay();
     const [first, last] = this.#screen();
     const from = Math.max(0, first - BEYOND);
-    const until = Math.min(ids.length, last + 1 + BEYOND);
-    this.#active = Math.min(Math.max(this.#active, 0), Math.max(ids.length - 1, 0));
-    this.#list.style.height = `${ids.length * ROW_PX}px`;
+    const until = Math.min(rows.length, last + 1 + BEYOND);
+    this.#active = Math.min(Math.max(this.#active, 0), Math.max(rows.length - 1, 0));
+    this.#list.style.height = `${tops.at(-1)}px`;
     const wanted = new Map();
-    for (let at = from; at < until; at++) wanted.set(ids[at], at);
-    this.#dropRows(wanted, ids);
-    for (const [id, at] of wanted) this.#place(id, at, complete ? ids.length : -1);
+    for (let at = from; at < until; at++) wanted.set(rows[at].key, at);
+    this.#dropRows(wanted, rows);
+    for (const at of wanted.values()) this.#place(rows[at], at, complete ? rows.length : -1);
     setText(this.#count, words("jobs_count", [ids.length, complete]));
     this.#empty.hidden = !(complete && ids.length === 0);
-    say(this.#empty, this.#wanted || this.#status ? "no_match" : "no_jobs");
-    this.#compare.hidden = this.#chosen.length !== 2;
-    this.#hint.hidden = this.#chosen.length !== 1;
-    if (!complete && !this.#reading && until >= ids.length && this.#scroller.clientHeight > 0 && this.#fault.hidden) {
+    say(this.#empty, this.#wanted || this.#chips.status ? "no_match" : "no_jobs");
+    this.#drawChoice(ids);
+    if (!complete && !this.#reading && until >= rows.length && this.#scroller.clientHeight > 0 && this.#fault.hidden) {
       const listing = this.#listing;
       if (listing.ids.length) this.#read(() => listing.more());
     }
   }
 
+  #drawChoice(ids) {
+    const chosen = this.#choice.countOf(ids);
+    this.#all.checked = chosen > 0 && chosen === ids.length;
+    this.#all.indeterminate = chosen > 0 && chosen < ids.length;
+    this.#all.disabled = ids.length === 0;
+    this.#choice.draw();
+  }
+
   /** Rows that left the screen go, but for the one that has the focus. */
-  #dropRows(wanted, ids) {
-    for (const [id, row] of this.#rows) {
-      if (wanted.has(id)) continue;
-      const at = row.element.contains(document.activeElement) ? ids.indexOf(id) : -1;
+  #dropRows(wanted, rows) {
+    for (const [name, row] of this.#rows) {
+      if (wanted.has(name)) continue;
+      const at = row.element.contains(document.activeElement) ? rows.findIndex((one) => one.key === name) : -1;
       if (at !== -1) {
-        wanted.set(id, at);
+        wanted.set(name, at);
         continue;
       }
       row.element.remove();
-      this.#rows.delete(id);
+      this.#rows.delete(name);
     }
   }
 
-  #place(id, at, setSize) {
-    let row = this.#rows.get(id);
+  #place(item, at, setSize) {
+    let row = this.#rows.get(item.key);
     if (!row) {
-      row = newRow(id);
-      this.#rows.set(id, row);
+      row = item.id ? newRow(item.id) : newGroupRow(item.key, this.#deedsOf(item.key));
+      this.#rows.set(item.key, row);
       this.#list.append(row.element);
     }
-    if (row.at !== at) {
-      row.at = at;
-      row.element.style.transform = `translateY(${at * ROW_PX}px)`;
-      setAttribute(row.element, "aria-posinset", at + 1);
+    const top = this.#layout.tops[at];
+    if (row.top !== top) {
+      row.top = top;
+      row.element.style.transform = `translateY(${top}px)`;
     }
+    setAttribute(row.element, "aria-posinset", at + 1);
     setAttribute(row.element, "aria-setsize", setSize);
-    setAttribute(row.link, "tabindex", at === this.#active ? 0 : -1);
-    setAttribute(row.box, "tabindex", at === this.#active ? 0 : -1);
+    for (const part of [row.link, row.box, row.cancel, row.remove]) if (part) setAttribute(part, "tabindex", at === this.#active ? 0 : -1);
+    if (item.id) this.#drawJob(row, item);
+    else this.#drawGroup(row, item);
+  }
+
+  #drawJob(row, { id, group }) {
+    row.element.classList.toggle("grouped", group !== null);
     setAttribute(row.link, "aria-current", id === this.#current ? "page" : null);
-    row.box.checked = this.#chosen.includes(id);
+    row.box.checked = this.#choice.has(id);
     const job = this.#listing.job(id);
     drawRow(row, job, job.title ?? job.start);
   }
 
+  #drawGroup(row, item) {
+    const newest = this.#listing.job(item.ids[0]);
+    const counts = this.#heads.countsOf(item, (id) => this.#listing.job(id), this.#isWhole);
+    const chosen = this.#choice.countOf(item.ids);
+    row.box.checked = chosen === item.ids.length;
+    row.box.indeterminate = chosen > 0 && chosen < item.ids.length;
+    const [title, isShut] = [newest.title ?? newest.start ?? "", this.#heads.shut.has(item.key)];
+    drawGroupRow(row, { isBatch: isBatch(item.key), counts, title, created: newest.created, isShut });
+  }
+
+  /** Whether jobs are shown whatever they are. */
+  get #isWhole() {
+    return this.#chips.status === "" && this.#wanted === "";
+  }
+
   // -- keys, choices ----------------------------------------------------------------------------------------------------
 
+  #deedsOf(name) {
+    const head = () => this.#layout.rows.find((row) => row.key === name);
+    return {
+      shut: () => {
+        this.#heads.toggle(name);
+        this.#layout.all = null;
+        this.#draw();
+      },
+      cancel: () => this.#attempt(async () => this.#heads.cancel(head(), this.#isWhole).finally(() => this.#acted())),
+      remove: () => this.#attempt(async () => this.#choice.remove(await this.#heads.everyOf(head(), this.#isWhole))),
+    };
+  }
+
   #key(event) {
-    const page = Math.max(1, Math.floor(this.#scroller.clientHeight / ROW_PX) - 1);
+    const page = Math.max(1, this.#screen()[1] - this.#screen()[0] - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (!(event.key in steps) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const last = this.#ids.length - 1;
-    this.#active = Math.min(Math.max(this.#active + steps[event.key], 0), last);
-    const top = this.#active * ROW_PX;
+    const { rows, tops } = this.#lay();
+    this.#active = Math.min(Math.max(this.#active + steps[event.key], 0), rows.length - 1);
+    const [top, bottom] = [tops[this.#active], tops[this.#active + 1]];
     const { scrollTop, clientHeight } = this.#scroller;
     if (top < scrollTop) this.#scroller.scrollTop = top;
-    else if (top + ROW_PX > scrollTop + clientHeight) this.#scroller.scrollTop = top + ROW_PX - clientHeight;
+    else if (bottom > scrollTop + clientHeight) this.#scroller.scrollTop = bottom - clientHeight;
     this.#draw();
-    this.#rows.get(this.#ids[this.#active])?.link.focus({ preventScroll: true });
+    this.#rows.get(rows[this.#active]?.key)?.link.focus({ preventScroll: true });
   }
 
   #focused(target) {
-    const id = target.closest("li")?.dataset.id;
-    const at = this.#ids.indexOf(id);
+    const { dataset } = target.closest("li") ?? { dataset: {} };
+    const at = this.#layout.rows.findIndex((row) => row.key === (dataset.id ?? dataset.group));
     if (at === -1 || at === this.#active) return;
     this.#active = at;
     this.#soon();
   }
 
   #choose(box) {
-    const { id } = box.closest("li").dataset;
-    this.#chosen = box.checked ? [...this.#chosen, id].slice(-2) : this.#chosen.filter((other) => other !== id);
-    this.#draw();
-  }
-
-  #showBoth() {
-    const [one, other] = this.#chosen;
-    this.#chosen = [];
-    show(`/compare/${one}/${other}`);
-    this.#draw();
+    const { id, group } = box.closest("li").dataset;
+    this.#choice.set(id ? [id] : this.#layout.rows.find((row) => row.key === group).ids, box.checked);
   }
 }

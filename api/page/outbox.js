@@ -31,7 +31,11 @@ function keyOf(path, body) {
   const text = JSON.stringify([path, body ?? null]);
   const waiting = recall(NAME, "sessionStorage");
   if (waiting?.text === text) return waiting.key;
-  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const key = freshKey();
   remember(NAME, { text, key }, "sessionStorage");
   return key;
+}
+
+export function freshKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,12 +4,14 @@ import { get, Problem, Unreachable } from "./api.js";
 import { h, setText, svg } from "./dom.js";
 import { percent, span } from "./format.js";
 import { codeWords, onLanguage, say, words } from "./i18n.js";
+import { lastHour } from "./last_hour.js";
 import { pause } from "./signal.js";
 import { tongueOf } from "./tongue.js";
 
 const REFRESH_MS = 1500;
 const KEPT = 80; // measurements in the curve
 const RUNNING = "/jobs?status=running&limit=20&fields=progress,prompt_start";
+const PRIORITIES = ["high", "normal", "low"];
 const MOST_CELLS = 64; // of one worker's batch; more are told as a number
 
 export function queueView() {
@@ -22,7 +24,8 @@ class Queue {
   #queue = null;
   #figures = Object.fromEntries(["waiting", "running", "rows", "speed", "eta", "senders"].map((name) => [name, h("dd", {}, "–")]));
   #curve = svg("polyline", { points: "", class: "curve" });
-  #depth = h("tbody");
+  #depth = h("small", { class: "by-priority" });
+  #hour = lastHour();
   #jobs = h("ul", { class: "running-jobs" });
   #noJobs = h("p", { class: "empty", hidden: true, say: "nothing_runs" });
   #running = [];
@@ -32,11 +35,12 @@ class Queue {
   #workers = h("tbody");
   #none = h("p", { class: "empty", hidden: true, say: "no_workers" });
   #stub = h("p", { class: "note", hidden: true, say: "stub_note" });
+  #notes = h("div");
   #table;
   #unlisten;
 
   constructor() {
-    const figure = (name) => h("div", { class: "figure" }, h("dt", { say: `figure.${name}` }), this.#figures[name]);
+    const figure = (name) => h("div", { class: "figure" }, h("dt", {}, h("span", { say: `figure.${name}` }), name === "waiting" && this.#depth), this.#figures[name]);
     const head = (...keys) => h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col", say: key }))));
     this.#table = h("div", { class: "wide", tabindex: 0, role: "region", label: "workers" }, h("table", {}, head("worker", "model", "device", "state", "rows", "speed"), this.#workers));
     this.#failed = h("table", { class: "depth", hidden: true }, head("reason", "waiting_jobs"), this.#failures);
@@ -45,13 +49,14 @@ class Queue {
       { class: "queue" },
       h("h1", { tabindex: -1, say: "title.queue" }),
       this.#stub,
+      this.#notes,
       h("dl", { class: "figures" }, Object.keys(this.#figures).map(figure)),
       svg("svg", { viewBox: `0 0 ${KEPT} 20`, class: "speed", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#curve),
       h("h2", { say: "running_jobs" }),
       this.#noJobs,
       this.#jobs,
-      h("h2", { say: "depth" }),
-      h("table", { class: "depth" }, head("priority", "waiting_jobs"), this.#depth),
+      h("h2", { say: "last_hour" }),
+      this.#hour.element,
       h("h2", { say: "failures" }),
       this.#noFailures,
       this.#failed,
@@ -104,7 +109,8 @@ class Queue {
     this.#curve.setAttribute("points", (most ? this.#speeds : []).map((speed, at) => `${at},${19 - (18 * speed) / most}`).join(" "));
     this.#jobs.replaceChildren(...this.#running.map(runningJob));
     this.#noJobs.hidden = this.#running.length > 0;
-    this.#depth.replaceChildren(...["high", "normal", "low"].map((priority) => countRow(words(`choice.${priority}`), queue.depth[priority] ?? 0, waiting)));
+    setText(this.#depth, waiting !== (queue.depth.normal ?? 0) ? PRIORITIES.filter((priority) => queue.depth[priority]).map((priority) => words("of_priority", [queue.depth[priority], words(`choice.${priority}`)])).join(" · ") : "");
+    this.#hour.show(queue.last_hour);
     const failures = Object.entries(queue.failures_last_hour).sort(([, one], [, other]) => other - one);
     const failed = failures.reduce((total, [, count]) => total + count, 0);
     this.#failures.replaceChildren(...failures.map(([code, count]) => countRow(codeWords(code), count, failed)));
@@ -113,6 +119,10 @@ class Queue {
     this.#workers.replaceChildren(...queue.workers.map(workerRow));
     this.#none.hidden = queue.workers.length > 0;
     this.#table.hidden = queue.workers.length === 0;
+    const models = [...new Set(queue.workers.filter((worker) => worker.state === "ready").map((worker) => worker.model))].sort();
+    const notes = Object.entries(queue.unserved).map((entry) => words("unserved_note", entry));
+    if (models.length > 1) notes.push(words("models_note", models.join(", ")));
+    this.#notes.replaceChildren(...notes.map((text) => h("p", { class: "note" }, text)));
     this.#stub.hidden = !queue.workers.some((worker) => worker.model === "stub");
   }
 }

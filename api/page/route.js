@@ -6,6 +6,7 @@ const ROUTES = [
   ["compare", new RegExp(`^/compare/(${ID})/(${ID})$`)],
   ["jobs", /^\/jobs$/],
   ["queue", /^\/queue$/],
+  ["sample", /^\/sample$/],
 ];
 
 /** `{name, ids}`; what is no route is the form. */

@@ -5,10 +5,8 @@ import { clock, moment, percent, span } from "./format.js";
 import { codeWords, language, say, sayAttribute, words } from "./i18n.js";
 import { tongueOf } from "./tongue.js";
 
-export const ROW_PX = 80; // as in views.css
-
 export function newRow(id) {
-  const box = h("input", { type: "checkbox", hint: "compare.choose" });
+  const box = h("input", { type: "checkbox", hint: "choose" });
   const label = h("span", { class: "row-label", dir: "auto" });
   const status = h("span", { class: "status" });
   const facts = h("span", { class: "row-facts" });
@@ -16,7 +14,7 @@ export function newRow(id) {
   const bar = h("span", { class: "row-bar" });
   const link = h("a", { href: `#/jobs/${id}` }, label, h("span", { class: "row-foot" }, status, facts, time), bar);
   const element = h("li", { "data-id": id, role: "listitem" }, h("label", { class: "row-choose" }, box), link);
-  return { element, box, link, label, status, facts, time, bar, at: -1, drawn: null };
+  return { element, box, link, label, status, facts, time, bar, top: -1, drawn: null };
 }
 
 /** `label`: what the job is about, null while that is not known. */
@@ -34,7 +32,7 @@ export function drawRow(row, job, label) {
   setAttribute(row.time, "datetime", job.created);
   row.bar.hidden = job.status !== "running";
   row.bar.style.setProperty("--fraction", job.fraction ?? 0);
-  sayAttribute(row.box, "aria-label", "compare.choose_one", name);
+  sayAttribute(row.box, "aria-label", "choose_one", name);
 }
 
 function facts(job) {
@@ -43,7 +41,7 @@ function facts(job) {
   if (job.status === "queued" && job.etaS !== null) parts.push(words("eta", span(job.etaS)));
   if (job.status === "running") parts.push(percent(job.fraction ?? 0), words("scenes", job.scenes));
   if (job.seconds !== null) parts.push(words("scenes", job.scenes), clock(job.seconds));
-  if (job.isTake) parts.push(words("is_take"));
+  if (job.base) parts.push(words("is_take"));
   if (job.error) parts.push(codeWords(job.error));
   if (job.source && job.source !== "model") parts.push(words(`source.${job.source}`));
   if (job.priority !== "normal") parts.push(words(`choice.${job.priority}`));

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, BackgroundTasks, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
 from api.http.body import JsonRoute, aside, in_the_body, parse_json
 from api.http.dependencies import BatchId, ClientName, TheParts
+from api.http.examples import BATCHES
 from api.http.idempotency import TheCaller
 from api.http.openapi import errors, headers, links
 from api.http.problems import MAX_FAULTS
@@ -84,7 +85,7 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BatchRoute)
     },
 )
 async def submit(
-    request: BatchRequest,
+    request: Annotated[BatchRequest, Body(openapi_examples=BATCHES)],
     caller: TheCaller,
     parts: TheParts,
     background: BackgroundTasks,
@@ -105,7 +106,7 @@ async def submit(
 
 @router.get("/{batch_id}", responses=errors(BatchNotFound, StoreUnavailable))
 async def get(batch_id: BatchId, client: ClientName, parts: TheParts) -> BatchView:
-    """How far its jobs are."""
+    """How far the jobs of a batch are."""
     return _view(await parts.submissions.batch(batch_id, client))
 
 
@@ -118,7 +119,7 @@ async def get(batch_id: BatchId, client: ClientName, parts: TheParts) -> BatchVi
     },
 )
 async def cancel(batch_id: BatchId, client: ClientName, parts: TheParts, response: Response) -> BatchView:
-    """Stop every job that is not done. Safe to repeat."""
+    """Stop every job of a batch that is not done. Safe to repeat."""
     view = _view(await parts.submissions.batch(batch_id, client, cancel=True))
     response.status_code = 200 if view.done else 202
     return view

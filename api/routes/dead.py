@@ -11,7 +11,6 @@ from api.routes.jobs import ADMISSION
 from scriptqueue.responses import DeadList
 from scriptqueue.schemas import Job
 from shared.errors import JobGone, JobNotFound, NotRetryable, StoreUnavailable
-from shared.rings import Ring
 
 router = APIRouter(prefix="/dead", tags=["dead"], route_class=KeyedRoute)
 
@@ -35,8 +34,8 @@ async def requeue(job_id: JobId, client: ClientName, parts: TheParts, response: 
     """Queue a new job like one that is dead, and take it off the list."""
     requeued = await parts.dead.requeue(job_id, client)
     job = requeued.job
-    if requeued.rings:
-        await parts.doorbell.ring(Ring(str(job.id), job.priority))
+    if requeued.ring:
+        await parts.doorbell.ring(requeued.ring)
     response.headers["Location"] = job.urls.self
     response.headers["Retry-After"] = "1"
     return job

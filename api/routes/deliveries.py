@@ -18,7 +18,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=KeyedRoute)
 
 @router.get("/{job_id}/deliveries", responses=errors(*EXISTING))
 async def list_deliveries(job_id: JobId, client: ClientName, parts: TheParts) -> DeliveryList:
-    """The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job."""
+    """What became of the events of the job's webhook: those it asked for, in their order, each with its tries. Kept as
+    long as the job."""
     return DeliveryList(deliveries=tuple(await parts.deliveries.of(job_id, client)))
 
 

@@ -17,6 +17,13 @@ from api.routes.page import HEADERS
 from shared.url_prefix import reached_at
 
 SWAGGER_FILES = "/docs/files"
+# Swagger UI has the colours; nothing of it asks the system.
+_DARK = b"""<meta name="color-scheme" content="light dark"><script>
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+</script>"""
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 router = APIRouter(include_in_schema=False)
@@ -45,8 +52,8 @@ async def swagger_ui(request: Request) -> HTMLResponse:
         swagger_css_url=f"{files}/swagger-ui.css",
         swagger_favicon_url=f"{files}/favicon-32x32.png",
     )
-    response.headers.update({**HEADERS, "Content-Security-Policy": _policy(bytes(response.body))})
-    return response
+    page = bytes(response.body).replace(b"</head>", _DARK + b"</head>", 1)
+    return HTMLResponse(page, headers={**HEADERS, "Content-Security-Policy": _policy(page)})
 
 
 def _policy(page: bytes) -> str:

@@ -88,9 +88,10 @@ async def events(
         ),
     ] = "",
 ) -> Any:
-    """`status` with each new status and attempt, `progress`, `scene` with each scene as soon as it is complete, and at
-    the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes on after that event. Comments
-    come while there is nothing to tell. Also for a job that is done already: the stream is replayed."""
+    """The job's events as they come: `status` with each new status and attempt, `progress`, `scene` with each scene as
+    soon as it is complete, and at the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes
+    on after that event. Comments come while there is nothing to tell. Also for a job that is done already: the stream
+    is replayed."""
     known = _number(last_event_id)
     news = await parts.events.after(job_id, client, known)
     if news.done and not news.events:

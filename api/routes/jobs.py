@@ -35,6 +35,7 @@ from shared.errors import (
     KeyReused,
     MalformedJson,
     NoResult,
+    NoSuchModel,
     NotJson,
     NotRetryable,
     QueueFull,
@@ -44,7 +45,6 @@ from shared.errors import (
     TooManyStreams,
     TooManyWaiting,
 )
-from shared.rings import Ring
 from shared.store.entry import Done, Once
 from shared.store.submissions import Submitted
 
@@ -53,7 +53,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 MAX_POLL_S = 10
 BOARD_BYTES = 1024 * 1024  # of a body that may hold a board
 UNREAD = (MalformedJson, BodyTooSlow, BodyTooLarge, NotJson, EncodedBody)
-ADMISSION = (DeadlineTooSoon, TooFast, TooManyActive, TooManyWaiting, QueueFull)
+ADMISSION = (DeadlineTooSoon, NoSuchModel, TooFast, TooManyActive, TooManyWaiting, QueueFull)
 EXISTING = (JobNotFound, JobGone, StoreUnavailable)
 _WAITED = {"Preference_Applied": "`wait=N`: the seconds that were granted", "Retry_After": "seconds, while not done"}
 REPLAYED = "`true`: this key made this job before"
@@ -180,8 +180,10 @@ router.add_api_route(
 async def list_jobs(client: ClientName, parts: TheParts, wanted: TheListing) -> Response:
     """Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page."""
     page = await parts.submissions.page(client, wanted.status, wanted.limit, wanted.cursor)
-    listed = JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor))
-    return Response(listed.model_dump_json(include=wanted.included), media_type="application/json")
+    counts = await parts.submissions.counts(client) if wanted.counts else None
+    listed = JobList(jobs=page.jobs, next=None if page.cursor is None else str(page.cursor), counts=counts)
+    absent = None if wanted.counts else {"counts"}
+    return Response(listed.model_dump_json(include=wanted.included, exclude=absent), media_type="application/json")
 
 
 @router.get("/{job_id}/request", responses=errors(*EXISTING))
@@ -238,8 +240,8 @@ async def delete(job_id: JobId, client: ClientName, parts: TheParts) -> None:
 
 async def _ring(parts: Parts, submitted: Submitted) -> None:
     """For a job that waits for a worker."""
-    if submitted.rings:
-        await parts.doorbell.ring(Ring(str(submitted.job.id), submitted.job.priority))
+    if submitted.ring:
+        await parts.doorbell.ring(submitted.ring)
 
 
 def _where(submitted: Submitted) -> dict[str, str]:

@@ -135,7 +135,7 @@ async def results(  # noqa: PLR0913, PLR0917
     fps: Fps = None,
     target: ForTarget = None,
 ) -> Response:
-    """The boards of a batch that is done, each as a file in one zip, numbered as in the request."""
+    """The boards of a batch as one zip: when it is done, each as a file, numbered as in the request."""
     row = EXPORTS[format or "json"]
     given = _given(row, fps, target)
     batch = await parts.submissions.batch(batch_id, client)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -13,8 +15,8 @@ from api.http.keyed_route import KeyedRoute
 from api.http.metrics import exposition
 from api.http.openapi import errors
 from api.http.problems import NotReady
-from scriptqueue.responses import Health, QueueView, TargetLimits, TargetList, TargetView, Worker
-from scriptqueue.schemas import JobRequest, Storyboard
+from scriptqueue.responses import Health, MinuteView, QueueView, TargetLimits, TargetList, TargetView, Worker
+from scriptqueue.schemas import JobRequest, Status, Storyboard
 from shared.board.targets.table import TARGETS, Target
 from shared.errors import StoreUnavailable
 from shared.eta import cost_of
@@ -34,28 +36,37 @@ class SchemaResponse(JSONResponse):
 @guarded.get("/queue", responses=errors(StoreUnavailable))
 async def queue(client: ClientName, parts: TheParts) -> QueueView:
     """How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
-    models of ready workers differ, whichever is free writes a job, and the job's own `model` says which."""
+    models of ready workers differ, whichever is free writes a job that names none; the job's own `model`
+    says which."""
     figures = await parts.submissions.queue()
     return QueueView(
         depth=figures.depth,
         running=len(figures.running),
         workers=[Worker.model_validate(worker, from_attributes=True) for worker in figures.workers],
         tokens_per_s=round(sum(worker.tokens_per_s for worker in figures.workers), 1),
+        unserved=figures.unserved,
         webhook_senders=figures.senders,
         failures_last_hour=figures.failures,
+        last_hour=[_minute(minute, counts) for minute, counts in figures.minutes.items()],
         eta_s=figures.eta_s(figures.last("normal", client, parts.settings.api.weight_of(client)), TYPICAL_COST),
     )
 
 
+def _minute(minute: int, counts: Mapping[str, int]) -> MinuteView:
+    ends = {status: counts.get(status, 0) for status in Status if status.done}
+    cached = counts.get("cache:hit", 0) + counts.get("cache:shared", 0)
+    return MinuteView.model_validate({"minute": datetime.fromtimestamp(minute * 60, UTC), "cached": cached, **ends})
+
+
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process lives; says nothing of Redis or workers."""
+    """Whether the process lives; says nothing of Redis or workers."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=errors(StoreUnavailable, NotReady))
 async def readyz(parts: TheParts) -> Health:
-    """Redis answers, is fit for jobs, and a worker is ready, so that a job posted now runs."""
+    """Whether a job posted now runs: Redis answers, is fit for jobs, and a worker is ready."""
     parts.trust.require()
     workers = (await parts.submissions.queue()).workers
     if not any(worker.serves_jobs for worker in workers):
@@ -73,7 +84,7 @@ async def readyz(parts: TheParts) -> Health:
     },
 )
 async def metrics(_: ClientName, parts: TheParts) -> Response:
-    """For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
+    """Figures for Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it."""
     figures = exposition(parts.registry, await queue_stats(parts.store))
     return Response(figures, media_type=CONTENT_TYPE_LATEST)
 

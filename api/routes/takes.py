@@ -49,8 +49,8 @@ StoryboardCheck = create_model(
 
 @of_takes.get("/{job_id}/takes", response_model=TakeList, responses=errors(*EXISTING, InvalidRequest))
 async def takes(job_id: JobId, client: ClientName, parts: TheParts, fields: JobFields = None) -> Response:
-    """The jobs that start from one another's boards, this one among them, the oldest first; of very many the first and
-    the last 499."""
+    """The takes of a board, the oldest first: the jobs that start from one another's boards, this one among them; of
+    very many the first and the last 499."""
     found = TakeList(takes=await parts.takes.list(job_id, client))
     return Response(
         found.model_dump_json(include=included_in("takes", fields) if fields else None), media_type="application/json"

@@ -69,6 +69,7 @@ class WritingOptions(CheckOptions, total=False):
     """What a request says besides its prompt and the board that it starts from; see `JobRequest`."""
 
     mode: Mode
+    model: str | None
     instructions: str | None
     outline: bool
     read_prompt: bool

@@ -16,6 +16,7 @@ from scriptqueue.schemas import (
     Priority,
     RepairCode,
     Shape,
+    Status,
     Storyboard,
     WorkerPhase,
     optional,
@@ -37,6 +38,9 @@ class JobList(Shape):
     jobs: list[Job]
     next: str | None = Field(
         description="the `cursor` of the next page; null: none. A page may hold fewer than `limit`"
+    )
+    counts: dict[Status, int] | None = Field(
+        None, description="with `counts=true`: how many of your newest 10,000 jobs are in each state; none is left out"
     )
 
 
@@ -138,6 +142,17 @@ class Worker(Shape):
     attention: str = Field("", description="which attention the model runs; empty the same", examples=["torch_varlen"])
 
 
+class MinuteView(Shape):
+    """What ended in one minute, of all clients together."""
+
+    minute: datetime = Field(description="its beginning")
+    succeeded: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    canceled: int = Field(ge=0)
+    expired: int = Field(ge=0)
+    cached: int = Field(ge=0, description="of those that succeeded: answered by another job's result")
+
+
 class QueueView(Shape):
     """How full the queue is and who works on it."""
 
@@ -145,9 +160,15 @@ class QueueView(Shape):
     running: int = Field(ge=0)
     workers: list[Worker]
     tokens_per_s: float = Field(ge=0, description="all workers together")
+    unserved: dict[str, int] = Field(
+        default_factory=dict, description="models that waiting jobs name and no worker serves now, and how many wait"
+    )
     webhook_senders: int = Field(ge=0, description="processes that send webhooks; while there is none, they wait")
     failures_last_hour: dict[str, int] = Field(
         default_factory=dict, description="jobs that failed, by the code of their error; of all clients together"
+    )
+    last_hour: list[MinuteView] = Field(
+        default_factory=list, description="the minutes in which jobs ended, the oldest first"
     )
     eta_s: float | None = Field(
         description="seconds until a job of normal priority posted now has its result; null: nothing to measure by"

@@ -248,6 +248,7 @@ DECIDING_LATER = (
     "candidates",
     "outline",
     *("base", "rewrite", "note"),
+    "model",
 )
 
 
@@ -309,6 +310,14 @@ class JobRequest(StrictShape):
         validate_default=True,
     )
     note: str | None = Field(None, min_length=1, max_length=500, description="with `rewrite`: what should be different")
+    model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^\S(.*\S)?$",
+        description="only workers that serve this model write it, as `GET /queue` names them; null: any worker",
+        examples=["qwen2.5-coder-1.5b"],
+    )
     read_prompt: bool = Field(True, description="a length or a number of scenes in the prompt fills fields left out")
     quality_keywords: str = Field(
         QUALITY_KEYWORDS, min_length=1, max_length=500, description="control characters count as blanks"
@@ -586,6 +595,7 @@ _DONE = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.EXPI
 class QueuePlace(Shape):
     position: int = Field(ge=1, description="1 is next")
     eta_s: float | None = Field(description="seconds until a result; null when there is nothing to measure by")
+    waits_for: str | None = optional("what must come before it can start: a worker that serves the model it names")
 
 
 class Progress(Shape):
@@ -671,6 +681,7 @@ class Job(Shape):
     metadata: dict[str, JsonValue] = {}
     retry_of: UUID | None = Field(None, description="the job that this one tries again")
     base_of: UUID | None = Field(None, description="the job whose board this one started from")
+    batch: UUID | None = Field(None, description="the batch that it came in")
     prompt_start: str = Field("", description="the first 80 characters of the prompt")
     durability: Durability | None = Field(
         None,

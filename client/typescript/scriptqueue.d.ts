@@ -175,6 +175,8 @@ export interface Job {
   retry_of?: string | null;
   /** the job whose board this one started from */
   base_of?: string | null;
+  /** the batch that it came in */
+  batch?: string | null;
   /**
    * the first 80 characters of the prompt
    * @default ""
@@ -190,6 +192,8 @@ export interface JobList {
   jobs: Job[];
   /** the `cursor` of the next page; null: none. A page may hold fewer than `limit` */
   next: string | null;
+  /** with `counts=true`: how many of your newest 10,000 jobs are in each state; none is left out */
+  counts?: { [key: string]: number } | null;
 }
 
 /** One creative prompt and how to write its storyboard. */
@@ -258,6 +262,8 @@ export interface JobRequest {
   rewrite?: number[];
   /** with `rewrite`: what should be different */
   note?: string | null;
+  /** only workers that serve this model write it, as `GET /queue` names them; null: any worker */
+  model?: string | null;
   /**
    * a length or a number of scenes in the prompt fills fields left out
    * @default true
@@ -311,6 +317,18 @@ export interface Metrics {
   prompt_tokens: number;
   output_tokens: number;
   tokens_per_s: number;
+}
+
+/** What ended in one minute, of all clients together. */
+export interface MinuteView {
+  /** its beginning */
+  minute: string;
+  succeeded: number;
+  failed: number;
+  canceled: number;
+  expired: number;
+  /** of those that succeeded: answered by another job's result */
+  cached: number;
 }
 
 export interface ModelInfo {
@@ -367,6 +385,8 @@ export interface QueuePlace {
   position: number;
   /** seconds until a result; null when there is nothing to measure by */
   eta_s: number | null;
+  /** what must come before it can start: a worker that serves the model it names */
+  waits_for?: string | null;
 }
 
 /** How full the queue is and who works on it. */
@@ -376,10 +396,14 @@ export interface QueueView {
   workers: Worker[];
   /** all workers together */
   tokens_per_s: number;
+  /** models that waiting jobs name and no worker serves now, and how many wait */
+  unserved?: { [key: string]: number };
   /** processes that send webhooks; while there is none, they wait */
   webhook_senders: number;
   /** jobs that failed, by the code of their error; of all clients together */
   failures_last_hour?: { [key: string]: number };
+  /** the minutes in which jobs ended, the oldest first */
+  last_hour?: MinuteView[];
   /** seconds until a job of normal priority posted now has its result; null: nothing to measure by */
   eta_s: number | null;
 }
@@ -592,6 +616,235 @@ export interface Worker {
 }
 
 export interface paths {
+  "/jobs": {
+    /**
+     * Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
+     * A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job.
+     */
+    post: {
+      parameters: {
+        query?: never;
+        header?: {
+          /** `wait=N`: the answer may take up to N seconds, at most 60 */
+          prefer?: string;
+          /** any unique text: within 24 hours the same key with the same body makes nothing new */
+          "idempotency-key"?: string | null;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": JobRequest; }; };
+      responses: {
+        /** It is done: from the cache, an edited board, finished within `Prefer: wait=N`, or met so by a repeated POST */
+        200: { headers: Headers; content: { "application/json": Job; }; };
+        /** Accepted: it will reach a terminal state */
+        202: { headers: Headers; content: { "application/json": Job; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job has not finished yet; or: The job ended without a storyboard */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others; or: You have as many event streams and long polls open as you may */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The queue is full; or: Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+    /** Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page. */
+    get: {
+      parameters: {
+        query?: {
+          /** only jobs that are in this state now */
+          status?: Status | null;
+          limit?: number;
+          /** `next` of the page before */
+          cursor?: string | null;
+          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
+          fields?: string | null;
+          /** also tell how many of your jobs are in each state */
+          counts?: boolean;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": JobList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/batches": {
+    /** Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job. */
+    post: {
+      parameters: {
+        query?: never;
+        header?: {
+          /** any unique text: within 24 hours the same key with the same body makes nothing new */
+          "idempotency-key"?: string | null;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: { content: { "application/json": BatchRequest; }; };
+      responses: {
+        /** Accepted, every one of them */
+        202: { headers: Headers; content: { "application/json": BatchView; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such batch */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The queue is full; or: Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/dead": {
+    /** Your jobs that failed as `worker_lost`, newest first; kept for a week. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": DeadList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/queue": {
+    /**
+     * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
+     * models of ready workers differ, whichever is free writes a job that names none; the job's own `model`
+     * says which.
+     */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": QueueView; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/metrics": {
+    /** Figures for Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Prometheus' text format */
+        200: { headers: Headers; content: { "text/plain": string; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/healthz": {
+    /** Whether the process lives; says nothing of Redis or workers. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": Health; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/readyz": {
+    /** Whether a job posted now runs: Redis answers, is fit for jobs, and a worker is ready. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": Health; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Redis does not answer or refuses writes; or: No worker is ready */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/targets": {
+    /** The video models that `targets` of a request may name: their limits, and the negative prompt for each. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": TargetList; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
   "/jobs/{job_id}": {
     /**
      * The job as it is. With `Prefer: wait=N` the answer comes with the next change of status, scenes or progress: from
@@ -655,83 +908,84 @@ export interface paths {
       };
     };
   };
-  "/jobs": {
-    /**
-     * Queue a prompt. With `Prefer: wait=N` the answer comes when the job is done, or after N seconds (at most 60).
-     * A POST repeated with its `Idempotency-Key` within 24 hours is answered with the first one's job.
-     */
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          /** `wait=N`: the answer may take up to N seconds, at most 60 */
-          prefer?: string;
-          /** any unique text: within 24 hours the same key with the same body makes nothing new */
-          "idempotency-key"?: string | null;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: { content: { "application/json": JobRequest; }; };
-      responses: {
-        /** It is done: from the cache, an edited board, finished within `Prefer: wait=N`, or met so by a repeated POST */
-        200: { headers: Headers; content: { "application/json": Job; }; };
-        /** Accepted: it will reach a terminal state */
-        202: { headers: Headers; content: { "application/json": Job; }; };
-        /** The body is not well-formed JSON */
-        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such job */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body came too slowly */
-        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job has not finished yet; or: The job ended without a storyboard */
-        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job's result is past its lifetime or was deleted */
-        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body is larger than this endpoint takes */
-        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
-        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The deadline passes before the job could start */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others; or: You have as many event streams and long polls open as you may */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The queue is full; or: Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-    /** Your jobs, newest first, as long as their records are kept. Jobs that come meanwhile move no page. */
+  "/batches/{batch_id}": {
+    /** How far the jobs of a batch are. */
     get: {
-      parameters: {
-        query?: {
-          /** only jobs that are in this state now */
-          status?: Status | null;
-          limit?: number;
-          /** `next` of the page before */
-          cursor?: string | null;
-          /** names of a job's fields, with commas: only these, besides those that every job has. A result holds its scenes; `scenes` beside it says them twice */
-          fields?: string | null;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
+      parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
       requestBody?: never;
       responses: {
         /** Successful Response */
-        200: { headers: Headers; content: { "application/json": JobList; }; };
+        200: { headers: Headers; content: { "application/json": BatchView; }; };
         /** This service is not known by that name */
         403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such batch */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** A field of the request is not valid */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Something went wrong inside scriptqueue */
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/storyboards/check": {
+    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
+    post: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody: { content: { "application/json": StoryboardCheck; }; };
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
+        /** The body is not well-formed JSON */
+        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body came too slowly */
+        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body is larger than this endpoint takes */
+        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
+        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** A field of the request is not valid */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/schemas/storyboard.json": {
+    /** The JSON Schema of a storyboard. */
+    get: {
+      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/schema+json": { [key: string]: unknown }; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/problems/{code}": {
+    /**
+     * What a problem's `type` means, and what to do about it; a browser is shown a page. In English, or in Chinese
+     * where `Accept-Language` would rather have it.
+     */
+    get: {
+      parameters: { query?: never; header?: never; path: { code: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Successful Response */
+        200: { headers: Headers; content: { "application/json": ProblemType; "text/html": string; }; };
+        /** This service is not known by that name */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** There is nothing at this path */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };
@@ -813,7 +1067,7 @@ export interface paths {
         409: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** The job's result is past its lifetime or was deleted */
         410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
+        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
         422: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
         429: { headers: Headers; content: { "application/problem+json": Problem; }; };
@@ -824,68 +1078,8 @@ export interface paths {
       };
     };
   };
-  "/batches": {
-    /** Queue up to 1,000 jobs, all or none. `Idempotency-Key` works as for one job. */
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          /** any unique text: within 24 hours the same key with the same body makes nothing new */
-          "idempotency-key"?: string | null;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: { content: { "application/json": BatchRequest; }; };
-      responses: {
-        /** Accepted, every one of them */
-        202: { headers: Headers; content: { "application/json": BatchView; }; };
-        /** The body is not well-formed JSON */
-        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such batch */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body came too slowly */
-        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body is larger than this endpoint takes */
-        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
-        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid; or: The idempotency key was sent before with another body; or: The deadline passes before the job could start */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The queue is full; or: Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/batches/{batch_id}": {
-    /** How far its jobs are. */
-    get: {
-      parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": BatchView; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such batch */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
   "/batches/{batch_id}/cancel": {
-    /** Stop every job that is not done. Safe to repeat. */
+    /** Stop every job of a batch that is not done. Safe to repeat. */
     post: {
       parameters: { query?: never; header?: never; path: { batch_id: string; }; cookie?: never; };
       requestBody?: never;
@@ -968,8 +1162,8 @@ export interface paths {
   };
   "/jobs/{job_id}/takes": {
     /**
-     * The jobs that start from one another's boards, this one among them, the oldest first; of very many the first and
-     * the last 499.
+     * The takes of a board, the oldest first: the jobs that start from one another's boards, this one among them; of
+     * very many the first and the last 499.
      */
     get: {
       parameters: {
@@ -1000,33 +1194,8 @@ export interface paths {
       };
     };
   };
-  "/storyboards/check": {
-    /** A board as it would be valid, mended where that can be; fields as in a request say what it is held to. */
-    post: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody: { content: { "application/json": StoryboardCheck; }; };
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": CheckedStoryboard; }; };
-        /** The body is not well-formed JSON */
-        400: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body came too slowly */
-        408: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body is larger than this endpoint takes */
-        413: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The body must be sent as application/json; or: The body must be sent as it is, in no content coding */
-        415: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
   "/batches/{batch_id}/result": {
-    /** The boards of a batch that is done, each as a file in one zip, numbered as in the request. */
+    /** The boards of a batch as one zip: when it is done, each as a file, numbered as in the request. */
     get: {
       parameters: {
         query?: {
@@ -1062,9 +1231,10 @@ export interface paths {
   };
   "/jobs/{job_id}/events": {
     /**
-     * `status` with each new status and attempt, `progress`, `scene` with each scene as soon as it is complete, and at
-     * the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes on after that event. Comments
-     * come while there is nothing to tell. Also for a job that is done already: the stream is replayed.
+     * The job's events as they come: `status` with each new status and attempt, `progress`, `scene` with each scene as
+     * soon as it is complete, and at the end `done` with the whole job. `id` grows; with `Last-Event-ID` the stream goes
+     * on after that event. Comments come while there is nothing to tell. Also for a job that is done already: the stream
+     * is replayed.
      */
     get: {
       parameters: {
@@ -1100,7 +1270,10 @@ export interface paths {
     };
   };
   "/jobs/{job_id}/deliveries": {
-    /** The events that the job's webhook asked for, in their order, each with its tries. Kept as long as the job. */
+    /**
+     * What became of the events of the job's webhook: those it asked for, in their order, each with its tries. Kept as
+     * long as the job.
+     */
     get: {
       parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
       requestBody?: never;
@@ -1118,6 +1291,33 @@ export interface paths {
         /** Something went wrong inside scriptqueue */
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
+        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
+      };
+    };
+  };
+  "/dead/{job_id}/requeue": {
+    /** Queue a new job like one that is dead, and take it off the list. */
+    post: {
+      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
+      requestBody?: never;
+      responses: {
+        /** Accepted: a new job */
+        202: { headers: Headers; content: { "application/json": Job; }; };
+        /** This service is not known by that name; or: A page of another site may change nothing here */
+        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** No such job */
+        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Only a job that failed, was canceled or expired can be tried again */
+        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The job's result is past its lifetime or was deleted */
+        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The deadline passes before the job could start; or: No worker has served the model that the job names within the last hour */
+        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
+        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** Something went wrong inside scriptqueue */
+        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
+        /** The queue is full; or: Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
@@ -1155,175 +1355,6 @@ export interface paths {
         500: { headers: Headers; content: { "application/problem+json": Problem; }; };
         /** Redis does not answer or refuses writes */
         503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/dead": {
-    /** Your jobs that failed as `worker_lost`, newest first; kept for a week. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": DeadList; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/dead/{job_id}/requeue": {
-    /** Queue a new job like one that is dead, and take it off the list. */
-    post: {
-      parameters: { query?: never; header?: never; path: { job_id: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Accepted: a new job */
-        202: { headers: Headers; content: { "application/json": Job; }; };
-        /** This service is not known by that name; or: A page of another site may change nothing here */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** No such job */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Only a job that failed, was canceled or expired can be tried again */
-        409: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The job's result is past its lifetime or was deleted */
-        410: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The deadline passes before the job could start */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** You have sent more new jobs than your rate allows; or: You have as many jobs waiting and running as you may; or: You have as many jobs waiting as the queue has places left for others */
-        429: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** The queue is full; or: Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/queue": {
-    /**
-     * How full the queue is and who works on it. A worker whose model is `stub` writes no real storyboards. Where the
-     * models of ready workers differ, whichever is free writes a job, and the job's own `model` says which.
-     */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": QueueView; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/metrics": {
-    /** For Prometheus: jobs, queue and workers as Redis counts them, HTTP as this process saw it. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Prometheus' text format */
-        200: { headers: Headers; content: { "text/plain": string; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** A field of the request is not valid */
-        422: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/healthz": {
-    /** The process lives; says nothing of Redis or workers. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": Health; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/readyz": {
-    /** Redis answers, is fit for jobs, and a worker is ready, so that a job posted now runs. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": Health; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Redis does not answer or refuses writes; or: No worker is ready */
-        503: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/schemas/storyboard.json": {
-    /** The JSON Schema of a storyboard. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/schema+json": { [key: string]: unknown }; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/targets": {
-    /** The video models that `targets` of a request may name: their limits, and the negative prompt for each. */
-    get: {
-      parameters: { query?: never; header?: never; path?: never; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": TargetList; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
-      };
-    };
-  };
-  "/problems/{code}": {
-    /**
-     * What a problem's `type` means, and what to do about it; a browser is shown a page. In English, or in Chinese
-     * where `Accept-Language` would rather have it.
-     */
-    get: {
-      parameters: { query?: never; header?: never; path: { code: string; }; cookie?: never; };
-      requestBody?: never;
-      responses: {
-        /** Successful Response */
-        200: { headers: Headers; content: { "application/json": ProblemType; "text/html": string; }; };
-        /** This service is not known by that name */
-        403: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** There is nothing at this path */
-        404: { headers: Headers; content: { "application/problem+json": Problem; }; };
-        /** Something went wrong inside scriptqueue */
-        500: { headers: Headers; content: { "application/problem+json": Problem; }; };
       };
     };
   };
@@ -1409,6 +1440,7 @@ export interface components {
     JobRequest: JobRequest;
     JsonValue: JsonValue;
     Metrics: Metrics;
+    MinuteView: MinuteView;
     ModelInfo: ModelInfo;
     Problem: Problem;
     ProblemType: ProblemType;

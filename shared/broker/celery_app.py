@@ -16,7 +16,7 @@ from scriptqueue.schemas import Priority
 from shared.broker import redis_transport
 from shared.errors import SettingsInvalid
 from shared.redis_primary import PrimaryFinder
-from shared.rings import LEVEL, QUEUE, SEPARATOR, TASK
+from shared.rings import LEVEL, QUEUE, SEPARATOR, TASK, queue_name
 from shared.settings import Settings
 from shared.store.connection import redis_errors
 
@@ -70,12 +70,17 @@ def require_alone(settings: Settings) -> None:
         raise SettingsInvalid("; ".join(f"{name} is set, and {words}" for name in taken))
 
 
-def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None) -> None:
+def hear_model(app: Celery, model: str) -> None:
+    """Before a worker's consumer starts: it hears the doorbells of jobs that name this model, too."""
+    app.amqp.queues.select_add(Queue(queue_name(model)))
+
+
+def ring(app: Celery, job_id: str, priority: Priority, producer: Any = None, *, model: str = "") -> None:
     """Ring the doorbell of one job; raises `StoreUnavailable` when the broker is away or full. `producer`: one of
-    kombu's, None: of the app's own pool."""
-    level = LEVEL[priority]
+    kombu's, None: of the app's own pool. `model`: as a `Ring` has it."""
+    level, queue = LEVEL[priority], Queue(queue_name(model)) if model else QUEUE
     with redis_errors(OperationalError):
-        app.send_task(TASK, (job_id,), task_id=job_id, queue=QUEUE, priority=level, argsrepr=job_id, producer=producer)
+        app.send_task(TASK, (job_id,), task_id=job_id, queue=queue, priority=level, argsrepr=job_id, producer=producer)
 
 
 def _transport(settings: Settings, *, patient: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A doorbell's message as Celery and kombu would send it, without sending it: for who has a Redis connection already.
 
-Celery writes one of each priority at the start, to a client that only notes it; later ones differ by the job's id and
-a tag. Knows kombu (pinned exactly); not Redis, nor what a job is.
+Celery writes one of each priority at the start, and of each model when it is first named, to a client that only notes
+it; later ones differ by the job's id and a tag. Knows kombu (pinned exactly); not Redis, nor what a job is.
 """
 
 from __future__ import annotations
@@ -28,19 +28,26 @@ class Doorbells:
     """What lua/ring.lua is told."""
 
     def __init__(self, settings: Settings) -> None:
-        app = celery_app.make_app(settings, patient=False)
-        self._forms: dict[Priority, tuple[str, _Form]] = {}
+        self._app = celery_app.make_app(settings, patient=False)
+        self._database = settings.redis.address.database
+        self._forms: dict[tuple[Priority, str], tuple[str, _Form]] = {}
         for priority in PRIORITIES:
-            broker_list, message = _written(app, settings.redis.address.database, priority)
-            self._forms[priority] = broker_list, _Form(message)
+            self._form_of(Ring(_ID, priority))
 
     def arguments(self, rings: Iterable[Ring]) -> dict[str, Any]:
         """What the script takes."""
         return {"doorbells": [self._doorbell(ring) for ring in rings]}
 
     def _doorbell(self, ring: Ring) -> dict[str, str]:
-        broker_list, message = self._forms[ring.priority]
+        broker_list, message = self._form_of(ring)
         return {"list": broker_list, "message": message.filled(ring.job_id)}
+
+    def _form_of(self, ring: Ring) -> tuple[str, _Form]:
+        lane = ring.priority, ring.model
+        if lane not in self._forms:
+            broker_list, message = _written(self._app, self._database, Ring(_ID, *lane))
+            self._forms[lane] = broker_list, _Form(message)
+        return self._forms[lane]
 
 
 class _Form:
@@ -96,11 +103,11 @@ class _Transport(redis_transport.Transport):
     Channel = _Channel
 
 
-def _written(app: Celery, database: int, priority: Priority) -> tuple[str, str]:
+def _written(app: Celery, database: int, doorbell: Ring) -> tuple[str, str]:
     """The list and the message of a doorbell for `_ID`. Where Redis is does not matter to them; kombu lets a URL of a
     socket choose its transport."""
     with app.connection_for_write(RedisAddress(database=database).celery_url, transport=_Transport) as connection:
         connection.notes = _Notes()
-        celery_app.ring(app, _ID, priority, producer=app.amqp.Producer(connection))
+        celery_app.ring(app, _ID, doorbell.priority, app.amqp.Producer(connection), model=doorbell.model)
         ((_, _, broker_list, message),) = connection.notes.noted
     return broker_list, message

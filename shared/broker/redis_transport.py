@@ -15,7 +15,7 @@ from kombu.utils.json import dumps
 from redis.exceptions import OutOfMemoryError
 
 from shared.redis_primary import PrimaryFinder, following
-from shared.rings import QUEUE
+from shared.rings import holds_doorbells
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
         """As in kombu, but a doorbell comes with a command that Redis does not refuse for want of memory."""
-        if queue != QUEUE or "_publish_batch" in options:
+        if not holds_doorbells(queue) or "_publish_batch" in options:
             super()._put(queue, message, **options)
             return
         ring_list = self.global_keyprefix + self._q_for_pri(queue, self._get_message_priority(message, reverse=False))

@@ -13,6 +13,7 @@ from shared.errors import (
     DeadlineTooSoon,
     InvalidRequest,
     KeyReused,
+    NoSuchModel,
     QueueFull,
     Refusal,
     TooFast,
@@ -55,6 +56,11 @@ def refused_by(
         case ["late", number, earliest_ms]:
             earliest = datetime.fromtimestamp(earliest_ms / 1000, UTC)
             return DeadlineTooSoon(earliest, f"/jobs/{number}" if in_batch else "")
+        case ["no_model", number]:
+            served = sorted({worker.named_by_jobs for worker in figures.workers} - {""}) if figures else []
+            known = f"; workers serve {', '.join(served)} now" if served else "; no worker is there now"
+            where = f"/jobs/{number}/model" if in_batch else "/model"
+            return NoSuchModel(f"{where}: no worker has served it for an hour{known}")
         case ["too_fast", wait_ms]:
             return TooFast(f"{settings.rate_per_minute} new jobs a minute are allowed", retry_after_s=wait_ms / 1000)
         case ["too_many", active]:

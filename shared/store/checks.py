@@ -22,7 +22,7 @@ from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, redis_errors
 from shared.store.record import queue_load_of, record_of
-from shared.store.redis_server import RIGHTS, look
+from shared.store.redis_server import look, remedy_of
 from shared.store.redis_words import is_answer, stays
 from shared.store.scripts import named
 from shared.workers import WorkerState
@@ -48,10 +48,10 @@ def examine(settings: Settings, *, repair: bool = False) -> Iterator[Finding]:
 def _unreachable(where: str, error: StoreUnavailable) -> Finding:
     reason = str(error).removeprefix("Redis: ")
     if stays(error):
-        return Finding("redis", "fault", f"{where} refuses: {reason}", f"set REDIS__URL; {RIGHTS}")
+        return Finding("redis", "fault", f"{where} refuses: {reason}", remedy_of(error))
     if is_answer(error):
         return Finding("redis", "fault", f"{where} answers: {reason}", "see its log, and docs/operations.md")
-    fix = "start it, or set REDIS__URL; `make up` prints that of its own"
+    fix = "start it (its log says why, if it ends at once), or set REDIS__URL; `make up` prints that of its own"
     return Finding("redis", "fault", f"{where} does not answer ({reason})", fix)
 
 
@@ -88,6 +88,9 @@ def _queue(client: redis.Redis, settings: Settings, *, repair: bool) -> Iterator
         began = datetime.fromtimestamp(figures.began_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         yield Finding("store", "ok", f"began {began}: what was accepted before is not in it")
     yield from _workers(figures.workers, waiting)
+    for model, count in figures.unserved.items():
+        message = f"{count} jobs wait for a worker that serves {model}, and none does"
+        yield Finding("workers", "warning", message, "start one with that MODEL__NAME, or cancel them")
     counts = f"{waiting} wait, {len(figures.running)} run"
     yield _jobs(client, store, counts, prefix, repair=repair)
     yield _webhooks(client.zcard(prefix + keys.WEBHOOKS), figures.senders, configured=bool(settings.webhooks.secrets))
@@ -118,8 +121,8 @@ def _workers(workers: list[WorkerState], waiting: int) -> Iterator[Finding]:
     if len(kinds) > 1:
         models = sorted({*kinds.values()})
         what = f"different models: {', '.join(models)}" if len(models) > 1 else f"{models[0]} in {len(kinds)} ways"
-        message = f"ready workers serve {what}; a job is written by whichever is free"
-        fix = "give all the same MODEL__NAME and version, or each model a queue of its own (REDIS__URL)"
+        message = f"ready workers serve {what}; a job that names no model is written by whichever is free"
+        fix = "give all the same MODEL__NAME and version, or name the `model` in each request"
         yield Finding("workers", "warning", message, fix)
     for worker in workers:
         if worker.state == "ready" and not worker.serves_jobs:
@@ -149,7 +152,9 @@ def _webhooks(clients: int, senders: int, *, configured: bool) -> Finding:
 def _jobs(client: redis.Redis, store: SyncStore, counts: str, prefix: str, *, repair: bool) -> Finding:
     """Each record against the indexes, and each index against the records."""
     records = prefix + keys.RECORDS
-    ids = {job_id for index in keys.JOB_INDEXES for job_id in cast(list[str], client.zrange(prefix + index, 0, -1))}
+    named = [f"{index}/{model}" for model in _named(client, prefix) for index in keys.JOB_INDEXES if "queued:" in index]
+    indexes = [*keys.JOB_INDEXES, *named]
+    ids = {job_id for index in indexes for job_id in cast(list[str], client.zrange(prefix + index, 0, -1))}
     recorded = (key.removeprefix(records) for key in client.scan_iter(f"{records}*", count=1000))
     wrong: dict[str, str] = {}
     for chunk in _chunks(ids.union(recorded)):
@@ -161,10 +166,15 @@ def _jobs(client: redis.Redis, store: SyncStore, counts: str, prefix: str, *, re
     return _mended("jobs", message, repair=repair)
 
 
+def _named(client: redis.Redis, prefix: str) -> set[str]:
+    """Models that waiting jobs name, as keys have them."""
+    return cast(set[str], client.smembers(prefix + keys.NAMED))
+
+
 def _doorbells(client: redis.Redis, prefix: str, *, repair: bool) -> Finding:
     """Messages whose job is gone: harmless, but each costs a worker a look."""
     orphans, count = [], 0
-    for name in broker_lists(prefix):
+    for name in (name for model in ("", *_named(client, prefix)) for name in broker_lists(prefix, model)):
         for message in cast(list[str], client.lrange(name, 0, -1)):
             count += 1
             job_id = _job_of(message)

@@ -21,6 +21,7 @@ from scriptqueue.schemas import DECIDING_LATER, JobRequest, Status, Storyboard
 from shared import traces
 from shared.errors import NotRetryable
 from shared.eta import cost_of
+from shared.rings import Ring, lane_model
 from shared.store.dedup_key import dedup_key
 from shared.store.record import TOMBSTONE_S
 
@@ -67,6 +68,14 @@ class NewJob:
         return dedup_key(self.request)
 
     @property
+    def model(self) -> str:
+        return lane_model(self.request.model)
+
+    @property
+    def ring(self) -> Ring:
+        return Ring(self.job_id, self.request.priority, self.model)
+
+    @property
     def cost(self) -> int:
         return cost_of(self.request)
 
@@ -107,6 +116,7 @@ class NewJob:
             "trace": traces.current(),
             "notes": self._notes_text,
             "base_of": str(request.base.job) if request.base and request.base.job else None,
+            "model": self.model,
             "result": self.done.board.model_dump_json() if self.done else None,
             "repairs": json.dumps(list(self.done.repairs), ensure_ascii=False) if self.done else None,
         }

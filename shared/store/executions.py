@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from scriptqueue.schemas import Failure, JobRequest, Metrics, ModelInfo, Progress, Scene, Source, Storyboard
 from shared.errors import StoreUnavailable
 from shared.keys import CANCEL_CHANNEL
-from shared.rings import Ring, broker_lists
+from shared.rings import Ring, broker_lists, lane_model
 from shared.settings import Settings
 from shared.store.connection import SyncStore, connect, heard
 from shared.store.record import WORKER_LOST, queue_load_of, record_of, seeded_request
@@ -29,7 +29,17 @@ Renewal = Literal["ok", "canceling", "lost"]
 _RENEWED_AT_ONCE = 8  # jobs; all the scenes of each could be new
 Blame = Literal["crashes", "lapses", "none"]
 Reason = Literal[
-    "running", "canceling", "succeeded", "failed", "canceled", "expired", "unknown", "follows", "wait", "newer"
+    "running",
+    "canceling",
+    "succeeded",
+    "failed",
+    "canceled",
+    "expired",
+    "unknown",
+    "follows",
+    "wait",
+    "newer",
+    "other_model",
 ]
 
 
@@ -85,7 +95,8 @@ class Claim:
 @dataclass(frozen=True)
 class Refused:
     """Why a job is not to be had: the status that stands, `unknown`, `follows` (another job generates for it), `wait`
-    (one of two must run alone: ask again), or `newer` (written by a newer version)."""
+    (one of two must run alone: ask again), `newer` (written by a newer version), or `other_model` (this worker does not
+    serve the model that it names)."""
 
     reason: Reason
 
@@ -115,12 +126,20 @@ class Success:
 
 
 class Executions:
-    """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it."""
+    """One worker's view. Every method raises `StoreUnavailable`; a caller that must be heard repeats it. `model`: that
+    jobs may name; empty: none of theirs is claimed."""
 
     def __init__(
-        self, settings: Settings, worker: str, timeout_s: float | None = None, sweeps: Sweeps | None = None
+        self,
+        settings: Settings,
+        worker: str,
+        timeout_s: float | None = None,
+        sweeps: Sweeps | None = None,
+        *,
+        model: str = "",
     ) -> None:
         self.worker = worker
+        self._model = lane_model(model)
         self._sweeps = sweeps or Sweeps(settings)
         self._lease_ms = int(settings.worker.lease_s * 1000)
         self._max_attempts = settings.worker.max_attempts
@@ -134,7 +153,12 @@ class Executions:
     def claim(self, job_id: str) -> Claim | Refused:
         """The right to run the job that is next where this one waits, often itself; or why there is none."""
         answer, *values = self._store.call(
-            "claim", rung=job_id, worker=self.worker, lease_ms=self._lease_ms, max_attempts=self._max_attempts
+            "claim",
+            rung=job_id,
+            worker=self.worker,
+            model=self._model,
+            lease_ms=self._lease_ms,
+            max_attempts=self._max_attempts,
         )
         if answer != "ok":
             return Refused(answer)
@@ -196,9 +220,11 @@ class Executions:
 
     def beat(self, state: WorkerState, ttl_s: float) -> int:
         """Tell the others that this worker lives; `ttl_s` 0: it leaves. How many doorbells wait for a worker."""
-        word, ttl_ms = state.to_json(), int(ttl_s * 1000)
-        lists = broker_lists(self._prefix)
-        return int(self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, broker_lists=lists))
+        word, ttl_ms, model = state.to_json(), int(ttl_s * 1000), lane_model(state.named_by_jobs)
+        lists = broker_lists(self._prefix) + (broker_lists(self._prefix, model) if model else [])
+        return int(
+            self._store.call("beat", worker=self.worker, word=word, ttl_ms=ttl_ms, model=model, broker_lists=lists)
+        )
 
     def rivals(self, gpu: str) -> list[str]:
         """The other workers on this card."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from scriptqueue.schemas import PRIORITIES, Durability, Failure, Job, JobRequest, QueuePlace, Status, Urls
 from shared.errors import ExecutionTimeout, JobError, JobGone, JobNotFound, RecordNewer, WorkerLost
@@ -73,6 +74,7 @@ def job_of(job_id: str, record: dict[str, str], place: QueuePlace | None, durabi
         source=record.get("source"),
         metadata=request["metadata"],
         retry_of=record.get("retry_of"),
+        batch=record.get("batch"),
         base_of=(request.get("base") or {}).get("job"),
         prompt_start=request["prompt"][:PROMPT_START_CHARACTERS],
         repair_codes=all_coded(fields["repairs"]),
@@ -88,8 +90,8 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         depth=dict(zip(PRIORITIES, answer["depths"], strict=True)),
         work=dict(zip(PRIORITIES, answer["works"], strict=True)),
         running=[
-            RunningJob(float(cost), ran_ms / 1000, float(fraction), int(rows))
-            for cost, ran_ms, fraction, rows in _in_groups(answer["running"], 4)
+            RunningJob(float(cost), ran_ms / 1000, float(fraction), int(rows), worker)
+            for cost, ran_ms, fraction, rows, worker in _in_groups(answer["running"], 5)
         ],
         rated=[
             Rated(WorkerState.from_json(name, word), float(ms) / 1000 / float(cost) if float(cost) else None)
@@ -98,7 +100,11 @@ def queue_load_of(answer: Mapping[str, Any]) -> QueueLoad:
         senders=answer["senders"],
         began_s=answer["began"] / 1000 if answer["began"] else None,
         changed_s=answer["server_since"] / 1000 if answer["server_since"] else None,
-        failures=dict(_in_groups(answer["failures"], 2)),
+        named={unquote(model): waiting for model, waiting in _in_groups(answer["named"], 2)},
+        minutes={
+            minute: {what: int(count) for what, count in record_of(counts).items()}
+            for minute, counts in answer["minutes"]
+        },
         lines={
             priority: [
                 Line(client, int(start), int(weight), int(jobs), float(cost))

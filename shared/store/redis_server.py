@@ -22,7 +22,7 @@ from shared.findings import Finding
 from shared.settings import RedisSettings, Settings
 from shared.store import permissions
 from shared.store.connection import connect, redis_errors
-from shared.store.redis_words import stays
+from shared.store.redis_words import of_tls, stays
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,11 @@ NEARLY_FULL = 0.9
 FITNESS_EVERY_S = 3.0
 REPLICA = "it is a replica and refuses writes"
 RIGHTS = "see docs/operations.md for what its user must be allowed"
+
+
+def remedy_of(error: StoreUnavailable) -> str:
+    """Of what Redis, or TLS before it, refuses for good."""
+    return f"set REDIS__URL; {'its ssl_ options are in docs/settings.md' if of_tls(error) else RIGHTS}"
 
 
 def require_fit(settings: Settings) -> None:
@@ -63,7 +68,7 @@ class Fitness:
             return self.look()
         except StoreUnavailable as error:
             if stays(error):
-                raise RedisUnfit(f"{error}: set REDIS__URL; {RIGHTS}") from None  # no cause that may pass
+                raise RedisUnfit(f"{error}: {remedy_of(error)}") from None  # no cause that may pass
             raise
 
     def look(self) -> str:
@@ -162,7 +167,10 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
         return Finding("redis persistence", "warning", message, "set appendonly yes and appendfsync always")
     if info.get("aof_last_write_status", "ok") != "ok":
         return Finding(
-            "redis persistence", "fault", "its append-only file cannot be written", "give it a disk with room"
+            "redis persistence",
+            "fault",
+            "its append-only file cannot be written",
+            "its disk is full, or fails: see its log",
         )
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         message = "its last snapshot failed: it may refuse to write (MISCONF)"

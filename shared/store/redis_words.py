@@ -17,6 +17,7 @@ from redis.exceptions import (
     AuthorizationError,
     MaxConnectionsError,
     NoPermissionError,
+    NoScriptError,
     RedisError,
     ResponseError,
     TimeoutError,
@@ -31,17 +32,24 @@ _STAYS = re.compile(
     r"|No such master with that name",
     re.IGNORECASE,
 )
+# Of TLS: a certificate that no time makes one to be trusted, or a side that speaks something else.
+_TLS_STAYS = re.compile("CERTIFICATE(?!_EXPIRED)|UNKNOWN_CA|WRONG_VERSION|PROTOCOL_VERSION|HANDSHAKE_FAILURE")
+_OF_THE_DAY = (9, 10)  # OpenSSL's codes of what is not valid yet, or no longer
 _OF_SERVER = "max number of clients reached"  # redis-py takes it for a fault of the connection
 _CLOSED = re.compile("Connection closed by server|Connection lost|Connection reset|Broken pipe")
 _ARGUMENTS = re.compile(r",? with args beginning with.*")
 _USER = re.compile(r"\bUser \S+ has\b")
-_PLACE = re.compile(r" script: [0-9a-f]{40}, on @.*")
+_PLACE = re.compile(r" script: (?:[0-9a-f]{40}, )?on @.*")
+_CODE_WITHIN = re.compile(r"^ERR (?=[A-Z]{4,} )")  # a script passed on what a command was refused by
+_NUMBERED = re.compile(r"Error (\d+) ")  # redis-py's, where the system's own error is no longer behind it
 
 
 def reason_of(error: BaseException) -> str:
     """One line."""
-    for cause in _causes(error):
-        if words := _words(cause):
+    # What TLS refuses, redis-py gives the number of one of the system's errors ("Operation not permitted").
+    for cause in sorted(_causes(error), key=lambda cause: not isinstance(cause, ssl.SSLError)):
+        # redis-py was about to load a script; that is never why it failed.
+        if not isinstance(cause, NoScriptError) and (words := _words(cause)):
             return words
     return type(error).__name__
 
@@ -56,8 +64,18 @@ def stays(error: BaseException) -> bool:
     return any(
         isinstance(cause, AuthenticationError | AuthorizationError | NoPermissionError)
         or (isinstance(cause, RedisError) and _STAYS.search(str(cause)))
+        or (isinstance(cause, ssl.SSLError) and _tls_stays(cause))
         for cause in _causes(error)
     )
+
+
+def of_tls(error: BaseException) -> bool:
+    """Whether TLS refused it, before the server was asked anything."""
+    return any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+
+
+def _tls_stays(error: ssl.SSLError) -> bool:
+    return bool(_TLS_STAYS.search(error.reason or "")) and getattr(error, "verify_code", 0) not in _OF_THE_DAY
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -87,11 +105,14 @@ def _words(error: BaseException) -> str:
     if isinstance(error, RedisError | OSError) and _CLOSED.search(str(error)):
         return "it closed the connection, as it does with new ones at its maxclients"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {(error.reason or 'failed').replace('_', ' ').lower()}"
+        why = getattr(error, "verify_message", "").partition(",")[0]  # then comes the name that it is not valid for
+        return ": ".join(filter(None, ("TLS", (error.reason or "failed").replace("_", " ").lower(), why)))
     if isinstance(error, socket.gaierror):
         return "the name of its host is not known"
     if isinstance(error, TimeoutError | OSError) and not getattr(error, "errno", None):
         return "no answer in time" if "imeout" in type(error).__name__ else ""
+    if isinstance(error, RedisError) and (numbered := _NUMBERED.match(str(error))):
+        return os.strerror(int(numbered[1]))
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
 
 
@@ -99,5 +120,5 @@ def _of_server(text: str, code: str) -> str:
     """`code`: the server's first word, where redis-py took it off."""
     line = (text.splitlines() or [""])[0]
     line = _PLACE.sub("", _USER.sub("this user has", _ARGUMENTS.sub("", line)))
-    line = line if not code or line.startswith(code) else f"{code} {line}"
+    line = _CODE_WITHIN.sub("", line if not code or line.startswith(code) else f"{code} {line}")
     return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]} ..."

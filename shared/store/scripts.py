@@ -29,7 +29,7 @@ from shared.store.record import FORMAT, TOMBSTONE_S
 from shared.store.shared_lua import used_by_script
 
 Name = Literal[
-    "submit", "read", "list", "takes", "delete", "batch",
+    "submit", "read", "list", "counts", "takes", "delete", "batch",
     "claim", "renew", "finish", "give_back", "cancel", "sweep", "queue", "beat",
     "release", "catch_up", "reconcile", "dead", "exhume", "events", "metrics",
     "take", "settle", "deliveries", "ring", "confirm", "withdraw"
@@ -60,7 +60,7 @@ GOES_ON_WHEN_FULL: frozenset[Name] = frozenset(
     }
 )
 # What these drop on their way (a word that lapsed, the id of a record that expired) is gone already, each by itself.
-ONLY_LOOK: frozenset[Name] = frozenset({"read", "list", "takes", "queue", "events", "metrics", "dead"})
+ONLY_LOOK: frozenset[Name] = frozenset({"read", "list", "counts", "takes", "queue", "events", "metrics", "dead"})
 REMOVED = "removed:"  # after the prefix: keys that a script has deleted, until its end
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 # What both languages know is written once, in Python.

@@ -7,9 +7,11 @@ Knows records and scripts; not HTTP, and not how a doorbell is rung.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -32,6 +34,7 @@ from shared.store.sweep import Sweeps
 
 FIGURES_FRESH_S = 0.25
 SCANNED = 2000  # ids that one page may look at, about 3 ms of Redis
+COUNTED = 10_000  # jobs whose states are counted
 READ_AT_ONCE = 128  # jobs of one round trip: a thousand clients that are woken at once need eight of them
 
 
@@ -68,12 +71,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Submitted:
-    """`replayed`: the job that the same idempotency key made before, as it is now. `rings`: it waits for its doorbell,
-    as none does that shares another's result."""
+    """`replayed`: the job that the same idempotency key made before, as it is now. `ring`: the doorbell that it waits
+    for, as none does that shares another's result."""
 
     job: Job
+    ring: Ring | None = None
     replayed: bool = False
-    rings: bool = False
+
+    @property
+    def rings(self) -> bool:
+        return self.ring is not None
 
 
 class Canceled(NamedTuple):
@@ -114,9 +121,9 @@ class Submissions:
             return Submitted(job if job.done else job.model_copy(update={"durability": durability}), replayed=True)
         durability = await self.replication.accepted([entry.job_id], client, once.key, is_new=True)
         record = record_of(entered["record"]) or entry.record(entered["created_ms"])
-        place = await self._place(entered["place"], entry.cost, entry.request.candidates)
+        place = await self._place(entered["place"], entry.cost, entry.request.candidates, entry.request.model)
         job = job_of(entry.job_id, record, place, durability)
-        return Submitted(job, rings=bool(entered["ring"]))
+        return Submitted(job, entry.ring if entered["ring"] else None)
 
     async def retry(
         self, job_id: str, client: str, once: Once = NO_KEY, execution_timeout_s: float | None = None
@@ -144,8 +151,8 @@ class Submissions:
         with suppress(StoreUnavailable):  # accepted in any case; the sweep would say it too
             while await self._store.call("catch_up"):
                 pass
-        priorities = {entry.job_id: entry.request.priority for entry in entries}
-        rings = tuple(Ring(job_id, priorities[job_id]) for job_id in entered["ring"])
+        rung = set(entered["ring"])
+        rings = tuple(entry.ring for entry in entries if entry.job_id in rung)
         return Batch(batch_id, entered["created_ms"], job_ids, entered["statuses"], ring=rings, durability=durability)
 
     async def batch(self, batch_id: str, client: str, *, cancel: bool = False) -> Batch:
@@ -223,6 +230,17 @@ class Submissions:
             jobs.append(await self.replication.of_job(job))
         return Page(jobs, int(following) if following else None)
 
+    async def counts(self, client: str) -> dict[Status, int]:
+        """How many of this client's newest `COUNTED` jobs are in each state; a state with none is left out."""
+        counts: Counter[str] = Counter()
+        cursor = None
+        for _ in range(COUNTED // SCANNED):  # in pieces, so that nobody waits for Redis
+            following, flat = await self._store.call("counts", client=client, cursor=cursor, most=SCANNED)
+            counts.update({status: int(count) for status, count in record_of(flat).items()})
+            if not (cursor := following):
+                break
+        return {status: counts[status] for status in Status if counts[status]}
+
     async def cancel(self, job_id: str, client: str) -> Canceled:
         """Stop a job that is not done; raises as `read` does."""
         answer, found, before = await self._store.call("cancel", id=job_id, client=client)
@@ -248,15 +266,21 @@ class Submissions:
         return began, changed
 
     async def _place_of(self, record: Mapping[str, str], numbers: Sequence[int]) -> QueuePlace | None:
-        return await self._place(numbers, int(record["cost"]), int(record.get("rows", 1)))
+        model = json.loads(record["request"])["model"] if "only_model" in record else None
+        return await self._place(numbers, int(record["cost"]), int(record.get("rows", 1)), model)
 
-    async def _place(self, numbers: Sequence[int], cost: int, rows: int) -> QueuePlace | None:
+    async def _place(self, numbers: Sequence[int], cost: int, rows: int, model: str | None) -> QueuePlace | None:
         """The ETA is an estimate, so it may rest on figures that are not the latest: reading a job stays one round
         trip. Nor may its lack make an accepted job look refused."""
         if not numbers:
             return None
         figures, place = await self._recent(), Place(*numbers)
-        return QueuePlace(position=place.position, eta_s=figures.eta_s(place, cost, rows) if figures else None)
+        if model and figures:
+            figures = figures.of_model(model)
+            place = replace(place, running=len(figures.running))
+        waits_for = f"a worker that serves {model}" if model and figures and not figures.rows else None
+        eta_s = figures.eta_s(place, cost, rows) if figures else None
+        return QueuePlace(position=place.position, eta_s=eta_s, waits_for=waits_for)
 
     async def _recent(self) -> QueueLoad | None:
         if time.monotonic() - self._figures_at > FIGURES_FRESH_S:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from scriptqueue.schemas import Priority
 from shared.rings import Ring, broker_lists
 from shared.settings import Settings
 from shared.store.record import TIMED_OUT, WORKER_LOST
@@ -51,4 +50,4 @@ class Sweeps:
 def rings_of(answer: list[str]) -> list[Ring]:
     """The script's flat answer, typed."""
     pairs = iter(answer)
-    return [Ring(job_id, cast(Priority, priority)) for job_id, priority in zip(pairs, pairs, strict=True)]
+    return [Ring.in_lane(job_id, lane) for job_id, lane in zip(pairs, pairs, strict=True)]

@@ -1,5 +1,5 @@
-"""Scripts with speakers in three languages, broken down by the embedded model as a worker has it: every word is said
-once, in order, by whom the script says; the model writes who they are and what is seen."""
+"""Scripts with speakers in three languages, broken down by the smaller embedded model as a worker has it: every word
+is said once, in order, by whom the script says; the model writes who they are and what is seen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from models.catalogue import QWEN_CODER
 from scriptqueue.schemas import JobRequest, Sampling, Storyboard
 from shared.board.break_down import with_shots_counted
 from shared.board.cast import MAX_LOOK_CHARACTERS
@@ -38,7 +39,7 @@ SCRIPTS = {
 
 @pytest.fixture(scope="module")
 def boards() -> list[tuple[str, Storyboard, str, list[str]]]:
-    backend = ModelBackend.load(Settings(model={"name": "embedded"}, worker={"max_batch": 4}))
+    backend = ModelBackend.load(Settings(model={"name": QWEN_CODER.name}, worker={"max_batch": 4}))
 
     def board_of(script: str) -> tuple[str, Storyboard, str, list[str]]:
         request = with_shots_counted(

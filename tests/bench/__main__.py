@@ -15,6 +15,7 @@ PARTS = (
     "engine",
     "grammar",
     "candidates",
+    "rewrite",
     "host",
     "service",
     "eta",

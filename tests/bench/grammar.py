@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from models.catalogue import QWEN_CODER
 from models.load import LoadedModel, load
 from scriptqueue.further_fields import fields_named
 from scriptqueue.schemas import FieldName, JobRequest
@@ -31,7 +32,7 @@ LARGEST = JobRequest(prompt=PROMPT, max_scenes=60, scene_min_s=1, scene_max_s=60
 
 
 def figures() -> dict[str, Figure]:
-    loaded = load("embedded", dtype="auto", device="cpu")
+    loaded = load(QWEN_CODER.name, dtype="auto", device="cpu")
     vocabulary = Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
     largest, smallest = in_turns(lambda: compile_s(vocabulary, LARGEST), lambda: compile_s(vocabulary, PLAIN))
     again, _ = in_turns(lambda: matcher_s(vocabulary, LARGEST), lambda: 0.0)

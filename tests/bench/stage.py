@@ -20,24 +20,28 @@ SECONDS = 3.0
 BODY = {"prompt": "一个程序员在咖啡店找到灵感的故事", "use_cache": False}
 SHARED_MEMORY = Path("/dev/shm")
 MANY = "1000000000"
+# Of a Redis. It does not rewrite its file meanwhile, which would fall on whatever is measured then.
+SERVER = {
+    "appendfsync": "everysec",
+    "auto-aof-rewrite-percentage": "0",
+    "stream-node-max-bytes": "512",  # as docker-compose.yml and `make up`
+}
 
 
-def in_turns(measure: Callable[[str], float], first: str, second: str) -> tuple[float, float]:
-    """The medians of both, measured by turns: what else the machine does falls on both."""
-    values: dict[str, list[float]] = {first: [], second: []}
+def in_turns(measure: Callable[[str], float], *urls: str) -> list[float]:
+    """The median of each, measured by turns: what else the machine does falls on all."""
+    values: dict[str, list[float]] = {url: [] for url in urls}
     for turn in range(ROUNDS):
-        for url in (first, second) if turn % 2 else (second, first):
+        for url in urls if turn % 2 else reversed(urls):
             values[url].append(measure(url))
-    return statistics.median(values[first]), statistics.median(values[second])
+    return [statistics.median(values[url]) for url in urls]
 
 
 @contextmanager
 def redis() -> Iterator[str]:
     """The URL of a Redis that keeps an append-only file, as the service wants it; in memory, for a disk that others use
-    held it up for seconds. It does not rewrite that file meanwhile, which would fall on whatever is measured then."""
-    config = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
-    config |= {"auto-aof-rewrite-percentage": "0"}
-    config |= {"stream-node-max-bytes": "512"}  # as docker-compose.yml and `make up`
+    held it up for seconds."""
+    config = {"appendonly": "yes", "maxmemory-policy": "noeviction", **SERVER}
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as folder:
         server = ValkeyServer(data_dir=Path(folder), port=free_port(), persist=True, config=config)
         server.start()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from scriptqueue.schemas import JobRequest
 from shared.settings import Settings
@@ -103,10 +103,16 @@ def test_people_are_called_by_their_names(api: httpx.Client, open_page: OpenPage
     expect(page.locator(".card-dialogue").first).to_contain_text("Old Tom: stub 1")
 
 
-def test_the_documentation_of_the_api_comes_from_here(open_page: OpenPage, api: httpx.Client) -> None:
-    page = open_page(f"{api.base_url}/docs")
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_documentation_of_the_api_comes_from_here(
+    open_page: OpenPage, api: httpx.Client, scheme: str, other: Any
+) -> None:
+    page = open_page(f"{api.base_url}/docs", color_scheme=scheme)
 
-    expect(page.locator("#operations-jobs-jobs_submit")).to_be_visible()
+    expect(page.locator("#operations-jobs-jobs_submit")).to_contain_text("Queue a prompt")
+    assert page.evaluate("() => document.documentElement.classList.contains('dark-mode')") == (scheme == "dark")
+    page.emulate_media(color_scheme=other)
+    expect(page.locator("html.dark-mode")).to_have_count(int(other == "dark"))
 
 
 def test_the_keyboard_alone_is_enough(api: httpx.Client, open_page: OpenPage, boards: list[str]) -> None:
@@ -148,6 +154,28 @@ def test_two_results_stand_side_by_side(api: httpx.Client, open_page: OpenPage, 
     shoot(page, "compare-1440")
 
 
+@pytest.mark.parametrize(
+    ("locale", "see", "begin", "example"),
+    [
+        ("en-GB", "See what comes out", "Start with its prompt", "A lighthouse keeper finds"),
+        ("zh-CN", "看看写出来的样子", "从它的提示词开始", "灯塔看守人捡到"),
+    ],
+)
+def test_a_sample_shows_what_comes_out(
+    api: httpx.Client, open_page: OpenPage, locale: str, see: str, begin: str, example: str
+) -> None:
+    page = open_page(str(api.base_url), locale=locale)
+    assert page.locator(".sample .card").count() >= 5
+    page.get_by_role("link", name=see).click()
+
+    expect(page.locator(".sample-prompt")).to_contain_text(example)
+    expect(page.locator(".card-tools").filter(visible=True)).to_have_count(0)
+    page.get_by_role("button", name=begin).click()
+
+    assert example in page.locator("#prompt").input_value()
+    expect(page.locator(".examples")).to_be_hidden()
+
+
 def test_a_screen_reader_is_told_of_scenes_and_of_the_end(api: httpx.Client, open_page: OpenPage) -> None:
     page = open_page(str(api.base_url))
     page.evaluate("""() => {
@@ -177,6 +205,7 @@ def test_axe_finds_no_serious_fault(
         "job": (f"jobs/{first}", ".card"),
         "failed": (f"jobs/{failed}", ".fault.general"),
         "queue": ("queue", ".cells"),
+        "sample": ("sample", ".card"),
         "compare": (f"compare/{first}/{second}", ".scene"),
         "jobs": ("jobs", ".rows li"),
     }
@@ -262,10 +291,16 @@ def test_a_queue_in_which_nobody_writes_has_no_curve(api: httpx.Client, open_pag
 
 
 def test_the_list_can_be_narrowed_to_jobs_that_are_being_canceled(api: httpx.Client, open_page: OpenPage) -> None:
-    page = open_page(str(api.base_url))
+    def with_one(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "counts": {"canceling": 1}})
+
+    page = open_page("about:blank")
+    page.route("**/jobs?*counts=true*", with_one)
+    page.goto(str(api.base_url))
 
     with page.expect_response(lambda response: "status=canceling" in response.url) as answer:
-        page.locator("#status-filter").select_option("canceling")
+        page.get_by_role("button", name="canceling").click()
 
     assert answer.value.ok
 

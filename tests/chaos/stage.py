@@ -115,9 +115,17 @@ class Worker(Process):
 
 
 class Stage:
-    """`with Stage(folder) as stage`. All processes die with this one."""
+    """`with Stage(folder) as stage`. All processes die with this one. `beside`: variables of one, by its name."""
 
-    def __init__(self, folder: Path, *, lease_s: float = 6.0, drain_s: float = 30.0, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lease_s: float = 6.0,
+        drain_s: float = 30.0,
+        beside: Mapping[str, Mapping[str, str]] = {},
+        **settings: Any,
+    ) -> None:
         self._folder = folder
         self._redis_port, self._api_port = free_port(), free_port()
         self.redis_url = f"redis://{HOST}:{self._redis_port}/0"
@@ -125,8 +133,10 @@ class Stage:
         self.lease_s = lease_s
         settings = {"worker__lease_s": lease_s, "worker__drain_s": drain_s, "model__name": "stub", **settings}
         self._settings = {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in settings.items()}
+        self._beside = beside
         (folder / "redis").mkdir(parents=True, exist_ok=True)
-        self.redis = Process("redis", redis_command(self._redis_port, folder / "redis"), folder / "redis.log")
+        command = redis_command(self._redis_port, folder / "redis")
+        self.redis = Process("redis", command, folder / "redis.log", beside.get("redis", {}))
         self.direct = redis.Redis.from_url(self.redis_url, decode_responses=True, socket_timeout=5)
         self.wires: dict[str, Wire] = {}
         self.api: Process | None = None
@@ -145,7 +155,8 @@ class Stage:
             self._watch.join()
         for process in (*self.workers.values(), *([self.api] if self.api else []), self.redis):
             process.send(signal.SIGCONT)
-            process.send(signal.SIGKILL)
+            if process.alive:
+                process.kill()
         for wire in self.wires.values():
             wire.close()
         self.direct.close()
@@ -212,7 +223,8 @@ class Stage:
         if wired:
             wire = self.wires.setdefault(name, Wire((HOST, self._redis_port)))
             port = wire.port
-        return {**self._settings, "SCRIPTQUEUE_REDIS__URL": f"redis://{HOST}:{port}/0", "PYTHONUNBUFFERED": "1"}
+        common = {"SCRIPTQUEUE_REDIS__URL": f"redis://{HOST}:{port}/0", "PYTHONUNBUFFERED": "1"}
+        return {**self._settings, **common, **self._beside.get(name, {})}
 
 
 def until(holds: Callable[[], Any], within_s: float, what: str, every_s: float = 0.02) -> Any:

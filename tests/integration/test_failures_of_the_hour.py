@@ -1,8 +1,9 @@
-"""How many jobs failed in the last hour, and of what: each once, whoever ended it. On a real Redis."""
+"""How many jobs ended in the last hour, how, and of what they failed: each once, whoever ended it. On a real Redis."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -84,18 +85,42 @@ def test_what_ends_otherwise_is_no_failure(
     assert failures(desk) == {}
 
 
+def test_every_end_of_a_job_is_counted_in_its_minute(
+    desk: Desk, worker: Executions, redis_url: str, records: redis.Redis
+) -> None:
+    first, _ = desk.submit(use_cache=True), desk.submit(use_cache=True)
+    worker.succeed(claimed(worker, first), success())
+    fail(desk, worker, OutputInvalid("x"))
+    desk.cancel(desk.submit())
+    records.zadd("sq:expiring", {desk.submit(): 1})
+    sweep_as_if_alone(worker, redis_url)
+
+    ended: Counter[str] = Counter()
+    for minute in desk.do(lambda s: s.queue()).minutes.values():
+        ended.update(minute)
+
+    assert ended == {
+        "succeeded": 2,
+        "cache:shared": 1,
+        "failed": 1,
+        "failed:output_invalid": 1,
+        "canceled": 1,
+        "expired": 1,
+    }
+
+
 def test_an_hour_is_sixty_minutes_and_nothing_is_kept_longer(
     desk: Desk, worker: Executions, records: redis.Redis
 ) -> None:
     fail(desk, worker, OutputInvalid("x"))
-    (key,) = records.scan_iter("sq:failures:*")
+    (key,) = records.scan_iter("sq:minute:*")
     minute = int(key.rpartition(":")[2])
-    records.hset(f"sq:failures:{minute - 58}", "timeout", 3)  # a minute may pass meanwhile
-    records.hset(f"sq:failures:{minute - 60}", "timeout", 5)
+    records.hset(f"sq:minute:{minute - 58}", "failed:timeout", 3)  # a minute may pass meanwhile
+    records.hset(f"sq:minute:{minute - 60}", "failed:timeout", 5)
 
     counted = failures(desk)
 
     assert counted == {"output_invalid": 1, "timeout": 3}
     assert abs(minute - time.time() / 60) < 2
     assert 3500 < records.ttl(key) <= 3600
-    records.delete(f"sq:failures:{minute - 58}", f"sq:failures:{minute - 60}")
+    records.delete(f"sq:minute:{minute - 58}", f"sq:minute:{minute - 60}")

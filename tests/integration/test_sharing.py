@@ -98,6 +98,7 @@ def test_a_result_answers_the_same_request_at_once(desk: SharingDesk, worker: Ex
     assert job.id != first.id
     assert desk.job(str(job.id)) == job
     assert events(records, str(job.id)) == ["scene", "status", "done"]
+    assert sum(ended.get("cache:hit", 0) for ended in desk.do(lambda s: s.queue()).minutes.values()) == 1
     assert 0 < records.ttl(f"sq:job:{job.id}") <= 60
     assert desk.do(lambda s: s.queue()).depth == {"high": 0, "normal": 0, "low": 0}
     assert counted(records) == {"miss": 1, "hit": 1}

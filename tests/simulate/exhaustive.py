@@ -124,7 +124,7 @@ class Walk:
         self.world.call("submit", {"client": "ada", **rules, **batch, "jobs": [entry]})
 
     def _claim(self, job: int, worker: str) -> list[Any]:
-        limits = {"lease_ms": LEASE_MS, "max_attempts": MAX_ATTEMPTS}
+        limits = {"model": "", "lease_ms": LEASE_MS, "max_attempts": MAX_ATTEMPTS}
         return list(self.world.call("claim", {"rung": IDS[job], "worker": worker, **limits}))
 
     def _renewed(self, job: int, token: str) -> list[str]:

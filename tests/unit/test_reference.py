@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from api.http import problems
 from api.http.advice import ADVICE
 from api.wiring import create_app
 from models.catalogue import CATALOGUE
+from scriptqueue.cli.arguments import parser
 from scriptqueue.schemas import JobRequest
 from shared.repair_codes import REPAIR_ROWS
 from shared.settings import Settings
+from tests.bench.__main__ import BY_NAME, PARTS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FIGURES: dict[str, dict[str, Any]] = json.loads((ROOT / "bench/results/summary.json").read_text())["figures"]
 
 
@@ -91,6 +95,29 @@ def test_docs_api_has_every_field_of_a_request() -> None:
     named = [name for row in rows(DOCS / "api.md", "field") for name in re.findall(r"`(\w+)`", row[0])]
 
     assert sorted(named) == sorted(JobRequest.model_fields)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_command_within_a_sentence_is_one(document: Path) -> None:
+    """Blocks are typed (tests/acceptance/test_documents.py); these are known by their first words and their options."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    _, commands = parser()
+    for line in re.findall(r"`(?:[A-Z_]+=\S+ )*((?:make|scriptqueue|python -m) [^`\n]+)`", text):
+        program, name, *words = line.removeprefix("python ").split()
+        if program == "make":
+            assert name in TARGETS, line
+            assert name != "bench" or {word.removeprefix("ARGS=") for word in words} <= {*PARTS, *BY_NAME}, line
+        elif program == "-m":
+            assert find_spec(name), line
+        elif name not in {"COMMAND", "--help", "worker:"}:  # of any of them, of all; what a worker prints
+            options = commands[name].format_help()
+            assert not [
+                word for word in words if word.strip("[]").startswith("--") and word.strip("[]") not in options
+            ], line
 
 
 @pytest.mark.parametrize("document", [ROOT / "README.md", DOCS / "performance.md"], ids=lambda path: path.name)

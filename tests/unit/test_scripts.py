@@ -14,7 +14,7 @@ from shared.store.shared_lua import used_by_script
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("api", "models", "shared", "worker") for path in (ROOT / package).rglob("*.py"))
-LEASE = {"rung": "7", "worker": "a", "lease_ms": 1000, "max_attempts": 3}
+LEASE = {"rung": "7", "worker": "a", "model": "m", "lease_ms": 1000, "max_attempts": 3}
 
 
 def code_of(path: Path) -> str:
@@ -23,7 +23,7 @@ def code_of(path: Path) -> str:
 
 
 def test_arguments_are_given_by_name_in_any_order() -> None:
-    assert scripts()["claim"].flat(dict(reversed(LEASE.items()))) == ["7", "a", 1000, 3]
+    assert scripts()["claim"].flat(dict(reversed(LEASE.items()))) == ["7", "a", "m", 1000, 3]
 
 
 def test_a_list_comes_last_each_of_it_by_name() -> None:
@@ -46,7 +46,7 @@ def test_a_list_comes_last_each_of_it_by_name() -> None:
     ("name", "arguments", "fault"),
     [
         ("claim", {**LEASE, "lease_s": 1}, "claim.lua: unknown lease_s"),
-        ("claim", {"rung": "7", "worker": "a"}, "claim.lua: missing lease_ms, max_attempts"),
+        ("claim", {"rung": "7", "worker": "a", "model": ""}, "claim.lua: missing lease_ms, max_attempts"),
         ("read", {}, "read.lua: missing ids"),
         ("queue", {"ids": []}, "queue.lua: unknown ids"),
         ("ring", {"doorbells": [{"list": "l", "text": "m"}]}, "missing message; unknown text"),

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scriptqueue.cli import sheet
+from scriptqueue.cli import sheet, sheet_design
 from scriptqueue.cli.render import png
-from scriptqueue.schemas import Scene, Storyboard
+from scriptqueue.schemas import AspectRatio, Scene, Storyboard
 from scriptqueue.text_layout import width_em, wrapped
 
 CAMERAS = ("wide shot", "medium shot", "close up")
 DURATIONS = (3, 8, 5, 4.5)
+PAGE = Path(__file__).parents[2] / "api" / "page"
 
 
 def board(description: str = "清晨的森林", title: str = "雾", scenes: int = 4) -> Storyboard:
@@ -36,6 +39,10 @@ def board(description: str = "清晨的森林", title: str = "雾", scenes: int 
             for number in range(scenes)
         ),
     )
+
+
+def of_class(svg: str, name: str) -> list[ET.Element]:
+    return [node for node in ET.fromstring(svg).iter() if node.get("class") == name]
 
 
 def text_of(svg: str) -> str:
@@ -92,7 +99,7 @@ def test_a_sheet_takes_nothing_from_elsewhere(draw: object) -> None:
 
 
 def test_the_timeline_is_as_wide_as_the_scenes_are_long() -> None:
-    widths = [float(width) for width in re.findall(r'<rect [^>]*width="([\d.]+)" height="40"', sheet.svg(board()))]
+    widths = [float(bar.get("width", "0")) for bar in of_class(sheet.svg(board()), "strip")]
 
     assert [round((width + 2) / sheet.INSIDE * 20.5, 2) for width in widths] == [3, 8, 5, 4.5]
     assert re.findall(r"flex-grow:([\d.]+)", sheet.html(board())) == ["3", "8", "5", "4.5"]
@@ -122,11 +129,72 @@ def test_scenes_of_any_length_have_their_place_on_the_timeline(seconds: tuple[in
     )
     drawn = plain.model_copy(update={"scenes": scenes, "total_duration": sum(seconds)})
 
-    bars = [node for node in ET.fromstring(sheet.svg(drawn)).iter() if node.get("rx") == "6"]
-    times = [node for node in ET.fromstring(sheet.svg(drawn)).iter() if node.get("font-size") == "12"]
+    bars = of_class(sheet.svg(drawn), "strip")
 
     assert len(bars) == len(seconds)
     assert all(float(bar.get("width", "-1")) >= 0 for bar in bars)
-    ends = [(float(time.get("x", "0")), time.text or "") for time in times]
-    assert all(at - width_em(text) * 12 > before for (before, _), (at, text) in pairwise(ends))
+    numbers = [node for node in ET.fromstring(sheet.svg(drawn)).iter() if node.get("text-anchor") == "middle"]
+    ends = [(float(node.get("x", "0")), width_em(node.text or "") * 13) for node in numbers]
+    assert all(at - wide / 2 > before + half / 2 for (before, half), (at, wide) in pairwise(ends))
     assert sheet.html(drawn).count("<li ") == len(seconds)
+
+
+@pytest.mark.parametrize("draw", [sheet.svg, sheet.html])
+def test_a_card_tells_when_its_scene_is(draw: Callable[..., str]) -> None:
+    drawn = draw(board())
+
+    assert re.findall(r"\d+:[\d.]+ – \d+:[\d.]+", drawn) == [
+        *("0:00 – 0:03", "0:03 – 0:11", "0:11 – 0:16", "0:16 – 0:20.5"),
+    ]
+
+
+@pytest.mark.parametrize("draw", [sheet.svg, sheet.html])
+def test_prompts_are_there_where_they_are_wanted(draw: Callable[..., str]) -> None:
+    plain = board()
+    scene = Scene.model_validate({**plain.scenes[0].model_dump(), "prompts": {"kling-3": "a slow push in"}})
+    with_target = plain.model_copy(update={"scenes": (scene, *plain.scenes[1:])})
+
+    without, with_prompts = (draw(with_target, prompts=prompts) for prompts in (False, True))
+
+    assert ("4k" in without, "push" in without) == (False, False)
+    assert ("4k" in with_prompts, "push" in with_prompts) == (True, True)
+
+
+@pytest.mark.parametrize("ratio", ["16:9", "9:16", "1:1", "21:9", None])
+def test_a_frame_has_the_boards_shape_and_stays_on_its_card(ratio: AspectRatio | None) -> None:
+    shaped = board().model_copy(update={"aspect_ratio": ratio})
+    wide, high = (ratio or "16:9").split(":")
+
+    frames = of_class(sheet.svg(shaped), "frame")
+
+    assert len(frames) == 4
+    for frame in frames:
+        width, height = (float(frame.get(side, "0")) for side in ("width", "height"))
+        assert width / height == pytest.approx(int(wide) / int(high), rel=0.01)
+        assert width <= sheet.TEXT
+        assert height <= sheet.FRAME + 0.1
+    assert f"--ratio:{int(wide) / int(high):.4g}" in sheet.html(shaped)
+
+
+@pytest.mark.parametrize("title", ['a "quoted\\ end"; } body { display: none', "</style><b>", "a\x0cb\nc"])
+def test_no_title_ends_the_style_that_heads_each_sheet(title: str) -> None:
+    style = sheet.html(board(title=title)).partition("<style>")[2].partition("</style>")[0]
+
+    (content,) = re.findall(r'@top-left{content:"([^"]*)"', style)
+    assert style.endswith("@page :first{@top-left{content:none}}")
+    unescaped = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), content)
+    assert unescaped == title.replace("\x0c", "\ufffd")
+
+
+def test_the_page_prints_the_same_design() -> None:
+    """Its colours and the sizes of its figures are those of the sheet."""
+    css, lines = ((PAGE / name).read_text() for name in ("base.css", "scene_lines.js"))
+    names = {"wide shot": "wide", "medium shot": "medium", "close up": "close"}
+    named = {"ink": sheet_design.INK, "soft": sheet_design.GREY, "line": sheet_design.LINE, "edge": sheet_design.EDGE}
+    named |= {names[camera]: colour for camera, colour in sheet_design.SHOTS.items()}
+
+    assert {name: re.findall(rf"--{name}: light-dark\((#\w+)", css) for name in named} == {
+        name: [colour] for name, colour in named.items()
+    }
+    (figures,) = re.findall(r"FIGURES = {(.*?)}", lines)
+    assert {name: float(size) for name, size in re.findall(r'"([\w ]+)": ([\d.]+)', figures)} == sheet_design.FIGURES

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from api.http.metrics import BLAMES
-from scriptqueue.responses import BatchCounts, Worker
+from scriptqueue.responses import BatchCounts, MinuteView, Worker
 from scriptqueue.schemas import (
     PRIORITIES,
     DeliveryType,
@@ -41,7 +41,15 @@ def list_in(file: str, before: str) -> list[str]:
 
 
 def test_the_page_shows_every_priority_the_first_first() -> None:
-    assert list_in("queue.js", "this.#depth.replaceChildren(...") == list(PRIORITIES)
+    assert list_in("queue.js", "const PRIORITIES = ") == list(PRIORITIES)
+
+
+def test_the_page_draws_every_end_of_a_job() -> None:
+    ends = {status for status in Status if status.done}
+
+    assert (
+        set(list_in("last_hour.js", "const ENDS = ")) == ends == MinuteView.model_fields.keys() - {"minute", "cached"}
+    )
 
 
 def test_the_page_offers_every_priority_and_the_apis_default() -> None:
@@ -67,7 +75,7 @@ def test_the_page_offers_to_retry_what_may_be_retried() -> None:
             return False
         return True
 
-    assert list_in("job.js", "retry.hidden = !") == list(filter(retryable, Status))
+    assert list_in("statuses.js", "const RETRIED = ") == list(filter(retryable, Status))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

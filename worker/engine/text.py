@@ -65,7 +65,7 @@ class Text:
         self._due: list[int] = []  # forced tokens that did not fit into one step
         self._replay(request.generated_ids)
         self._replaying = False
-        self.force()
+        self._append_forced(self._forced())  # however many: they are read with the prompt
         self._follow()
 
     @property
@@ -118,12 +118,9 @@ class Text:
 
     def force(self) -> list[int]:
         """Append what the grammar forces here; at most `force_limit` tokens, the rest falls due next time."""
-        forced, self._due = self._forced(), []
-        if forced:
-            forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
-            self._append(forced)
-            self._note(None)
-            self._follow()
+        forced = self._forced()
+        forced, self._due = forced[: self._force_limit], forced[self._force_limit :]
+        self._append_forced(forced)
         return forced
 
     def rewound(self, tokens: int) -> Text:
@@ -152,13 +149,19 @@ class Text:
         known = KnownWords(self._request.own_words)
         return Repetition(self.vocabulary.bytes_of, self.vocabulary.beginnings, known, free_words)
 
+    def _append_forced(self, tokens: list[int]) -> None:
+        if tokens:
+            self._append(tokens)
+            self._note(None)
+            self._follow()
+
     def _sample(self, token: int) -> None:
-        if self._due and self._due[0] == token:
-            self._due.pop(0)
-        else:
-            self.sampled_tokens += 1
-            if self.distinct and self.distinct.at_opening:
-                self.distinct.begin(len(self.tokens), self.sampled_tokens - 1)
+        if self._due and self._due[0] == token:  # as where it is replayed: it is no word of the model's
+            self._append_forced([self._due.pop(0)])
+            return
+        self.sampled_tokens += 1
+        if self.distinct and self.distinct.at_opening:
+            self.distinct.begin(len(self.tokens), self.sampled_tokens - 1)
         scanner, place = self.scanner, self.scanner.place
         self._append([token])
         if not scanner.in_list:

@@ -144,6 +144,7 @@ def options_of(arguments: Namespace) -> dict[str, Any]:
     webhook = {"url": arguments.webhook, "events": arguments.webhook_event}
     options = {
         "mode": arguments.mode,
+        "model": arguments.model,
         "language": arguments.language,
         "min_scenes": _first(arguments.min_scenes, least),
         "max_scenes": _first(arguments.max_scenes, most),
@@ -236,6 +237,7 @@ def _describe_wishes(submit: ArgumentParser) -> None:
     cast.complete = shtab.FILE  # type: ignore[attr-defined]
     story.add_argument("--style", metavar="TEXT", help="the visual style of the whole board")
     story.add_argument("--instructions", metavar="TEXT", help="what the writer must heed")
+    story.add_argument("--model", metavar="NAME", help="only workers that serve it write the job; see `queue`")
     story.add_argument("--aspect-ratio", choices=get_args(AspectRatio))
     story.add_argument(
         "--targets",
@@ -272,6 +274,7 @@ def _describe_sheet(render: ArgumentParser) -> None:
     )
     file.complete = shtab.FILE  # type: ignore[attr-defined]
     render.add_argument("--format", choices=FORMATS, help="else by the ending of FILE, else svg")
+    render.add_argument("--prompts", action="store_true", help="with the prompts for video models")
     output = render.add_argument("-o", "--output", metavar="FILE", help="else stdout")
     output.complete = shtab.FILE  # type: ignore[attr-defined]
 

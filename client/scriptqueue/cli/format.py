@@ -24,7 +24,8 @@ def line(job: Job) -> str:
     """Where a job is, in a few words."""
     if job.queue:
         eta = f", about {job.queue.eta_s:.0f} s" if job.queue.eta_s is not None else ""
-        return f"queued, position {job.queue.position}{eta}"
+        waits_for = f", waits for {shown(job.queue.waits_for)}" if job.queue.waits_for else ""
+        return f"queued, position {job.queue.position}{eta}{waits_for}"
     if job.progress:
         progress = job.progress
         return (
@@ -107,6 +108,8 @@ def queue_summary(view: QueueView) -> RenderableType:
         f"waiting: {waiting}\nrunning: {view.running}\na new job: {eta}\n"
         f"failed in the last hour: {failed}\nsenders of webhooks: {view.webhook_senders}"
     )
+    for model, count in view.unserved.items():
+        summary.append(f"\n{count} wait for a worker that serves {shown(model)}")
     if not view.workers:
         return Group(summary, Text("no worker"))
     table = Table("worker", "state", "model", "device", "busy", "tokens/s")
@@ -118,11 +121,15 @@ def queue_summary(view: QueueView) -> RenderableType:
     return Group(summary, table)
 
 
+def writer(job: Job) -> str:
+    """What wrote it."""
+    model = [" ".join(filter(None, (job.model.name, job.model.dtype)))] if job.model else []
+    return " · ".join([f"source: {job.source}", *model])
+
+
 def origin(job: Job) -> str:
     """What wrote it, at what cost, what was read in its prompt, and what was mended."""
-    parts = [f"source: {job.source}"]
-    if job.model:
-        parts.append(" ".join(filter(None, (job.model.name, job.model.dtype))))
+    parts = [writer(job)]
     if job.metrics:
         parts.append(f"{job.metrics.output_tokens} tokens in {job.metrics.run_s:.1f} s")
     return " · ".join([*parts, *job.notes, *job.repairs])

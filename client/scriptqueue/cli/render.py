@@ -27,7 +27,7 @@ class CannotDraw(Exception):
 def from_job(job: Job, arguments: Namespace) -> int:
     if job.result is None:
         raise CannotDraw(f"there is no storyboard: the job is {format.line(job)}")
-    return _write(job.result, f"{job.id} · {format.origin(job)}", arguments)
+    return _write(job.result, f"{job.id} · {format.writer(job)}", arguments)
 
 
 def from_file(arguments: Namespace) -> int:
@@ -49,7 +49,7 @@ def from_file(arguments: Namespace) -> int:
 
 
 def _write(board: Storyboard, note: str, arguments: Namespace) -> int:
-    picture = _drawn(board, note, named_format(arguments, FORMATS) or "svg")
+    picture = _drawn(board, note, named_format(arguments, FORMATS) or "svg", prompts=arguments.prompts)
     if picture.startswith(b"\x89PNG") and arguments.output is None and sys.stdout.isatty():
         raise ValueError("a PNG is nothing for a terminal: add -o FILE")
     return put(picture, arguments.output)
@@ -79,10 +79,10 @@ def named_format(arguments: Namespace, known: Sequence[str]) -> str:
     return ending
 
 
-def _drawn(board: Storyboard, note: str, format: str) -> bytes:
+def _drawn(board: Storyboard, note: str, format: str, *, prompts: bool) -> bytes:
     if format == "html":
-        return sheet.html(board, note).encode()
-    text = sheet.svg(board, note)
+        return sheet.html(board, note, prompts=prompts).encode()
+    text = sheet.svg(board, note, prompts=prompts)
     return text.encode() if format == "svg" else png(text)
 
 

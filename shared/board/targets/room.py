@@ -11,6 +11,7 @@ import math
 import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from scriptqueue.further_fields import fields_named
@@ -201,10 +202,12 @@ def _scene(fields: Fields, limit: _Limit, movement: str, cast: Sequence[Characte
             speaker = max(cast, key=lambda character: limit.measure(character.name)).id if cast else ""
             scene[field.name] = [{"character": speaker, "line": ""}] * MAX_SPOKEN_LINES
         elif field.kind == "term":
-            scene[field.name] = movement if field.name == "movement" else _longest_term(field, limit)
+            scene[field.name] = (
+                movement if field.name == "movement" else _longest_term(field, "en" if limit.is_spaced else "zh")
+            )
     return scene
 
 
-def _longest_term(field: SceneField, limit: _Limit) -> str:
-    spoken: Spoken = "en" if limit.is_spaced else "zh"
+@cache
+def _longest_term(field: SceneField, spoken: Spoken) -> str:
     return max(field.terms, key=lambda term: (count_words(field.shown(spoken, term)), len(term)))

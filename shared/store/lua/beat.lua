@@ -1,5 +1,5 @@
 -- A worker says that it lives.
--- ARGS: worker, word (JSON: its state), ttl_ms (0: it leaves)
+-- ARGS: worker, word (JSON: its state), ttl_ms (0: it leaves), model (that jobs may name; '': none)
 -- LIST: broker_lists
 -- Returns how many doorbells wait in them
 ttl_ms = tonumber(ttl_ms)
@@ -14,6 +14,10 @@ if before then redis.call('ZREM', PREFIX .. 'serves:' .. before, worker) end
 if ttl_ms > 0 and state.state == 'ready' and (state.serves or '') ~= '' then
   redis.call('ZADD', PREFIX .. 'serves:' .. state.serves, now + ttl_ms, worker)
   redis.call('EXPIRE', PREFIX .. 'serves:' .. state.serves, 86400)
+end
+if ttl_ms > 0 and model ~= '' then
+  redis.call('ZADD', PREFIX .. 'models', now, model)
+  redis.call('ZREMRANGEBYSCORE', PREFIX .. 'models', '-inf', now - 24 * HOUR_MS)
 end
 if ttl_ms > 0 then
   if (state.node or '') ~= '' then redis.call('SET', PREFIX .. 'node', state.node) end

@@ -1,11 +1,11 @@
 -- A worker takes a queued job: a token for this attempt and a lease.
--- ARGS: rung (the job that the doorbell names), worker, lease_ms, max_attempts
+-- ARGS: rung (the job that the doorbell names), worker, model (that it serves; '': none), lease_ms, max_attempts
 -- RARELY: end_job, answer_like, followers_of, bring_along, keep_unsent, post_to, first_word, publish_scenes, outcome_of,
 --   into_line
 -- ANSWER: id (of the job that is to run), token, request, attempt, queued_ms (until its first start),
 --   scenes (published; '': none), resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
 -- Returns {'ok', ANSWER} | {status} | {'unknown'} | {'follows'}: another job generates for it | {'newer'}: written by a
--- newer version | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it. Also while nobody
+-- newer version | {'other_model'}: another worker's, which the sweep rings | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it. Also while nobody
 -- knows whether it has waited too long
 --
 -- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
@@ -14,7 +14,8 @@
 -- jobs were canceled, or rung twice. They are used up three in a row at most; then one starts what waits, whose own is left over
 -- in its place. So a thousand in a row keep nobody waiting.
 local FIELDS = {'status', 'request', 'attempt', 'seq', 'priority', 'starts_by', 'created', 'format', 'crashes', 'lapses',
-  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started', 'deadline'}
+  'client', 'likeness', 'role', 'cache_ttl_ms', 'scenes', 'risen', 'cost', 'seed', 'trace', 'first_started', 'deadline',
+  'only_model'}
 
 local MOST_IN_VAIN = 3  -- one more than the doorbells that a job has too many, having aged twice
 
@@ -33,6 +34,7 @@ local function unfit(id, job)
   if not job[1] then return 'unknown' end
   if job[1] ~= 'queued' then return job[1] end
   if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
+  if job[22] and job[22] ~= model then return 'other_model' end  -- somebody rang it in another's list
   if job[3] == '0' and now > tonumber(job[6]) and now > number(redis.call('ZSCORE', PREFIX .. 'expiring', id)) then
     if not_swept() then return 'wait' end
     -- Of very many the sweep has not come to all yet: what the clock jumped is not their time either.
@@ -59,9 +61,19 @@ local function first_of(priorities, holds)
   end
 end
 
--- The priority that a left-over doorbell serves: one that owes some; else, after a few that came to nothing, any that waits.
+-- Those of which this worker takes jobs.
+local function all_lanes()
+  local lanes = {}
+  for _, p in ipairs(PRIORITIES) do
+    lanes[#lanes + 1] = p
+    if model ~= '' then lanes[#lanes + 1] = lane_of(p, model) end
+  end
+  return lanes
+end
+
+-- The lane that a left-over doorbell serves: one that owes some; else, after a few that came to nothing, any that waits.
 local function served_by(priority)
-  local priorities = priority and {priority} or PRIORITIES
+  local priorities = priority and {priority} or all_lanes()
   local owing = first_of(priorities, owed)
   if owing then return owing end
   local waiting = first_of(priorities, waits)
@@ -83,9 +95,10 @@ local function next_of(priority)
 end
 
 local id, job = rung, look(rung)
-local why, priority = unfit(rung, job), job[5]
+local why, priority = unfit(rung, job), job[5] and lane_of(job[5], job[22])
 if why == 'wait' then return {why} end
 if why then
+  if why == 'other_model' then priority = nil end
   priority = why ~= 'newer' and served_by(priority)
   if priority then id, job = next_of(priority) end
   if not priority or not id then return {why} end

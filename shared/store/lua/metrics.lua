@@ -3,9 +3,14 @@
 --   quarantined, workers (flat {worker: JSON}), senders (processes that send webhooks)
 local queues = {}
 for i, p in ipairs(PRIORITIES) do
-  local oldest = redis.call('ZRANGE', PREFIX .. 'queued:' .. p, 0, 0)[1]
-  local since = oldest and tonumber(redis.call('HGET', job_key(oldest), 'created')) or now
-  queues[i] = {redis.call('ZCARD', PREFIX .. 'queued:' .. p), math.max(0, now - since)}
+  local depth, since = 0, now
+  for _, model in ipairs(named_models()) do
+    local queue = PREFIX .. 'queued:' .. lane_of(p, model)
+    local oldest = redis.call('ZRANGE', queue, 0, 0)[1]
+    depth = depth + redis.call('ZCARD', queue)
+    if oldest then since = math.min(since, number(redis.call('HGET', job_key(oldest), 'created') or now)) end
+  end
+  queues[i] = {depth, math.max(0, now - since)}
 end
 return answer({
   counts = redis.call('HGETALL', PREFIX .. 'counts'),

@@ -32,6 +32,6 @@ local function lose(id, blame, alone, max_crashes, worker_lost)
       return false
     end
   end
-  requeue(id, job[2])
+  requeue(id)
   return true
 end

@@ -18,7 +18,11 @@
 --   sq:paid:<client>       the time (ms) until which its new jobs use up its rate (API__RATE_PER_MINUTE), and when that was
 --   sq:takes:<id>  the job that others started from, and all that started from one of these: sorted set, the oldest first
 --   sq:batch:<id>, sq:batch-jobs:<id>  a batch: hash of its client and time; list of its ids, in the order they were sent
---   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place
+--   sq:queued:<priority>   zset of waiting ids by seq; a job keeps its seq, so one that comes back keeps its place. Of jobs that
+--                          name their model there are others of each name that ends with a priority, `<priority>/<model>`: a
+--                          lane of their own, with doorbells that only workers of that model hear
+--   sq:jobs-for:<model>    of the broker, as sq:jobs: doorbells of jobs that name this model
+--   sq:named               set of models that waiting jobs name;  sq:models  zset of models by when a worker last named itself so
 --   sq:work:<priority>     the cost (shared/eta.py) of all jobs that ever entered this queue: what is ahead is a difference
 --   sq:seq:<priority>      the last seq given out;  sq:claimed-of:<priority>  hash: the highest seq of each client ever claimed
 --   sq:queued-of:<priority>:<client>, sq:back:<priority>  the same ids as sq:queued:<priority>, by seq: each client's line, and
@@ -49,7 +53,8 @@
 --                          attempts whose worker was gone, `cache:<hit|shared|miss>` of jobs that could be answered by
 --                          another's result, a job in flight's, or by none,
 --                          `webhook:delivered`, `webhook:failed` (it is tried again), `webhook:given_up`; lua/metrics.lua
---   sq:failures:<minute>   hash: how many jobs failed in this minute since 1970, by the code of their error; for 1 h
+--   sq:minute:<n>          hash: how many jobs ended in this minute since 1970, by `<terminal status>`, `failed:<code of the error>`
+--                          and `cache:<hit|shared>`; for 1 h
 --   sq:rates               hash: what the latest jobs of each kind of worker took (ms), and what they were expected to cost
 --   sq:workers             zset of workers by the time (ms) at which their word lapses;  sq:worker:<worker>  that word (JSON)
 --   sq:node                the worker that spoke last, as Celery names it (lua/tasks.lua)
@@ -72,13 +77,39 @@ local MINUTE_MS, HOUR_MS = 60000, 3600000
 
 local function job_key(id) return PREFIX .. 'job:' .. id end
 
-local function failures_key(ms) return PREFIX .. 'failures:' .. math.floor(ms / MINUTE_MS) end
+local function minute_key(ms) return PREFIX .. 'minute:' .. math.floor(ms / MINUTE_MS) end
 
 -- Why there is no record, in the shape of an answer that has one.
 local function absent(id)
   local client = redis.call('GET', PREFIX .. 'gone:' .. id)
   if client then return {'gone', client, 0} end
   return {'unknown', '', 0}
+end
+
+-- A job's lane: its priority, or, of one that names its model (`only_model` of its record), `<priority>/<model>`.
+local function lane_of(priority, model)
+  if model and model ~= '' then return priority .. '/' .. model end
+  return priority
+end
+
+local function lane_of_job(id)
+  local job = redis.call('HMGET', job_key(id), 'priority', 'only_model')
+  return lane_of(job[1], job[2])
+end
+
+-- All models that jobs which wait may name; '' first: any.
+local function named_models()
+  local models = redis.call('SMEMBERS', PREFIX .. 'named')
+  table.sort(models)
+  table.insert(models, 1, '')
+  return models
+end
+
+-- Of what happened lately.
+local function count_in_minute(what)
+  local minute = minute_key(now)
+  redis.call('HINCRBY', minute, what, 1)
+  redis.call('EXPIRE', minute, HOUR_MS / 1000)
 end
 
 local function once_key(client, key) return PREFIX .. 'once:' .. client .. ':' .. key end
@@ -188,8 +219,8 @@ end
 -- it end the same way.
 local function end_job(id, status, fields, for_all)
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client', 'cost')
-  dequeue(id, job[1], job[3], job[4])
+  local job = redis.call('HMGET', key, 'priority', 'result_ttl_s', 'client', 'cost', 'only_model')
+  dequeue(id, lane_of(job[1], job[5]), job[3], job[4])
   leave(id)
   redis.call('ZREM', PREFIX .. 'expiring', id)
   local ttl_s = math.ceil(tonumber(job[2]))
@@ -199,11 +230,8 @@ local function end_job(id, status, fields, for_all)
   redis.call('SET', PREFIX .. 'gone:' .. id, job[3], 'EX', ttl_s + TOMBSTONE_S)
   redis.call('HINCRBY', PREFIX .. 'counts', status, 1)
   redis.call('HINCRBY', PREFIX .. 'active', job[3], -1)
-  if status == 'failed' then
-    local minute = failures_key(now)
-    redis.call('HINCRBY', minute, error_code(id), 1)
-    redis.call('EXPIRE', minute, HOUR_MS / 1000)
-  end
+  count_in_minute(status)
+  if status == 'failed' then count_in_minute('failed:' .. error_code(id)) end
   local source = redis.call('HGET', key, 'source')
   if source then redis.call('HINCRBY', PREFIX .. 'counts', 'source:' .. source, 1) end
   changed(id)
@@ -212,9 +240,9 @@ local function end_job(id, status, fields, for_all)
 end
 
 -- Back into the queue, before those that have had no turn yet; a job keeps its seq for life.
-local function requeue(id, priority)
+local function requeue(id)
   leave(id)
-  enqueue(id, priority, true)
+  enqueue(id, lane_of_job(id), true)
   redis.call('HSET', job_key(id), 'status', 'queued', 'rung', now, 'rings', 0)
   redis.call('HDEL', job_key(id), 'token', 'worker', 'progress')
   changed(id)

@@ -5,8 +5,10 @@
 local INDEXES = {PREFIX .. 'running', PREFIX .. 'expiring'}
 local LINES = {PREFIX .. 'running'}  -- where none stands that follows another
 for _, p in ipairs(PRIORITIES) do
-  INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' .. p
-  LINES[#LINES + 1] = PREFIX .. 'queued:' .. p
+  for _, model in ipairs(named_models()) do
+    INDEXES[#INDEXES + 1] = PREFIX .. 'queued:' .. lane_of(p, model)
+    LINES[#LINES + 1] = INDEXES[#INDEXES]
+  end
 end
 local faults = {}
 repair = repair == '1'
@@ -29,7 +31,9 @@ end
 
 for _, id in ipairs(ids) do
   local key = job_key(id)
-  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s', 'role')
+  local job = redis.call('HMGET', key, 'status', 'priority', 'seq', 'format', 'starts_by', 'attempt', 'result_ttl_s', 'role',
+    'only_model')
+  local lane = job[2] and lane_of(job[2], job[9])
   if not job[1] then
     off(id, INDEXES, 'stands in an index and has no record')
   elseif job[4] ~= FORMAT then
@@ -37,10 +41,10 @@ for _, id in ipairs(ids) do
   elseif job[8] == 'follower' and not FINAL[job[1]] then
     off(id, LINES, 'follows another and still stands in an index')
   elseif job[1] == 'queued' then
-    if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[2], id) then
+    if not redis.call('ZSCORE', PREFIX .. 'queued:' .. lane, id) then
       report_fault(id, 'is queued and stands in no queue')
       if repair then
-        enqueue(id, job[2], job[6] ~= '0')
+        enqueue(id, lane, job[6] ~= '0')
         if job[6] == '0' then redis.call('ZADD', PREFIX .. 'expiring', job[5], id) end
         redis.call('HSET', key, 'rung', 0, 'rings', 0)
       end
@@ -51,7 +55,7 @@ for _, id in ipairs(ids) do
       report_fault(id, 'runs without a lease')
       if repair then redis.call('ZADD', PREFIX .. 'running', now, id) end  -- the next sweep takes it, with a lapse's blame
     end
-    off(id, {PREFIX .. 'expiring', PREFIX .. 'queued:' .. job[2]}, 'runs and still waits')
+    off(id, {PREFIX .. 'expiring', PREFIX .. 'queued:' .. lane}, 'runs and still waits')
   else
     off(id, INDEXES, 'is done and still stands in an index')
     if redis.call('TTL', key) == -1 then

@@ -1,6 +1,6 @@
 -- A worker process has ended: give back at once what ran on it. Safe to repeat.
 -- ARGS: worker, blame (crashes|lapses|none), max_attempts, worker_lost (JSON: the failure)
--- Returns {'1' while more are left: ask again, id, priority to ring it with, ...}
+-- Returns {'1' while more are left: ask again, id, lane to ring it in, ...}
 local PIECE = 16
 local ids = redis.call('SMEMBERS', PREFIX .. 'held:' .. worker)
 local count = math.min(#ids, PIECE)
@@ -10,7 +10,7 @@ for i = 1, count do
   local id = ids[i]
   if lose(id, blame, #ids == 1, tonumber(max_attempts), worker_lost) then
     ring[#ring + 1] = id
-    ring[#ring + 1] = PRIORITIES[1]  -- its turn has passed: the next free row
+    ring[#ring + 1] = first_lane_of(id)  -- its turn has passed: the next free row
   end
   redis.call('SREM', PREFIX .. 'held:' .. worker, id)
 end

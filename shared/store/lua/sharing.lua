@@ -15,7 +15,10 @@ local stand_in_queue
 local function cache_key(client, dedup_key) return PREFIX .. 'cache:' .. client .. ':' .. dedup_key end
 local function leader_key(client, dedup_key) return PREFIX .. 'leader:' .. client .. ':' .. dedup_key end
 local function followers_key(client, dedup_key) return PREFIX .. 'followers:' .. client .. ':' .. dedup_key end
-local function count_cache(what) redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1) end
+local function count_cache(what)
+  redis.call('HINCRBY', PREFIX .. 'counts', 'cache:' .. what, 1)
+  if what ~= 'miss' then count_in_minute('cache:' .. what) end
+end
 
 -- What names the texts that this worker writes; nothing for one that was not heard of lately.
 local function serves(worker)
@@ -62,10 +65,10 @@ end
 local function stands_at(id)
   local job = redis.call('HMGET', job_key(id), 'status', 'priority', 'role', 'client', 'likeness')
   if job[1] ~= 'queued' then return {} end
-  if job[3] ~= 'follower' then return place_of(id, job[2]) end
+  if job[3] ~= 'follower' then return place_of(id, lane_of_job(id)) end
   local leader = redis.call('GET', leader_key(job[4], job[5]))
   if not leader then return {} end  -- it has ended; its follower does in the next piece
-  return place_of(leader, redis.call('HGET', job_key(leader), 'priority'))
+  return place_of(leader, lane_of_job(leader))
 end
 
 -- The leader runs, and so does its follower; its own execution timeout counts from here.
@@ -194,7 +197,7 @@ local function join(id, client, dedup_key, priority, seq)
   before.id = leader
   joined[dedup_key] = before
   if before[1] == 'queued' and before[3] == '0' and not before[4] and RANK[priority] < RANK[before[2]] then
-    dequeue(leader, before[2], client, before[6])
+    dequeue(leader, lane_of_job(leader), client, before[6])
     redis.call('HSET', job_key(leader), 'role', 'follower')
     redis.call('ZADD', followers, score_of(before[2], before[7]), leader)
     lead(id, client, dedup_key)
@@ -215,7 +218,7 @@ end
 -- inherits the turn that its leader had.
 function stand_in_queue(id, back)
   local key = job_key(id)
-  enqueue(id, redis.call('HGET', key, 'priority'), back)
+  enqueue(id, lane_of_job(id), back)
   redis.call('HSET', key, 'rung', now, 'rings', 0)
   redis.call('RPUSH', PREFIX .. 'promoted', id)
   waits_along(id)

@@ -5,12 +5,13 @@
 -- EACH jobs: id, request (JSON), priority, result_ttl_s, queue_timeout_ms, deadline_ms (0: none), retry_of ('': none), seed,
 --   dedup_key ('': it shares nothing), execution_timeout_ms, cost, rows, starts_in_ms (0: at once, or nobody knows),
 --   webhook (JSON; '': none), trace (W3C traceparent; '': none), notes (JSON; '': none),
---   base_of (the job whose board it starts from; '': none), result (JSON, where nothing is to be written; '': all is), repairs
+--   base_of (the job whose board it starts from; '': none), model (that only its workers may write it; '': any), result (JSON, where nothing is to be written; '': all is), repairs
 -- ANSWER: created_ms, statuses, ring (ids), place (of the first), record (of the first, flat; empty: it is new in the queue)
 -- Returns {'ok', ANSWER} | {'replayed', id of what the key made} | {'reused'}
 -- | {'new'}: the key has made nothing, and there are no jobs to enter
 -- | {'crowded', how many of the client's wait, free places}
 -- | {'too_fast', ms to wait} | {'too_many', the client's jobs that are not done} | {'full', queued}
+-- | {'no_model', number of the first job whose model no worker has named for an hour}
 -- | {'late', number of the first job whose deadline passes before it could start, ms when it could}
 local TRIMMED = 4  -- one job comes, up to four leave: at most a third of a list can be outdated
 local TRIMMED_WITH = 8  -- of a batch's jobs in one look
@@ -45,6 +46,13 @@ for i, job in ipairs(jobs) do
     if leads[i] then rooms[dedup_key] = MAX_FOLLOWERS end
   end
 end
+local unknown = {}
+for i, job in ipairs(jobs) do
+  if job.model ~= '' and not is_done(i) and unknown[job.model] == nil then
+    unknown[job.model] = number(redis.call('ZSCORE', PREFIX .. 'models', job.model)) < now - HOUR_MS
+  end
+  if unknown[job.model] then return {'no_model', i - 1} end
+end
 local paid_until, paid_at = string.match(redis.call('GET', PREFIX .. 'paid:' .. client) or '', '^(%S+) ?(%S*)$')
 local stepped_back = (tonumber(paid_at) or 0) > now  -- nobody knows for how long that will be so: it is paid
 paid_until = math.max(not stepped_back and tonumber(paid_until) or 0, now)
@@ -56,12 +64,17 @@ local active = tonumber(redis.call('HGET', PREFIX .. 'active', client) or 0)
 if most > 0 and active + #jobs - answered > most then return {'too_many', active} end
 
 local queued = 0
-for _, p in ipairs(PRIORITIES) do queued = queued + redis.call('ZCARD', PREFIX .. 'queued:' .. p) end
+local models = named_models()
+for _, model in ipairs(models) do
+  for _, p in ipairs(PRIORITIES) do queued = queued + redis.call('ZCARD', PREFIX .. 'queued:' .. lane_of(p, model)) end
+end
 if entering > 0 and queued + entering > max_queued then return {'full', queued} end
 -- Nobody holds more places than would stay free, so that whoever else comes finds some; one job is nobody's harm.
 if shared ~= '' and entering > 0 then
   local waiting = 0
-  for _, p in ipairs(PRIORITIES) do waiting = waiting + redis.call('ZCARD', line_key(p, client)) end
+  for _, model in ipairs(models) do
+    for _, p in ipairs(PRIORITIES) do waiting = waiting + redis.call('ZCARD', line_key(lane_of(p, model), client)) end
+  end
   local free = max_queued - queued
   if waiting + entering > math.max(free - entering, 1) then return {'crowded', waiting, free} end
 end
@@ -107,20 +120,20 @@ if #jobs > 100 then spare = 0 end  -- a thousand records alone take most of what
 local statuses, ring, ids, silent = {}, {}, {}, {}
 local number = redis.call('INCRBY', PREFIX .. 'number:' .. client, #jobs)
 local own, listed = PREFIX .. 'jobs-of:' .. client, {}
-local before = {}  -- of each priority: what stands before the next of these jobs
-for _, p in ipairs(PRIORITIES) do
-  local count, cost = 0, 0
-  for _, job in ipairs(jobs) do
-    if job.priority == p then count, cost = count + 1, cost + job.cost end
-  end
-  if count > 0 then before[p] = {next_numbers(p, count, cost)} end
+local before, entered = {}, {}  -- of each lane: what stands before the next of these jobs
+for _, job in ipairs(jobs) do
+  job.lane = lane_of(job.priority, job.model)
+  local all = before[job.lane] or {0, 0}
+  if all[1] == 0 then entered[#entered + 1] = job.lane end
+  before[job.lane] = {all[1] + 1, all[2] + job.cost}
 end
+for _, lane in ipairs(entered) do before[lane] = {next_numbers(lane, before[lane][1], before[lane][2])} end
 for i, job in ipairs(jobs) do
   local id, priority, dedup_key = job.id, job.priority, job.dedup_key
   local starts_by, deadline = now + tonumber(job.queue_timeout_ms), tonumber(job.deadline_ms)
   if deadline > 0 then starts_by = math.min(starts_by, deadline) end
-  local seq, work = before[priority][1] + 1, before[priority][2]
-  before[priority] = {seq, work + job.cost}
+  local seq, work = before[job.lane][1] + 1, before[job.lane][2]
+  before[job.lane] = {seq, work + job.cost}
   local record = {'format', FORMAT, 'status', 'queued', 'request', job.request, 'client', client, 'priority', priority,
     'result_ttl_s', job.result_ttl_s, 'starts_by', starts_by, 'created', now, 'rung', now, 'rings', 0, 'attempt', 0,
     'crashes', 0, 'lapses', 0, 'seed', job.seed, 'execution_timeout_ms', job.execution_timeout_ms, 'cost', job.cost,
@@ -134,9 +147,11 @@ for i, job in ipairs(jobs) do
   also('deadline', deadline > 0 and deadline or '')
   also('version', is_done(i) and '' or 1)
   also('retry_of', job.retry_of)
+  also('batch', batch)
   also('likeness', dedup_key)
   also('role', joins[i] and 'follower' or '')
   also('cache_ttl_ms', dedup_key ~= '' and cache_ttl_ms or '')
+  also('only_model', job.model)
   also('notes', job.notes)
   also('rows', tonumber(job.rows) > 1 and job.rows or '')
   also('trace', job.trace)
@@ -161,7 +176,7 @@ for i, job in ipairs(jobs) do
     statuses[i] = joins[i] and join(id, client, dedup_key, priority, seq)
     if not statuses[i] then
       statuses[i] = 'queued'
-      stand_last(id, priority, client, seq, job.cost)
+      stand_last(id, job.lane, client, seq, job.cost)
       ring[#ring + 1] = id
     end
   end

@@ -4,7 +4,7 @@
 --   last_ms (what the caller's last sweep answered first; '': there was none),
 --   since_ms (how long ago that was by a clock that does not jump)
 -- LIST: broker_lists (of each priority, highest first)
--- Returns {steady time (ms), id, priority to ring it with, ...}: the caller rings them | {below 0}: left to others
+-- Returns {steady time (ms), id, lane to ring it in, ...}: the caller rings them | {below 0}: left to others
 every_ms = tonumber(every_ms)
 local jumped_ms = number(redis.call('GET', PREFIX .. 'jumped'))
 local steady_ms = now - jumped_ms  -- what the clock would say, had it never jumped
@@ -99,7 +99,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'running', '-inf', now
     redis.call('SADD', PREFIX .. 'lapsed:' .. worker, id)
     redis.call('EXPIRE', PREFIX .. 'lapsed:' .. worker, 3600)
     ring[#ring + 1] = id
-    ring[#ring + 1] = PRIORITIES[1]  -- its turn has passed: the next free row
+    ring[#ring + 1] = first_lane_of(id)  -- its turn has passed: the next free row
   end
 end
 
@@ -129,14 +129,16 @@ for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do
   local job = redis.call('HMGET', job_key(id), 'status', 'role', 'priority', 'attempt')
   if job[1] == 'queued' and job[2] ~= 'follower' then
     ring[#ring + 1] = id
-    ring[#ring + 1] = job[4] == '0' and job[3] or PRIORITIES[1]  -- one whose leader had started: its turn has passed
+    ring[#ring + 1] = job[4] == '0' and lane_of_job(id) or first_lane_of(id)  -- one whose leader had started: its turn has passed
   end
 end
 
 -- A doorbell is lost when the job waits although its list is empty, or although later jobs of its client and priority were
 -- claimed. Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
-for i, priority in ipairs(PRIORITIES) do
-  local empty = redis.call('LLEN', broker_lists[i]) == 0
+local function ring_lost(i, model)
+  local priority = lane_of(PRIORITIES[i], model)
+  local list = model == '' and broker_lists[i] or PREFIX .. 'jobs-for:' .. model .. (i > 1 and '/' .. i - 1 or '')
+  local empty = redis.call('LLEN', list) == 0
   for _, id in ipairs(first_in_line(priority)) do
     local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client')
     local claimed = number(job[1] and redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
@@ -148,14 +150,15 @@ for i, priority in ipairs(PRIORITIES) do
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
       redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
       ring[#ring + 1] = id
-      ring[#ring + 1] = passed and PRIORITIES[1] or priority
+      ring[#ring + 1] = passed and lane_of(PRIORITIES[1], model) or priority
     end
   end
 end
 
 -- Ageing: a minute's wait counts one priority. One job a priority and sweep, so that a long queue does not rise as a whole.
-for i = 2, #PRIORITIES do
-  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. PRIORITIES[i], 0, 99)) do
+local function age(i, model)
+  local lane = lane_of(PRIORITIES[i], model)
+  for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. lane, 0, 99)) do
     local job = redis.call('HMGET', job_key(id), 'created', 'risen')
     local risen = tonumber(job[2] or '0') + 1
     local waited_ms = now - tonumber(job[1])
@@ -164,11 +167,21 @@ for i = 2, #PRIORITIES do
     local above = PRIORITIES[i - risen]
     if above and waited_ms >= AGE_MS * risen then
       redis.call('HSET', job_key(id), 'risen', risen)
-      redis.call('SREM', PREFIX .. 'owed:' .. PRIORITIES[i], id)
+      redis.call('SREM', PREFIX .. 'owed:' .. lane, id)
       ring[#ring + 1] = id
-      ring[#ring + 1] = above
+      ring[#ring + 1] = lane_of(above, model)
       break
     end
   end
+end
+
+for _, model in ipairs(named_models()) do
+  local waiting = 0
+  for i, priority in ipairs(PRIORITIES) do
+    ring_lost(i, model)
+    if i > 1 then age(i, model) end
+    waiting = waiting + redis.call('ZCARD', PREFIX .. 'queued:' .. lane_of(priority, model))
+  end
+  if waiting == 0 and model ~= '' then redis.call('SREM', PREFIX .. 'named', model) end
 end
 return ring

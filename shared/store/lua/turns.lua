@@ -5,6 +5,9 @@
 -- comes, or comes back, begins at the virtual time of those that wait, so that neither a long queue nor a long silence gains
 -- anything. With one client this is the order of arrival. Jobs that were given a turn before, and must run again, are next.
 --
+-- Jobs that name their model stand in lanes of their own, where all this holds as well; `priority` is a lane wherever it is
+-- part of a key here. A worker of that model hears the doorbells of both in turn, so that neither keeps the other waiting.
+--
 -- sq:queued:<priority> stays the truth about who waits. What an older version put there enters its line when its doorbell
 -- rings; what it took out leaves its line when it is met at the head.
 local OUT_OF_ORDER = 64  -- a client's doorbells are answered at most so many places out of order
@@ -48,14 +51,22 @@ local function out_of_line(id, priority, client, cost)
   return true
 end
 
+-- Something waits in this lane.
+local function note_model(lane)
+  local model = string.match(lane, '/(.*)$')
+  if model then redis.call('SADD', PREFIX .. 'named', model) end
+end
+
 -- A job begins to wait. `back`: it had its turn before.
 function enqueue(id, priority, back)
+  note_model(priority)
   redis.call('ZADD', PREFIX .. 'queued:' .. priority, redis.call('HGET', job_key(id), 'seq'), id)
   into_line(id, priority, back)
 end
 
 -- A new job begins to wait.
 local function stand_last(id, priority, client, seq, cost)
+  note_model(priority)
   redis.call('ZADD', PREFIX .. 'queued:' .. priority, seq, id)
   stand_in(client, id, priority, seq, cost)
 end
@@ -195,15 +206,24 @@ local function before_it(id, priority)
   return count, work_of(priority, count, job[1], job[2])
 end
 
--- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}
-local function place_of(id, priority)
+-- The lane of the next free row, for a job whose turn has passed.
+local function first_lane_of(id) return lane_of(PRIORITIES[1], redis.call('HGET', job_key(id), 'only_model')) end
+
+-- Where a queued job stands: {its position (1 is next), the work before it in the queue, how many run}. One that names its
+-- model waits for those of any model, too: of its own priority for one before each of its own lane's.
+local function place_of(id, lane)
+  local priority, model = string.match(lane, '^([^/]+)/?(.*)$')
   local position, work = 1, 0
   for _, p in ipairs(PRIORITIES) do
+    local shared = model ~= '' and redis.call('ZCARD', PREFIX .. 'queued:' .. p) or 0
+    local shared_work = shared > 0 and waiting_work(p) or 0
     if p == priority then
-      local count, cost = before_it(id, p)
-      return {position + count, work + cost, redis.call('ZCARD', PREFIX .. 'running')}
+      local count, cost = before_it(id, lane)
+      local between = math.min(count, shared)
+      if between > 0 then cost = math.floor(cost + shared_work * between / shared) end
+      return {position + count + between, work + cost, redis.call('ZCARD', PREFIX .. 'running')}
     end
-    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. p)
-    work = work + waiting_work(p)
+    position = position + redis.call('ZCARD', PREFIX .. 'queued:' .. lane_of(p, model)) + shared
+    work = work + waiting_work(lane_of(p, model)) + shared_work
   end
 end

@@ -13,9 +13,9 @@ end
 if #there == 0 then return 'absent' end
 for i = #there, 1, -1 do  -- followers before those whom they follow
   local id = there[i]
-  local job = redis.call('HMGET', job_key(id), 'status', 'priority', 'cost')
+  local job = redis.call('HMGET', job_key(id), 'status', 'cost')
   if not FINAL[job[1]] then  -- else another's result answered it
-    dequeue(id, job[2], client, job[3])
+    dequeue(id, lane_of_job(id), client, job[2])
     redis.call('ZREM', PREFIX .. 'expiring', id)
     redis.call('HINCRBY', PREFIX .. 'active', client, -1)
     show_task(id, 'queued', 'canceled')

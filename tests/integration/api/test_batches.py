@@ -138,3 +138,13 @@ def test_a_batch_is_remembered_longer_than_its_jobs(api: httpx.Client, redis_cli
 
     for key in ("batch", "batch-jobs"):
         assert 7 * 86400 < redis_client.ttl(f"sq:{key}:{batch['id']}") <= 7 * 86400 + 30
+
+
+def test_a_job_tells_the_batch_that_it_came_in(api: httpx.Client, worker: HandWorker) -> None:
+    batch = api.post("/batches", json=jobs("a", "b")).json()
+    alone = api.post("/jobs", json={"prompt": "c"}).json()
+    worker.fail(worker.claim(batch["jobs"][0]))
+    again = api.post(f"/jobs/{batch['jobs'][0]}/retry").json()
+
+    assert {api.get(f"/jobs/{job_id}").json()["batch"] for job_id in batch["jobs"]} == {batch["id"]}
+    assert (alone["batch"], again["batch"]) == (None, None)

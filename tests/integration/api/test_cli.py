@@ -465,6 +465,8 @@ def test_a_sheet_is_drawn_of_a_job_and_of_a_file_alike(
     assert "there is no storyboard: the job is queued" in early.stderr
     assert drawn.stdout == again.stdout
     assert drawn.stdout.startswith("<svg ")
+    assert "tokens" not in drawn.stdout  # nobody draws after those
+    assert "视频提示词" in run("render", job_id, "--prompts").stdout
     assert "清晨的森林 1" in page.stdout
     assert (pixels.returncode, (tmp_path / "sheet.png").read_bytes()[:4]) == (0, b"\x89PNG")
 

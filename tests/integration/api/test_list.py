@@ -8,6 +8,7 @@ import httpx
 import pytest
 import redis
 
+from shared.store import submissions
 from tests.integration.api.handworker import HandWorker
 from tests.integration.api.serving import Serve
 
@@ -121,3 +122,31 @@ def test_a_query_that_means_nothing_is_refused(lasting_api: httpx.Client, query:
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert next(iter(query)) in response.json()["detail"]
     assert "the body" not in response.json()["detail"]
+
+
+@pytest.mark.parametrize("query", [{}, {"status": "failed"}, {"fields": "result"}, {"limit": 1}])
+def test_a_page_counts_all_jobs_by_their_state_where_it_is_asked_to(
+    api: httpx.Client, worker: HandWorker, query: dict[str, Any]
+) -> None:
+    posted = post(api, 5)
+    worker.fail(worker.claim(posted[0]))
+    worker.claim(posted[1])
+    api.post(f"/jobs/{posted[2]}/cancel")
+    api.delete(f"/jobs/{posted[2]}")
+
+    counted = api.get("/jobs", params={**query, "counts": "true"}).json()
+
+    assert counted["counts"] == {"queued": 2, "running": 1, "failed": 1}
+    assert "counts" not in api.get("/jobs", params=query).json()
+
+
+def test_counts_are_of_the_newest_jobs_and_read_in_pieces(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch, records: redis.Redis
+) -> None:
+    monkeypatch.setattr(submissions, "SCANNED", 2)
+    monkeypatch.setattr(submissions, "COUNTED", 6)
+    posted = post(api, 8)
+
+    assert api.get("/jobs?counts=true").json()["counts"] == {"queued": 6}
+    records.delete(*(f"sq:job:{job_id}" for job_id in posted[3:]))
+    assert api.get("/jobs?counts=true").json()["counts"] == {"queued": 3}

@@ -34,6 +34,7 @@ EVERYTHING: dict[str, Any] = {
     "base": None,
     "rewrite": [],
     "note": None,
+    "model": None,
     "read_prompt": False,
     "distinct": False,
     "quality_keywords": "grainy, 16mm",

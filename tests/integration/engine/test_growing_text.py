@@ -19,6 +19,13 @@ from worker.engine.vocabulary import Vocabulary
 
 PHRASES = (3, 9, 15)  # by seed: of how many tokens is what a walk says over and over
 SAYS_THEM = 0.97
+SCENE = {
+    "description": "The old keeper climbs the stairs.",
+    "duration": 4,
+    "camera": "wide shot",
+    "action": "He waits.",
+}
+BOARD = {"title": "Light", "scenes": [SCENE] * 5}
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +40,13 @@ def vocabulary(loaded: Any) -> Vocabulary:
         (400, {"fields": ["narration"]}),
         (300, {"fields": ["dialogue", "characters"]}),
         (500, {"outline": True}),
+        (400, {"base": {"storyboard": BOARD}, "rewrite": [3, 5], "min_scenes": 5, "max_scenes": 5}),
     ],
-    ids=["budget enough", "budget short", "with speech", "with a cast", "outlined"],
+    ids=["budget enough", "budget short", "with speech", "with a cast", "outlined", "with scenes that stay"],
 )
 def wish(request: pytest.FixtureRequest, ask: MakeRequest) -> GenerationRequest:
     max_new_tokens, options = request.param
-    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, min_scenes=3, **options)
+    made: GenerationRequest = ask("x", max_new_tokens=max_new_tokens, **{"min_scenes": 3, **options})
     return made
 
 
@@ -114,11 +122,15 @@ def test_a_rewound_text_goes_on_as_a_fresh_one_would(
 def test_forced_tokens_that_fall_due_later_are_the_same_text(
     vocabulary: Vocabulary, wish: GenerationRequest, seed: int
 ) -> None:
-    """Where a run is cut, the model's choice goes on with it, and costs no budget."""
+    """Where a run is cut, the model's choice goes on with it, costs no budget, and is no word of the model's own; what
+    a text begins with is not cut."""
     whole, cut = fresh(vocabulary, wish), fresh(vocabulary, wish, force_limit=2)
-    write(whole, seed)
+    assert cut.tokens == whole.tokens
+    states = {len(state[0].token_ids): state for state in write(whole, seed)}
 
     while not cut.complete:
+        if len(cut.tokens) in states and not cut._due:
+            assert state(cut) == states[len(cut.tokens)]
         cut.accept(whole.tokens[len(cut.tokens)])
 
     assert (cut.tokens, cut.sampled_tokens) == (whole.tokens, whole.sampled_tokens)

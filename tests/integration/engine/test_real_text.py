@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from models.load import load
 from scriptqueue.schemas import JobRequest
 from tests.integration.engine import test_closing, test_vocabulary, tiny
 from tests.integration.engine.conftest import PROMPTS, MakeRequest, engine_of, request_maker, together
@@ -25,7 +26,6 @@ def ask(embedded: LoadedModel) -> MakeRequest:
 
 @pytest.fixture(scope="module")
 def engine(embedded: LoadedModel) -> Iterator[BatchEngine]:
-    """The embedded model in fp32."""
     engine = engine_of(embedded.model, embedded)
     yield engine
     engine.stop()
@@ -37,13 +37,24 @@ def wild(embedded: LoadedModel) -> LoadedModel:
     return replace(embedded, model=tiny.model(embedded.model.config.vocab_size))
 
 
+@pytest.fixture
+def in_fp32(embedded: LoadedModel) -> Iterator[BatchEngine]:
+    """With the weights of its file, in transformers' batching."""
+    loaded = load(embedded.name, dtype="fp32", device="cpu")
+    engine = engine_of(loaded.model, loaded, batching="transformers")
+    yield engine
+    engine.stop()
+
+
+@pytest.mark.parametrize("which", ["engine", "in_fp32"])
 def test_the_batch_writes_the_same_text_as_the_single_run_for_greedy_sampling(
-    engine: BatchEngine, ask: MakeRequest
+    which: str, ask: MakeRequest, request: pytest.FixtureRequest
 ) -> None:
-    requests = [ask(prompt, max_new_tokens=60) for prompt in PROMPTS]
+    engine: BatchEngine = request.getfixturevalue(which)
+    requests = [ask(prompt, max_new_tokens=24, min_scenes=1, max_scenes=1) for prompt in PROMPTS]
 
     batch = together(engine, requests)
-    alone = [engine.submit(request).wait().token_ids for request in requests]
+    alone = [engine.submit(one).wait().token_ids for one in requests]
 
     assert batch == alone
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
@@ -25,6 +26,7 @@ from worker.script import grammar
 from worker.script.complete import complete_scenes
 
 SAMPLING = {"temperature": 1.0, "max_new_tokens": 240, "seed": 11}
+Counted = dict[tuple[int, ...], Counter[int]]  # by a text's prompt, and the place of the scene that they begin in
 ELSEWHERE = 0.05  # share of sampled tokens outside of what is written: a constant's end that begins a free text
 
 
@@ -82,22 +84,23 @@ def test_three_hundred_random_takes_keep_what_stays(backend: ModelBackend) -> No
         read_take(take, written(backend, take))
 
 
-def count_by_scene(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
-    """Sampled tokens from now on, by the place of the scene that they begin in."""
-    counted: dict[int, int] = {}
+def count_by_scene(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Sampled tokens from now on, those of dropped scenes among them."""
+    counted: Counted = defaultdict(Counter)
     sample = Text._sample
 
     def counting(text: Text, token: int) -> None:
         place = text.scanner.scenes_done if text.scanner.in_list else -1
         before = text.sampled_tokens
         sample(text, token)
-        counted[place] = counted.get(place, 0) + text.sampled_tokens - before
+        if not text._replaying:
+            counted[text._request.prompt_ids][place] += text.sampled_tokens - before
 
     monkeypatch.setattr(Text, "_sample", counting)
     return counted
 
 
-def elsewhere(take: Take, counted: dict[int, int]) -> int:
+def elsewhere(take: Take, counted: Counter[int]) -> int:
     base = kept_board(take.request)
     assert base
     return sum(tokens for place, tokens in counted.items() if place not in base.holes)
@@ -110,7 +113,8 @@ def test_only_what_is_written_is_sampled(backend: ModelBackend, monkeypatch: pyt
         counted.clear()
         written(backend, take)
 
-        assert elsewhere(take, counted) <= ELSEWHERE * sum(counted.values()) + len(take.kept), (seed, counted)
+        (of_take,) = counted.values()
+        assert elsewhere(take, of_take) <= ELSEWHERE * of_take.total() + len(take.kept), (seed, of_take)
 
 
 def test_a_budget_is_for_what_is_written(backend: ModelBackend) -> None:

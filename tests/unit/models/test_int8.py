@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.int8 import Kernel8, Linear8, Product8, exact, kernel8_of, quantised8
+from tests.heap import held_bytes
 
 ROWS = (1, 2, 3, 5, 8, 12, 16, 17, 33, 64, 100)
 KERNELS: list[Kernel8] = ["whole", "weights"]
@@ -54,6 +55,19 @@ def test_a_row_is_the_same_bit_for_bit_in_any_batch(kernel: Kernel8, outputs: in
     for count in ROWS:
         assert torch.equal(multiply(rows[:count]), together[:count])
         assert torch.equal(multiply(rows[-count:]), together[-count:])
+
+
+def test_prompts_of_every_length_leave_little_in_memory() -> None:
+    _require("whole")
+    multiply, *_ = product(96, 64, "whole")
+    rows = inputs_of(150, 64)
+    multiply(rows)
+
+    before = held_bytes()
+    for count in range(17, 150):
+        multiply(rows[:count])
+
+    assert held_bytes() - before < 5_000_000  # 0.3 MB for each number of rows would be 40
 
 
 @pytest.mark.parametrize(("kernel", "error"), [("whole", 1e-3), ("weights", 8e-3)])

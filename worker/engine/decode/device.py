@@ -27,6 +27,7 @@ from worker.engine.row import NOT_FINITE
 from worker.engine.sampling import choose_sorted
 
 TOKEN_ROWS = 128  # a step takes at least so many
+PIECE_ROWS = 64  # of a prompt at once on a CPU: more of them take more memory, and little less time
 
 
 class Chosen:
@@ -112,7 +113,7 @@ class Device:
         buffer after each `choose`, with old masks in it."""
         return self._settings.masks
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def start(self) -> None:
         """Compile the kernels and capture the graphs, on the thread that launches from now on. Optional: without it
         all is launched piece by piece."""
@@ -130,14 +131,14 @@ class Device:
         self._table[slot, : len(pages)] = pages
         self._slots_to_send.add(slot)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def copy_pages(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Keys and values of the first page of each pair into the second, before what is launched next."""
         with self._on_stream():
             for begun, page in pairs:  # in their order: one may be the next one's
                 self._pages.cache[:, :, page] = self._pages.cache[:, :, begun]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def prefill(self, slot: int, ids: Sequence[int], start: int) -> None:
         """Keys and values of one text's tokens from position `start` on; those before must be there."""
         with self._on_stream():
@@ -145,11 +146,12 @@ class Device:
             there = numbers(ids, torch.int64, self._device)
             if self.on_host:
                 places = torch.arange(start, start + len(ids))
-                forward_on_host(self._weights, self._pages, there, torch.full_like(places, slot), places)
+                for some in zip(there.split(PIECE_ROWS), places.split(PIECE_ROWS), strict=True):
+                    forward_on_host(self._weights, self._pages, some[0], torch.full_like(some[1], slot), some[1])
             else:
                 forward_chunk(self._weights, self._kernels, self._pages, there, slot, start)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def forward(
         self,
         ids: Sequence[int],
@@ -179,7 +181,7 @@ class Device:
             else:
                 self._forward(size)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def choose(  # noqa: PLR0913, PLR0917 - what a row draws by
         self,
         temperature: Sequence[float],

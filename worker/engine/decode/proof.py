@@ -27,9 +27,10 @@ def prove(model: Any, device: Device) -> float:
     size = model.config.vocab_size
     count = min(TRIED_TOKENS, device.context_tokens)
     ids = [(7 + 31 * place) % size for place in range(count)]
-    expected = model(torch.tensor([ids], device=model.device)).logits[0].float()
-    device.set_table(0, range(-(-count // device.page_tokens)))
     last = min(device.rows, count)
+    read = torch.tensor([ids], device=model.device)
+    expected = model(read, logits_to_keep=last).logits[0].float()  # of all they would be the most memory of a start
+    device.set_table(0, range(-(-count // device.page_tokens)))
     errors = [_error(expected, device, ids, begin, last) for begin in (0, count // 2, count - last)]
     worst = max(errors)
     most = MAX_ERRORS[model.dtype]
@@ -49,5 +50,5 @@ def _error(expected: torch.Tensor, device: Device, ids: list[int], begin: int, l
     device.forward(ids[begin:], [0] * len(places), [0] * len(places), places, range(len(places) - last, len(places)))
     if expected.is_cuda:
         torch.cuda.synchronize(expected.device)
-    scores, wanted = device.scores[:last], expected[len(ids) - last :]
+    scores, wanted = device.scores[:last], expected[len(expected) - last :]
     return float(((scores - wanted).norm(dim=1) / wanted.norm(dim=1)).max())
