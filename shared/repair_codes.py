@@ -121,6 +121,10 @@ REPAIR_ROWS: tuple[RepairRow, ...] = (
         "written_anew",
         "scenes written anew, as they repeated another: {count}, for {tokens} sampled tokens more",
     ),
+    RepairRow(
+        "loops_written_anew",
+        "scenes written anew, as a text went round in a loop: {count}, for {tokens} sampled tokens more",
+    ),
     RepairRow("other_language", "written in {language}, not in {wanted}"),
     RepairRow("target_short_call", "{target} makes calls of at least {seconds} s; shorter: {scenes}"),
     RepairRow("target_other_seconds", "{target} makes shots of {what}; not so: {scenes}"),

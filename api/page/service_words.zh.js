@@ -118,6 +118,7 @@ export const SERVICE_WORDS = {
   "repair.closed_in_time": ({ seconds }) => `提前收尾：可运行的 ${seconds} 秒将尽`,
   "repair.loops_ended": ({ count }) => `${count} 段开始重复的文字已截止`,
   "repair.written_anew": ({ count, tokens }) => `重复的镜头重写了 ${count} 次，多用 ${tokens} 个词元`,
+  "repair.loops_written_anew": ({ count, tokens }) => `原地打转的镜头重写了 ${count} 次，多用 ${tokens} 个词元`,
   "repair.other_language": ({ language, wanted }) => `写成了 ${language}，而不是 ${wanted}`,
   "repair.target_short_call": ({ target, seconds, scenes }) => `${target} 每次至少 ${seconds} 秒；更短的：${scenes}`,
   "repair.target_other_seconds": ({ target, what, scenes }) => `${target} 只做 ${what} 的镜头；不符的：${scenes}`,

@@ -74,6 +74,10 @@ class SceneField:
         first = self.wording(spoken).placeholder
         return first, _NEXT[spoken].format(first)
 
+    def is_placeholder(self, text: str) -> bool:
+        """Whether it is what the example shows in the place of a text; small models copy that."""
+        return bool(text) and text.casefold() in {*self.placeholders("zh"), *self.placeholders("en")}
+
     @property
     def is_words(self) -> bool:
         """Rather than a number."""

@@ -88,6 +88,9 @@ class SceneReading:
         for item in self._entry.items(field):
             mends: list[str] = []
             other = clean(item.value, f"scene {self._number}: {field.name}", mends)
+            if field.is_placeholder(other):
+                mends.append(f"scene {self._number}: {field.name}: {quoted(other)} is no text")
+                other = ""
             if found is None or not text:
                 found, text = item, other
                 self._repairs.extend(mends)

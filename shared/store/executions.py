@@ -50,14 +50,14 @@ _DRAFTS = " after "
 class Resume:
     """The token ids of a text in the making. `fingerprint` names all that they depend on; the first `given` scenes of
     the text were complete before it began, and so given to it. `before`: where they are not published, the text that
-    has them. `drafts`: what the engine knows of each scene that was dropped from it."""
+    has them. `drafts`: what the engine knows of what was dropped from it."""
 
     seed: int
     given: int
     fingerprint: str
     token_ids: tuple[int, ...]
     before: str = ""
-    drafts: tuple[tuple[int, int, int, str], ...] = ()
+    drafts: tuple[tuple[Any, ...], ...] = ()
 
     def to_json(self) -> str:
         """Without the later two it is what older workers read. Drafts decide what comes next: with them the fingerprint

@@ -21,9 +21,10 @@ from shared.errors import NotFinite
 from shared.store.executions import Resume
 from worker.backend.backend import TEXT_END_CHARACTERS, Completion, Partial
 from worker.engine.handle import Handle
-from worker.engine.request import Finish, Output, TextState
+from worker.engine.request import Finish, Output, TextState, Why
 from worker.script.complete import LIST_OPENING, begun_cast, complete_scenes
 
+_WHY_ANEW: dict[Why, str] = {"repeats": "as they repeated another", "loops": "as a text went round in a loop"}
 _ENDED: dict[Finish, Literal["complete", "stopped", "timeout"]] = {
     "complete": "complete",
     "closed_early": "complete",
@@ -154,11 +155,10 @@ class ModelGeneration:
             notes.append(f"closed early: {by_time if hurried else by_tokens}")
         if loops := sum(each.loops_stopped for each in outputs):
             notes.append(f"{loops} texts that began to repeat themselves were ended")
-        if drafts := [draft for each in outputs for draft in each.drafts]:
-            notes.append(
-                f"scenes written anew, as they repeated another: {len(drafts)}, for "
-                f"{sum(draft.sampled_tokens for draft in drafts)} sampled tokens more"
-            )
+        drafts = [draft for each in outputs for draft in each.drafts]
+        for why, words in _WHY_ANEW.items():
+            if tokens := [draft.sampled_tokens for draft in drafts if draft.why == why]:
+                notes.append(f"scenes written anew, {words}: {len(tokens)}, for {sum(tokens)} sampled tokens more")
         return Completion(
             text=text,
             ended=_ENDED[output.finish],

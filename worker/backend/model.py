@@ -41,7 +41,7 @@ from worker.backend.probes import PROBES, PROOF, PROOF_SCHEMA
 from worker.engine.batch import BatchEngine
 from worker.engine.request import Draft, GenerationRequest, SamplingParams
 from worker.script.complete import begun_cast, complete_scenes
-from worker.script.grammar import layout, outline_of, storyboard_schema
+from worker.script.grammar import layout, layout_of, outline_of, storyboard_schema
 from worker.script.prompt import messages
 
 GRAMMAR = version("llguidance")  # what it forces is part of a text
@@ -184,8 +184,7 @@ class ModelBackend:
         cast: Sequence[Character] = (),
     ) -> GenerationRequest:
         sampling, fields, kept = request.sampling, fields_named(request.fields), given_fields(request)
-        writes_cast = request.writes_cast and not cast
-        shape = layout(fields, kept, writes_cast=writes_cast, has_outline=request.outline, distinct=request.distinct)
+        shape = layout_of(request, fields, has_cast=bool(cast))
         parts, budget, base = self._parts(request), sampling.max_new_tokens, kept_board(request)
         free = {place: v for place, v in base.kept.items() if place < base.until} if base else {}
         if given:  # what they cost is spent, but what is left must do

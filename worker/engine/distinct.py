@@ -1,5 +1,5 @@
-"""Scenes that differ: one that repeats an earlier one is noticed when it ends, and what may lead to it is taken from
-the scores when it is written anew.
+"""Scenes that differ: one that repeats an earlier one, or goes round in itself, is noticed when it ends, and what may
+lead to it is taken from the scores when it is written anew.
 
 Of a text alone and of the scenes that were dropped from it, so that neither neighbours in the batch nor a resume change
 anything. Knows the names of fields as data, and what is alike as a function; not when a text goes back.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from worker.engine.layout import SeenLayout
-from worker.engine.request import Draft, SamplingParams
+from worker.engine.request import Draft, SamplingParams, Why
 from worker.engine.scanner import SCENE_DEPTH, Scanner
 from worker.engine.vocabulary import Vocabulary
 
@@ -53,15 +53,17 @@ class Distinct:
         self.drafts_here += 1
         self._firsts.append(draft.first)
 
-    def draft(self, scene: bytes, tokens: int, sampled_tokens: int) -> Draft | None:
-        """The scene (JSON) that has just ended, after so many tokens, if it shows what an earlier one does; None too
-        where no token of it was chosen."""
+    def draft(self, scene: bytes, tokens: int, sampled_tokens: int, went_round: bool = False) -> Draft | None:
+        """The scene (JSON) that has just ended, after so many tokens, if it shows what an earlier one does, or a text
+        of it went round in a loop; None too where no token of it was chosen."""
         values = json.loads(scene)
         text = self._text(values)
-        if self.opening is None or not any(self._seen.alike(text, earlier) for earlier in self._scenes):
+        repeats = any(self._seen.alike(text, earlier) for earlier in self._scenes)
+        if self.opening is None or not (repeats or went_round):
             return None
         at, sampled_before = self.opening
-        return Draft(at, tokens - at, sampled_tokens - sampled_before, self._first(values))
+        why: Why = "repeats" if repeats else "loops"
+        return Draft(at, tokens - at, sampled_tokens - sampled_before, self._first(values), why)
 
     def keep(self, scene: bytes) -> None:
         """It stands; the next one begins."""

@@ -60,6 +60,7 @@ class Layout:
     speech: SpeechLayout | None = None  # None: nothing is spoken
     spare_tokens: int = SPARE_TOKENS  # for the strings before the list, and its end
     seen: SeenLayout | None = None  # None: objects may repeat each other
+    refused: tuple[tuple[str, str], ...] = ()  # a key, and what none of its strings begins with
 
     def free_from(self, finished: int) -> int:
         """Free strings of an object of which so many strings are finished."""

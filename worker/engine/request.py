@@ -18,14 +18,19 @@ class SamplingParams:
     seed: int
 
 
+Why = Literal["repeats", "loops", "speech"]
+
+
 class Draft(NamedTuple):
-    """A scene that was written and dropped, for it repeated another: where its first text began, how many tokens it
-    had from there, the sampled ones of them, and the word that the text began with."""
+    """What was written and dropped: from which token on, how many, the sampled ones of them. A scene from its first
+    text on, with the word that this began with, for it repeats another or a text of it went round; or the end of a
+    spoken text that was cut."""
 
     at: int
     tokens: int
     sampled_tokens: int
     first: str
+    why: Why = "repeats"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class TextState:
-    """How far a text is. A scene that is to be written anew is no part of it any more."""
+    """How far a text is. What is to be written anew is no part of it any more."""
 
     started: bool
     token_ids: tuple[int, ...]

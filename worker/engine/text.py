@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.errors import EngineBroken
+from worker.engine.beginnings import Beginnings
 from worker.engine.closing import COMFORTABLE, Closing
 from worker.engine.distinct import MOST_DRAFTS, Distinct
 from worker.engine.repetition import FREE_WORDS, Repetition
 from worker.engine.request import Draft, Finish, GenerationRequest, SamplingParams, TextState
 from worker.engine.scanner import Scanner
-from worker.engine.speech import SpeechBound
+from worker.engine.speech import SpeechBound, TextPlace
 from worker.engine.time_left import TimeLeft
 from worker.engine.vocabulary import Mask, Vocabulary
 from worker.engine.words import KnownWords
@@ -24,7 +25,8 @@ class Text:
     """`room_tokens` is what the context leaves for the text; `time_left`, what its time does (None: all that it takes).
     Tokens that `generated_ids` resumes are replayed.
 
-    `dropped` is the scene at its end where that repeats another: the text goes on as `written_anew`."""
+    `dropped` is a scene at its end that repeats another or itself, or the end of a spoken string that was cut: the text
+    goes on as `written_anew`."""
 
     def __init__(  # noqa: PLR0913 - what a text is of, and all that bounds it
         self,
@@ -45,12 +47,13 @@ class Text:
         self.scanner = Scanner([key for key, _ in speech.keys], speech.seconds) if speech else Scanner()
         self.speech = SpeechBound(vocabulary, self.scanner, speech) if speech else None
         self.closing = Closing(vocabulary, self.scanner, request.layout, request.min_scenes, request.kept)
+        self.beginnings = Beginnings(vocabulary, self.scanner, request.layout.refused)
         seen = request.layout.seen
         self.distinct = Distinct(vocabulary, self.scanner, seen, request.earlier) if seen else None
         self.drafts = request.drafts
         self._drafts_due = [*reversed(request.drafts)]  # not reached yet
         self._draft_tokens = self._draft_sampled = 0  # of the others
-        self._sampled_before = 0  # what comes before the scenes
+        self._sampled_before = self._loops = 0  # what comes before the scenes, and loops before this one
         self._replaying = True
         self.vocabulary = vocabulary
         self._request = request
@@ -101,16 +104,17 @@ class Text:
 
     def penalties(self) -> dict[int, float]:
         """What to take from the scores of the next token."""
-        if self.distinct is None:
-            return self.repetition.penalties()
-        rule = self._strict if self._strict and self.distinct.drafts_here else self.repetition
+        rule = self._strict if self._strict and self.distinct and self.distinct.drafts_here else self.repetition
         penalties = rule.penalties()
-        return penalties | own if (own := self.distinct.penalties()) else penalties
+        for own in (self.distinct.penalties() if self.distinct else None, self.beginnings.penalties()):
+            penalties = penalties | own if own else penalties
+        return penalties
 
     def accept(self, token: int) -> list[int]:
         """Append the token that the model chose and whatever the grammar forces after it; all of them. Where that token
         would say more than a scene can, the string ends instead of it."""
         if self.speech and self.speech.is_beyond(token):
+            self.speech.cut(token)
             token = self.vocabulary.quote
         self._time_left.note()
         self._sample(token)
@@ -129,9 +133,13 @@ class Text:
         return self._from(tokens, tuple(draft for draft in self.drafts if draft.at <= tokens))
 
     def written_anew(self) -> Text:
-        """A text that goes on from before the scene that was `dropped`, and remembers it."""
-        assert self.dropped
-        return self._from(self.dropped.at, (*self.drafts, self.dropped))
+        """A text that goes on from before what was `dropped`, and remembers it; with it goes what was dropped in it."""
+        dropped = self.dropped
+        assert dropped
+        within = sum(draft.tokens for draft in self.drafts if draft.at > dropped.at)
+        kept = (draft for draft in self.drafts if draft.at <= dropped.at)
+        at, tokens, sampled, first, why = dropped
+        return self._from(at, (*kept, Draft(at, tokens + within, sampled, first, why)))
 
     def snapshot(self) -> TextState:
         """May be called while another thread lets the text grow: a scene is judged before its end is in `tokens`."""
@@ -184,21 +192,32 @@ class Text:
         for token in tokens:
             self.scanner.feed(self.vocabulary.bytes_of(token))
             if self.speech:
-                self.speech.follow()
+                self.speech.follow(TextPlace(len(self.tokens) + 1, self.sampled_tokens))
+                self._end_speech()
             if self.scanner.scenes_done > self.scenes_done:
                 self._end_scene()
             self.tokens.append(token)
             if self._drafts_due:
                 self._reach_drafts()
 
+    def _end_speech(self) -> None:
+        """A spoken string that was cut ends earlier instead."""
+        assert self.speech
+        place = self.speech.better_end()
+        if place and not (self.dropped or self._replaying or self.closing.engaged):
+            tokens, sampled = len(self.tokens) + 1 - place.tokens, self.sampled_tokens - place.sampled_tokens
+            self.dropped = Draft(place.tokens, tokens, sampled, "", "speech")
+
     def _end_scene(self) -> None:
         """At most one ends with a token. One that is dropped is never seen in a snapshot."""
         if self.distinct and not self.dropped:
             scene = self.scanner.scenes[-1]
             if self._may_drop():
-                self.dropped = self.distinct.draft(scene, len(self.tokens) + 1, self.sampled_tokens)
+                went_round = self.closing.loops_stopped > self._loops
+                self.dropped = self.distinct.draft(scene, len(self.tokens) + 1, self.sampled_tokens, went_round)
             if not self.dropped:
                 self.distinct.keep(scene)
+                self._loops = self.closing.loops_stopped
         if not self.dropped:
             self.scenes_done = self.scanner.scenes_done
 
@@ -215,14 +234,18 @@ class Text:
         return min(self.tokens_left, self._time_left.tokens_left) > max(1, scenes_left) * max(usual, least)
 
     def _reach_drafts(self) -> None:
-        """Those scenes that were written from here on and dropped."""
-        assert self.distinct
+        """What was written from here on and dropped."""
         while self._drafts_due and self._drafts_due[-1].at == len(self.tokens):
             draft = self._drafts_due.pop()
             self._draft_tokens += draft.tokens
             self._draft_sampled += draft.sampled_tokens
             self.sampled_tokens += draft.sampled_tokens
-            self.distinct.drop(draft)
+            if draft.why == "speech":
+                assert self.speech
+                self.speech.end()
+            else:
+                assert self.distinct
+                self.distinct.drop(draft)
 
     def _forced(self) -> list[int]:
         """What the grammar allows nothing else than."""

@@ -43,6 +43,7 @@ class TokenCosts:
         # What stands behind a quote in a token is not counted, so there must be time for any.
         self._rest_s += longest_s * np.fromiter(map(_is_open_ended, tokens), dtype=bool, count=len(tokens))
         self.most_s = max(longest_s, float(self._costs(0).max()))
+        self.least_s = float(self._costs(0)[self._costs(0) > 0].min())
         self._steps = lru_cache(maxsize=32)(lambda letters: np.unique(self._costs(letters)).tolist())
         self._mask = lru_cache(maxsize=512)(self._up_to)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -36,6 +36,9 @@ _LIST_END = b"]"
 _LINE_END = b"\n"
 _FILLS_LIST = re.compile(rb"\[[^\]]")  # opens one that is not empty; no string has a bracket
 _SENTENCE_ENDS = tuple(mark.encode() for mark in "。！？.!?")
+_ENDS_TEXT = re.compile(
+    b"(?:" + "|".join(map(re.escape, "。！？…!?.")).encode() + b')(?:$|")'
+)  # a mark, and nothing more
 _JOINS_CLAUSES = re.compile(rb'[^"]*(?:,|;|' + "|".join("，、；").encode() + rb")")  # before any end of the string
 
 # Where llguidance can prove that all tokens of such a class may come, it looks at none of them: most masks are inside a
@@ -70,6 +73,7 @@ class Vocabulary:
         self.ends_list = self._class(text.startswith(_LIST_END) for text in self._bytes)
         self.fills_list = self._class(_FILLS_LIST.search(text) is not None for text in self._bytes)
         self.continues_in_list = self._class(text.startswith(_NEXT_SCENE_IN_LIST) for text in self._bytes)
+        self.ends_text = self._class(_ENDS_TEXT.match(text) is not None for text in self._bytes)
         self.ends_line = self._class(text.endswith(_LINE_END) for text in self._bytes)
         self.begins_line = self._class(text[:1].isdigit() for text in self._bytes)  # of an outline
         self.plain = self._class(map(_is_plain, self._bytes))
@@ -81,6 +85,7 @@ class Vocabulary:
         self._compiled = lru_cache(maxsize=256)(self._compile)
         self.costs = lru_cache(maxsize=2)(self._costs)
         self.openers = lru_cache(maxsize=1 << 10)(self._openers)
+        self.going_on_with = lru_cache(maxsize=1 << 10)(self._going_on_with)
         self._executor = LLExecutor()
 
     def prepare(self, schema: str, speech: SpeechLayout | None, outline: Outline | None = None) -> None:
@@ -110,6 +115,15 @@ class Vocabulary:
             starts = [*(whole[:size] for size in range(1, len(whole) + 1)), *(whole + end for end in _ENDS)]
             tokens = (self._token_of(before + start) for start in starts for before in (b"", _CLOSES, b" "))
             found |= dict.fromkeys(token for token in tokens if token is not None)
+        return tuple(found)
+
+    def _going_on_with(self, text: bytes) -> tuple[int, ...]:
+        """The tokens that begin with this text, as it is written here, with a capital or in capitals."""
+        found: dict[int, None] = {}
+        for spelling in dict.fromkeys((text, text.title(), text.upper())):
+            first = bisect_left(self._by_bytes, spelling, key=self._bytes.__getitem__)
+            behind = bisect_left(self._by_bytes, spelling + b"\xff", key=self._bytes.__getitem__)  # no UTF-8 has it
+            found |= dict.fromkeys(self._by_bytes[first:behind].tolist())
         return tuple(found)
 
     def _token_of(self, text: bytes) -> int | None:

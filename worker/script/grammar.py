@@ -6,6 +6,7 @@ Left out is what code computes (total_duration, video_prompt); constant is what 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scriptqueue.scene_fields import MAX_TITLE_CHARACTERS, SCENE_FIELDS, Fields, SceneField, of_kind, written
@@ -17,10 +18,10 @@ from scriptqueue.schemas import (
     JobRequest,
     Scene,
 )
-from shared.board.break_down import script_shots
+from shared.board.break_down import given_fields, script_shots
 from shared.board.kept import kept_board
 from shared.board.language import written_language
-from shared.board.language_tags import is_spaced
+from shared.board.language_tags import is_spaced, words_in
 from shared.board.likeness import SEEN, is_near
 from shared.board.scenes import values_of
 from shared.board.script_shot import speakers_of
@@ -37,6 +38,7 @@ from worker.engine.layout import (
     SeenLayout,
     SpeechLayout,
 )
+from worker.script.prompt_example import placeholders
 
 _NOTHING: Mapping[str, Any] = {}
 TEXT_SHARE = 0.5  # of a shot's seconds, for a text that is spoken before the lines of a dialogue
@@ -125,6 +127,18 @@ def layout(
         spare_tokens=SPARE_TOKENS + MIN_TOKENS_A_CAST * writes_cast + MIN_TOKENS_A_LINE * has_outline,
         seen=SeenLayout(SEEN, is_near, VARIED) if distinct else None,
     )
+
+
+def layout_of(request: JobRequest, fields: Fields, *, has_cast: bool = False) -> Layout:
+    """The layout of what a request asks for; `has_cast`: an earlier part wrote it."""
+    shape = layout(
+        fields,
+        given_fields(request),
+        writes_cast=request.writes_cast and not has_cast,
+        has_outline=request.outline,
+        distinct=request.distinct,
+    )
+    return replace(shape, refused=placeholders(words_in(written_language(request)), fields, request))
 
 
 def _counts(request: JobRequest, part: range | None = None) -> tuple[int, int]:

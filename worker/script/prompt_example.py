@@ -27,6 +27,17 @@ def example_of(spoken: Spoken, fields: Fields, request: JobRequest) -> str:
     return json.dumps({"title": _TITLE[spoken], **cast, "scenes": scenes}, ensure_ascii=False, separators=(",", ":"))
 
 
+def placeholders(spoken: Spoken, fields: Fields, request: JobRequest) -> tuple[tuple[str, str], ...]:
+    """The texts of the example, each after the key that it stands under: none of them is a text of a board, unless the
+    request says it itself."""
+    shown = [("title", _TITLE[spoken]), *(_PORTRAIT[spoken].items() if request.writes_cast else ())]
+    for field in fields:
+        if field.kind in {"text", "lines"}:
+            shown += [("line" if field.is_list else field.name, text) for text in field.placeholders(spoken)]
+    own = f"{request.prompt} {request.instructions}".casefold()
+    return tuple((key, text) for key, text in shown if text not in own)
+
+
 def _example_seconds(request: JobRequest) -> tuple[int, ...]:
     """Of each scene of the example: the usual, and what comes nearest to it."""
     usual = usual_seconds(request)

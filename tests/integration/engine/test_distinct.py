@@ -187,6 +187,22 @@ def test_scenes_of_an_earlier_part_are_not_repeated(vocabulary: Vocabulary, ask:
     assert finished(fresh(vocabulary, replace(request, earlier=("what the part before shows",)))).drafts
 
 
+def test_a_scene_of_which_a_text_goes_round_is_written_anew(vocabulary: Vocabulary, ask: MakeRequest) -> None:
+    request = ask("x", max_new_tokens=2000, min_scenes=2, max_scenes=2)
+    text = fresh(vocabulary, replace(request, layout=replace(request.layout, seen=NEVER)))
+    letter = vocabulary._bytes.index(b"a")
+    while not text.dropped:
+        mask = np.zeros((1, vocabulary.words), dtype=np.int32)
+        fill_masks([text], mask)
+        if text.scanner.in_scene and text.scanner.in_value and mask[0, letter // 32] >> (letter % 32) & 1:
+            text.accept(letter)
+        else:
+            step(text, first=True)
+
+    assert text.dropped.why == "loops"
+    assert text.written_anew().tokens == text.tokens[: text.dropped.at]
+
+
 def fresh(vocabulary: Vocabulary, request: GenerationRequest, time_left: TimeLeft | None = None) -> Text:
     return Text(vocabulary, request, room_tokens=6000, force=True, force_limit=64, time_left=time_left)
 
