@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -28,25 +29,67 @@ from pathlib import Path
 from tests.mutants.edits import ROOT, Edit, edits
 
 RESULTS = ROOT / "bench/results/mutants.json"
-PACKAGES = ("api", "client", "scriptqueue", "shared", "worker", "models", "tests", "pyproject.toml", "docs")
+PACKAGES = ("api", "client", "scriptqueue", "shared", "worker", "models", "tests", "pyproject.toml", "docs", "deploy")
 ENOUGH = 0.95
 SLOWER = 4  # than the code as it is: then it hangs, which is noticed, too
+# The quickest first, but for those that are about the changed file: most changes are noticed by these.
 STORE_TESTS = (
-    "test_store_machine", "test_job_store", "test_sharing", "test_pieces", "test_outbox", "test_fair_queue",
-    "test_ageing", "test_lost_workers", "test_left_over_doorbells", "test_stepping_clocks", "test_clocks",
-    "test_doctor", "test_failures_of_the_hour", "test_task_events", "test_all_or_nothing",
+    "test_clocks", "api/test_key_first", "test_outbox", "test_failures_of_the_hour", "test_ageing", "api/test_cancel",
+    "api/test_crowding", "test_stepping_clocks", "api/test_sharing_http", "api/test_dead", "api/test_delete",
+    "test_task_events", "api/test_notes", "api/test_batches", "test_lost_workers", "api/test_store_came_back_empty",
+    "api/test_metrics", "api/test_idempotency", "api/test_list", "api/test_deliveries", "api/test_events",
+    "api/test_admission", "test_left_over_doorbells", "test_doctor", "test_all_or_nothing", "api/test_submit",
+    "test_job_store", "test_fair_queue", "test_pieces", "test_sharing", "api/test_retry", "test_store_machine",
+    "api/test_read", "test_replication", "api/test_takes_http", "api/test_webhooks",
 )  # fmt: skip
-WORKER_TESTS = ("tests/unit/worker", "tests/integration/worker")
+ABOUT = {
+    "admission": ("api/test_admission",),
+    "batch": ("api/test_batches",),
+    "beat": ("test_lost_workers", "test_doctor"),
+    "cancel": ("api/test_cancel",),
+    "dead": ("api/test_dead",),
+    "delete": ("api/test_delete",),
+    "deliveries": ("api/test_deliveries",),
+    "event_log": ("api/test_events",),
+    "events": ("api/test_events",),
+    "journal": ("test_all_or_nothing",),
+    "list": ("api/test_list",),
+    "outbox": ("test_outbox", "api/test_webhooks"),
+    "poison": ("test_pieces", "api/test_dead"),
+    "queue": ("api/test_read",),
+    "sharing": ("test_sharing", "api/test_sharing_http"),
+    "submissions": ("api/test_submit", "test_replication"),
+    "submit": ("api/test_idempotency", "api/test_admission"),
+    "sweep": ("test_stepping_clocks", "test_lost_workers"),
+    "take": ("test_outbox", "api/test_webhooks"),
+    "takes": ("api/test_takes_http",),
+    "tasks": ("test_task_events",),
+    "turns": ("test_fair_queue", "api/test_crowding"),
+    "withdraw": ("test_replication",),
+}
+WORKER_TESTS = (
+    "test_candidates_at_work", "test_scenes", "test_alive", "test_hold", "test_failing_models", "test_zygote",
+    "test_stub_worker", "test_failing_starts", "test_out_of_time_at_work", "test_quarantine", "test_sharing_at_work",
+    "test_celerys_commands", "test_worker_metrics", "test_supervisor", "test_watchdog_process", "test_full_redis",
+)  # fmt: skip
+ABOUT_WORKERS = {
+    "supervisor": ("test_supervisor", "test_failing_starts"),
+    "watchdog": ("test_watchdog_process",),
+    "life": ("test_stub_worker", "test_failing_starts"),
+}
 
 
 def tests_of(edit: Edit) -> list[str]:
-    """The fast tests that may notice it, those of the store first."""
-    store = [f"tests/integration/{name}.py" for name in STORE_TESTS]
-    return [name for name in WORKER_TESTS if (ROOT / name).exists()] if edit.path.parent.name == "worker" else store
+    """The fast tests that may notice it, those that are about its file first."""
+    name, of_worker = edit.path.stem, edit.path.parent.name == "worker"
+    first, rest = (ABOUT_WORKERS, WORKER_TESTS) if of_worker else (ABOUT, STORE_TESTS)
+    folder = "tests/integration/worker" if of_worker else "tests/integration"
+    units = [f"tests/unit/test_{name}.py"] if (ROOT / f"tests/unit/test_{name}.py").exists() else []
+    return units + [f"{folder}/{each}.py" for each in dict.fromkeys((*first.get(name, ()), *rest))]
 
 
 def noticed(edit: Edit, limits_s: dict[str, float], *, applied: bool = True) -> tuple[str, dict[str, float]]:
-    """By whom, empty if by nobody, and the seconds that each took. `applied` False: the code as it is."""
+    """By what, empty if by nothing, and the seconds that each took. `applied` False: the code as it is."""
     seconds: dict[str, float] = {}
     pytest = ["-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
@@ -62,28 +105,35 @@ def noticed(edit: Edit, limits_s: dict[str, float], *, applied: bool = True) -> 
             edit.apply(Path(folder))
         for who, command in (("simulator", ["-m", "tests.mutants.notice"]), ("tests", [*pytest, *tests_of(edit)])):
             begun_s = time.monotonic()
-            found = _fails(command, folder, limits_s.get(who))
+            found = _fails(command, Path(folder), limits_s.get(who))
             seconds[who] = time.monotonic() - begun_s
             if found:
-                return f"{who}{', by its time' if found == 'hangs' else ''}", seconds
+                return f"{who}: {found}", seconds
     return "", seconds
 
 
-def _fails(command: Sequence[str], folder: str, limit_s: float | None) -> str:
-    environment = {**os.environ, "PYTHONPATH": folder}
-    with subprocess.Popen(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
+def _fails(command: Sequence[str], folder: Path, limit_s: float | None) -> str:
+    """What it says of its failure; empty: it passes."""
+    printed = folder / "printed"
+    with (
+        printed.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            return "fails" if process.wait(limit_s) else ""
+            if process.wait(limit_s) == 0:
+                return ""
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)  # with the server that it started
-            return "hangs"
+            return "by its time"
+    failures = re.findall(r"^(?:FAILED|ERROR|FAIL) (.+)", printed.read_text(errors="replace"), re.MULTILINE)
+    return failures[0][:160] if failures else "it ends"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -100,7 +150,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     chosen = random.Random(1).sample(all_edits, min(options.sample, len(all_edits)))
     limits_s: dict[str, float] = {}
-    for edit in {tests_of(edit)[0]: edit for edit in chosen}.values():
+    for edit in {edit.path.parent.name == "worker": edit for edit in chosen}.values():
         who, seconds = noticed(edit, {}, applied=False)
         if who:
             print(f"the {who} fails on the code as it is")

@@ -25,7 +25,7 @@ class Beginnings:
         self._vocabulary, self._scanner = vocabulary, scanner
         self._phrases: dict[bytes, list[bytes]] = {}
         for key, phrase in refused:
-            self._phrases.setdefault(key.encode(), []).append(phrase.lower().encode())
+            self._phrases.setdefault(key.encode(), []).append(_without_blanks(phrase.lower().encode()))
         self._most = max((len(phrase) for _, phrases in self._phrases.items() for phrase in phrases), default=0)
 
     def penalties(self) -> dict[int, float]:
@@ -36,18 +36,22 @@ class Beginnings:
         key = self._scanner.key.encode()
         rests = [phrase[len(begun) :] for phrase in self._phrases.get(key, ()) if phrase.startswith(begun)]
         spelt = {rest for rest in rests if rest}
-        if not begun:
-            spelt = {before + rest for rest in spelt for before in (b"", b" ", _CLOSES)}
+        spelt = {before + rest for rest in spelt for before in (b"", b" ", *([] if begun else [_CLOSES]))}
         return {token: NEVER for rest in sorted(spelt) for token in self._vocabulary.going_on_with(rest)}
 
     def _begun(self) -> bytes | None:
-        """What is written of a string that has only just begun, in small letters and without the marks before it."""
+        """What is written of a string that has only just begun, in small letters, without blanks (models put one into a
+        word that they may not write) and without the marks before it."""
         text = self._scanner.text
         if not self._scanner.in_value:
             return b"" if text.endswith(b":") else None
         at = text.rfind(_CLOSES) + 1
         if len(text) - at > self._most + _MOST_MARKS:
             return None
-        begun = bytes(text[at:]).lower()
+        begun = _without_blanks(bytes(text[at:]).lower())
         marks = _MARKS.match(begun)
         return begun[marks.end() :] if marks else begun
+
+
+def _without_blanks(text: bytes) -> bytes:
+    return text.replace(b" ", b"")

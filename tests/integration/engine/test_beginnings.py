@@ -38,6 +38,8 @@ def vocabulary(loaded: Any) -> Vocabulary:
         ('"description":"雨夜的画面描', [], ["述"]),
         ('"light":"画面描', [], ["述"]),
         ('"light":"光', ["线"], ["影"]),
+        ('"light":"光 ', ["线"], ["影"]),
+        ('"description":"Whatis see', ["n"], ["m"]),
         ('"duration":', [], ["3"]),
     ],
 )
