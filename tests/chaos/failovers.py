@@ -87,7 +87,7 @@ class Load:
         with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
             while not self.ended.wait(0.1):
                 with self.lock:
-                    ids = [job_id for job_id in self.accepted if job_id not in self.answers]
+                    ids = [job_id for job_id in self.accepted if job_id not in self.answers and job_id not in self.lost]
                 for job_id in ids[:20]:
                     self.look(client, job_id)
 
@@ -98,6 +98,8 @@ class Load:
                 answer = client.get(f"/jobs/{job_id}")
             except httpx.HTTPError:
                 return 0
+            if answer.status_code == 404:
+                self.lost.add(job_id)
             if answer.status_code == 200:
                 self._compare(job_id, answer.json())
         return answer.status_code
@@ -331,6 +333,12 @@ def under(service: Service, faults: list[Callable[[], None]]) -> dict[str, Any]:
 def accepted_since(load: Load, since: float) -> bool:
     with load.lock:
         return any(at > since for at in load.accepted.values())
+
+
+def ended_since(load: Load, since: float) -> bool:
+    """Whether a job that was accepted since then is done."""
+    with load.lock:
+        return any(at > since and job_id in load.answers for job_id, at in load.accepted.items())
 
 
 def run(report: Report, folder: Path, count: int = COUNT) -> None:
