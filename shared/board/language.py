@@ -60,7 +60,7 @@ def is_clearly_english(text: str) -> bool:
 def _of_latin(words: list[str]) -> str:
     small = _small_words(words)
     english, *others = OF_SCRIPT[_LATIN]
-    best = max(others, key=lambda language: language.count(small))
+    best = max(others, key=lambda language: (language.count(small), language.spells(small)))
     is_clear = best.count(small - english.known) >= CLEARLY and best.count(small) > english.count(small)
     return best.tag if is_clear else ENGLISH
 

@@ -11,13 +11,15 @@ CHINESE, ENGLISH, JAPANESE = "zh", "en", "ja"
 
 @dataclass(frozen=True)
 class Language:
-    """`letters` (a pattern) and `words` tell it from the others of its script; the first of a script stands for all."""
+    """`letters` (a pattern) and `words` tell it from the others of its script, and between equal ones the letters that
+    it `lacks` (a pattern); the first of a script stands for all."""
 
     tag: str
     name: str  # in English
     script: str  # as the Unicode names of its letters begin
     letters: str = ""
     words: str = ""
+    lacks: str = ""
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -26,6 +28,10 @@ class Language:
     def count(self, words: set[str]) -> int:
         """How many of these words are this language's rather than another's of its script."""
         return sum(word in self.known or bool(self.letters and re.search(self.letters, word)) for word in words)
+
+    def spells(self, words: set[str]) -> bool:
+        """Whether none of these words has a letter that it lacks."""
+        return not (self.lacks and any(re.search(self.lacks, word) for word in words))
 
 
 # Of languages that share words the one with more speakers stands first: it takes what is equal.
@@ -50,6 +56,17 @@ KNOWN_LANGUAGES = (
         " y ya",
     ),
     Language(
+        "fr",
+        "French",
+        "LATIN",
+        letters="œ",
+        lacks="[áíóúñãõ]",
+        words="au aussi aux avec c'est ce ces cet cette chaque chez comme dans de depuis des deux dont du elle"
+        " elles en entre est et il ils je jusqu la le les leur leurs lui mais mon même ne nous on ou où par"
+        " pas pendant plus pour qu quand que qui sa sans se ses sont sous sur ton tout toute trois très un une"
+        " vers vous y à été",
+    ),
+    Language(
         "pt",
         "Portuguese",
         "LATIN",
@@ -57,16 +74,6 @@ KNOWN_LANGUAGES = (
         words="a ao aos as cada com como da das de depois do dois dos e ela ele em enquanto entre era essa esse"
         " esta este está foi isso mais mas me meu muito na nas no nos não num numa o os ou para pela pelo por"
         " quando que quem se sem ser seu seus sob sobre sua são também tem todos três um uma uns você às à é",
-    ),
-    Language(
-        "fr",
-        "French",
-        "LATIN",
-        letters="œ",
-        words="au aussi aux avec c'est ce ces cet cette chaque chez comme dans de depuis des deux dont du elle"
-        " elles en entre est et il ils je jusqu la le les leur leurs lui mais mon même ne nous on ou où par"
-        " pas pendant plus pour qu quand que qui sa sans se ses sont sous sur ton tout toute trois très un une"
-        " vers vous y à été",
     ),
     Language(
         "de",

@@ -159,7 +159,7 @@ def test_sheets_are_in_the_boards_language_with_the_readers_words() -> None:
 
     page = sheet.html(board)
 
-    assert '<html lang="ja">' in page
+    assert '<html lang="ja" ' in page
     assert "3 scenes" in page
 
 

@@ -117,8 +117,15 @@ PROMPTS = {
         "Quiero que me construyas un vídeo para ser viral de 8 minutos tu eliges todo",
         "Una historia sobre 北京",
     ],
-    "pt": ["Um gato na chuva", "Um robô aprende a dançar com as crianças", "A menina não encontra o seu cão"],
+    "pt": [
+        "Um gato na chuva",
+        "Um robô aprende a dançar com as crianças",
+        "A menina não encontra o seu cão",
+        "Visita à fábrica de chocolate",
+    ],
     "fr": [
+        "Portrait de Mamadou Keïta, luthier de koras à Saint-Louis du Sénégal",
+        "Visite de nuit à Notre-Dame",
         "Un chat sous la pluie",
         "Une pub Coca-Cola Zero Sugar pour les sportifs",
         "Un chien perdu retrouve sa maison",
