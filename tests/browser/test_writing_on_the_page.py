@@ -21,7 +21,7 @@ from tests.integration.worker.processes import done, submit, until
 WATCH_CARDS = """() => {
   window.seen = [];
   new MutationObserver(() => {
-    const cards = document.querySelectorAll('.card').length;
+    const cards = document.querySelectorAll('.job .card').length;
     if (cards && seen.at(-1)?.[0] !== cards) seen.push([cards, document.querySelector('.job').dataset.status]);
   }).observe(document.getElementById('main'), {childList: true, subtree: true});
 }"""
@@ -63,7 +63,7 @@ def test_scenes_appear_one_by_one_while_the_job_runs(api: httpx.Client, open_pag
 
     write(page, f"雨中的猫 {width}", seconds=4, scenes=4)
 
-    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".job .card").first).to_be_visible()
     shoot(page, f"scenes-arrive-{width}")
     of(page, "succeeded")
     shoot(page, f"storyboard-{width}")
@@ -71,7 +71,7 @@ def test_scenes_appear_one_by_one_while_the_job_runs(api: httpx.Client, open_pag
     assert seen[0] == [1, "running"]
     assert [cards for cards, _ in seen] == [1, 2, 3, 4]
     result = api.get(f"/jobs/{job_id(page)}/result").json()
-    assert page.locator(".card-description").all_inner_texts() == [one["description"] for one in result["scenes"]]
+    assert page.locator(".job .card-description").all_inner_texts() == [one["description"] for one in result["scenes"]]
     assert page.locator(".storyboard .total").inner_text() == "0:20"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -117,7 +117,7 @@ def test_a_running_job_is_canceled_and_tried_again(api: httpx.Client, open_page:
     of(page, "running")
     first = job_id(page)
 
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
 
     of(page, "canceled")
     assert api.get(f"/jobs/{first}").json()["status"] == "canceled"
@@ -136,7 +136,7 @@ def test_an_answer_that_was_overtaken_takes_no_final_state_back(api: httpx.Clien
     older = api.get(f"/jobs/{job_id(page)}").json()
     held: list[Route] = []
     page.route("**/cancel", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no builtin
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     api.post(f"/jobs/{older['id']}/cancel")
     of(page, "canceled")  # as the stream told
 
@@ -150,19 +150,19 @@ def test_an_answer_that_was_overtaken_takes_no_final_state_back(api: httpx.Clien
 def test_a_reload_in_the_middle_finds_the_job_and_all_its_scenes(api: httpx.Client, open_page: OpenPage) -> None:
     page = open_page(str(api.base_url))
     write(page, "a lighthouse", seconds=5, scenes=5)
-    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".job .card").first).to_be_visible()
 
     page.reload()
 
     of(page, "succeeded")
-    assert page.locator(".card-number").all_inner_texts() == ["1", "2", "3", "4", "5"]
+    assert page.locator(".job .card-number").all_inner_texts() == ["1", "2", "3", "4", "5"]
 
 
 def test_a_dropped_connection_is_told_and_nothing_is_lost(api: httpx.Client, wire: Wire, open_page: OpenPage) -> None:
     page = open_page(line(wire))
     write(page, "a storm", seconds=4, scenes=4)
-    expect(page.locator(".card").first).to_be_visible()
-    page.evaluate("document.querySelector('.card').dataset.mark = 'drawn before'")
+    expect(page.locator(".job .card").first).to_be_visible()
+    page.evaluate("document.querySelector('.job .card').dataset.mark = 'drawn before'")
 
     wire.cut()
 
@@ -172,8 +172,8 @@ def test_a_dropped_connection_is_told_and_nothing_is_lost(api: httpx.Client, wir
     wire.mend()
     of(page, "succeeded")
     expect(page.locator("#link")).to_be_hidden()
-    assert page.locator(".card-number").all_inner_texts() == ["1", "2", "3", "4"]
-    expect(page.locator(".card").first).to_have_attribute("data-mark", "drawn before")  # resumed, not begun anew
+    assert page.locator(".job .card-number").all_inner_texts() == ["1", "2", "3", "4"]
+    expect(page.locator(".job .card").first).to_have_attribute("data-mark", "drawn before")  # resumed, not begun anew
 
 
 def test_a_stream_goes_on_after_the_last_event_that_came(api: httpx.Client, wire: Wire, open_page: OpenPage) -> None:
@@ -186,7 +186,7 @@ def test_a_stream_goes_on_after_the_last_event_that_came(api: httpx.Client, wire
 
     page.on("request", note)
     write(page, "a ship", seconds=4, scenes=4)
-    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".job .card").first).to_be_visible()
 
     wire.cut()
     wire.mend()
