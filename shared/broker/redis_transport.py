@@ -36,6 +36,13 @@ class QoS(redis.QoS):  # type: ignore[misc]
         with suppress(OutOfMemoryError):
             super().restore_visible(*arguments, **options)
 
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """Of a connection that kombu has let go, after it was lost, nothing can be given back, and the address to give
+        it to is gone too: the worker would end by an AttributeError."""
+        if self.channel.connection.client is None:
+            self._delivered.clear()
+        super().restore_unacked_once(stderr)
+
 
 class Channel(redis.Channel):  # type: ignore[misc]
     QoS = QoS
