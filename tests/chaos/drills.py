@@ -369,7 +369,8 @@ def poison(report: Report, folder: Path) -> None:
             verify(crowd)
             codes = [json.loads(crowd.jobs[job_id].record["error"])["code"] for job_id in ids]
             assert codes == ["worker_lost"] * POISON, codes
-            dead = stage.http().get("/dead").json()
+            with stage.http() as http:
+                dead = http.get("/dead").json()
             assert len(json.dumps(dead).split('"prompt"')) - 1 == POISON, dead
             again = sum(seen.attempt - 1 for seen in crowd.jobs.values())
             return f"exactly those {POISON} failed as worker_lost; {again} extra runs"

@@ -189,7 +189,8 @@ class Stage:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
 
         def are_ready() -> bool:
-            workers = self.http().get("/queue", headers=headers).raise_for_status().json()["workers"]
+            with self.http() as http:
+                workers = http.get("/queue", headers=headers).raise_for_status().json()["workers"]
             return bool(sum(worker["state"] == "ready" for worker in workers) >= count)
 
         until(are_ready, within_s, f"{count} workers are ready")
@@ -208,8 +209,8 @@ class Stage:
         return False
 
     def api_answers(self) -> bool:
-        with suppress(httpx.HTTPError):
-            return self.http().get("/healthz").status_code == 200
+        with suppress(httpx.HTTPError), self.http() as http:
+            return http.get("/healthz").status_code == 200
         return False
 
     def _restart(self) -> None:
