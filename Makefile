@@ -82,7 +82,7 @@ release: $(DEV_READY)       ## dist/ of this commit: wheels, sdists, SBOMs, note
 	@$(BIN)/python -m tests.release $(ARGS)
 
 real-model: $(DEV_READY)
-	@$(BIN)/python -m models pull qwen2.5-coder-0.5b >/dev/null
+	@for model in qwen2.5-coder-0.5b embedded; do $(BIN)/python -m models pull $$model >/dev/null || exit 1; done
 
 # The page is tested in Debian's Chromium. Root on a Debian gets it and a Chinese font; elsewhere these tests are skipped
 # and say what is missing, and with CI set they fail.

@@ -1,5 +1,5 @@
-"""Twelve prompts in four languages, each with six fields and two video models, by the embedded model as a worker has
-it: the boards are valid, in the language of their prompt, and nothing of the JSON is in their texts."""
+"""Twelve prompts in four languages, each with six fields and two video models, by the default of the embedded models as
+a worker has it: the boards are valid, in the language of their prompt, and nothing of the JSON is in their texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.catalogue import QWEN_CODER
+from models.catalogue import EMBEDDED
 from scriptqueue.schemas import FieldName, JobRequest, Sampling, Storyboard, TargetName
 from shared.board.language import language_of
 from shared.board.speaking import fits_in
@@ -43,13 +43,12 @@ TARGETS: tuple[tuple[TargetName, ...], ...] = (
     ("veo-3.1", "hunyuan-1.5"),
     ("ltx-2", "sora-2"),
 )
-MISSED = 1  # of the twelve: the smallest model goes on in English now and then, or says a label of the example
 WRITTEN = ("description", "action", "setting", "light", "narration", "sound")
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[ModelBackend]:
-    backend = ModelBackend.load(Settings(model={"name": QWEN_CODER.name}, worker={"max_batch": 8}))
+    backend = ModelBackend.load(Settings(model={"name": EMBEDDED[0].name}, worker={"max_batch": 8}))
     yield backend
     backend.close()
 
@@ -61,7 +60,7 @@ def board_of(backend: ModelBackend, language: str, number: int) -> tuple[str, St
         max_scenes=2,
         fields=FIELDS,
         targets=TARGETS[number],
-        sampling=Sampling(seed=40 + number),
+        sampling=Sampling(seed=7 + number),
         allow_fallback=False,
     )
     outcome = make_storyboard(Attempt(Claim(f"{language}{number}", "tests", request, 1, 0.0)), backend)
@@ -83,13 +82,12 @@ def texts_of(board: Storyboard) -> list[str]:
 def test_each_board_is_in_the_language_of_its_prompt(boards: list[tuple[str, Storyboard, list[str]]]) -> None:
     found = [(language, language_of("\n".join(texts_of(board))), board.title) for language, board, _ in boards]
 
-    assert len([each for each in found if each[0] != each[1]]) <= MISSED, found
+    assert [each for each in found if each[0] != each[1]] == []
     assert all(in_script(" ".join(texts_of(board)), language) for language, board, _ in boards)
 
 
 def test_nothing_of_the_json_is_in_a_text(boards: list[tuple[str, Storyboard, list[str]]]) -> None:
-    found = [(board.title, text) for _, board, _ in boards for text in texts_of(board) if has_debris(text)]
-    assert len({title for title, _ in found}) <= MISSED, found
+    assert [text for _, board, _ in boards for text in texts_of(board) if has_debris(text)] == []
 
 
 def test_each_shot_has_its_fields_its_prompts_and_time_to_speak(
