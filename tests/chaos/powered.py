@@ -19,9 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from shared.parent_death import die_with
 from tests.chaos.disk import Disk
-from tests.chaos.stage import redis_command, until
+from tests.chaos.stage import Process, redis_command, until
 
 SIZE = 192 * 1024 * 1024
 LEFT = 16 * 1024  # bytes of a disk that is nearly full
@@ -36,7 +35,7 @@ class Host:
         self._image, self._root, self._log = folder / "disk", folder / "root", folder / "redis.log"
         self._command = [*redis_command(port, self._root / "redis"), "--appendfsync", appendfsync]
         self._disk = Disk(SIZE)
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: Process | None = None
         folder.mkdir(parents=True)
         self._root.mkdir()
         with self._image.open("wb") as image:
@@ -56,18 +55,11 @@ class Host:
         self.start()
 
     def start(self) -> None:
-        with self._log.open("ab") as output:
-            self._server = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - it only makes two system calls
-            )
+        self._server = Process("redis", self._command, self._log)
+        self._server.start()
 
     def alive(self) -> bool:
-        return self._server is not None and self._server.poll() is None
+        return self._server is not None and self._server.alive
 
     def cut(self, seed: int, after_writes: int) -> dict[str, Any]:
         """When (of the monotonic clock), what was in the disk's cache, what of it was kept, and whether the server was
