@@ -67,6 +67,22 @@ def test_another_clients_job_is_served_by_the_fourth(
     assert not any(isinstance(claim, Claim) for claim in claims[MOST_IN_VAIN + 1 :])
 
 
+@pytest.mark.parametrize("status", ["canceled", "running", "succeeded"])
+def test_jobs_that_left_the_queue_by_an_older_version_keep_nobody_waiting(
+    desk: Desk, worker: Executions, redis_url: str, status: str
+) -> None:
+    """It knows no lane of a model: the job's record says that it waits no longer, and its place in the lane is left."""
+    gone = submit(desk, "ada", 150)
+    (waiting,) = submit(desk, "ada", 1)
+    with redis.Redis.from_url(redis_url) as client:
+        for job_id in gone:
+            client.hset(f"sq:job:{job_id}", "status", status)
+
+    started = [claim.job_id for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)]
+
+    assert started == [waiting]
+
+
 def test_as_many_as_four_for_each_job_are_used_up(desk: Desk, worker: Executions) -> None:
     ids = submit(desk, "ada", 30)
 

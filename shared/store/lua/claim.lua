@@ -5,8 +5,8 @@
 -- ANSWER: id (of the job that is to run), token, request, attempt, queued_ms (until its first start),
 --   scenes (published; '': none), resume (from what; '': nothing), seed, trace (W3C traceparent; '': none)
 -- Returns {'ok', ANSWER} | {status} | {'unknown'} | {'follows'}: another job generates for it | {'newer'}: written by a
--- newer version | {'other_model'}: another worker's, which the sweep rings | {'wait'}: a suspect runs alone; ask again while it waits for the others here, or they for it. Also while nobody
--- knows whether it has waited too long
+-- newer version | {'other_model'}: another worker's, which the sweep rings | {'wait'}: a suspect runs alone; ask again
+-- while it waits for the others here, or they for it. Also while nobody knows whether it has waited too long
 --
 -- A doorbell says that there is work of a priority; which job of it runs is decided here (lua/turns.lua). It is the doorbell's
 -- own, unless another client's turn has come, or many of its own line stand before it: then that job is owed a doorbell, and the
@@ -91,6 +91,7 @@ local function next_of(priority)
     local why = unfit(id, job)
     if not why then return id, job end
     if why == 'newer' or why == 'wait' then return end
+    dequeue(id, priority, job[11], job[17])  -- an older version ended it, and knows no lanes
   end
 end
 
