@@ -15,14 +15,16 @@ from torch import Tensor, nn
 from models.checkpoint import let_go
 
 # "whole": inputs become whole numbers as well, of 16 bits for each row's largest, as two of 8 bits; oneDNN adds whole
-# numbers exactly, so neither the order nor the number of rows changes a result. For processors with VNNI or AMX.
+# numbers exactly, so neither the order nor the number of rows changes a result. For processors with VNNI or AMX. The
+# two are unsigned: for signed ones oneDNN has a quick kernel with AMX alone, and else one 200 times slower.
 # "weights": torch's kernel for 8-bit weights alone, which computes each row by itself; for AVX2 and AVX-512.
 Kernel8 = Literal["whole", "weights"]
 
 MOST = 127
-_HIGH = 256  # an input is `_HIGH` times its first number, plus its second, which is -128 to 127
+_HIGH = 256  # an input is `_HIGH` times its first number, plus its second; both are -128 to 127
+_ZERO = 128  # is added to both
 _STEPS = torch.tensor(float(_HIGH * MOST))  # a tensor: by a number of Python's the division would be two operations
-_ROUNDED = torch.tensor([[[_HIGH // 2]], [[0]]], dtype=torch.int16)
+_ROUNDED = torch.tensor([[[_HIGH // 2 - _HIGH * _ZERO]], [[_ZERO]]], dtype=torch.int16)  # may wrap around, as it should
 _SHIFTS = torch.tensor([[[8]], [[0]]], dtype=torch.int16)
 _LEAST_SCALE = 1e-30  # of a row of zeros
 _BLOCK_VALUES = 4 << 20
@@ -53,9 +55,9 @@ def exact() -> bool:
     weight[8:] = MOST
     scales = torch.ones(16)
     for rows in (1, 2, 16, 40):
-        inputs = torch.full((rows, 256), MOST, dtype=torch.int8)
-        inputs[::2, ::3] = -MOST - 1
-        expected = (inputs.long() @ weight.long().t()).float()
+        inputs = torch.full((rows, 256), _ZERO + MOST, dtype=torch.uint8)
+        inputs[::2, ::3] = 0
+        expected = ((inputs.long() - _ZERO) @ weight.long().t()).float()
         try:
             given = _whole_product(inputs, _packed(weight), scales, torch.zeros(16, dtype=torch.int64))
         except (RuntimeError, AttributeError):  # a torch without oneDNN, or without these products
@@ -108,7 +110,7 @@ class Product8:
         rows = rows.float()
         steps = torch.div(_STEPS, rows.abs().amax(dim=1, keepdim=True))  # a norm takes ten times as long
         numbers = rows.mul(steps).to(torch.int16)
-        halves = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.int8)  # the second wraps around
+        halves = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.uint8)  # wraps around as well
         if spare := -len(rows) % _STEP_ROWS if len(rows) > _STEP_ROWS else 0:
             halves = nn.functional.pad(halves, (0, 0, 0, spare))
         product = _whole_product(halves.flatten(0, 1), self._values, self._scales, self._zeros)
@@ -208,6 +210,6 @@ def _packed(values: Tensor) -> Tensor:
 
 def _whole_product(inputs: Tensor, packed: Tensor, scales: Tensor, zeros: Tensor) -> Tensor:
     product: Tensor = torch.ops.onednn.qlinear_pointwise(
-        inputs, 1.0, 0, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        inputs, 1.0, _ZERO, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
     )
     return product
