@@ -5,6 +5,7 @@ Containers are limited by control groups, of which neither torch nor the system'
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 CGROUP = Path("/sys/fs/cgroup")
+_PAUSE_SOFT = 1  # omp.h's omp_pause_soft
 _SPARE = 2  # times what a model takes must be free before it is held in a wider type than it needs
 
 
@@ -53,6 +55,21 @@ def cores(cgroup: Path = CGROUP) -> int:
     )
     limited = quota in {"max", "-1"}
     return allowed if limited else max(1, min(allowed, math.ceil(int(quota) / int(period))))
+
+
+def use_cores() -> None:
+    """More threads than a container's cores spin against each other; OMP_NUM_THREADS may ask for fewer."""
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
+
+
+def end_threads() -> None:
+    """End the threads that wait for this one's next parallel operation; that begins new ones.
+
+    For a thread that has loaded a model which another computes with: where more threads are there than cores, libgomp
+    lets all of them sleep at the end of an operation instead of spinning, and a step wakes them two hundred times."""
+    openmp = ctypes.CDLL(None)  # torch loads its own for all to see
+    if hasattr(openmp, "omp_pause_resource_all"):  # since OpenMP 5.0
+        openmp.omp_pause_resource_all(_PAUSE_SOFT)
 
 
 def free_memory_bytes(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:

@@ -16,7 +16,7 @@ import torch
 
 from models.chat import ChatTokenizer
 from models.chat_formats import ChatMessage
-from models.cpu import cores
+from models.cpu import end_threads, use_cores
 from models.load import LoadedModel, load
 from models.placement import gpu_id
 from scriptqueue.further_fields import fields_named
@@ -70,8 +70,7 @@ class ModelBackend:
         """Load the model that the settings name and start the engine; raises `ModelUnavailable`."""
         if settings.model.cuda_graphs and (settings.model.device == "cpu" or not torch.cuda.is_available()):
             raise ModelUnavailable("MODEL__CUDA_GRAPHS needs a GPU, and the model would run on the CPU")
-        # More threads than a container's cores spin against each other; OMP_NUM_THREADS may ask for fewer.
-        torch.set_num_threads(min(torch.get_num_threads(), cores()))
+        use_cores()
         loaded = load(
             settings.model.path or settings.model.name,
             dtype=settings.model.dtype,
@@ -82,6 +81,7 @@ class ModelBackend:
             endpoint=settings.model.hub_endpoint,
         )
         engine = make_engine(loaded, settings, free_bytes(loaded.model.device))
+        end_threads()
         engine.start()
         backend = cls(loaded, engine, _edition(settings.model.path))
         try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,27 @@ def test_a_quickened_layer_computes_the_same(bias: bool) -> None:
 
         assert [type(layer) for layer in model] == [cpu.Linear, nn.Linear]  # only what is float32
         torch.testing.assert_close(model[0](rows), plain)
+
+
+def test_a_thread_that_loaded_a_model_leaves_none_behind() -> None:
+    torch.set_num_threads(2)
+    counts: list[int] = []
+
+    def load() -> None:
+        for end in (cpu.end_threads, lambda: None):
+            torch.ones(1 << 20).add_(1)
+            counts.append(threads())
+            end()
+            counts.append(threads())
+
+    loading = threading.Thread(target=load)
+    loading.start()
+    loading.join()
+
+    assert [later - before for before, later in pairwise(counts)] == [-1, 1, 0]
+
+
+def threads() -> int:
+    """Of this process, once those that end are gone."""
+    time.sleep(0.1)
+    return len(os.listdir("/proc/self/task"))
