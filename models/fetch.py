@@ -95,9 +95,9 @@ def check_checksum(path: Path, checksum: Checksum) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Progress bars on a terminal, silence elsewhere."""
+    """Progress bars on a terminal, silence elsewhere, also where FORCE_COLOR has rich take a log for a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not sys.stderr.isatty()) as bar:
         yield bar
 
 

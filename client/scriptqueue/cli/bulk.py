@@ -22,6 +22,8 @@ from scriptqueue.schemas import Job
 PromptOutcome = Job | ClientError
 OnPromptOutcome = Callable[[int, PromptOutcome], None]
 
+STAGES = 10  # of many prompts, each with a line in a log
+
 
 def is_bulk(arguments: Namespace) -> bool:
     """Whether several jobs are meant: a file holds a prompt a line, but a script is all of its file."""
@@ -90,7 +92,8 @@ class Bulk:
             while shown in self.outcomes:
                 show(shown, self.outcomes[shown])
                 shown += 1
-            show_progress(self.line, len(self.outcomes) / len(self._prompts))
+            ends, all_ends = len(self.outcomes), len(self._prompts)
+            show_progress(self.line, ends / all_ends, ends * STAGES // all_ends)
 
         async def until_done(place: int, job: Job) -> None:
             async with self._places:

@@ -3,6 +3,7 @@ a terminal's commands."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -48,6 +49,12 @@ def moment(time: datetime) -> str:
 
 def fraction(job: Job) -> float:
     return 1.0 if job.done else job.progress.fraction if job.progress else 0.0
+
+
+def stage(job: Job) -> Hashable:
+    """Changes with what a log should tell: its state, another attempt, each scene, a model that it waits for."""
+    waits_for = job.queue.waits_for if job.queue else None
+    return job.status, job.attempt, waits_for, job.progress.scenes_done if job.progress else 0
 
 
 def card(job: Job, board: Storyboard, fields: Fields = ALL_FIELDS) -> RenderableType:

@@ -29,7 +29,9 @@ def awaited(client: Client, job_id: object, arguments: Namespace) -> Job:
     """The job when it is done."""
     with going_on(job_id), progress_line() as show_progress:
         return client.wait(
-            str(job_id), arguments.timeout, lambda job: show_progress(format.line(job), format.fraction(job))
+            str(job_id),
+            arguments.timeout,
+            lambda job: show_progress(format.line(job), format.fraction(job), format.stage(job)),
         )
 
 

@@ -1,7 +1,7 @@
 """What the `scriptqueue` command says and where: results on stdout, progress and complaints on stderr.
 
-A live line on a terminal, plain lines elsewhere; nothing in it, whoever wrote it, that a terminal would obey. Knows
-jobs only through format.py.
+A live line on a terminal, elsewhere a plain line for each stage; nothing in it, whoever wrote it, that a terminal would
+obey. Knows jobs only through format.py.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-ShowProgress = Callable[[str, float], None]
+ShowProgress = Callable[[str, float, Hashable], None]
 PROGRESS_COLUMNS = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
 # Escape sequences begin with these; bidi marks turn a line around. JSON itself escapes those below 0x20.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -54,11 +54,23 @@ def print_err(text: str) -> None:
 
 @contextmanager
 def progress_line() -> Iterator[ShowProgress]:
-    """Call it with where it is and the fraction: one line that changes on a terminal, a line each time elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda line, _: print_err(line)
+    """Call it with where it is, the fraction and the stage: one line that changes on a terminal. Elsewhere lines stay, so
+    that there is one only where the stage is another than before."""
+    if not sys.stderr.isatty():  # rich takes FORCE_COLOR, which CI systems set for their logs, for a terminal
+        yield _print_stages()
         return
-    with Progress(*PROGRESS_COLUMNS, console=console, transient=True) as bar:
+    with Progress(*PROGRESS_COLUMNS, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda line, fraction: bar.update(task, description=shown(line), completed=fraction)
+        yield lambda line, fraction, _: bar.update(task, description=shown(line), completed=fraction)
+
+
+def _print_stages() -> ShowProgress:
+    last: Hashable = None
+
+    def show(line: str, _: float, stage: Hashable) -> None:
+        nonlocal last
+        if stage != last:
+            print_err(line)
+        last = stage
+
+    return show

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -139,6 +140,49 @@ def test_waiting_prints_progress_lines_and_then_the_storyboard(start: Start, wor
     assert "2  close up  5 s" in out
     assert "source: model" in out
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("word", ["run", "wait", "retry", "rewrite"])
+def test_a_log_gets_a_line_for_each_stage_and_none_for_each_poll(
+    start: Start, api: httpx.Client, worker: HandWorker, word: str
+) -> None:
+    process = start(*waiting(word, api, worker), FORCE_COLOR="1")  # as CI systems set it; a log is no terminal all the same
+    assert process.stderr is not None
+    lines = [line for line in iter(process.stderr.readline, "queued, position 1\n") if not line.startswith("job ")]
+    claim = worker.claim(worker.next_id())
+    lines.append(process.stderr.readline())
+    for scenes in range(1, 4):
+        for tokens in range(3):
+            worker.report(claim, tokens=10 * scenes + tokens, scenes_done=scenes - 1, fraction=0.25)
+            time.sleep(0.02)  # for a poll
+        worker.report(claim, tokens=10 * scenes + 9, scenes_done=scenes, fraction=0.25)
+        lines.append(process.stderr.readline())
+    worker.succeed(claim)
+    _, rest = process.communicate(timeout=30)
+
+    written = [f"running: writing, {scenes}9 tokens, {scenes} scenes, 25%\n" for scenes in range(1, 4)]
+    assert (lines, rest) == (["running\n", *written], "succeeded\n")
+
+
+def waiting(word: str, api: httpx.Client, worker: HandWorker) -> list[str]:
+    """The words of a command that waits for a job which is queued."""
+    if word == "run":
+        return ["run", "x"]
+    job_id = str(api.post("/jobs", json={"prompt": "x"}).json()["id"])
+    if word == "wait":
+        return ["wait", job_id]
+    claim = worker.claim(worker.next_id())
+    if word == "retry":
+        worker.fail(claim)
+        return ["retry", job_id, "--wait"]
+    worker.succeed(claim)
+    return ["rewrite", job_id, "1", "--wait"]
+
+
+def test_of_many_prompts_a_log_gets_a_line_for_each_tenth(run: Run) -> None:
+    done = run("submit", "--file", "-", stdin="x\n" * 30)
+
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["1", *(str(count) for count in range(3, 31, 3))]
 
 
 def test_what_was_read_in_the_prompt_stands_beside_the_storyboard(start: Start, worker: HandWorker) -> None:
