@@ -120,6 +120,16 @@ def test_every_command_within_a_sentence_is_one(document: Path) -> None:
             ], line
 
 
+@pytest.mark.parametrize("document", [DOCS / "quality.md", DOCS / "zh/quality.md"], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("run", ["quality.md", "quality-before.md"])
+def test_the_boards_that_a_document_shows_are_those_of_the_run(document: Path, run: str) -> None:
+    boards = (ROOT / "bench/results" / run).read_text().partition("none was chosen.")[2]
+    scenes = [line for line in boards.splitlines() if re.match(r"\d+\. ", line)]
+
+    assert scenes
+    assert not [scene for scene in scenes if scene not in document.read_text()]
+
+
 @pytest.mark.parametrize("document", [ROOT / "README.md", DOCS / "performance.md"], ids=lambda path: path.name)
 def test_a_figure_that_a_document_names_is_the_measured_one(document: Path) -> None:
     """As exact as it is written: the last digit may be rounded."""
