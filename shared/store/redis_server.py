@@ -180,7 +180,9 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
         message = "appendfsync is no: a power cut may lose half a minute of accepted jobs"
         return Finding("redis persistence", "warning", message, "set appendfsync always, or at least everysec")
     if synced == "everysec":
-        return Finding("redis persistence", "ok", "append-only file, synced each second: a power cut may lose that one")
+        return Finding(
+            "redis persistence", "ok", "append-only file, synced each second: a power cut loses what came since"
+        )
     return Finding("redis persistence", "ok", "append-only file" + (f", synced {synced}" if synced else ""))
 
 

@@ -14,6 +14,7 @@ import os
 import random
 import stat
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -38,6 +39,7 @@ class Disk:
         self.size = size
         self.opened = 0  # handles that the kernel holds
         self.fails = False  # each flush, from now on
+        self.slow_s = 0.0  # the same
         self._now, self._kept = mmap.mmap(-1, size), mmap.mmap(-1, size)
         self._cached: list[tuple[int, bytes]] = []  # not flushed yet, in their order
         self._stale: list[tuple[int, int]] = []  # where `_now` may be what was lost: offset and length
@@ -138,6 +140,8 @@ class Disk:
             _, code, unique, *_ = _HEADER.unpack_from(request)
             if code in _UNANSWERED:
                 continue
+            if code == _FSYNC:
+                time.sleep(self.slow_s)
             with self._lock:  # a cut is made between two requests, or in one
                 number, answer = self._answer(code, request[_HEADER.size :])
             os.write(self._device, _ANSWER.pack(_ANSWER.size + len(answer), -number, unique) + answer)

@@ -50,7 +50,8 @@ class Load:
 
     job: dict[str, Any] = field(default_factory=dict)  # besides its prompt
     refused: Counter[str] = field(default_factory=Counter)
-    accepted: dict[str, float] = field(default_factory=dict)
+    accepted: dict[str, float] = field(default_factory=dict)  # when the answer was there
+    sent: dict[str, float] = field(default_factory=dict)  # the POST that was accepted
     answers: dict[str, str] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     # attempt, scenes, how it ended
@@ -70,6 +71,7 @@ class Load:
 
     def _posted(self, client: httpx.Client, key: str) -> bool:
         job = {"prompt": key, "use_cache": False, "result_ttl_s": 7200, **self.job}
+        sent = time.monotonic()
         try:
             answer = client.post("/jobs", json=job, headers={"Idempotency-Key": key})
         except httpx.HTTPError:
@@ -79,8 +81,9 @@ class Load:
             return False
         if answer.json()["durability"] == "primary":
             return False  # it was said to be on the primary alone
+        job_id = answer.json()["id"]
         with self.lock:
-            self.accepted[answer.json()["id"]] = time.monotonic()
+            self.sent[job_id], self.accepted[job_id] = sent, time.monotonic()
         return True
 
     def read(self, url: str) -> None:

@@ -16,6 +16,7 @@ Needs root, FUSE, loop devices, ext4 and util-linux; else it says what is missin
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -41,15 +42,16 @@ EVERYSEC = 10  # of so many cuts, one is made with `appendfsync everysec`
 class Tally:
     """What the cuts were like, and what became of what was accepted before them."""
 
-    cuts: list[tuple[float, float]] = field(default_factory=list)  # when the power went, when it came back
+    cuts: list[float] = field(default_factory=list)  # when the power went
     kinds: Counter[str] = field(default_factory=Counter)
     back_s: list[float] = field(default_factory=list)  # from power to the first accepted POST
     done_s: list[float] = field(default_factory=list)  # and to the end of a job that was accepted after it
     lost: set[str] = field(default_factory=set)
 
-    def before_s(self, accepted: float) -> float:
-        """How long before a cut; who heard of it only after the cut had been answered just before."""
-        return next(max(0.0, at - accepted) for at, back in self.cuts if accepted < back)
+    def before_s(self, sent: float, accepted: float) -> float:
+        """How long before a cut a job was accepted at the latest. An answer may come late, even when the power is back:
+        Redis had it at some moment since the POST was sent, so the first cut after that has taken it."""
+        return next((max(0.0, at - accepted) for at in self.cuts if sent < at), math.inf)
 
 
 def cut(machine: Machine, service: Service, chance: random.Random, tally: Tally) -> None:
@@ -74,7 +76,7 @@ def cut(machine: Machine, service: Service, chance: random.Random, tally: Tally)
         }
     )
     at = time.monotonic()
-    tally.cuts.append((seen["at"], at))
+    tally.cuts.append(seen["at"])
     machine.on(damage, chance.getrandbits(32))
     if whole:
         service.start()
@@ -102,12 +104,13 @@ def many(folder: Path, appendfsync: str, count: int, seed: int) -> dict[str, Any
         for _ in range(count):
             cut(machine, service, chance, tally)
         figures = outcome(machine, service)
-    lost = tally.lost | service.load.lost
+    load = service.load
+    lost = tally.lost | load.lost
     return {
         "cuts": count,
         **figures,
         "lost": len(lost),
-        "lost_s": spread([tally.before_s(service.load.accepted[job_id]) for job_id in lost]),
+        "lost_s": spread([tally.before_s(load.sent[job_id], load.accepted[job_id]) for job_id in lost]),
         "again": spread(tally.back_s),
         "done again": spread(tally.done_s),
         **tally.kinds,

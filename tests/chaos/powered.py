@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.chaos.disk import Disk
 from tests.chaos.stage import Process, redis_command, until
+from tests.chaos.syncs import Syncs
 
 SIZE = 192 * 1024 * 1024
 LEFT = 16 * 1024  # bytes of a disk that is nearly full
@@ -36,6 +37,7 @@ class Host:
         self._command = [*redis_command(port, self._root / "redis"), "--appendfsync", appendfsync]
         self._disk = Disk(SIZE)
         self._server: Process | None = None
+        self._syncs = Syncs()
         folder.mkdir(parents=True)
         self._root.mkdir()
         with self._image.open("wb") as image:
@@ -57,6 +59,7 @@ class Host:
     def start(self) -> None:
         self._server = Process("redis", self._command, self._log)
         self._server.start()
+        self._syncs.watch(self._server.pid)
 
     def alive(self) -> bool:
         return self._server is not None and self._server.alive
@@ -95,6 +98,13 @@ class Host:
     def fail(self, fails: bool) -> None:
         """Each flush of the disk."""
         self._disk.fails = fails
+
+    def slow(self, seconds: float) -> None:
+        """Each flush of the disk."""
+        self._disk.slow_s = seconds
+
+    def slowest_sync_s(self) -> float:
+        return round(self._syncs.slowest_s, 3)
 
     def mend_file(self) -> int:
         """As the server's own line says; how many bytes were given up."""

@@ -26,7 +26,9 @@ from tests.chaos.stage import HOST, ROOT, free_port, until
 
 JOB = {"metadata": {"stub": {"seconds": 0.6}}}  # some wait, some run
 REWRITE_S = 0.3  # as long as a rewrite is made to take
-LATE_S = 2.0  # what `everysec` may lose: Redis gives a slow sync a second more
+# Of `everysec`: until the next sync is begun, where none is under way. Its own clock ticks ten times a second, and on a
+# busy machine it is late besides.
+EVERY_S = 1.5
 REFUSED = "503 store_unavailable"
 PROGRAMS = ("unshare", "mount", "umount", "losetup", "mkfs.ext4")
 
@@ -135,6 +137,7 @@ def outcome(machine: Machine, service: Service) -> dict[str, Any]:
         "ghosts": len(there - load.accepted.keys()),
         "refused": dict(load.refused),
         "faults": machine.faults(),
+        "slowest_sync_s": machine.do("slowest_sync_s"),
     }
 
 
@@ -146,10 +149,16 @@ def kept(figures: dict[str, Any]) -> str:
     return f"of {figures['accepted']} accepted 0 lost, 0 answers changed"
 
 
+def late_s(slowest_sync_s: float) -> float:
+    """How long before a cut what `everysec` loses may have been accepted: in the worst case it came while a sync was
+    under way, waited for its end, and its own was not done yet."""
+    return EVERY_S + 2 * slowest_sync_s
+
+
 def check(
     report: Report, layer: str, fault: str, appendfsync: str, folder: Path, play: Callable[[Path, str], dict[str, Any]]
 ) -> None:
-    """One row: with `always` nothing may be lost, else what was accepted in the last seconds."""
+    """One row: with `always` nothing may be lost, else what was accepted since the last sync may have begun."""
     fault = f"{fault}, appendfsync {appendfsync}"
 
     def checked() -> str:
@@ -158,10 +167,10 @@ def check(
         again = f"POST again after {figures['again']['max']:.1f} s at most"
         if appendfsync == "always":
             return f"{kept(figures)}; {again}"
-        late = figures["lost_s"]
-        assert not late["n"] or late["max"] <= LATE_S, figures
+        late, bound_s = figures["lost_s"], late_s(figures["slowest_sync_s"])
+        assert not late["n"] or late["max"] <= bound_s, f"more than {bound_s:.1f} s before: {figures}"
         assert not figures["faults"], figures
-        when = f" (accepted up to {late['max']:.1f} s before)" if late["n"] else ""
+        when = f" (accepted up to {late['max']:.1f} s before, of {bound_s:.1f})" if late["n"] else ""
         return f"of {figures['accepted']} accepted {figures['lost']} lost{when}; {again}"
 
     report.check(layer, fault, checked)
