@@ -54,8 +54,8 @@ def print_err(text: str) -> None:
 
 @contextmanager
 def progress_line() -> Iterator[ShowProgress]:
-    """Call it with where it is, the fraction and the stage: one line that changes on a terminal. Elsewhere lines stay, so
-    that there is one only where the stage is another than before."""
+    """Call it with where it is, the fraction and the stage: one line that changes on a terminal. Elsewhere lines
+    stay, so that there is one only where the stage is another than before."""
     if not sys.stderr.isatty():  # rich takes FORCE_COLOR, which CI systems set for their logs, for a terminal
         yield _print_stages()
         return
