@@ -1,5 +1,6 @@
 // Numbers and times as people read them.
 
+import { dayOf } from "./days.js";
 import { language, words } from "./i18n.js";
 
 /** 75.5 -> "1:15.5", for a storyboard's clock. */
@@ -18,11 +19,10 @@ export function span(seconds) {
   return words("hours", (seconds / 3600).toFixed(1));
 }
 
-/** When something was: the time today, else the date. */
-export function moment(iso, { brief = false } = {}) {
+/** When something was: the time on `day`, which is today unless another is named, else the date too. */
+export function moment(iso, { brief = false, day = dayOf(Date.now()) } = {}) {
   const time = new Date(iso);
-  const today = time.toDateString() === new Date().toDateString();
-  const form = today ? { hour: "2-digit", minute: "2-digit", second: brief ? undefined : "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+  const form = dayOf(time) === day ? { hour: "2-digit", minute: "2-digit", second: brief ? undefined : "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
   return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", form).format(time);
 }
 

@@ -23,8 +23,8 @@ export function newGroupRow(key, deeds) {
   return { element, box, link: toggle, name, about, facts, time, cancel, remove, top: -1 };
 }
 
-/** `group`: `{isBatch, counts, title, created, isShut}`; the counts are of all its jobs, by status. */
-export function drawGroupRow(row, { isBatch, counts, title, created, isShut }) {
+/** `group`: `{isBatch, counts, title, created, day, isShut}`; the counts are of all its jobs, by status. */
+export function drawGroupRow(row, { isBatch, counts, title, created, day, isShut }) {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const name = words(isBatch ? "group.batch" : "group.takes", total);
   const waiting = (counts.queued ?? 0) + (counts.running ?? 0);
@@ -34,7 +34,7 @@ export function drawGroupRow(row, { isBatch, counts, title, created, isShut }) {
   setAttribute(row.about, "lang", tongueOf(title));
   const parts = STATUSES.filter((status) => counts[status]).map((status) => words("group.count", [counts[status], words(`status.${status}`)]));
   setText(row.facts, parts.join(" · "));
-  setText(row.time, moment(created, { brief: true }));
+  setText(row.time, moment(created, { brief: true, day }));
   setAttribute(row.time, "datetime", created);
   setAttribute(row.link, "aria-expanded", !isShut);
   row.cancel.hidden = waiting === 0;

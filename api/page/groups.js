@@ -3,6 +3,7 @@
 
 export const ROW_PX = 80; // as in views.css
 export const HEAD_PX = 56;
+export const DAY_PX = 32;
 
 const FEWEST = 2; // one alone needs no head
 
@@ -42,10 +43,10 @@ export function rowsOf(ids, known, shut = new Set()) {
   return rows;
 }
 
-/** How far from the top each row begins, and at last how high all are together. */
+/** How far from the top each row begins, those of days.js too, and at last how high all are together. */
 export function topsOf(rows) {
   const tops = [0];
-  for (const row of rows) tops.push(tops.at(-1) + (row.id ? ROW_PX : HEAD_PX));
+  for (const row of rows) tops.push(tops.at(-1) + (row.id ? ROW_PX : row.ids ? HEAD_PX : DAY_PX));
   return tops;
 }
 

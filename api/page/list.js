@@ -1,8 +1,10 @@
 // The list of jobs: its filters, its rows and what is done with chosen ones. Reads on at the end, and again what is on
-// the screen every two seconds. Knows rows and their heads, not which of them are on the screen, nor what a job is about.
+// the screen every two seconds. Knows rows, heads and days, not which of them are on the screen, nor what a job is about.
 
 import { get, Problem, Unreachable } from "./api.js";
 import { Choice } from "./choice.js";
+import { drawDayRow, newDayRow } from "./day_row.js";
+import { isDay, withDays } from "./days.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { drawGroupRow, newGroupRow } from "./group_row.js";
 import { rowsOf, topsOf } from "./groups.js";
@@ -38,8 +40,9 @@ export class JobsList {
   #count = h("span", { class: "hint" });
   #screenful = new Screenful({
     layout: () => this.#lay(),
-    make: (item) => (item.id ? newRow(item.id) : newGroupRow(item.key, this.#deedsOf(item.key))),
-    write: (row, item) => (item.id ? this.#drawJob(row, item) : this.#drawGroup(row, item)),
+    make: (item) => this.#make(item),
+    write: (row, item) => this.#write(row, item),
+    canReach: (item) => !isDay(item),
     soon: () => this.#soon(),
     redraw: () => this.#draw(),
   });
@@ -87,7 +90,7 @@ export class JobsList {
     clearTimeout(this.#timer);
     if (!this.#reading && !document.hidden) {
       const listing = this.#listing;
-      const { shown } = this.#screenful;
+      const shown = this.#screenful.shown.filter((row) => !isDay(row));
       await this.#read(() => listing.refresh(shown.map((row) => row.id ?? row.ids[0])));
       const news = await Promise.all(shown.map((row) => this.#heads.read(row)));
       if (news.includes(true)) this.#soon();
@@ -161,7 +164,7 @@ export class JobsList {
     if (this.#layout.all !== all || this.#layout.wanted !== this.#wanted) {
       const known = (id) => this.#listing.job(id);
       const ids = this.#wanted === "" ? all : all.filter((id) => this.#isMatch(known(id)));
-      const rows = rowsOf(ids, known, this.#heads.shut);
+      const rows = withDays(rowsOf(ids, known, this.#heads.shut), known);
       this.#layout = { all, wanted: this.#wanted, ids, rows, tops: topsOf(rows) };
     }
     return this.#layout;
@@ -209,12 +212,23 @@ export class JobsList {
     this.#choice.draw();
   }
 
-  #drawJob(row, { id, group }) {
+  #make(item) {
+    if (isDay(item)) return newDayRow();
+    return item.id ? newRow(item.id) : newGroupRow(item.key, this.#deedsOf(item.key));
+  }
+
+  #write(row, item) {
+    if (isDay(item)) drawDayRow(row, item.day);
+    else if (item.id) this.#drawJob(row, item);
+    else this.#drawGroup(row, item);
+  }
+
+  #drawJob(row, { id, group, day }) {
     row.element.classList.toggle("grouped", group !== null);
     setAttribute(row.link, "aria-current", id === this.#current ? "page" : null);
     row.box.checked = this.#choice.has(id);
     const job = this.#listing.job(id);
-    drawRow(row, job, job.title ?? job.start);
+    drawRow(row, job, job.title ?? job.start, day);
   }
 
   #drawGroup(row, item) {
@@ -224,7 +238,7 @@ export class JobsList {
     row.box.checked = chosen === item.ids.length;
     row.box.indeterminate = chosen > 0 && chosen < item.ids.length;
     const [title, isShut] = [newest.title ?? newest.start ?? "", this.#heads.shut.has(item.key)];
-    drawGroupRow(row, { isBatch: isBatch(item.key), counts, title, created: newest.created, isShut });
+    drawGroupRow(row, { isBatch: isBatch(item.key), counts, title, created: newest.created, day: item.day, isShut });
   }
 
   /** Whether jobs are shown whatever they are. */

@@ -1,6 +1,8 @@
 // The jobs that were read so far, newest first, as pages of the API's keyset cursor. Any page can be read again, so
 // that what is on the screen stays true without reading ten thousand jobs. Knows no view; takes `fetchPage`.
 
+import { dayOf } from "./days.js";
+
 const MOST_OF_A_PAGE = 200;
 
 /** What a row shows; ten thousand whole jobs would be heavy. */
@@ -11,6 +13,7 @@ export function summaryOf(job) {
     done: job.done,
     priority: job.priority,
     created: job.created_at,
+    day: dayOf(job.created_at),
     title: job.result?.title ?? null,
     start: job.prompt_start || null,
     base: job.base_of ?? null,

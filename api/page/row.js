@@ -17,18 +17,18 @@ export function newRow(id) {
   return { element, box, link, label, status, facts, time, bar, top: -1, drawn: null };
 }
 
-/** `label`: what the job is about, null while that is not known. */
-export function drawRow(row, job, label) {
+/** `label`: what the job is about, null while that is not known; `day`: the one that it stands under. */
+export function drawRow(row, job, label, day) {
   const same = row.drawn;
-  if (same && same.job === job && same.label === label && same.language === language()) return;
-  row.drawn = { job, label, language: language() };
+  if (same && same.job === job && same.label === label && same.day === day && same.language === language()) return;
+  row.drawn = { job, label, day, language: language() };
   const name = label ?? job.id.slice(0, 8);
   setText(row.label, name);
   setAttribute(row.label, "lang", tongueOf(name));
   setAttribute(row.element, "data-status", job.status);
   say(row.status, `status.${job.status}`);
   setText(row.facts, facts(job).join(" · "));
-  setText(row.time, moment(job.created, { brief: true }));
+  setText(row.time, moment(job.created, { brief: true, day }));
   setAttribute(row.time, "datetime", job.created);
   row.bar.hidden = job.status !== "running";
   row.bar.style.setProperty("--fraction", job.fraction ?? 0);

@@ -12,19 +12,21 @@ export class Screenful {
   #make;
   #write;
   #redraw;
+  #canReach;
   #rows = new Map(); // key -> its row
   #active = 0; // the row that Tab reaches
   #list = h("ol", { class: "rows", role: "list" });
 
   /**
    * `layout()`: the `{rows, tops}` of now, as of groups.js. `make(item)` gives the row of one, `{element, link, top: -1}`
-   * and what else of it can have the focus; `write(row, item)` what it shows. `soon()` and `redraw()` draw the whole view,
-   * with the next frame and at once.
+   * and what else of it can have the focus; `write(row, item)` what it shows; `canReach(item)` is false where it has no
+   * `link`, and another row follows. `soon()` and `redraw()` draw the whole view, with the next frame and at once.
    */
-  constructor({ layout, make, write, soon, redraw }) {
+  constructor({ layout, make, write, canReach, soon, redraw }) {
     this.#layout = layout;
     this.#make = make;
     this.#write = write;
+    this.#canReach = canReach;
     this.#redraw = redraw;
     this.element = h("div", { class: "scroller" }, this.#list);
     this.element.addEventListener("scroll", soon, { passive: true });
@@ -56,7 +58,7 @@ export class Screenful {
     const [first, last] = this.#screen();
     const from = Math.max(0, first - BEYOND);
     const until = Math.min(rows.length, last + 1 + BEYOND);
-    this.#active = Math.min(Math.max(this.#active, 0), Math.max(rows.length - 1, 0));
+    this.#reach(this.#active);
     this.#list.style.height = `${tops.at(-1)}px`;
     const wanted = new Map();
     for (let at = from; at < until; at++) wanted.set(rows[at].key, at);
@@ -109,13 +111,22 @@ export class Screenful {
     if (!(event.key in steps) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const { rows, tops } = this.#layout();
-    this.#active = Math.min(Math.max(this.#active + steps[event.key], 0), rows.length - 1);
-    const [top, bottom] = [tops[this.#active], tops[this.#active + 1]];
+    this.#reach(this.#active + steps[event.key], steps[event.key] < 0);
+    const above = rows[this.#active - 1]; // comes along where no key reaches it
+    const [top, bottom] = [tops[this.#active - (above && !this.#canReach(above) ? 1 : 0)], tops[this.#active + 1]];
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
     else if (bottom > scrollTop + clientHeight) this.element.scrollTop = bottom - clientHeight;
     this.#redraw();
     this.#rows.get(rows[this.#active]?.key)?.link.focus({ preventScroll: true });
+  }
+
+  /** The row at this place, or the nearest one that can be reached: on the way up the one above it, if there is one. */
+  #reach(place, isUp = false) {
+    const { rows } = this.#layout();
+    const at = Math.max(Math.min(place, rows.length - 1), 0);
+    const isHere = at === rows.length || this.#canReach(rows[at]);
+    this.#active = isHere ? at : isUp && at > 0 ? at - 1 : at + 1;
   }
 
   #focused(target, soon) {

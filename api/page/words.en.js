@@ -114,6 +114,8 @@ export const WORDS = {
   filter: "Status",
   no_jobs: "No jobs here yet.",
   no_match: "No job matches.",
+  today: "Today",
+  yesterday: "Yesterday",
   search: "Search titles and prompts",
   is_take: "a take",
   compare: "Compare",

@@ -112,6 +112,8 @@ export const WORDS = {
   filter: "状态",
   no_jobs: "还没有任务。",
   no_match: "没有符合的任务。",
+  today: "今天",
+  yesterday: "昨天",
   search: "搜索标题和提示词",
   is_take: "另一版",
   compare: "对比",

@@ -1,7 +1,8 @@
-"""The list where there is much in it: batches and takes under heads, counts by status, one deed for many jobs."""
+"""The list where there is much in it: batches and takes under heads, days, counts by status, one deed for many jobs."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from tests.browser.chromium import OpenPage, shoot
 from tests.browser.test_everybody_can_use_it import faults
 from tests.integration.worker.processes import done, submit, until
 
-JOB, HEAD = ".rows li[data-id]", ".rows .group-row"
+JOB, HEAD, DAY = ".rows li[data-id]", ".rows .group-row", ".rows .day-row"
 # Rows as `key` of a head, or the id of a job, `+` before one that stands under a head.
 ROWS_OF = """async (jobs, shut = []) => {
   const { rowsOf } = await import('/page/groups.js');
@@ -21,14 +22,27 @@ ROWS_OF = """async (jobs, shut = []) => {
   const named = (row) => (row.id ? (row.group ? '+' : '') + row.id : row.key);
   return rowsOf(ids, (id) => known.get(id), new Set(shut)).map(named);
 }"""
+# Rows as above, `#` before a day; `jobs` have one each.
+ROWS_UNDER_DAYS = """async (jobs) => {
+  const { rowsOf } = await import('/page/groups.js');
+  const { isDay, withDays } = await import('/page/days.js');
+  const known = new Map(jobs.map((job) => [job.id, { batch: null, base: null, ...job }]));
+  const named = (row) => (isDay(row) ? '#' + row.day : row.id ? (row.group ? '+' : '') + row.id : row.key);
+  return withDays(rowsOf(jobs.map((job) => job.id), (id) => known.get(id)), (id) => known.get(id)).map(named);
+}"""
+NAME_OF_DAY = """async ([moment, now]) => {
+  const { dayName, dayOf } = await import('/page/days.js');
+  return dayName(dayOf(moment), new Date(now));
+}"""
 PLACES = """async (heights) => {
-  const { HEAD_PX, ROW_PX, rowAt, topsOf } = await import('/page/groups.js');
-  const tops = topsOf([...heights].map((kind) => (kind === 'j' ? { id: 'x' } : { ids: [] })));
+  const { DAY_PX, HEAD_PX, ROW_PX, rowAt, topsOf } = await import('/page/groups.js');
+  const kinds = { j: [{ id: 'x' }, ROW_PX], h: [{ ids: [] }, HEAD_PX], d: [{ day: 0 }, DAY_PX] };
+  const tops = topsOf([...heights].map((kind) => kinds[kind][0]));
   const wrong = [];
   for (let at = 0; at + 1 < tops.length; at++) {
     for (const px of [tops[at], tops[at + 1] - 1]) if (rowAt(tops, px) !== at) wrong.push([at, px]);
   }
-  return [tops.at(-1) === [...heights].reduce((sum, kind) => sum + (kind === 'j' ? ROW_PX : HEAD_PX), 0), wrong];
+  return [tops.at(-1) === [...heights].reduce((sum, kind) => sum + kinds[kind][1], 0), wrong];
 }"""
 
 
@@ -105,11 +119,123 @@ def test_what_belongs_together_stands_together(
     assert seen == rows
 
 
-@pytest.mark.parametrize("heights", ["j", "hj", "hjjhjj", "jjjjjjjh", "h" * 9])
+@pytest.mark.parametrize("heights", ["j", "hj", "hjjhjj", "jjjjjjjh", "h" * 9, "djjdhjdj"])
 def test_rows_are_found_by_their_place(api: httpx.Client, open_page: OpenPage, heights: str) -> None:
     page = open_page(str(api.base_url))
 
     assert page.evaluate(PLACES, heights) == [True, []]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "rows"),
+    [
+        ([], []),
+        ([{"id": "b", "day": 2}, {"id": "a", "day": 2}], ["#2", "b", "a"]),
+        ([{"id": "b", "day": 2}, {"id": "a", "day": 1}], ["#2", "b", "#1", "a"]),
+        # a take stands with its board, which is older
+        (
+            [{"id": "c", "day": 2, "base": "a"}, {"id": "b", "day": 1}, {"id": "a", "day": 1}],
+            ["#2", "takes:a", "+c", "+a", "#1", "b"],
+        ),
+        # the service's clock went back
+        ([{"id": "c", "day": 2}, {"id": "b", "day": 1}, {"id": "a", "day": 2}], ["#2", "c", "#1", "b", "a"]),
+    ],
+)
+def test_what_is_of_one_day_stands_under_it(
+    api: httpx.Client, open_page: OpenPage, jobs: list[dict[str, Any]], rows: list[str]
+) -> None:
+    page = open_page(str(api.base_url))
+
+    assert page.evaluate(ROWS_UNDER_DAYS, jobs) == rows
+
+
+@pytest.mark.parametrize(
+    ("zone", "locale", "days"),
+    [
+        (
+            "Asia/Shanghai",
+            "zh-CN",
+            {
+                "2026-11-26T16:30:00Z": "今天",  # half past midnight there
+                "2026-11-26T15:30:00Z": "昨天",
+                "2026-11-24T16:00:00Z": "11月25日星期三",
+                "2025-12-31T15:59:59Z": "2025年12月31日星期三",
+            },
+        ),
+        (
+            "America/New_York",
+            "en-GB",
+            {
+                "2026-11-27T05:00:00Z": "Today",
+                "2026-11-26T16:30:00Z": "Yesterday",
+                "2026-11-25T16:30:00Z": "Wednesday 25 November",
+                "2026-11-28T06:00:00Z": "Saturday 28 November",  # the service's clock is ahead
+                "2026-01-01T04:59:59Z": "Wednesday, 31 December 2025",
+            },
+        ),
+    ],
+)
+def test_a_day_is_the_readers_own(
+    api: httpx.Client, open_page: OpenPage, zone: str, locale: str, days: dict[str, str]
+) -> None:
+    page = open_page(str(api.base_url), timezone_id=zone, locale=locale)
+
+    assert {at: page.evaluate(NAME_OF_DAY, [at, "2026-11-27T06:00:00Z"]) for at in days} == days
+
+
+def test_a_day_of_25_hours_is_one_day(api: httpx.Client, open_page: OpenPage) -> None:
+    page = open_page(str(api.base_url), timezone_id="Europe/Berlin")
+
+    # 00:30 in summer time, and 00:10 in winter time of the next day
+    assert page.evaluate(NAME_OF_DAY, ["2026-10-24T22:30:00Z", "2026-10-25T23:10:00Z"]) == "Yesterday"
+
+
+def test_days_are_headings_that_the_arrows_pass(api: httpx.Client, open_page: OpenPage) -> None:
+    today, yesterday, *before = reversed([submit(api, f"number {n}") for n in range(4)])
+    done(api, today)
+    now = datetime.fromisoformat(api.get(f"/jobs/{today}").json()["created_at"])
+    page = open_page("about:blank", timezone_id="UTC")
+    page.clock.set_fixed_time(now)
+
+    def age(route: Route) -> None:
+        listing = route.fetch().json()
+        for job in listing["jobs"]:
+            days = 0 if job["id"] == today else 1 if job["id"] == yesterday else 40
+            job["created_at"] = (datetime.fromisoformat(job["created_at"]) - timedelta(days=days)).isoformat()
+        route.fulfill(json=listing)
+
+    page.route("**/jobs?*", age)
+    page.goto(str(api.base_url))
+    long_ago = f"{now - timedelta(days=40):%A %-d %B}"
+    headings = page.locator(".rows").get_by_role("heading", level=3)
+    expect(page.locator(JOB)).to_have_count(4)
+    expect(page.locator(DAY)).to_have_text(["Today", "Yesterday", long_ago])
+    expect(headings).to_have_text(["Today", "Yesterday", long_ago])
+    assert [len(text) for text in page.locator(".row-time").all_inner_texts()] == [5] * 4  # 14:05, for the day is above
+    shoot(page, "days")
+
+    page.locator(f"{JOB}[data-id='{today}'] a").focus()
+    for key, reached in [
+        ("ArrowUp", today),
+        ("ArrowDown", yesterday),
+        ("ArrowDown", before[0]),
+        ("End", before[1]),
+        ("ArrowUp", before[0]),
+        ("ArrowUp", yesterday),
+        ("Home", today),
+    ]:
+        page.keyboard.press(key)
+        expect(page.locator(f"{JOB}[data-id='{reached}'] a")).to_be_focused()
+    expect(page.locator(f"{JOB} a[tabindex='0']")).to_have_count(1)
+
+    page.get_by_label("Search titles and prompts").fill("number 2")
+    expect(page.locator(DAY)).to_have_text(["Yesterday"])
+    page.get_by_label("Choose all that are shown").check()
+    expect(page.locator(".chosen-count")).to_have_text("1 chosen")
+    page.clock.set_fixed_time(now + timedelta(days=1))
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(DAY)).to_have_text([f"{now - timedelta(days=1):%A %-d %B}"])  # it was midnight
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_batch_stands_under_a_head_that_counts_stops_and_deletes_it(api: httpx.Client, open_page: OpenPage) -> None:

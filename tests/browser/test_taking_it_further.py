@@ -236,7 +236,7 @@ def test_the_list_is_searched(api: httpx.Client, open_page: OpenPage) -> None:
 
     page.get_by_label("Search titles and prompts").fill("zebra")
 
-    expect(page.locator(".rows li")).to_have_count(2)
+    expect(page.locator(".rows li[data-id]")).to_have_count(2)
     page.get_by_label("Search titles and prompts").fill("no such thing")
     expect(page.get_by_text("No job matches.")).to_be_visible()
 
