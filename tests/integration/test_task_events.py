@@ -46,6 +46,7 @@ class Monitor:
         self._end, self._client = f"/{database}.celeryev/end", client
         self.state = State()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.revoked: dict[str, tuple[bool, bool]] = {}  # job id: whether it ran, whether it was too late
 
     def catch_up(self) -> None:
         self._client.publish(self._end, "")
@@ -56,6 +57,8 @@ class Monitor:
             _, event = self._receiver.event_from_message(body)
             self.state.event(event)
             self.counts[event["hostname"], event["type"].removeprefix("task-")] += 1
+            if event["type"] == "task-revoked":
+                self.revoked[event["uuid"]] = event["terminated"], event["expired"]
 
     def task(self, job_id: str) -> Any:
         self.catch_up()
@@ -192,6 +195,24 @@ def test_a_job_is_one_task_that_ended_as_the_job_did(
     ends = sum(map(monitor.counted, ("succeeded", "failed", "revoked")))
     assert ends == len(monitor.state.tasks)
     assert monitor.counted("received") == ends + monitor.counted("retried")
+
+
+@pytest.mark.parametrize(
+    ("act", "revoked"),
+    [
+        (is_canceled_while_it_waits, (False, False)),
+        (is_canceled_while_it_runs, (True, False)),
+        (expires, (False, True)),
+    ],
+)
+def test_a_task_that_was_revoked_says_whether_it_ran_and_why(
+    play: Play, monitor: Monitor, act: Act, revoked: tuple[bool, bool]
+) -> None:
+    job_id = act(play)
+
+    monitor.catch_up()
+
+    assert monitor.revoked[job_id] == revoked
 
 
 def test_a_doorbell_that_leads_to_anothers_job_shows_the_job_that_ran(play: Play, monitor: Monitor) -> None:
