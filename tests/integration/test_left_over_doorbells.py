@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from scriptqueue.schemas import JobRequest
+from scriptqueue.schemas import PRIORITIES, JobRequest
 from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.executions import Claim, Executions
@@ -81,6 +81,25 @@ def test_jobs_that_left_the_queue_by_an_older_version_keep_nobody_waiting(
     started = [claim.job_id for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)]
 
     assert started == [waiting]
+
+
+@pytest.mark.parametrize("priority", PRIORITIES)
+@pytest.mark.parametrize("status", ["canceled", "running", "succeeded", None])
+def test_a_sweep_takes_what_an_older_version_ended_out_of_its_lane(
+    desk: Desk, worker: Executions, redis_url: str, priority: str, status: str | None
+) -> None:
+    """None: its record is gone by now, and a sweep that did not look ended nothing and rang nobody from then on."""
+    gone = submit(desk, "ada", 2, priority=priority)
+    with redis.Redis.from_url(redis_url) as client:
+        for job_id in gone:
+            if status:
+                client.hset(f"sq:job:{job_id}", "status", status)
+            else:
+                client.delete(f"sq:job:{job_id}")
+
+        sweep_as_if_alone(worker, redis_url)
+
+        assert not client.exists(f"sq:queued:{priority}")
 
 
 def test_as_many_as_four_for_each_job_are_used_up(desk: Desk, worker: Executions) -> None:

@@ -133,6 +133,13 @@ for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do
   end
 end
 
+-- An older version knows no lanes of models: what it ended, and whose record is gone by now, stands in its lane still.
+local function leave_lane(id, lane, client, cost)
+  if client then dequeue(id, lane, client, cost) end
+  redis.call('ZREM', PREFIX .. 'queued:' .. lane, id)
+  redis.call('SREM', PREFIX .. 'owed:' .. lane, id)
+end
+
 -- A doorbell is lost when the job waits although its list is empty, or although later jobs of its client and priority were
 -- claimed. Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
 local function ring_lost(i, model)
@@ -140,13 +147,14 @@ local function ring_lost(i, model)
   local list = model == '' and broker_lists[i] or PREFIX .. 'jobs-for:' .. model .. (i > 1 and '/' .. i - 1 or '')
   local empty = redis.call('LLEN', list) == 0
   for _, id in ipairs(first_in_line(priority)) do
-    local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client')
+    local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client', 'status', 'cost')
+    if not job[5] or held(job[5]) or FINAL[job[5]] then leave_lane(id, priority, job[4], job[6]) end
     local claimed = number(job[1] and redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
     local passed = job[1] and tonumber(job[1]) + OUT_OF_ORDER < claimed
     local rings = number(job[3])
     local since_ms = now - number(job[2])
     local long_ago = since_ms > grace_ms * 2 ^ math.min(rings, 5) or since_ms < 0  -- the clock stepped back
-    if (empty or passed) and job[1] and long_ago then
+    if (empty or passed) and job[5] == 'queued' and long_ago then
       redis.call('HSET', job_key(id), 'rung', now, 'rings', rings + 1)
       redis.call('SREM', PREFIX .. 'owed:' .. priority, id)
       ring[#ring + 1] = id
@@ -161,7 +169,7 @@ local function age(i, model)
   for _, id in ipairs(redis.call('ZRANGE', PREFIX .. 'queued:' .. lane, 0, 99)) do
     local job = redis.call('HMGET', job_key(id), 'created', 'risen')
     local risen = tonumber(job[2] or '0') + 1
-    local waited_ms = now - tonumber(job[1])
+    local waited_ms = job[1] and now - tonumber(job[1]) or 0  -- its record is gone: it leaves the lane in its time
     if waited_ms < 0 then waited_ms = AGE_MS * risen end  -- the clock stepped back: nobody knows
     if waited_ms < AGE_MS then break end
     local above = PRIORITIES[i - risen]
