@@ -102,6 +102,25 @@ def test_a_sweep_takes_what_an_older_version_ended_out_of_its_lane(
         assert not client.exists(f"sq:queued:{priority}")
 
 
+@pytest.mark.parametrize("attempt", ["0", "1"])
+def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own(
+    desk: Desk, worker: Executions, redis_url: str, attempt: str
+) -> None:
+    """It gives back, or wakes from behind another, what names a model; a worker of none meets it there."""
+    gone = canceled(desk, worker, submit(desk, "ada", 24))
+    named, waiting = submit(desk, "ada", 2)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.hset(f"sq:job:{named}", mapping={"only_model": "org/other", "attempt": attempt})
+
+        started = [claim.job_id for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)]
+        stands_in = [lane for lane in client.scan_iter("sq:queued:*") if client.zscore(lane, named) is not None]
+
+        assert started == [waiting]
+        assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
+        client.hset(f"sq:job:{named}", "rung", 1)  # long ago
+    assert [(ring.job_id, ring.model) for ring in sweep_as_if_alone(worker, redis_url)] == [(named, "org/other")]
+
+
 def test_as_many_as_four_for_each_job_are_used_up(desk: Desk, worker: Executions) -> None:
     ids = submit(desk, "ada", 30)
 

@@ -91,7 +91,8 @@ local function next_of(priority)
     local why = unfit(id, job)
     if not why then return id, job end
     if why == 'newer' or why == 'wait' then return end
-    dequeue(id, priority, job[11], job[17])  -- an older version ended it, and knows no lanes
+    dequeue(id, priority, job[11], job[17])  -- an older version, which knows no lanes, ended it or put it here
+    if why == 'other_model' then enqueue(id, lane_of(job[5], job[22]), job[3] ~= '0') end
   end
 end
 
