@@ -14,8 +14,9 @@ import pytest
 
 from tests.simulate.breaks import breaks
 from tests.simulate.exhaustive import DOCUMENT, Walk, diagram, walked
-from tests.simulate.history import Player, Step, drawn, shortened
+from tests.simulate.history import Player, Step, drawn
 from tests.simulate.model import State
+from tests.simulate.shorten import shortened
 from tests.simulate.world import Violation, World, server
 
 FOUND = tomllib.loads((Path(__file__).parents[1] / "simulate/found.toml").read_text())["history"]

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulate.breaks import Break, breaks
-from tests.simulate.history import Player, Step, drawn, shortened
+from tests.simulate.history import Player, Step, drawn
+from tests.simulate.shorten import shortened
 from tests.simulate.world import Violation, World, server
 
 SEEDS_APART = 1_000_000  # of two processes

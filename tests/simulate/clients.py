@@ -26,6 +26,7 @@ from tests.simulate.world import AsyncCalls, Ran, Violation, Word, World
 
 T = TypeVar("T")
 CLIENTS = ("ada", "bob")
+MODELS = (None, "org/one", "two")  # that jobs name
 NO_FAULT = "no call meets a fault of ours"
 KEPT_IN_HAND = 12  # of a client's jobs, the latest: those that it asks about
 HOOKS = (None, None, Webhook(url="https://one.example/hook", events=["status", "done"]),
@@ -69,6 +70,7 @@ class Clients:
         self.posts: list[Post] = []
         self.jobs: list[tuple[str, str]] = []  # whose, and which: what clients were answered
         self.batches: list[tuple[str, str]] = []
+        self.names_models = False
 
     # Steps.
 
@@ -83,20 +85,20 @@ class Clients:
             self._post(self.posts[-1 - a % min(len(self.posts), KEPT_IN_HAND)])
 
     def read(self, a: int, b: int, c: int) -> None:
-        client, job_id = self._in_hand(a)
+        client, job_id = self.in_hand(a)
         if job_id:
             self.look_at(client, job_id)
 
     def follow(self, a: int, b: int, c: int) -> None:
         """An event stream goes on after an event that its client knows."""
-        client, job_id = self._in_hand(a)
+        client, job_id = self.in_hand(a)
         if job_id not in self.promises.jobs:
             return
         known = [0, *sorted(self.promises.jobs[job_id].events)]
         self.events_after(client, job_id, known[-1 - b % min(3, len(known))])
 
     def cancel(self, a: int, b: int, c: int) -> None:
-        client, job_id = self._in_hand(a)
+        client, job_id = self.in_hand(a)
         try:
             _, job = at_once(self._apis[b % 2].cancel(job_id, client))
         except (JobNotFound, JobGone) as error:
@@ -117,7 +119,7 @@ class Clients:
                 self.promises.status(job_id, status)
 
     def delete(self, a: int, b: int, c: int) -> None:
-        client, job_id = self._in_hand(a)
+        client, job_id = self.in_hand(a)
         try:
             at_once(self._apis[b % 2].delete(job_id, client))
         except (JobNotFound, JobGone) as error:
@@ -127,7 +129,7 @@ class Clients:
                 self.promises.status(job_id, "not finished")
 
     def retry(self, a: int, b: int, c: int) -> None:
-        client, job_id = self._in_hand(a)
+        client, job_id = self.in_hand(a)
         try:
             again = at_once(self._apis[b % 2].retry(job_id, client))
         except (JobNotFound, JobGone) as error:
@@ -136,22 +138,28 @@ class Clients:
             return
         else:
             self._accepted(client, [str(again.job.id)])
-            if again.rings:
-                self.ring([Ring(str(again.job.id), again.job.priority)])
+            self.ring([again.ring] if again.ring else [])
 
     def figures(self, a: int, b: int, c: int) -> None:
         at_once(self._apis[a % 2].queue())
 
     def diagnose(self, a: int, b: int, c: int) -> None:
         """The doctor asks about all jobs."""
-        self.promises.agree(self.world.call("reconcile", {"repair": False, "ids": sorted(self.promises.jobs)}))
+        self.promises.agree(self._faults())
+
+    def diagnose_at_rest(self) -> None:
+        self.promises.agree(self._faults(), at_rest=True)
 
     # What others use.
 
+    def in_hand(self, a: int) -> tuple[str, str]:
+        return self.jobs[-1 - a % min(len(self.jobs), KEPT_IN_HAND)] if self.jobs else (CLIENTS[0], "")
+
     def ring(self, rings: list[Ring]) -> None:
         """Doorbells on their way to the broker."""
-        lists = broker_lists()
-        self.world.words += [Word(lists[LEVEL[ring.priority]], ring.job_id) for ring in rings]
+        for ring in rings:
+            self.promises.rung(ring)
+            self.world.words.append(Word(broker_lists("", ring.model)[LEVEL[ring.priority]], ring.job_id))
 
     def sweeps(self) -> list[Callable[[], None]]:
         """What each API process does every second."""
@@ -185,7 +193,10 @@ class Clients:
         elif ran.script == "delete" and ran.answer[0] == "ok" and job_id in self.promises.jobs:
             self.promises.jobs[job_id].deleted = True
         elif ran.script == "claim" and ran.answer[0] == "ok":
-            self.promises.given(named("claim", ran.answer[1])["id"], ran.keywords["worker"])
+            started = named("claim", ran.answer[1])
+            self.promises.given(started["id"], ran.keywords["worker"], started["attempt"])
+        elif ran.script == "claim":
+            self.promises.refused_doorbell(ran.keywords["rung"], ran.answer[0], ran.keywords["model"])
         elif ran.script == "release":
             self.promises.crashed(ran.keywords["worker"])
         elif ran.script == "submit" and ran.answer[0] == "ok":
@@ -194,6 +205,9 @@ class Clients:
                 self.promises.made(job["id"], ran.keywords["client"], request, "")
             if ran.keywords["key"]:
                 self.promises.keyed(ran.keywords["key"], ran.keywords["batch"] or ran.keywords["jobs"][0]["id"])
+
+    def _faults(self) -> list[str]:
+        return list(self.world.call("reconcile", {"repair": False, "ids": sorted(self.promises.jobs)}))
 
     def _new_post(self, a: int, b: int, c: int, count: int) -> Post:
         number = len(self.posts)
@@ -208,6 +222,7 @@ class Clients:
             prompt=f"shared {b // 3 % 2}" if shares else own,
             use_cache=shares,
             priority=PRIORITIES[a // 2 % 3],
+            model=MODELS[b // 6 % 3] if self.names_models else None,
             queue_timeout_s=(20, 120, 3600)[c % 3],
             execution_timeout_s=(30, 600)[c // 3 % 2],
             result_ttl_s=(60, 3600, 86400)[c // 6 % 3],
@@ -224,7 +239,7 @@ class Clients:
             else:
                 submitted = at_once(api.submit(post.requests[0], post.client, once))
                 answered, ids = str(submitted.job.id), [str(submitted.job.id)]
-                rings = [Ring(answered, post.requests[0].priority)] if submitted.rings else []
+                rings = [submitted.ring] if submitted.ring else []
         except (Refusal, JobGone, JobNotFound, BatchNotFound):
             return
         if post.batch and (post.client, answered) not in self.batches:
@@ -235,9 +250,6 @@ class Clients:
 
     def _accepted(self, client: str, ids: list[str]) -> None:
         self.jobs += [(client, job_id) for job_id in ids if (client, job_id) not in self.jobs]
-
-    def _in_hand(self, a: int) -> tuple[str, str]:
-        return self.jobs[-1 - a % min(len(self.jobs), KEPT_IN_HAND)] if self.jobs else (CLIENTS[0], "")
 
 
 def _one_by_one(api: Submissions) -> Any:

@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 from scriptqueue.schemas import PRIORITIES
 from shared.errors import StoreUnavailable
 from shared.keys import CANCEL_CHANNEL
-from shared.rings import broker_lists
+from shared.rings import broker_lists, holds_doorbells, lane_model
 from shared.settings import Settings
 from shared.store import submissions
-from tests.simulate.clients import Clients
+from tests.simulate.clients import MODELS, Clients
 from tests.simulate.promises import Promises
 from tests.simulate.senders import Senders
 from tests.simulate.workers import HOSTS, Workers
-from tests.simulate.world import Violation, World
+from tests.simulate.world import Violation, Word, World
 
 LEASE_S, MAX_ATTEMPTS = 6.0, 3
 SETTINGS = Settings(
@@ -50,10 +50,10 @@ USUAL = {
 }  # fmt: skip
 FAULTS = {
     "lose_word": 2, "double_word": 2, "drain": 1, "crash": 2.5, "freeze": 1.5, "put_letter_back": 0.5,
-    "sender_dies": 0.5, "jump_clock": 0.3, "fail_over": 0.7,
+    "sender_dies": 0.5, "jump_clock": 0.3, "fail_over": 0.7, "restart": 1, "mislay_word": 0.5, "end_as_older": 1,
 }  # fmt: skip
 SWARM = (0, 0, 0.5, 1, 3)  # each fault's share in one history
-IN_PIECES = 0.4
+IN_PIECES, WITH_MODELS = 0.4, 0.5
 CALLS_FAIL = (0, 0, 0.02, 0.1)
 
 
@@ -75,7 +75,9 @@ def drawn(seed: int, count: int = STEPS) -> list[Step]:
     calls_fail = chance.choice(CALLS_FAIL)
     names = chance.choices(list(weights), list(weights.values()), k=count)
     steps = [_drawn_step(name, chance, calls_fail) for name in names]
-    return [Step("work_in_pieces"), *steps] if chance.random() < IN_PIECES else steps
+    in_pieces = [Step("work_in_pieces")] if chance.random() < IN_PIECES else []
+    models = [Step("serve_models", chance.getrandbits(16))] if chance.random() < WITH_MODELS else []
+    return [*in_pieces, *models, *steps]
 
 
 def _drawn_step(name: str, chance: random.Random, calls_fail: float) -> Step:
@@ -92,7 +94,7 @@ class Player:
         self.workers = Workers(world, SETTINGS, self.clients)
         self.senders = Senders(world)
         self.rules: dict[str, Callable[[int, int, int], None]] = {
-            name: self._rule(name) for name in (*USUAL, *FAULTS, "work_in_pieces")
+            name: self._rule(name) for name in (*USUAL, *FAULTS, "work_in_pieces", "serve_models")
         }
         self.played = 0  # steps, of all histories
 
@@ -132,7 +134,7 @@ class Player:
         if not words:
             return
         to, text = words.pop(a % min(len(words), 1 + b % 4))
-        if to in broker_lists():
+        if holds_doorbells(to):
             self.world.push(to, text)
         elif to == CANCEL_CHANNEL:
             self.workers.hear_cancel(text)
@@ -140,6 +142,12 @@ class Player:
     def lose_word(self, a: int, b: int, c: int) -> None:
         if self.world.words:
             del self.world.words[a % len(self.world.words)]
+
+    def mislay_word(self, a: int, b: int, c: int) -> None:
+        """A doorbell comes into a list of any, as a version rings that knows no lanes."""
+        word = self.world.words[a % len(self.world.words)] if self.world.words else None
+        if word and word.to != CANCEL_CHANNEL:
+            self.world.words[a % len(self.world.words)] = Word(broker_lists()[b % 3], word.text)
 
     def double_word(self, a: int, b: int, c: int) -> None:
         if self.world.words:
@@ -188,6 +196,7 @@ class Player:
         self._replica = None
         for host in range(HOSTS):
             self.do(Step("wake", host))
+        self._serve_all()
         for _ in range(CALM_ROUNDS):
             self._round()
             if self._at_rest():
@@ -197,6 +206,15 @@ class Player:
             self.clients.events_after(job.client, job_id, 0)
         self.promises.all_ended()
         self._leaves_nothing()
+
+    def _serve_all(self) -> None:
+        """Each model that jobs name has a worker."""
+        for host, model in enumerate(MODELS if self.clients.names_models else ()):
+            if self.workers.processes[host].model != (model or ""):
+                self.do(Step("drain", host))
+                while self.workers.processes[host].attempts:
+                    self.do(Step("end_job", host, 0, 1))
+                self.do(Step("restart", host, host))
 
     def _round(self) -> None:
         self.world.pass_time(CALM_ROUND_MS)
@@ -231,17 +249,15 @@ class Player:
         return all(job.deleted or (job.final and job.owes_nothing) for job in self.promises.jobs.values())
 
     def _leaves_nothing(self) -> None:
-        self.do(Step("diagnose"))
+        self.clients.diagnose_at_rest()
         self.world.pass_time(WEEKS_MS)
         left = [key for key in self.world.all_keys() if UUID.search(key)]
         if left:
             raise Violation(f"keys that name jobs are left after weeks: {left}")
         for key in (
-            "sq:running",
-            "sq:expiring",
-            "sq:behind",
-            "sq:promoted",
+            *(f"sq:{name}" for name in ("running", "expiring", "behind", "promoted")),
             *(f"sq:queued:{name}" for name in PRIORITIES),
+            *(f"sq:queued:{name}/{lane_model(model)}" for name in PRIORITIES for model in MODELS),
         ):
             if key in self.world.all_keys():
                 raise Violation(f"{key} is left")
@@ -281,31 +297,3 @@ def _same_each_time() -> Iterator[None]:
         yield
     finally:
         uuid.uuid4, secrets.randbits, asyncio.to_thread, submissions.FIGURES_FRESH_S = before
-
-
-def shortened(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:
-    """A history that still fails, with as few steps and as small numbers as single changes lead to."""
-    kept, size = list(steps), max(1, len(steps) // 2)
-    while size:
-        begin = 0
-        while begin < len(kept):
-            shorter = kept[:begin] + kept[begin + size :]
-            if fails(shorter):
-                kept = shorter
-            else:
-                begin += size
-        size //= 2
-    for place, step in enumerate(kept):
-        for part in (4, 1, 2, 3):
-            for value in range(min(4, int(step[part]))):
-                smaller = [*kept[:place], _with(kept[place], part, value), *kept[place + 1 :]]
-                if fails(smaller):
-                    kept = smaller
-                    break
-    return kept
-
-
-def _with(step: Step, part: int, value: int) -> Step:
-    values: list[Any] = list(step)
-    values[part] = value
-    return Step(*values)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from scriptqueue.schemas import Job, JobRequest
+from shared.rings import Ring, lane_model
+from tests.simulate.lanes import Lane, Lanes, lane_of
 from tests.simulate.world import Violation, World
 
 ONE_FINAL_STATE = "Accepted means that the job will reach exactly one final state, and its answer is one"
@@ -26,8 +28,13 @@ ONE_KEY = "a POST that is repeated with its key makes one job"
 NOTHING_LOST = "nothing is dropped: what was accepted is found until its lifetime ends"
 WEBHOOKS = "each event has one webhook-id; nobody else sends it while its sender lives"
 DONE_IS_SENT = "a receiver that answers gets how its job ended"
+OF_ITS_MODEL = "a job that names its model is written by a worker of that model, and by no other"
+RUNG_THERE = "a job that names its model is rung where workers of that model hear it"
+SHARED = "clients share a lane by their weights, whoever queued more"
+NOT_IN_VAIN = "left-over doorbells keep nobody waiting"
 AGREE = "records and indexes agree at every moment"
 LOSSES, CRASHES = 8, 3
+KEPT = ("wait", "newer", "other_model", "unknown")  # why a doorbell comes to nothing, and says nothing of its lane
 DAY_MS = 86_400_000
 
 
@@ -51,11 +58,13 @@ class Known:
     canceling: bool = False
     deleted: bool = False
     running: bool = False
+    by_older: bool = False  # it, or one like it, was ended by a version that knows no lanes
 
     @property
     def group(self) -> str:
         """Those that may share one text."""
-        return f"{self.client} {self.request.prompt}" if self.request.use_cache else self.job_id
+        alike = f"{self.client} {self.request.prompt} {self.request.model}"
+        return alike if self.request.use_cache else self.job_id
 
     @property
     def owes_nothing(self) -> bool:
@@ -95,6 +104,7 @@ class Promises:
     claims: dict[str, int] = field(default_factory=dict)
     ran_on: dict[str, set[str]] = field(default_factory=dict)  # a worker: the groups of what was started there
     jumped_ms: int = 0  # forward, in sum
+    lanes: Lanes = field(default_factory=Lanes)  # anew after a failover: what waits then, nobody can say
 
     def copy(self) -> Promises:
         """All that is known now."""
@@ -108,6 +118,7 @@ class Promises:
             failed=set(self.failed),
             crashes=dict(self.crashes),
             claims=dict(self.claims),
+            lanes=Lanes(),
         )
 
     def after_failover(self, then: Promises) -> Promises:
@@ -124,6 +135,7 @@ class Promises:
         """A job entered the store, whether or not its client heard of it."""
         made_ms = self.world.passed_ms
         self.jobs[job_id] = Known(job_id, client, request, made_ms, made_ms + self.jumped_ms)
+        self.lanes.made(job_id, client, request, made_ms)
         if not key:
             return
         self.keyed(key, job_id)
@@ -142,6 +154,7 @@ class Promises:
     def cancel_wanted(self, job_id: str) -> None:
         if job_id in self.jobs:
             self.jobs[job_id].cancel_wanted = True
+        self.lanes.touched(job_id)
 
     def canceled(self, job_id: str, status: str) -> None:
         """Its client asked for a cancel, and was answered this."""
@@ -231,7 +244,16 @@ class Promises:
 
     # Workers.
 
-    def claimed(self, job_id: str, token: str, scenes: list[str]) -> None:
+    def rung(self, ring: Ring) -> None:
+        """Somebody was given this doorbell to ring."""
+        job = self.jobs.get(ring.job_id)
+        if job and ring.model != lane_model(job.request.model):
+            self._broken(RUNG_THERE, f"{job.job_id} names {job.request.model}, and its doorbell {ring.model}")
+
+    def claimed(self, job_id: str, token: str, scenes: list[str], model: str) -> None:
+        """`model`: that its worker serves; empty: none."""
+        if job_id in self.jobs and self.jobs[job_id].request.model not in (None, model):
+            self._broken(OF_ITS_MODEL, f"{job_id} names {self.jobs[job_id].request.model}, and was given to {model}")
         if self.holds(job_id) and self.held[job_id].token != token:
             self._broken(ONE_RUNS, f"{job_id} runs as {self.held[job_id].token}, and was given to {token}")
         if job_id in self.jobs and self.jobs[job_id].final:
@@ -269,12 +291,36 @@ class Promises:
         if job_id in self.jobs:
             self.failed.add(self.jobs[job_id].group)
 
-    def given(self, job_id: str, worker: str) -> None:
+    def given(self, job_id: str, worker: str, attempt: int) -> None:
         """A job was started there, whether or not the worker heard of it."""
-        if job_id in self.jobs:
-            group = self.jobs[job_id].group
-            self.claims[group] = self.claims.get(group, 0) + 1
-            self.ran_on.setdefault(worker, set()).add(group)
+        self.lanes.touched(job_id)
+        if not (job := self.jobs.get(job_id)):
+            return
+        self.claims[job.group] = self.claims.get(job.group, 0) + 1
+        self.ran_on.setdefault(worker, set()).add(job.group)
+        surely = not self._is_overdue(lane_of(job.request))
+        now_ms, first = self.world.passed_ms, attempt == 1
+        if passed_over := self.lanes.started(job.client, job.request, now_ms, first=first, surely=surely):
+            self._broken(SHARED, f"{job_id} was started: {passed_over}")
+
+    def refused_doorbell(self, job_id: str, reason: str, model: str) -> None:
+        """Nothing started, for this reason; `model`: as `lane_model` writes what the worker serves."""
+        job = self.jobs.get(job_id)
+        if not job or reason in KEPT or lane_model(job.request.model) not in ("", model):
+            return
+        if self._is_overdue(lane_of(job.request)):
+            return  # until the next sweep nobody knows whether that has ended
+        if in_vain := self.lanes.came_to_nothing(job.request, self.world.passed_ms):
+            self._broken(NOT_IN_VAIN, f"{job_id} is {reason}, as were {in_vain}")
+
+    def _is_overdue(self, lane: Lane) -> bool:
+        """Whether something there may have waited too long."""
+        return any(
+            lane_of(job.request) == lane
+            and not job.final
+            and self._on_server_ms - job.made_on_server_ms >= job.request.queue_timeout_s * 1000
+            for job in self.jobs.values()
+        )
 
     def gave_back(self, job_id: str) -> None:
         """A supervisor was answered, after its worker had died with this job."""
@@ -286,6 +332,13 @@ class Promises:
         for group in self.ran_on.get(worker, ()):
             self.crashes[group] = self.crashes.get(group, 0) + 1
         self.held = {job_id: held for job_id, held in self.held.items() if not held.token.startswith(f"{worker}/")}
+
+    def ended_by_older(self, job_id: str) -> None:
+        """By a version that knows no lanes: it leaves the job's place there, and a follower may come into another."""
+        for job in self.jobs.values():
+            if job.group == self.jobs[job_id].group:
+                job.by_older = True
+                self.lanes.touched(job.job_id)
 
     # Webhooks.
 
@@ -329,9 +382,12 @@ class Promises:
             if not job.owes_nothing:
                 self._broken(DONE_IS_SENT, f"{job.job_id} is {job.final}; sent: {job.letters}")
 
-    def agree(self, faults: list[str]) -> None:
-        if faults:
-            self._broken(AGREE, f"{faults}")
+    def agree(self, faults: list[str], *, at_rest: bool = False) -> None:
+        """`at_rest`: also what an older version left has been set right."""
+        pairs = [(faults[i], faults[i + 1]) for i in range(0, len(faults), 2)]
+        unknown = [(job_id, what) for job_id, what in pairs if at_rest or not self.jobs[job_id].by_older]
+        if unknown:
+            self._broken(AGREE, f"{unknown}")
 
     @property
     def _on_server_ms(self) -> int:

@@ -11,13 +11,13 @@ from functools import partial
 
 from scriptqueue.schemas import Metrics, ModelInfo, Progress, Scene, Storyboard
 from shared.errors import OutputInvalid, StoreUnavailable
-from shared.rings import Ring, broker_lists
+from shared.rings import Ring, broker_lists, lane_model
 from shared.settings import Settings
 from shared.store.executions import Claim, Executions, Refused, Report, Resume, Success
 from shared.store.record import failure_of
 from shared.store.sweep import Sweeps
 from shared.workers import WorkerState
-from tests.simulate.clients import Clients
+from tests.simulate.clients import MODELS, Clients
 from tests.simulate.promises import Promises
 from tests.simulate.world import SyncCalls, World
 
@@ -41,6 +41,7 @@ class Process:
 
     name: str
     executions: Executions
+    model: str = "m"  # that it serves; empty: it has none
     supervised: bool = True
     frozen: bool = False
     doorbells: list[str] = field(default_factory=list)  # taken, and not answered yet
@@ -79,7 +80,7 @@ class Workers:
 
     def take_doorbell(self, a: int, b: int, c: int) -> None:
         process = self._awake(a)
-        if process and process.has_row and (job_id := self.world.pop(broker_lists())):
+        if process and process.has_row and (job_id := self.world.pop(_heard_by(process, c))):
             process.doorbells.append(job_id)
             self.answer_doorbell(a, len(process.doorbells) - 1, c)
 
@@ -95,18 +96,36 @@ class Workers:
         if isinstance(claim, Claim):
             self.authors += 1
             process.attempts.append(Attempt(claim, f"{claim.job_id} by {self.authors}", claim.scenes))
-            self.promises.claimed(claim.job_id, claim.token, [scene.description for scene in claim.scenes])
+            scenes = [scene.description for scene in claim.scenes]
+            self.promises.claimed(claim.job_id, claim.token, scenes, process.model)
 
     def beat(self, a: int, b: int, c: int) -> None:
         if process := self._awake(a):
-            state = WorkerState(process.name, "ready", "m", "cpu", "fp32", slots=ROWS, serves="m", node=process.name)
-            self._as(process).beat(state, self._lease_s)
+            self._as(process).beat(_state_of(process), self._lease_s)
+
+    def serve_models(self, a: int, b: int, c: int) -> None:
+        """From now on jobs name models, and workers serve these or none."""
+        self._clients.names_models = True
+        for host in range(HOSTS):
+            self.restart(host, a // 3**host, 0)
+
+    def restart(self, a: int, b: int, c: int) -> None:
+        """Another process, of another model, in the place of one that is drained and has nothing left."""
+        process = self._awake(a)
+        if not process or not self._clients.names_models:
+            return
+        self.drain(a, b, c)
+        if process.attempts:
+            return
+        model = MODELS[b % len(MODELS)] or ""
+        self.processes[a % HOSTS] = self._born(a % HOSTS, model=model, supervised=process.supervised)
+        self._as(process).beat(_state_of(process), 0)
+        self.beat(a, b, c)
 
     def renew(self, a: int, b: int, c: int) -> None:
         """All that runs there; some may have one more scene."""
         process = self._awake(a)
-        running = [attempt for attempt in process.attempts if not attempt.outcome] if process else []
-        if not process or not running:
+        if not process or not (running := [attempt for attempt in process.attempts if not attempt.outcome]):
             return
         for number, attempt in enumerate(running):
             if (b >> number) % 2 and len(attempt.scenes) < MOST_SCENES:
@@ -129,9 +148,8 @@ class Workers:
             return
         attempt = process.attempts[b % len(process.attempts)]
         default = "fail" if c % 5 == 0 else "succeed"
-        attempt.outcome = attempt.outcome or {"canceling": "confirm", "draining": "give back"}.get(
-            attempt.stop, default
-        )
+        stopped = {"canceling": "confirm", "draining": "give back"}
+        attempt.outcome = attempt.outcome or stopped.get(attempt.stop, default)
         try:
             self._write(process, attempt)
         except StoreUnavailable:
@@ -150,16 +168,15 @@ class Workers:
         process = self.processes[host]
         if process.supervised:
             self.dead.append(Dead(process.name, process.executions, process.attempts))
-        self.processes[host] = self._born(host, supervised=b % 4 > 0)
+        self.processes[host] = self._born(host, model=process.model, supervised=b % 4 > 0)
 
     def give_back_of_dead(self, a: int, b: int, c: int) -> None:
         """Its supervisor gives back what ran there."""
         if not self.dead:
             return
         dead = self.dead[a % len(self.dead)]
-        held = [
-            attempt for attempt in dead.attempts if self.promises.runs_as(attempt.claim.job_id, attempt.claim.token)
-        ]
+        runs_as = self.promises.runs_as
+        held = [attempt for attempt in dead.attempts if runs_as(attempt.claim.job_id, attempt.claim.token)]
         for attempt in dead.attempts:
             self.promises.given_up(attempt.claim.job_id, attempt.claim.token)
         dead.executions.worker = dead.name
@@ -169,6 +186,26 @@ class Workers:
             if attempt.claim.job_id in self.promises.jobs:
                 self._clients.look_at(self.promises.jobs[attempt.claim.job_id].client, attempt.claim.job_id)
                 self.promises.gave_back(attempt.claim.job_id)
+
+    def end_as_older(self, a: int, b: int, c: int) -> None:
+        """A version that knows no lanes of models cancels, or writes, what waits in one."""
+        client, job_id = self._clients.in_hand(a)
+        known, key = self.promises.jobs.get(job_id), f"sq:job:{job_id}"
+        status, role, scenes = self.world.ask("HMGET", key, "status", "role", "scenes")
+        if not known or not known.request.model or status != "queued" or role == "follower" or scenes:
+            return
+        self.promises.ended_by_older(job_id)
+        if b % 2:
+            self.world.call_of_older("cancel", {"id": job_id, "client": client})
+            return
+        token, author = f"older/{self.world.now_ms}", f"{job_id} by older"
+        self.promises.wrote(job_id, author)
+        self.world.ask(
+            "HSET", key, "status", "running", "token", token, "worker", "older", "started", self.world.now_ms
+        )
+        written = {"result": _board(author).model_dump_json(), "source": "stub", "model": MODEL.model_dump_json()}
+        fields = [{"field": name, "value": value} for name, value in (written | {"repairs": "[]"}).items()]
+        self.world.call_of_older("finish", {"id": job_id, "token": token, "status": "succeeded", "gained": fields})
 
     def freeze(self, a: int, b: int, c: int) -> None:
         self.processes[a % HOSTS].frozen = True
@@ -199,8 +236,7 @@ class Workers:
     def _write(self, process: Process, attempt: Attempt) -> None:
         claim, executions = attempt.claim, self._as(process)
         if attempt.outcome == "succeed":
-            scenes = attempt.scenes or (_scene(1, attempt.author),)
-            board = Storyboard(title=attempt.author, total_duration=5 * len(scenes), scenes=scenes)
+            board = _board(attempt.author, attempt.scenes)
             self.promises.wrote(claim.job_id, attempt.author)
             answer = executions.succeed(claim, Success(board, "stub", (), MODEL, METRICS))
         elif attempt.outcome == "fail":
@@ -217,7 +253,7 @@ class Workers:
         self.promises.given_up(claim.job_id, claim.token)
         self.promises.status(claim.job_id, answer)
         if answer == "queued":
-            self._clients.ring([Ring(claim.job_id, "high")])
+            self._clients.ring([Ring(claim.job_id, "high", lane_model(claim.request.model))])
 
     def _lost(self, process: Process, attempt: Attempt) -> None:
         process.attempts.remove(attempt)
@@ -229,12 +265,29 @@ class Workers:
 
     def _as(self, process: Process) -> Executions:
         process.executions.worker = process.name
+        process.executions._model = lane_model(process.model)
         return process.executions
 
-    def _born(self, host: int, *, supervised: bool = True) -> Process:
+    def _born(self, host: int, *, model: str = "m", supervised: bool = True) -> Process:
         self.born += 1
         self._executions[host]._sweeps = Sweeps(self._settings, lambda: self.world.passed_ms / 1000)
-        return Process(f"host-{host}:{self.born}", self._executions[host], supervised)
+        return Process(f"host-{host}:{self.born}", self._executions[host], model, supervised)
+
+
+def _heard_by(process: Process, c: int) -> list[str]:
+    """The lists in which it hears doorbells: by priority; those of any model first, or those of its own."""
+    lists = [broker_lists(), broker_lists("", lane_model(process.model))] if process.model else [broker_lists()]
+    return [name for level in zip(*lists[:: 1 - 2 * (c % 2)], strict=True) for name in level]
+
+
+def _state_of(process: Process) -> WorkerState:
+    model, device = process.model, "cpu" if process.model else "none"
+    return WorkerState(process.name, "ready", model, device, "fp32", slots=ROWS, serves=model, node=process.name)
+
+
+def _board(author: str, scenes: tuple[Scene, ...] = ()) -> Storyboard:
+    scenes = scenes or (_scene(1, author),)
+    return Storyboard(title=author, total_duration=5 * len(scenes), scenes=scenes)
 
 
 def _scene(number: int, author: str) -> Scene:
