@@ -120,6 +120,7 @@ def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own
         assert started == [waiting]
         assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
         client.hset(f"sq:job:{named}", "rung", 1)  # long ago
+    assert desk.do(lambda s: s.queue()).depth["normal"] == 1  # of a lane to which nothing was submitted
     assert [(ring.job_id, ring.model) for ring in sweep_as_if_alone(worker, redis_url)] == [(named, "org/other")]
 
 
