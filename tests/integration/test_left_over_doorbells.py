@@ -103,8 +103,9 @@ def test_a_sweep_takes_what_an_older_version_ended_out_of_its_lane(
 
 
 @pytest.mark.parametrize("attempt", ["0", "1"])
+@pytest.mark.parametrize("is_rung", [False, True])
 def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own(
-    desk: Desk, worker: Executions, redis_url: str, attempt: str
+    desk: Desk, worker: Executions, redis_url: str, attempt: str, is_rung: bool
 ) -> None:
     """It gives back, or wakes from behind another, what names a model; a worker of none meets it there."""
     gone = canceled(desk, worker, submit(desk, "ada", 24))
@@ -112,12 +113,14 @@ def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         client.hset(f"sq:job:{named}", mapping={"only_model": "org/other", "attempt": attempt})
 
-        started = [claim.job_id for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)]
+        doorbells = [named, *gone] if is_rung else gone
+        started = [claim.job_id for job_id in doorbells if isinstance(claim := worker.claim(job_id), Claim)]
         stands_in = [lane for lane in client.scan_iter("sq:queued:*") if client.zscore(lane, named) is not None]
 
         assert started == [waiting]
         assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
         client.hset(f"sq:job:{named}", "rung", 1)  # long ago
+    assert desk.do(lambda s: s.queue()).depth["normal"] == 1  # of a lane to which nothing was submitted
     assert [(ring.job_id, ring.model) for ring in sweep_as_if_alone(worker, redis_url)] == [(named, "org/other")]
 
 

@@ -29,12 +29,22 @@ local function not_swept()
   return swept and now - swept > longest_gap_ms(tonumber(lease_ms))
 end
 
+-- An older version, which knows no lanes, put it among those of any model.
+local function to_own_lane(id, job)
+  if not redis.call('ZSCORE', PREFIX .. 'queued:' .. job[5], id) then return end
+  dequeue(id, job[5], job[11], job[17])
+  enqueue(id, lane_of(job[5], job[22]), job[3] ~= '0')
+end
+
 -- Why this job is not to be had; nothing when it is.
 local function unfit(id, job)
   if not job[1] then return 'unknown' end
   if job[1] ~= 'queued' then return job[1] end
   if job[8] ~= FORMAT then return 'newer' end  -- leave it to a worker that knows it
-  if job[22] and job[22] ~= model then return 'other_model' end  -- somebody rang it in another's list
+  if job[22] and job[22] ~= model then  -- somebody rang it in another's list
+    to_own_lane(id, job)
+    return 'other_model'
+  end
   if job[3] == '0' and now > tonumber(job[6]) and now > number(redis.call('ZSCORE', PREFIX .. 'expiring', id)) then
     if not_swept() then return 'wait' end
     -- Of very many the sweep has not come to all yet: what the clock jumped is not their time either.
@@ -91,8 +101,7 @@ local function next_of(priority)
     local why = unfit(id, job)
     if not why then return id, job end
     if why == 'newer' or why == 'wait' then return end
-    dequeue(id, priority, job[11], job[17])  -- an older version, which knows no lanes, ended it or put it here
-    if why == 'other_model' then enqueue(id, lane_of(job[5], job[22]), job[3] ~= '0') end
+    dequeue(id, priority, job[11], job[17])  -- an older version ended it, and knows no lanes
   end
 end
 

@@ -67,7 +67,8 @@ local function stands_at(id)
   if job[1] ~= 'queued' then return {} end
   if job[3] ~= 'follower' then return place_of(id, lane_of_job(id)) end
   local leader = redis.call('GET', leader_key(job[4], job[5]))
-  if not leader then return {} end  -- it has ended; its follower does in the next piece
+  -- It has ended, and its follower does in the next piece; or its record is gone, and its follower expires.
+  if not leader or redis.call('EXISTS', job_key(leader)) == 0 then return {} end
   return place_of(leader, lane_of_job(leader))
 end
 

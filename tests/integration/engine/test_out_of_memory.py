@@ -85,7 +85,7 @@ def test_a_text_that_waits_for_room_is_stopped_and_runs_out_of_time_too(fragile:
     engine = fragile(no_more_than(1))
     long = {"max_new_tokens": 2000, "min_scenes": 20, "max_scenes": 20}
     first = engine.submit(ask(**long))
-    others = [engine.submit(ask(**long)), engine.submit(ask(**long, time_left_s=3))]
+    others = [engine.submit(ask(**long)), engine.submit(ask(**long, time_left_s=0.5))]
     while not first.snapshot().sampled_tokens:
         Event().wait(0.005)
 
