@@ -245,9 +245,10 @@ class Promises:
     # Workers.
 
     def rung(self, ring: Ring) -> None:
-        """Somebody was given this doorbell to ring."""
+        """Somebody was given this doorbell to ring. What an older version put among the jobs of any model is rung
+        there, until a worker of another one hears it."""
         job = self.jobs.get(ring.job_id)
-        if job and ring.model != lane_model(job.request.model):
+        if job and not job.by_older and ring.model != lane_model(job.request.model):
             self._broken(RUNG_THERE, f"{job.job_id} names {job.request.model}, and its doorbell {ring.model}")
 
     def claimed(self, job_id: str, token: str, scenes: list[str], model: str) -> None:
