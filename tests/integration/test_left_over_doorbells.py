@@ -69,14 +69,13 @@ def test_another_clients_job_is_served_by_the_fourth(
 
 @pytest.mark.parametrize("status", ["canceled", "running", "succeeded"])
 def test_jobs_that_left_the_queue_by_an_older_version_keep_nobody_waiting(
-    desk: Desk, worker: Executions, redis_url: str, status: str
+    desk: Desk, worker: Executions, records: redis.Redis, status: str
 ) -> None:
     """It knows no lane of a model: the job's record says that it waits no longer, and its place in the lane is left."""
     gone = submit(desk, "ada", 150)
     (waiting,) = submit(desk, "ada", 1)
-    with redis.Redis.from_url(redis_url) as client:
-        for job_id in gone:
-            client.hset(f"sq:job:{job_id}", "status", status)
+    for job_id in gone:
+        records.hset(f"sq:job:{job_id}", "status", status)
 
     started = [claim.job_id for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)]
 
@@ -86,40 +85,38 @@ def test_jobs_that_left_the_queue_by_an_older_version_keep_nobody_waiting(
 @pytest.mark.parametrize("priority", PRIORITIES)
 @pytest.mark.parametrize("status", ["canceled", "running", "succeeded", None])
 def test_a_sweep_takes_what_an_older_version_ended_out_of_its_lane(
-    desk: Desk, worker: Executions, redis_url: str, priority: str, status: str | None
+    desk: Desk, worker: Executions, records: redis.Redis, redis_url: str, priority: str, status: str | None
 ) -> None:
     """None: its record is gone by now, and a sweep that did not look ended nothing and rang nobody from then on."""
     gone = submit(desk, "ada", 2, priority=priority)
-    with redis.Redis.from_url(redis_url) as client:
-        for job_id in gone:
-            if status:
-                client.hset(f"sq:job:{job_id}", "status", status)
-            else:
-                client.delete(f"sq:job:{job_id}")
+    for job_id in gone:
+        if status:
+            records.hset(f"sq:job:{job_id}", "status", status)
+        else:
+            records.delete(f"sq:job:{job_id}")
 
-        sweep_as_if_alone(worker, redis_url)
+    sweep_as_if_alone(worker, redis_url)
 
-        assert not client.exists(f"sq:queued:{priority}")
+    assert not records.exists(f"sq:queued:{priority}")
 
 
 @pytest.mark.parametrize("attempt", ["0", "1"])
 @pytest.mark.parametrize("is_rung", [False, True])
 def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own(
-    desk: Desk, worker: Executions, redis_url: str, attempt: str, is_rung: bool
+    desk: Desk, worker: Executions, records: redis.Redis, redis_url: str, attempt: str, is_rung: bool
 ) -> None:
     """It gives back, or wakes from behind another, what names a model; a worker of none meets it there."""
     gone = canceled(desk, worker, submit(desk, "ada", 24))
     named, waiting = submit(desk, "ada", 2)
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        client.hset(f"sq:job:{named}", mapping={"only_model": "org/other", "attempt": attempt})
+    records.hset(f"sq:job:{named}", mapping={"only_model": "org/other", "attempt": attempt})
 
-        doorbells = [named, *gone] if is_rung else gone
-        started = [claim.job_id for job_id in doorbells if isinstance(claim := worker.claim(job_id), Claim)]
-        stands_in = [lane for lane in client.scan_iter("sq:queued:*") if client.zscore(lane, named) is not None]
+    doorbells = [named, *gone] if is_rung else gone
+    started = [claim.job_id for job_id in doorbells if isinstance(claim := worker.claim(job_id), Claim)]
+    stands_in = [lane for lane in records.scan_iter("sq:queued:*") if records.zscore(lane, named) is not None]
 
-        assert started == [waiting]
-        assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
-        client.hset(f"sq:job:{named}", "rung", 1)  # long ago
+    assert started == [waiting]
+    assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
+    records.hset(f"sq:job:{named}", "rung", 1)  # long ago
     assert desk.do(lambda s: s.queue()).depth["normal"] == 1  # of a lane to which nothing was submitted
     assert [(ring.job_id, ring.model) for ring in sweep_as_if_alone(worker, redis_url)] == [(named, "org/other")]
 

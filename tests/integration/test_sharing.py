@@ -313,6 +313,17 @@ def test_a_followers_stream_keeps_the_last_of_the_progress(
     assert desk.job(follower).progress == desk.job(leader).progress
 
 
+def test_a_follower_whose_leaders_record_is_gone_is_read_without_a_place(
+    desk: SharingDesk, records: redis.Redis
+) -> None:
+    leader, follower = desk.submit(), desk.submit()
+    records.delete(f"sq:job:{leader}")
+
+    job = desk.job(follower)
+
+    assert (job.status, job.queue) == ("queued", None)
+
+
 def test_a_leader_that_waits_again_takes_its_followers_along(desk: SharingDesk, worker: Executions) -> None:
     leader, follower = desk.submit(), desk.submit()
     claim = claimed(worker, leader)

@@ -133,13 +133,6 @@ for _ = 1, math.min(100, redis.call('LLEN', PREFIX .. 'promoted')) do
   end
 end
 
--- An older version knows no lanes of models: what it ended, and whose record is gone by now, stands in its lane still.
-local function leave_lane(id, lane, client, cost)
-  if client then dequeue(id, lane, client, cost) end
-  redis.call('ZREM', PREFIX .. 'queued:' .. lane, id)
-  redis.call('SREM', PREFIX .. 'owed:' .. lane, id)
-end
-
 -- A doorbell is lost when the job waits although its list is empty, or although later jobs of its client and priority were
 -- claimed. Each ring waits twice as long as the one before, so that a mistaken one costs next to nothing.
 local function ring_lost(i, model)
@@ -148,7 +141,9 @@ local function ring_lost(i, model)
   local empty = redis.call('LLEN', list) == 0
   for _, id in ipairs(first_in_line(priority)) do
     local job = redis.call('HMGET', job_key(id), 'seq', 'rung', 'rings', 'client', 'status', 'cost')
-    if not job[5] or held(job[5]) or FINAL[job[5]] then leave_lane(id, priority, job[4], job[6]) end
+    if not job[5] or held(job[5]) or FINAL[job[5]] then  -- ended by an older version, which knows no lanes of models
+      dequeue(id, priority, job[4] or SHARE_OF_NOBODY, job[6])
+    end
     local claimed = number(job[1] and redis.call('HGET', PREFIX .. 'claimed-of:' .. priority, job[4]))
     local passed = job[1] and tonumber(job[1]) + OUT_OF_ORDER < claimed
     local rings = number(job[3])

@@ -157,8 +157,8 @@ local function waiting_work(priority)
   local count = redis.call('ZCARD', PREFIX .. 'queued:' .. priority)
   if count == 0 then return 0 end
   -- Nothing was submitted to it yet where all that waits came from another lane.
-  local seq, work = number(redis.call('GET', PREFIX .. 'seq:' .. priority)), redis.call('GET', PREFIX .. 'work:' .. priority)
-  return work_of(priority, count, seq + 1, work or 0)
+  local seq = number(redis.call('GET', PREFIX .. 'seq:' .. priority))
+  return work_of(priority, count, seq + 1, number(redis.call('GET', PREFIX .. 'work:' .. priority)))
 end
 
 -- Each client's line: {client, virtual time of its next start, weight, jobs, their cost, a job's step}. Looked at once a

@@ -146,9 +146,8 @@ def test_waiting_prints_progress_lines_and_then_the_storyboard(start: Start, wor
 def test_a_log_gets_a_line_for_each_stage_and_none_for_each_poll(
     start: Start, api: httpx.Client, worker: HandWorker, word: str
 ) -> None:
-    process = start(
-        *waiting(word, api, worker), FORCE_COLOR="1"
-    )  # as CI systems set it; a log is no terminal all the same
+    # As CI systems set it; a log is no terminal all the same.
+    process = start(*waiting(word, api, worker), FORCE_COLOR="1")
     assert process.stderr is not None
     lines = [line for line in iter(process.stderr.readline, "queued, position 1\n") if not line.startswith("job ")]
     claim = worker.claim(worker.next_id())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from models import cpu
+from tests.integration.worker.processes import until
 
 ALL = len(os.sched_getaffinity(0))
 
@@ -69,24 +69,24 @@ def test_a_quickened_layer_computes_the_same(bias: bool) -> None:
 
 
 def test_a_thread_that_loaded_a_model_leaves_none_behind() -> None:
-    torch.set_num_threads(2)
-    counts: list[int] = []
-
     def load() -> None:
-        for end in (cpu.end_threads, lambda: None):
-            torch.ones(1 << 20).add_(1)
-            counts.append(threads())
-            end()
-            counts.append(threads())
+        torch.ones(1 << 20).add_(1)
+        begun = threads()
+        cpu.end_threads()
+        until(lambda: threads() == begun - 1, what="the other one ended")
+        torch.ones(1 << 20).add_(1)
+        assert threads() == begun  # an operation begins it again, and leaves it
+        time.sleep(0.1)
+        assert threads() == begun
 
-    loading = threading.Thread(target=load)
-    loading.start()
-    loading.join()
-
-    assert [later - before for before, later in pairwise(counts)] == [-1, 1, 0]
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(1) as loading:
+            loading.submit(load).result()
+    finally:
+        torch.set_num_threads(usual)
 
 
 def threads() -> int:
-    """Of this process, once those that end are gone."""
-    time.sleep(0.1)
     return len(os.listdir("/proc/self/task"))
