@@ -4,7 +4,9 @@ are read: tiny random checkpoints of their real config classes."""
 from __future__ import annotations
 
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from models.cpu import cores
 from models.load import load
 from scriptqueue.schemas import JobRequest, Sampling
 from shared.errors import ModelUnavailable
@@ -102,6 +105,23 @@ def test_a_family_that_thinks_outlines_its_scenes_in_its_thought(name: str, tmp_
     assert len(board.scenes) == 3
     assert prompt.endswith("<think>\n") == family.thinks
     assert re.fullmatch(r"1\.[^{]+\n2\.[^{]+\n3\.[^{]+\n" + "</think>\n\n" * family.thinks + r"\{.*\}", text)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cores() < 2, reason="one core needs no other thread")
+def test_loading_leaves_no_threads_that_keep_those_of_the_engine_from_spinning(tmp_path: Path) -> None:
+    FAMILIES["qwen2"].save(tmp_path)
+    settings = Settings(model={"path": tmp_path, "dtype": "fp32", "weight_bits": 16, "device": "cpu"})
+
+    def load() -> int:
+        torch.ones(1 << 20).add_(1)  # of the thread that loads, as a large model's loading has
+        with closing(ModelBackend.load(settings)):
+            left = len(os.listdir("/proc/self/task"))
+            torch.ones(1 << 20).add_(1)
+            return len(os.listdir("/proc/self/task")) - left
+
+    with ThreadPoolExecutor(1) as loading:
+        assert loading.submit(load).result() == torch.get_num_threads() - 1
 
 
 def marks_in(ids: list[int], tokenizer: Any) -> list[int]:
