@@ -15,9 +15,12 @@ import redis
 from shared.settings import Settings
 from tests.integration.worker.processes import free_port
 from tests.leaks import leaked
+from worker.backend.load import READ_ONCE
 
 if TYPE_CHECKING:
     from models.load import LoadedModel
+
+os.environ |= READ_ONCE  # as in a worker, and before any test computes
 
 TESTS = Path(__file__).parent
 IMAGE_FOLDER = "image"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +17,7 @@ from models.int8 import Embedding16, Kernel8, Linear8, exact, kernel8_here, quan
 from tests.integration.engine import tiny as tiny_language_model
 from tests.integration.engine.conftest import MakeRequest, engine_of, resumed, together
 from tests.integration.engine.native import VOCABULARY, native
+from worker.backend.load import READ_ONCE
 from worker.engine.batch import BatchEngine
 from worker.engine.decode.device import Device
 from worker.engine.request import GenerationRequest
@@ -22,14 +26,14 @@ TOKENS = 130
 PAGE_TOKENS = 32
 WAYS = ["glm", "qwen2 tied", "llama of one head a group", "llama yarn", "mistral with a window"]
 LIKE_EMBEDDED = {"hidden_size": 896, "intermediate_size": 4864, "num_attention_heads": 14, "initializer_range": 0.05}
-KERNELS: list[Kernel8] = ["whole", "weights"]
+KERNELS: list[Kernel8] = ["onednn", "fbgemm"]
 
 pytestmark = pytest.mark.skipif(kernel8_here() is None, reason="this processor has no quick products with 8 bits")
 
 
 def with_8_bits(model: Any, kernel: Kernel8) -> Any:
-    if kernel == "whole" and not exact():
-        pytest.skip("this processor's products of whole numbers are not exact")
+    if not exact(kernel):
+        pytest.skip("this processor's products of digits are not exact")
     for name, module in [*model.named_modules()]:
         if type(module) is nn.Linear:
             bias = None if module.bias is None else module.bias.data
@@ -98,3 +102,28 @@ def test_a_text_is_the_same_alone_in_any_batch_and_gone_on_with(
     assert together(engine, begun) == alone
     first = replace(requests[0], sampling=replace(requests[0].sampling, temperature=1.0, top_p=0.9))
     assert engine.submit(first).wait() == engine.submit(first).wait()
+
+
+ATTENTION = """
+import torch
+from torch.nn.functional import scaled_dot_product_attention as attend
+from shared.settings import ModelSettings
+from worker.backend import load
+
+load._model_backend(ModelSettings())
+draw = torch.Generator().manual_seed(1)
+for groups, heads, width in ((4, 1, 8), (2, 7, 8), (2, 7, 64), (8, 1, 64)):
+    query = torch.randn(7, groups, heads, width, generator=draw)
+    key, value = torch.randn(2, 1, groups, 96, width, generator=draw).expand(2, 7, groups, 96, width)
+    together = attend(query, key, value)
+    for row in range(7):
+        part = slice(row, row + 1)
+        assert torch.equal(attend(query[part], key[part], value[part])[0], together[row]), (groups, heads, width, row)
+"""
+
+
+def test_a_worker_attends_to_rows_together_as_to_each_alone() -> None:
+    """MKL, unless told otherwise, adds up by where in memory the numbers lie on processors of other makers."""
+    environment = {name: value for name, value in os.environ.items() if name not in READ_ONCE}
+
+    subprocess.run([sys.executable, "-c", ATTENTION], env=environment, check=True)
