@@ -6,7 +6,8 @@ A row's result is bit for bit the same alone and among any others. Knows tensors
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -14,53 +15,55 @@ from torch import Tensor, nn
 
 from models.checkpoint import let_go
 
-# "whole": inputs become whole numbers as well, of 16 bits for each row's largest, as two of 8 bits; oneDNN adds whole
-# numbers exactly, so neither the order nor the number of rows changes a result. For processors with VNNI or AMX. The
-# two are unsigned: for signed ones oneDNN has a quick kernel with AMX alone, and else one 200 times slower.
-# "weights": torch's kernel for 8-bit weights alone, which computes each row by itself; for AVX2 and AVX-512.
-Kernel8 = Literal["whole", "weights"]
+# Inputs become whole numbers as well, by each row's largest, and each number two digits of 8 bits or fewer: products of
+# digits are added exactly, so neither the order nor the number of rows changes a result.
+# "onednn": digits of 8 bits, for processors with VNNI or AMX. They are unsigned: for signed ones oneDNN has a quick
+# kernel with AMX alone, and else one 200 times slower.
+# "fbgemm": of 7 bits, with which the sums of two products that processors without VNNI make have room in 16 bits.
+Kernel8 = Literal["onednn", "fbgemm"]
 
 MOST = 127
-_HIGH = 256  # an input is `_HIGH` times its first number, plus its second; both are -128 to 127
-_ZERO = 128  # is added to both
-_STEPS = torch.tensor(float(_HIGH * MOST))  # a tensor: by a number of Python's the division would be two operations
-_ROUNDED = torch.tensor([[[_HIGH // 2 - _HIGH * _ZERO]], [[_ZERO]]], dtype=torch.int16)  # may wrap around, as it should
+_HIGH: dict[Kernel8, int] = {"onednn": 256, "fbgemm": 128}  # a number is so often its first digit, plus its second
+_ZERO: dict[Kernel8, int] = {"onednn": 128, "fbgemm": 64}  # is added to both digits
+_ONEDNN_MOST = torch.tensor(256.0 * 127)  # as tensors: by a number of Python's a division would be two operations
+_FBGEMM_MOST = torch.tensor([[[64.0]], [[128.0 * 64]]])  # of a first digit, and of a number
+_ROUNDED = torch.tensor([[[128 - 256 * 128]], [[128]]], dtype=torch.int16)  # may wrap around, as it should
 _SHIFTS = torch.tensor([[[8]], [[0]]], dtype=torch.int16)
 _LEAST_SCALE = 1e-30  # of a row of zeros
 _BLOCK_VALUES = 4 << 20
 _STEP_ROWS = 16  # oneDNN keeps 0.3 MB for each number of rows that it has met: from here on there are few of them
-_STEP_INPUTS = 32  # that kernel reads so many at a time, beyond the end too
-_SLICE_ROWS = 16  # of the kernel for weights alone: with more at once it takes twice as long for a row
 
 
 def kernel8_here() -> Kernel8 | None:
     """The quick kernel of this machine's processor; None: it has none."""
     features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    quick = any(features.get(name) for name in ("avx512_vnni", "avx_vnni"))
-    return kernel8_of(platform.machine(), torch.backends.cpu.get_cpu_capability(), quick and exact())
+    vnni = any(features.get(name) for name in ("avx512_vnni", "avx_vnni"))
+    return kernel8_of(platform.machine(), torch.backends.cpu.get_cpu_capability(), vnni, exact)
 
 
-def kernel8_of(machine: str, capability: str, whole: bool) -> Kernel8 | None:
-    """`capability` as torch names it; `whole`: products of whole numbers are quick and come out exact. A rule and no
-    measurement, so that a text goes on after a restart as it began."""
+def kernel8_of(machine: str, capability: str, vnni: bool, exact: Callable[[Kernel8], bool]) -> Kernel8 | None:
+    """`capability` as torch names it; `exact`: whether a kernel is there and loses nothing. A rule, and no measurement
+    of time, so that a text goes on after a restart as it began."""
     if machine.lower() not in {"x86_64", "amd64"} or not capability.startswith("AVX"):
         return None  # not measured on other makers' processors, and five times slower than fp32 without vectors
-    return "whole" if whole else "weights"
+    if vnni and exact("onednn"):
+        return "onednn"
+    return "fbgemm" if exact("fbgemm") else None
 
 
-def exact() -> bool:
-    """Whether oneDNN multiplies the largest whole numbers without loss: without VNNI it saturates, or halves them."""
+def exact(kernel: Kernel8) -> bool:
+    """Whether it multiplies the largest digits without loss: oneDNN without VNNI saturates, or halves them."""
     weight = torch.full((16, 256), MOST, dtype=torch.int8)
     weight[:, 1::2] = -MOST
     weight[8:] = MOST
-    scales = torch.ones(16)
     for rows in (1, 2, 16, 40):
-        inputs = torch.full((rows, 256), _ZERO + MOST, dtype=torch.uint8)
-        inputs[::2, ::3] = 0
-        expected = ((inputs.long() - _ZERO) @ weight.long().t()).float()
+        digits = torch.full((rows, 256), MOST if kernel == "onednn" else _ZERO[kernel])
+        digits[::2, ::3] = -_ZERO[kernel]
+        expected = (digits @ weight.long().t()).float()
         try:
-            given = _whole_product(inputs, _packed(weight), scales, torch.zeros(16, dtype=torch.int64))
-        except (RuntimeError, AttributeError):  # a torch without oneDNN, or without these products
+            multiply = _packed(weight, torch.ones(16), kernel)
+            given = multiply((digits + _ZERO[kernel]).to(torch.uint8) if kernel == "onednn" else digits.float())
+        except (RuntimeError, AttributeError):  # a torch without these products
             return False
         if not torch.equal(given, expected):
             return False
@@ -86,49 +89,49 @@ def quantised8_blocks(weight: Tensor, scales: list[Tensor]) -> Iterator[Tensor]:
 
 class Product8:
     """`values` int8 [outputs, inputs], `scales` float32 [outputs], `bias` [outputs]; inputs [..., inputs] of any float
-    type, in which the result comes. One kernel has a copy of the values, arranged for it."""
+    type, in which the result comes. It has a copy of the values, arranged for its kernel."""
 
     def __init__(self, values: Tensor, scales: Tensor, bias: Tensor | None, kernel: Kernel8) -> None:
         self.outputs = len(values)
         self._bias = bias
-        self._kernel = kernel
-        self._scales = scales if kernel == "whole" else scales.bfloat16()
-        self._missing = 0 if kernel == "whole" else -values.shape[1] % _STEP_INPUTS
-        self._values = nn.functional.pad(values, (0, self._missing)) if self._missing else values
-        if kernel == "whole":
-            self._values = _packed(values)
-            let_go(values)
-        self._zeros = torch.zeros(self.outputs if kernel == "whole" else 0, dtype=torch.int64)
+        self._high = _HIGH[kernel]
+        self._digits = _onednn_digits if kernel == "onednn" else _fbgemm_digits
+        self._multiply = _packed(values, scales, kernel)
+        let_go(values)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        rows = inputs.reshape(-1, inputs.shape[-1])
-        product = self._whole(rows) if self._kernel == "whole" else self._by_weights(rows)
-        return product.to(inputs.dtype).view(*inputs.shape[:-1], self.outputs)
-
-    def _whole(self, rows: Tensor) -> Tensor:
         """Few operations, as each costs about as much as it has to do: beside a large product even more."""
-        rows = rows.float()
-        steps = torch.div(_STEPS, rows.abs().amax(dim=1, keepdim=True))  # a norm takes ten times as long
-        numbers = rows.mul(steps).to(torch.int16)
-        halves = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.uint8)  # wraps around as well
-        many = len(rows)
-        if spare := -many % _STEP_ROWS if many > _STEP_ROWS else 0:
-            halves = nn.functional.pad(halves, (0, 0, 0, spare))
-            many += spare
-        product = _whole_product(halves.view(2 * many, -1), self._values, self._scales, self._zeros)
+        rows = inputs.reshape(-1, inputs.shape[-1]).float()
+        largest = rows.abs().amax(dim=1, keepdim=True)  # a norm takes ten times as long
+        digits, steps = self._digits(rows, largest)
+        many = digits.shape[1]
+        product = self._multiply(digits.view(2 * many, -1))
         high, low = product[: len(rows)], product[many : many + len(rows)]  # `chunk` takes four times as long
-        low.add_(high, alpha=_HIGH)  # by infinitely many steps, for a row of zeros, it is 0; by no number, none
-        return low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
+        low.add_(high, alpha=self._high)  # by infinitely many steps, for a row of zeros, it is 0; by no number, none
+        result = low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
+        return result.to(inputs.dtype).view(*inputs.shape[:-1], self.outputs)
 
-    def _by_weights(self, rows: Tensor) -> Tensor:
-        rows = rows.bfloat16()
-        if self._missing:
-            rows = nn.functional.pad(rows, (0, self._missing))
-        parts = [
-            torch.ops.aten._weight_int8pack_mm(part, self._values, self._scales) for part in rows.split(_SLICE_ROWS)
-        ]
-        product: Tensor = (parts[0] if len(parts) == 1 else torch.cat(parts)).float()
-        return product if self._bias is None else product.add_(self._bias)
+
+# Of rows [rows, inputs] and each one's largest [rows, 1]: the digits [2, rows or more, inputs], and by how much their
+# numbers are larger than what they stand for [rows, 1].
+
+
+def _onednn_digits(rows: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
+    steps = torch.div(_ONEDNN_MOST, largest)
+    numbers = rows.mul(steps).to(torch.int16)
+    digits = numbers.add(_ROUNDED).bitwise_right_shift_(_SHIFTS).to(torch.uint8)  # wraps around as well
+    many = len(rows)
+    spare = -many % _STEP_ROWS if many > _STEP_ROWS else 0
+    return nn.functional.pad(digits, (0, 0, 0, spare)) if spare else digits, steps
+
+
+def _fbgemm_digits(rows: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole numbers in float32, of which the kernel makes bytes as it goes."""
+    steps = torch.div(_FBGEMM_MOST, largest)
+    digits = rows.mul(steps)
+    high, low = digits
+    low.sub_(high.round_(), alpha=_HIGH["fbgemm"]).round_()
+    return digits, steps[1]
 
 
 class Linear8(nn.Module):
@@ -205,13 +208,22 @@ def _side_by_side(parts: list[Any]) -> Tensor:
     return whole
 
 
-def _packed(values: Tensor) -> Tensor:
-    packed: Tensor = torch.ops.onednn.qlinear_prepack(values, None)
-    return packed
-
-
-def _whole_product(inputs: Tensor, packed: Tensor, scales: Tensor, zeros: Tensor) -> Tensor:
-    product: Tensor = torch.ops.onednn.qlinear_pointwise(
-        inputs, 1.0, _ZERO, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
-    )
-    return product
+def _packed(values: Tensor, scales: Tensor, kernel: Kernel8) -> Callable[[Tensor], Tensor]:
+    """The product of digits [rows, inputs] with a weight, [rows, outputs] float32."""
+    zeros = torch.zeros(len(values), dtype=torch.int64)
+    if kernel == "onednn":
+        packed = torch.ops.onednn.qlinear_prepack(values, None)
+        multiply = torch.ops.onednn.qlinear_pointwise
+        return lambda digits: multiply(
+            digits, 1.0, _ZERO[kernel], packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+    engine = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "fbgemm"
+    try:
+        with warnings.catch_warnings(action="ignore"):  # that torch will have no quantised tensors some day
+            whole = torch._make_per_channel_quantized_tensor(values, scales.double(), zeros, 0)
+        packed = torch.ops.quantized.linear_prepack(whole, None)
+    finally:
+        torch.backends.quantized.engine = engine
+    multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+    return lambda digits: multiply(digits, 1.0, _ZERO[kernel], packed)

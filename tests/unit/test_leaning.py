@@ -75,6 +75,7 @@ class Lean:
 
 
 CALLED = [
+    Lean(INT8, torch, "_make_per_channel_quantized_tensor"),
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "connection_made", "self transport"),
     Lean(SLOW_CLIENTS, httptools_impl.HttpToolsProtocol, "connection_made", "self transport"),
     Lean(SLOW_CLIENTS, h11_impl.H11Protocol, "shutdown", "self"),
@@ -185,7 +186,8 @@ QUANTISED = "qx x_scale x_zero_point qw w_scale w_zero_point bias output_scale o
 OPERATORS = [
     (CPU, torch.ops.mkldnn, "_linear_pointwise", "X W B attr scalars algorithm"),
     (CPU, torch.ops.mkldnn, "_is_mkldnn_bf16_supported", ""),
-    (INT8, torch.ops.aten, "_weight_int8pack_mm", "self mat2 scales"),
+    (INT8, torch.ops.quantized, "linear_prepack", "W B"),
+    (INT8, torch.ops.quantized, "linear_with_input_q_dq_qweight_dq_output_fp32", "X X_scale X_zero_point W_prepack"),
     (INT8, torch.ops.onednn, "qlinear_prepack", "weight x_shape"),
     (INT8, torch.ops.onednn, "qlinear_pointwise", f"{QUANTISED} post_op_name post_op_args post_op_algorithm"),
 ]

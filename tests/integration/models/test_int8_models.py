@@ -16,7 +16,7 @@ from tests.integration.models.conftest import CONFIGS, Write, random_weights
 from tests.integration.models.tiny import write_llama
 
 IDS = torch.arange(3, 43)[None]
-KERNELS: list[Kernel8] = ["whole", "weights"]
+KERNELS: list[Kernel8] = ["onednn", "fbgemm"]
 
 
 @torch.no_grad()
@@ -44,8 +44,8 @@ def made(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("family", [*CONFIGS, "llama"])
 def test_a_family_is_near_itself(family: str, kernel: Kernel8, write: Write, tmp_path: Path) -> None:
-    if kernel == "whole" and not exact():
-        pytest.skip("this processor's products of whole numbers are not exact")
+    if not exact(kernel):
+        pytest.skip("this processor's products of digits are not exact")
     if family == "llama":
         folder = write_llama(tmp_path / "llama")
     else:
@@ -96,23 +96,23 @@ def removed(file: Path) -> None:
 @pytest.mark.parametrize("harm", [spoilt, emptied, overwritten, removed])
 def test_a_spoilt_file_is_made_again(harm: Any, tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "llama")
-    expected = scores(load8(folder, "weights"))
+    expected = scores(load8(folder, "fbgemm"))
     harm(made(folder)[0])
 
-    assert torch.equal(scores(load8(folder, "weights")), expected)
+    assert torch.equal(scores(load8(folder, "fbgemm")), expected)
     assert len(made(folder)) == 1
 
 
 @pytest.mark.skipif(kernel8_here() is None, reason="this processor has no quick products with 8 bits")
 def test_other_weights_in_the_same_folder_are_quantised_anew(tmp_path: Path) -> None:
     folder = write_llama(tmp_path / "llama")
-    before = scores(load8(folder, "weights"))
+    before = scores(load8(folder, "fbgemm"))
     file = folder / "model.safetensors"
     content = bytearray(file.read_bytes())
     content[-40_000:] = content[-80_000:-40_000]
     file.write_bytes(content)
 
-    after = scores(load8(folder, "weights"))
+    after = scores(load8(folder, "fbgemm"))
 
     assert not torch.equal(before, after)
     assert len(made(folder)) == 1
@@ -121,11 +121,11 @@ def test_other_weights_in_the_same_folder_are_quantised_anew(tmp_path: Path) -> 
 @pytest.mark.skipif(kernel8_here() is None, reason="this processor has no quick products with 8 bits")
 def test_where_nothing_can_be_kept_they_are_made_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = write_llama(tmp_path / "llama")
-    expected = scores(load8(folder, "weights"))
+    expected = scores(load8(folder, "fbgemm"))
     other = tmp_path / "other"
     other.mkdir()
     moved = folder.rename(other / "llama")
     (other / "cache").write_text("no folder")
 
-    assert torch.equal(scores(load8(moved, "weights")), expected)
+    assert torch.equal(scores(load8(moved, "fbgemm")), expected)
     assert "cannot be kept" in caplog.text

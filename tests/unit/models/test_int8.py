@@ -13,7 +13,7 @@ from models.int8 import Kernel8, Linear8, Product8, exact, kernel8_of, quantised
 from tests.heap import held_bytes
 
 ROWS = (1, 2, 3, 5, 8, 12, 16, 17, 33, 64, 100)
-KERNELS: list[Kernel8] = ["whole", "weights"]
+KERNELS: list[Kernel8] = ["onednn", "fbgemm"]
 
 
 def product(outputs: int, inputs: int, kernel: Kernel8) -> tuple[Product8, torch.Tensor, torch.Tensor]:
@@ -30,21 +30,30 @@ def inputs_of(rows: int, width: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("machine", "capability", "whole", "kernel"),
+    ("machine", "capability", "vnni", "exact", "kernel"),
     [
-        ("x86_64", "AVX512", True, "whole"),
-        ("x86_64", "AVX512", False, "weights"),
-        ("AMD64", "AVX2", True, "whole"),
-        ("x86_64", "AVX2", False, "weights"),
-        ("x86_64", "DEFAULT", True, None),
-        ("x86_64", "NO AVX", False, None),
-        ("aarch64", "DEFAULT", True, None),
-        ("aarch64", "SVE256", True, None),
-        ("arm64", "DEFAULT", False, None),
+        ("x86_64", "AVX512", True, KERNELS, "onednn"),
+        ("x86_64", "AVX512", False, KERNELS, "fbgemm"),
+        ("AMD64", "AVX2", True, KERNELS, "onednn"),
+        ("x86_64", "AVX2", True, ["fbgemm"], "fbgemm"),
+        ("x86_64", "AVX2", False, ["fbgemm"], "fbgemm"),
+        ("x86_64", "AVX2", False, [], None),
+        ("x86_64", "DEFAULT", True, KERNELS, None),
+        ("x86_64", "NO AVX", False, KERNELS, None),
+        ("aarch64", "DEFAULT", True, KERNELS, None),
+        ("aarch64", "SVE256", True, KERNELS, None),
+        ("arm64", "DEFAULT", False, KERNELS, None),
     ],
 )
-def test_the_kernel_of_a_processor(machine: str, capability: str, whole: bool, kernel: Kernel8 | None) -> None:
-    assert kernel8_of(machine, capability, whole) == kernel
+def test_the_kernel_of_a_processor(
+    machine: str, capability: str, vnni: bool, exact: list[Kernel8], kernel: Kernel8 | None
+) -> None:
+    assert kernel8_of(machine, capability, vnni, exact.__contains__) == kernel
+
+
+def test_this_processor_multiplies_exactly_where_it_has_vectors() -> None:
+    if torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+        assert exact("fbgemm")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -66,7 +75,7 @@ import hashlib
 import torch
 from models.int8 import Product8, quantised8
 draw = torch.Generator().manual_seed(1)
-multiply = Product8(*quantised8(torch.randn(130, 96, generator=draw)), None, "whole")
+multiply = Product8(*quantised8(torch.randn(130, 96, generator=draw)), None, "onednn")
 rows = torch.randn(40, 96, generator=draw)
 print(hashlib.sha256(b"".join(multiply(rows[:n]).numpy().tobytes() for n in (1, 8, 40))).hexdigest())
 """
@@ -74,7 +83,7 @@ print(hashlib.sha256(b"".join(multiply(rows[:n]).numpy().tobytes() for n in (1, 
 
 def test_processors_with_vnni_alone_multiply_quickly_and_the_same() -> None:
     """oneDNN's reference of a product, for what it has no kernel for, takes 200 times as long."""
-    _require("whole")
+    _require("onednn")
     results = []
     for most in ("AVX2_VNNI", "AVX512_CORE_VNNI", "ALL"):
         environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": most, "ONEDNN_VERBOSE": "1"}
@@ -91,8 +100,8 @@ def test_processors_with_vnni_alone_multiply_quickly_and_the_same() -> None:
 
 
 def test_prompts_of_every_length_leave_little_in_memory() -> None:
-    _require("whole")
-    multiply, *_ = product(96, 64, "whole")
+    _require("onednn")
+    multiply, *_ = product(96, 64, "onednn")
     rows = inputs_of(150, 64)
     multiply(rows)
 
@@ -103,7 +112,7 @@ def test_prompts_of_every_length_leave_little_in_memory() -> None:
     assert held_bytes() - before < 5_000_000  # 0.3 MB for each number of rows would be 40
 
 
-@pytest.mark.parametrize(("kernel", "error"), [("whole", 1e-3), ("weights", 8e-3)])
+@pytest.mark.parametrize(("kernel", "error"), [("onednn", 1e-3), ("fbgemm", 2e-3)])
 def test_only_the_weights_lose_bits(kernel: Kernel8, error: float) -> None:
     _require(kernel)
     multiply, weight, bias = product(256, 512, kernel)
@@ -156,5 +165,5 @@ def test_joined_layers_compute_what_each_did(kernel: Kernel8) -> None:
 
 
 def _require(kernel: Kernel8) -> None:
-    if kernel == "whole" and not exact():
-        pytest.skip("this processor's products of whole numbers are not exact")
+    if not exact(kernel):
+        pytest.skip("this processor's products of digits are not exact")
