@@ -135,6 +135,18 @@ def test_pages_in_a_row_are_the_first_that_are_free_but_for_what_texts_begin_wit
     assert pool.begin([*template, 8], 3)[0][:2] == [0, 1]  # no such run is left: what can be is shared
 
 
+def test_the_beginnings_of_two_languages_are_kept_when_they_come_in_turns() -> None:
+    pool = PagePool(40, 2, in_a_row=True)
+    languages = [1, 2, 3, 4], [5, 6, 7, 8]
+    for template in languages:
+        filled(pool, [*template, 9, 10])
+
+    for n in range(6):
+        pages, names = pool.begin([*languages[n % 2], 20 + n], 4)
+        assert len(names) == 2, f"text {n} reads its language's words anew"
+        pool.release(pages)
+
+
 def filled(pool: PagePool, ids: Sequence[int]) -> list[int]:
     """The pages of a text that has written all of these and left."""
     size = pool.page_tokens

@@ -14,6 +14,7 @@ from worker.engine.batching import NoRoom
 
 _BYTES = 16
 LATELY = 64  # texts: so long a page that one began with is kept for the next
+AT_FIRST = 4  # so long those of a text that began like no other: until a second one of its language comes
 START = b""  # the name before the first page
 
 PageName = bytes
@@ -52,7 +53,11 @@ class PagePool:
             self._begins += 1
             self._lent |= dict.fromkeys(shared, self._begins)
             if (first := self._run(count)) is not None:
-                return self._take_run(first, count, shared), names
+                pages = self._take_run(first, count, shared)
+                if not shared:
+                    alike = pages[: len(tokens) // self.page_tokens]
+                    self._lent |= dict.fromkeys(alike, self._begins - LATELY + AT_FIRST)
+                return pages, names
         for page in shared:
             self._readers[page] += 1
             self._free.pop(page, None)
