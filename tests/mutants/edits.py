@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ PYTHON = tuple(
         *(f"worker/{name}.py" for name in ("attempt", "lease", "life", "supervisor", "tasks", "watchdog")),
     )
 )
+LIMIT = 10  # numbers from here on are limits and times
 _TOKEN = re.compile(
     r"(?P<space>\s+|--\[\[.*?\]\]|--[^\n]*)|(?P<text>'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\")"
     r"|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[=~<>]=|\.\.\.?|.)",
@@ -55,11 +57,33 @@ class Edit:
         text = self.path.read_text()
         (root / self.path.relative_to(ROOT)).write_text(text[: self.begin] + self.new + text[self.end :])
 
+    @property
+    def named(self) -> tuple[str, str, str]:
+        """Its file, the line's text and the change: what stays when lines are moved."""
+        text = self.path.read_text()
+        line = text[text.rfind("\n", 0, self.begin) + 1 :].partition("\n")[0].strip()
+        return self._file, line, self._change(text)
+
     def __str__(self) -> str:
         text = self.path.read_text()
         line = text.count("\n", 0, self.begin) + 1
+        return f"{self._file}:{line}:{self._change(text)}"
+
+    @property
+    def _file(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+    def _change(self, text: str) -> str:
+        """With its column, for a line may have the same twice."""
         old = " ".join(text[self.begin : self.end].split())
-        return f"{self.path.relative_to(ROOT)}:{line}: {old[:60]} -> {self.new[:60]}"
+        column = self.begin - text.rfind("\n", 0, self.begin)
+        return f"{column}: {old[:60]} -> {self.new[:60]}"
+
+
+def explained() -> set[tuple[str, str, str]]:
+    """Edits, as they are named, by which nothing changes that a caller could see: explained.toml says why of each."""
+    rows = tomllib.loads((Path(__file__).parent / "explained.toml").read_text())["edit"]
+    return {(row["file"], row["line"], change) for row in rows for change in row["changes"]}
 
 
 def edits() -> list[Edit]:
@@ -75,7 +99,7 @@ def of_lua(path: Path) -> Iterator[Edit]:
         if word in _SWAPS and token.lastgroup != "text":
             yield Edit(path, begin, end, _SWAPS[word])
         elif token.lastgroup == "number":
-            yield Edit(path, begin, end, str(int(float(word)) + 1))
+            yield Edit(path, begin, end, _another(int(float(word))))
         elif word == "not":
             yield Edit(path, begin, end, "")
         elif word == "if":
@@ -110,8 +134,13 @@ def _changed(node: ast.AST) -> str:
         case ast.UnaryOp(ast.Not(), operand):
             return ast.unparse(operand)
         case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
-            return repr(value + 1)
+            return _another(value)
     return ""
+
+
+def _another(number: float) -> str:
+    """One more; but of a limit or a time, which nobody sees grow by one, nothing."""
+    return "0" if number >= LIMIT else repr(number + 1)
 
 
 def _at(path: Path, begins: list[int], node: ast.expr, new: str) -> Edit:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.edits import LUA, PYTHON, ROOT, edits, of_lua, of_python
+from tests.mutants.edits import LUA, PYTHON, ROOT, edits, explained, of_lua, of_python
 
 TOGETHER = 300
 SAMPLE = """-- if a comment == 1 then
-if not held(x) and y <= 5 then return redis.call('GET', 'if a == b then') end
+if not held(x) and y <= 5 + 30 then return redis.call('GET', 'if a == b then') end
 """
 
 
@@ -20,6 +20,12 @@ def test_there_are_enough_of_every_file() -> None:
     counts = Counter(edit.path for edit in edits())
     assert sum(counts.values()) >= TOGETHER
     assert [path.name for path in (*LUA, *PYTHON) if not counts[path]] == []
+
+
+def test_each_edit_is_named_apart_and_what_is_explained_is_there() -> None:
+    names = [str(edit) for edit in edits()]
+    assert len(set(names)) == len(names)
+    assert explained() - {edit.named for edit in edits()} == set()
 
 
 def test_what_becomes_of_lua(tmp_path: Path) -> None:
@@ -30,10 +36,12 @@ def test_what_becomes_of_lua(tmp_path: Path) -> None:
         SAMPLE.replace(" and ", " or "),
         SAMPLE.replace("<=", "<"),
         SAMPLE.replace("5", "6"),
+        SAMPLE.replace("30", "0"),
+        SAMPLE.replace("+", "-"),
         SAMPLE.replace("not held", " held"),
         SAMPLE.replace("redis.call(", "rawequal("),
-        SAMPLE.replace("if not held(x) and y <= 5 then", "if true then"),
-        SAMPLE.replace("if not held(x) and y <= 5 then", "if false then"),
+        SAMPLE.replace("if not held(x) and y <= 5 + 30 then", "if true then"),
+        SAMPLE.replace("if not held(x) and y <= 5 + 30 then", "if false then"),
     }
 
 
