@@ -3,10 +3,9 @@
 Two submitters post about 8 jobs a second, each again under its key until it is accepted; a reader notes every answer
 and whether it ever changes. Without REDIS__REPLICAS losses are counted, with it there may be none.
 
-All on the loopback: a link that is cut, frozen or leads elsewhere is a `Wire` there, for each of two servers by itself,
-and what Sentinels see of a host that dies is a killed process. Hosts that are cut off from each other as by a dead
-switch are the layer `hosts`, whose namespaces need root, which this need not; a primary that nobody reaches and that
-comes back as one is a process that stands still.
+By hand all is on the loopback: a link that is cut, frozen or leads elsewhere is a `Wire` there, for each of two servers
+by itself. Servers and Sentinels stand on hosts of their own (tests/chaos/network.py) where there can be such: then
+unplanned failovers are a killed process and a host that is cut off, in turns. Else they are on the loopback, too.
 
 `python -m tests.chaos.failovers` is the two shortest drills, which the mutants are tried on.
 """
@@ -18,8 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -30,6 +29,7 @@ from uuid import uuid4
 
 import httpx
 
+from tests.chaos.network import HERE, Network, impossible
 from tests.chaos.report import Report, spread
 from tests.chaos.stage import HOST, Process, Worker, free_port, until
 from tests.integration.api.wire import Wire
@@ -284,37 +284,41 @@ def by_hand(folder: Path, fault: Callable[[Scene], None], replicas: int) -> dict
 
 
 def by_sentinels(
-    folder: Path, replicas: int, *, planned: bool, count: int, careful: bool = False, frozen: bool = False
+    folder: Path, replicas: int, faults: Sequence[str], *, network: Network | None = None, careful: bool = False
 ) -> dict[str, Any]:
-    """`frozen`: the primary is not killed but stands still, as if its host were cut off, and wakes as a primary when
-    another is one. `careful`: it takes writes only while both replicas follow."""
-    with followed(folder, replicas=2) as servers:
-        sentinels = Sentinels(folder, servers[0].port, down_ms=1000)
+    """One failover after another: "planned"; "killed"; "frozen": the primary stands still, and wakes as a primary when
+    another is one; "cut": nobody reaches its host until then. `careful`: it takes writes only while both replicas
+    follow."""
+    hosts = [network.host() if network else HERE for _ in range(6)]
+    with followed(folder, replicas=2, hosts=hosts) as servers:
+        sentinels = Sentinels(folder, servers[0].place, down_ms=1000, hosts=hosts[3:])
         for server in servers if careful else ():
             server.client.config_set("min-replicas-to-write", 2)
             server.client.config_set("min-replicas-max-lag", 2)
 
-        def fail_over() -> None:
-            before = sentinels.primary_port()
-            (primary,) = (server for server in servers if server.port == before)
+        def fail_over(fault: str) -> None:
+            before = sentinels.primary()
+            (primary,) = (server for server in servers if server.place == before)
             replicas_in_step = [server for server in servers if server is not primary]
             until(lambda: all(server.in_step() for server in replicas_in_step), 30, "the replicas follow")
-            if planned:
-                sentinels.fail_over()
-            elif frozen:
-                primary.process.send(signal.SIGSTOP)
-            else:
-                primary.process.kill()
-            try:
-                until(lambda: sentinels.primary_port() != before, 30, "another is the primary")
-            finally:
-                primary.process.send(signal.SIGCONT)
-            if not primary.process.alive:
-                primary.process.start()
+            with ExitStack() as mending:
+                if fault == "planned":
+                    sentinels.fail_over()
+                elif fault == "killed":
+                    primary.process.kill()
+                    mending.callback(primary.process.start)
+                elif fault == "frozen":
+                    primary.process.send(signal.SIGSTOP)
+                    mending.callback(primary.process.send, signal.SIGCONT)
+                else:
+                    assert network
+                    network.cut(primary.host)
+                    mending.callback(network.mend, primary.host)
+                until(lambda: sentinels.primary() != before, 30, "another is the primary")
 
         try:
             with serving(folder / "service", [sentinels.url], replicas) as service:
-                return under(service, [fail_over] * count)
+                return under(service, [partial(fail_over, fault) for fault in faults])
         finally:
             sentinels.close()
 
@@ -345,18 +349,26 @@ def ended_since(load: Load, since: float) -> bool:
 
 
 def run(report: Report, folder: Path, count: int = COUNT) -> None:
+    with nullcontext() if impossible() else Network() as network:
+        _run(report, folder, count, network)
+
+
+def _run(report: Report, folder: Path, count: int, network: Network | None) -> None:
+    unplanned = [("killed", "cut")[n % 2] if network else "killed" for n in range(count)]
     for replicas in (0, 1):
         for fault, play in BY_HAND.items():
             _check(report, fault, replicas, partial(by_hand, fault=play, replicas=replicas), folder)
-        for planned in (True, False):
-            name = f"Sentinels, {count} {'planned' if planned else 'unplanned'}"
-
-            by_plan = partial(by_sentinels, replicas=replicas, planned=planned, count=count)
-            _check(report, name, replicas, by_plan, folder)
-        careful = partial(by_sentinels, replicas=replicas, planned=True, count=1, careful=True)
+        where = "on hosts of their own" if network else "on the loopback"
+        for name, faults in {
+            f"Sentinels {where}, {count} planned": ["planned"] * count,
+            f"Sentinels {where}, {count} unplanned": unplanned,
+            "Sentinels, the primary frozen, woken when another is one": ["frozen"],
+        }.items():
+            _check(
+                report, name, replicas, partial(by_sentinels, replicas=replicas, faults=faults, network=network), folder
+            )
+        careful = partial(by_sentinels, replicas=replicas, faults=["planned"], careful=True)
         _check(report, "Sentinels, planned, min-replicas-to-write 2 of 2, max-lag 2", replicas, careful, folder)
-        frozen = partial(by_sentinels, replicas=replicas, planned=False, count=1, frozen=True)
-        _check(report, "Sentinels, the primary frozen, woken when another is one", replicas, frozen, folder)
 
 
 def _check(report: Report, fault: str, replicas: int, play: Callable[[Path], dict[str, Any]], folder: Path) -> None:
@@ -380,7 +392,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         short: dict[str, Callable[[Path], dict[str, Any]]] = {
             "primary killed, the replica 2 s behind": partial(by_hand, fault=behind, replicas=1),
-            "Sentinels, 4 planned": partial(by_sentinels, replicas=1, planned=True, count=4),
+            "Sentinels, 4 planned": partial(by_sentinels, replicas=1, faults=["planned"] * 4),
         }
         for fault, play in short.items():
             if not report.violations:  # one is enough

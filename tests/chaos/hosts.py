@@ -1,13 +1,9 @@
-"""Several hosts: API, Redis and two workers in network namespaces of their own, on a bridge whose ports can be pulled.
-
-A pulled port is a black hole both ways: nobody is told anything, as when a switch dies. Needs root and iproute2.
-"""
+"""Several hosts: API, Redis and two workers, each on one of its own (tests/chaos/network.py) that can be cut off."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +16,7 @@ import redis
 
 from tests.chaos.crowd import Crowd
 from tests.chaos.drills import verify
+from tests.chaos.network import Host, Network, impossible
 from tests.chaos.report import Report, spread, words
 from tests.chaos.stage import CELERY, Process, redis_command, until
 
@@ -28,37 +25,23 @@ HOSTS = ("redis", "api", "left", "right")
 API_PORT, REDIS_PORT = 8000, 6379
 
 
-def impossible() -> str | None:
-    """Why there can be no namespaces here."""
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    if not shutil.which("ip"):
-        return "iproute2 is not installed"
-    probe = f"sqprobe{os.getpid()}"
-    try:
-        _ip("netns", "add", probe)
-        _ip("netns", "del", probe)
-    except subprocess.CalledProcessError as error:
-        return f"ip netns: {error.stderr.strip()}"
-    return None
-
-
 class Hosts:
-    """`with Hosts(folder, lease_s=6) as hosts`. Names carry this process's id, so that two runs do not meet."""
+    """`with Hosts(folder, lease_s=6) as hosts`."""
 
     def __init__(self, folder: Path, *, lease_s: float) -> None:
         self.lease_s = lease_s
         self._folder = folder
-        self._tag = f"{os.getpid() % 100_000}"
-        self._third = os.getpid() % 250
-        self.redis_url = f"redis://{self._address('redis')}:{REDIS_PORT}/0"
-        self.api_url = f"http://{self._address('api')}:{API_PORT}"
+        self._network = Network()
+        self._hosts: dict[str, Host] = {}
         self._processes: dict[str, Process] = {}
-        self.direct = redis.Redis.from_url(self.redis_url, decode_responses=True, socket_timeout=5)
 
     def __enter__(self) -> Hosts:
+        self._network.__enter__()
         try:
-            self._wire()
+            self._hosts = {name: self._network.host() for name in HOSTS}
+            self.redis_url = f"redis://{self._hosts['redis'].address}:{REDIS_PORT}/0"
+            self.api_url = f"http://{self._hosts['api'].address}:{API_PORT}"
+            self.direct = redis.Redis.from_url(self.redis_url, decode_responses=True, socket_timeout=5)
             self._begin()
         except BaseException:
             self.__exit__()
@@ -69,12 +52,9 @@ class Hosts:
         for process in self._processes.values():
             if process.alive:
                 process.kill()
-        self.direct.close()
-        for host in HOSTS:
-            with suppress(subprocess.CalledProcessError):
-                _ip("netns", "del", self._space(host))
-        with suppress(subprocess.CalledProcessError):
-            _ip("link", "del", self._bridge)
+        if self._hosts:
+            self.direct.close()
+        self._network.__exit__()
 
     def start_worker(self, host: str, **settings: Any) -> Process:
         environment = self._settings() | {f"SCRIPTQUEUE_{name}".upper(): str(value) for name, value in settings.items()}
@@ -96,33 +76,16 @@ class Hosts:
         return []
 
     def cut(self, host: str) -> None:
-        _ip("link", "set", self._port(host), "nomaster")
+        self._network.cut(self._hosts[host])
 
     def mend(self, host: str) -> None:
-        _ip("link", "set", self._port(host), "master", self._bridge)
+        self._network.mend(self._hosts[host])
 
     def slow(self, host: str, rate: str) -> None:
-        """Both ways; what waits longer than the queue holds is dropped."""
-        limit = ("root", "tbf", "rate", rate, "burst", "3000", "latency", "500ms")
-        _run("tc", "qdisc", "add", "dev", self._port(host), *limit)
-        _run("ip", "netns", "exec", self._space(host), "tc", "qdisc", "add", "dev", "eth0", *limit)
+        self._network.slow(self._hosts[host], rate)
 
     def quicken(self, host: str) -> None:
-        _run("tc", "qdisc", "del", "dev", self._port(host), "root")
-        _run("ip", "netns", "exec", self._space(host), "tc", "qdisc", "del", "dev", "eth0", "root")
-
-    def _wire(self) -> None:
-        _ip("link", "add", self._bridge, "type", "bridge")
-        _ip("addr", "add", f"10.231.{self._third}.1/24", "dev", self._bridge)
-        _ip("link", "set", self._bridge, "up")
-        for host in HOSTS:
-            space = self._space(host)
-            _ip("netns", "add", space)
-            _ip("link", "add", self._port(host), "type", "veth", "peer", "name", "eth0", "netns", space)
-            _ip("link", "set", self._port(host), "master", self._bridge, "up")
-            _ip("-n", space, "addr", "add", f"{self._address(host)}/24", "dev", "eth0")
-            _ip("-n", space, "link", "set", "eth0", "up")
-            _ip("-n", space, "link", "set", "lo", "up")
+        self._network.quicken(self._hosts[host])
 
     def _begin(self) -> None:
         data = self._folder / "redis"
@@ -147,8 +110,7 @@ class Hosts:
         return None
 
     def _start(self, host: str, name: str, command: list[str], environment: dict[str, str]) -> Process:
-        inside = ["ip", "netns", "exec", self._space(host), *command]
-        process = Process(name, inside, self._folder / f"{name}.log", environment)
+        process = Process(name, self._hosts[host].inside(command), self._folder / f"{name}.log", environment)
         self._processes[name] = process
         process.start()
         return process
@@ -159,19 +121,6 @@ class Hosts:
             "SCRIPTQUEUE_MODEL__NAME": "stub",
             "SCRIPTQUEUE_WORKER__LEASE_S": str(self.lease_s),
         }
-
-    @property
-    def _bridge(self) -> str:
-        return f"sqb{self._tag}"
-
-    def _space(self, host: str) -> str:
-        return f"sq{self._tag}-{host}"
-
-    def _port(self, host: str) -> str:
-        return f"sq{self._tag}{host}"[:15]
-
-    def _address(self, host: str) -> str:
-        return f"10.231.{self._third}.{10 + HOSTS.index(host)}"
 
 
 def cut_off_worker(hosts: Hosts, crowd: Crowd, left: Process) -> dict[str, float]:
@@ -268,11 +217,3 @@ def _skipped(reason: str) -> str:
     if os.environ.get("CI") and os.geteuid() == 0 and shutil.which("ip"):
         raise RuntimeError(reason)
     return f"skipped: {reason}"
-
-
-def _ip(*arguments: str) -> None:
-    _run("ip", *arguments)
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)

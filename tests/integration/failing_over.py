@@ -1,15 +1,16 @@
-"""A real primary with replicas, and Sentinels who watch them; what an operator or a power cut does to them. Loopback
-alone; every server dies with this process."""
+"""A real primary with replicas, and Sentinels who watch them; what an operator or a power cut does to them. On the
+loopback, or each on a host of its own; every server dies with this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 
-from tests.chaos.stage import HOST, Process, free_port, redis_command, until
+from tests.chaos.network import HERE, Host
+from tests.chaos.stage import Process, free_port, redis_command, until
 
 SERVICE = "main"
 WITHIN_S = 20.0
@@ -18,22 +19,25 @@ WITHIN_S = 20.0
 class Server:
     """One of Redis."""
 
-    def __init__(self, folder: Path, name: str, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, name: str, *options: str, host: Host = HERE) -> None:
+        self.port, self.host = free_port(), host
         data = folder / name
         data.mkdir(parents=True)
-        self.process = Process(name, [*redis_command(self.port, data), *options], folder / f"{name}.log")
+        command = [*redis_command(self.port, data), "--bind", host.address, "--protected-mode", "no", *options]
+        self.process = Process(name, host.inside(command), folder / f"{name}.log")
         self.process.start()
-        self.client = redis.Redis(host=HOST, port=self.port, decode_responses=True, socket_timeout=5, protocol=2)
+        self.client = redis.Redis(
+            host=host.address, port=self.port, decode_responses=True, socket_timeout=5, protocol=2
+        )
         until(self.answers, WITHIN_S, f"{name} answers")
 
     @property
     def place(self) -> tuple[str, int]:
-        return HOST, self.port
+        return self.host.address, self.port
 
     @property
     def url(self) -> str:
-        return f"redis://{HOST}:{self.port}/0"
+        return f"redis://{self.host.address}:{self.port}/0"
 
     def answers(self) -> bool:
         try:
@@ -65,12 +69,14 @@ def pair(folder: Path, *options: str) -> Iterator[tuple[Server, Server]]:
 
 
 @contextmanager
-def followed(folder: Path, *options: str, replicas: int = 1) -> Iterator[list[Server]]:
-    """A primary, and those that have followed it."""
+def followed(
+    folder: Path, *options: str, replicas: int = 1, hosts: Sequence[Host] = (HERE,) * 8
+) -> Iterator[list[Server]]:
+    """A primary, and those that have followed it, on the first of the hosts."""
     servers: list[Server] = []
     try:
-        for number in range(1 + replicas):
-            servers.append(Server(folder, f"server{number}", "--repl-diskless-sync-delay", "0", *options))
+        for number, host in enumerate(hosts[: 1 + replicas]):
+            servers.append(Server(folder, f"server{number}", "--repl-diskless-sync-delay", "0", *options, host=host))
         for replica in servers[1:]:
             replica.follow(servers[0])
             until(replica.in_step, WITHIN_S, "the replica follows")
@@ -81,45 +87,53 @@ def followed(folder: Path, *options: str, replicas: int = 1) -> Iterator[list[Se
 
 
 class Sentinels:
-    """Who watch one primary, by its port. `password`: theirs, and that of the primary."""
+    """Who watch one primary, each on a host. `password`: theirs, and that of the primary."""
 
-    def __init__(self, folder: Path, primary: int, *, count: int = 3, password: str = "", down_ms: int = 500) -> None:
-        self.ports = [free_port() for _ in range(count)]
+    def __init__(
+        self,
+        folder: Path,
+        primary: tuple[str, int],
+        *,
+        count: int = 3,
+        password: str = "",
+        down_ms: int = 500,
+        hosts: Sequence[Host] = (HERE,) * 8,
+    ) -> None:
+        self.places = [(host.address, free_port()) for host in hosts[:count]]
         secrets = f'requirepass "{password}"\nsentinel auth-pass {SERVICE} "{password}"\n' if password else ""
         self._processes: list[Process] = []
-        for number, port in enumerate(self.ports):
+        for number, (address, port) in enumerate(self.places):
             path = folder / f"sentinel{number}.conf"
             path.write_text(
-                f"port {port}\nbind {HOST}\ndir {folder}\n"
-                f"sentinel monitor {SERVICE} {HOST} {primary} {count // 2 + 1}\n"
+                f"port {port}\nbind {address}\nprotected-mode no\ndir {folder}\n"
+                f"sentinel monitor {SERVICE} {primary[0]} {primary[1]} {count // 2 + 1}\n"
                 f"sentinel down-after-milliseconds {SERVICE} {down_ms}\n"
                 f"sentinel failover-timeout {SERVICE} 4000\n"
                 f"{secrets}"
             )
-            command = [redis_command(port, folder)[0], str(path), "--sentinel"]
+            command = hosts[number].inside([redis_command(port, folder)[0], str(path), "--sentinel"])
             process = Process(f"sentinel{number}", command, folder / f"sentinel{number}.log")
             process.start()
             self._processes.append(process)
         self._clients = [
-            redis.Redis(host=HOST, port=port, password=password or None, decode_responses=True, protocol=2)
-            for port in self.ports
+            redis.Redis(host=address, port=port, password=password or None, decode_responses=True, protocol=2)
+            for address, port in self.places
         ]
         until(self._all_know, WITHIN_S, "the Sentinels know each other, and a replica")
 
     @property
     def url(self) -> str:
-        return f"redis+sentinel://{','.join(f'{HOST}:{port}' for port in self.ports)}/{SERVICE}/0"
+        return f"redis+sentinel://{','.join(f'{address}:{port}' for address, port in self.places)}/{SERVICE}/0"
 
     def fail_over(self) -> None:
         """As an operator plans it."""
         until(self._may, 3 * WITHIN_S, "a failover is begun", every_s=0.2)  # the one before must have ended
 
-    def primary_port(self) -> int:
-        """As most of them see it."""
-        ports = [
-            int(client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE)[1]) for client in self._clients
-        ]
-        return max(set(ports), key=ports.count)
+    def primary(self) -> tuple[str, int]:
+        """Its place, as most of them see it."""
+        answers = [client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", SERVICE) for client in self._clients]
+        places = [(str(address), int(port)) for address, port in answers]
+        return max(set(places), key=places.count)
 
     def close(self) -> None:
         for client in self._clients:
@@ -139,5 +153,5 @@ class Sentinels:
             states = [client.execute_command("SENTINEL MASTER", SERVICE) for client in self._clients]
         except redis.RedisError:
             return False
-        others = len(self.ports) - 1
+        others = len(self.places) - 1
         return all(one["num-other-sentinels"] == others and one["num-slaves"] >= bool(others) for one in states)

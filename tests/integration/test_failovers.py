@@ -20,7 +20,7 @@ def test_what_a_replica_has_survives(tmp_path: Path, fault: object) -> None:
 
 
 def test_a_planned_failover_loses_nothing_that_a_replica_had(tmp_path: Path) -> None:
-    figures = failovers.by_sentinels(tmp_path, 1, planned=True, count=1)
+    figures = failovers.by_sentinels(tmp_path, 1, ["planned"])
 
     assert figures["accepted"] > 5
     assert (figures["lost"], figures["changed"]) == (0, 0)

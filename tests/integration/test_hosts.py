@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.crowd import Crowd
-from tests.chaos.hosts import Hosts, cut_off_worker, impossible
+from tests.chaos.hosts import Hosts, cut_off_worker
+from tests.chaos.network import impossible
 
 REASON = impossible()
 MUST_WORK = bool(os.environ.get("CI")) and os.geteuid() == 0 and shutil.which("ip") is not None

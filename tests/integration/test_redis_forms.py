@@ -64,8 +64,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path
             "svc", enabled=True, passwords=[f"+{PASSWORD}"], keys="*", channels="*", categories=["+@all"]
         )
         client.config_set("requirepass", PASSWORD)
-    sentinel = Sentinels(folder, int(server.port or 0), count=1, password=PASSWORD)
-    yield int(server.port or 0), folder / "redis.sock", sentinel.ports[0]
+    sentinel = Sentinels(folder, ("127.0.0.1", int(server.port or 0)), count=1, password=PASSWORD)
+    yield int(server.port or 0), folder / "redis.sock", sentinel.places[0][1]
     sentinel.close()
     server.stop()
 

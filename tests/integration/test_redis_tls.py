@@ -85,9 +85,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iter
             "primary": terminated(place, made.context(of_clients=False), plain=True),
         }
         terminators = {name: stack.enter_context(side) for name, side in sides.items()}
-        sentinels = Sentinels(folder, terminators["primary"].port, count=1)
+        sentinels = Sentinels(folder, ("127.0.0.1", terminators["primary"].port), count=1)
         stack.callback(sentinels.close)
-        before = terminated(("127.0.0.1", sentinels.ports[0]), made.context(of_clients=False))
+        before = terminated(sentinels.places[0], made.context(of_clients=False))
         terminators["sentinel"] = stack.enter_context(before)
         yield Servers(made, port, terminators)
 

@@ -26,7 +26,7 @@ AGAIN_S = 15.0  # until a POST is taken again
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[tuple[Sentinels, Server, Server]]:
     with pair(tmp_path) as (first, second):
-        sentinels = Sentinels(tmp_path, first.port)
+        sentinels = Sentinels(tmp_path, first.place)
         yield sentinels, first, second
         sentinels.close()
 
@@ -49,7 +49,7 @@ def test_a_service_follows_the_primary_that_sentinels_name(
                 sentinels.fail_over()
             else:
                 first.process.kill()
-            until(lambda: sentinels.primary_port() == second.port, 30, what="the Sentinels promote the other")
+            until(lambda: sentinels.primary() == second.place, 30, what="the Sentinels promote the other")
 
             job_id = until(lambda: kept(api, second), 30, what="a POST is taken by the new primary")
             taken_s = time.monotonic() - begun
