@@ -50,7 +50,7 @@ def test_a_step_calls_no_more_functions_than_it_did(calls: Calls) -> None:
     seen = host.measure(ROWS, host.BATCHINGS[-1], words, clock=calls)
 
     counts = seen.parts | {"whole": seen.steps.host_s}
-    assert {name: counts[name] for name, most in CALLS.items() if not most / 2 < counts[name] < ALLOWED * most} == {}
+    assert {name: counts[name] for name, most in CALLS.items() if not 0 < counts[name] < ALLOWED * most} == {}
     assert seen.steps.serial_s < 1, "something of a step runs while the card has nothing to do"
 
 

@@ -32,7 +32,10 @@ def main(argv: list[str] | None = None, *, doctor: Doctor | None = None) -> int:
     """`doctor`: the server's own checks, which look at Redis and at this machine; None where only the client is."""
     accept_any_text()
     try:
-        return _run(arguments_of(argv), doctor)
+        try:
+            return _run(arguments_of(argv), doctor)
+        finally:
+            sys.stdout.flush()  # what is left would be written at the interpreter's exit, where nobody catches anything
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `scriptqueue ... | head`: nobody reads on, and the interpreter must not try at its exit
