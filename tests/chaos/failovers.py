@@ -29,7 +29,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.chaos.network import HERE, Network, impossible
+from tests.chaos.network import Network, impossible
 from tests.chaos.report import Report, spread
 from tests.chaos.stage import HOST, Process, Worker, free_port, until
 from tests.integration.api.wire import Wire
@@ -289,7 +289,7 @@ def by_sentinels(
     """One failover after another: "planned"; "killed"; "frozen": the primary stands still, and wakes as a primary when
     another is one; "cut": nobody reaches its host until then. `careful`: it takes writes only while both replicas
     follow."""
-    hosts = [network.host() if network else HERE for _ in range(6)]
+    hosts = [network.host() for _ in range(6)] if network else []
     with followed(folder, replicas=2, hosts=hosts) as servers:
         sentinels = Sentinels(folder, servers[0].place, down_ms=1000, hosts=hosts[3:])
         for server in servers if careful else ():

@@ -90,8 +90,7 @@ class Hosts:
     def _begin(self) -> None:
         data = self._folder / "redis"
         data.mkdir(parents=True, exist_ok=True)
-        options = ["--bind", "0.0.0.0", "--protected-mode", "no"]
-        self._start("redis", "redis", [*redis_command(REDIS_PORT, data), *options], {})
+        self._start("redis", "redis", redis_command(REDIS_PORT, data, "0.0.0.0"), {})
 
         def answers() -> bool:
             with suppress(redis.RedisError):

@@ -249,11 +249,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def redis_command(port: int, data: Path) -> list[str]:
+def redis_command(port: int, data: Path, bind: str = HOST) -> list[str]:
     """With the persistence and memory policy that the README asks for."""
     options = {
         "port": port,
-        "bind": HOST,
+        "bind": bind,
+        "protected-mode": "no",
         "dir": data.resolve(),
         "save": "",
         "appendonly": "yes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
 import redis
@@ -23,7 +24,7 @@ class Server:
         self.port, self.host = free_port(), host
         data = folder / name
         data.mkdir(parents=True)
-        command = [*redis_command(self.port, data), "--bind", host.address, "--protected-mode", "no", *options]
+        command = [*redis_command(self.port, data, host.address), *options]
         self.process = Process(name, host.inside(command), folder / f"{name}.log")
         self.process.start()
         self.client = redis.Redis(
@@ -69,13 +70,11 @@ def pair(folder: Path, *options: str) -> Iterator[tuple[Server, Server]]:
 
 
 @contextmanager
-def followed(
-    folder: Path, *options: str, replicas: int = 1, hosts: Sequence[Host] = (HERE,) * 8
-) -> Iterator[list[Server]]:
-    """A primary, and those that have followed it, on the first of the hosts."""
+def followed(folder: Path, *options: str, replicas: int = 1, hosts: Sequence[Host] = ()) -> Iterator[list[Server]]:
+    """A primary, and those that have followed it: each on one of the hosts, or all here."""
     servers: list[Server] = []
     try:
-        for number, host in enumerate(hosts[: 1 + replicas]):
+        for number, host in zip(range(1 + replicas), hosts or repeat(HERE), strict=False):
             servers.append(Server(folder, f"server{number}", "--repl-diskless-sync-delay", "0", *options, host=host))
         for replica in servers[1:]:
             replica.follow(servers[0])
@@ -87,7 +86,7 @@ def followed(
 
 
 class Sentinels:
-    """Who watch one primary, each on a host. `password`: theirs, and that of the primary."""
+    """Who watch one primary: each on one of the hosts, or all here. `password`: theirs, and that of the primary."""
 
     def __init__(
         self,
@@ -97,9 +96,10 @@ class Sentinels:
         count: int = 3,
         password: str = "",
         down_ms: int = 500,
-        hosts: Sequence[Host] = (HERE,) * 8,
+        hosts: Sequence[Host] = (),
     ) -> None:
-        self.places = [(host.address, free_port()) for host in hosts[:count]]
+        hosts = hosts or [HERE] * count
+        self.places = [(host.address, free_port()) for host in hosts]
         secrets = f'requirepass "{password}"\nsentinel auth-pass {SERVICE} "{password}"\n' if password else ""
         self._processes: list[Process] = []
         for number, (address, port) in enumerate(self.places):
