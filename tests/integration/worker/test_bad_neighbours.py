@@ -58,7 +58,7 @@ def test_a_redis_without_a_file_is_served_with_a_loud_warning(
     server.config_set("appendonly", "no")
     process = worker(redis_url, tmp_path / "worker.log", model__name="stub")
 
-    until(lambda: "ready" in process.log_text, what="it starts")
+    until(lambda: "ready: " in process.log_text, what="it starts")
     warned = [line for line in process.log_text.splitlines() if "set appendonly yes" in line]
     process.close()
 
