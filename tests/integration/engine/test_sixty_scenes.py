@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from typing import Any, get_args
 
 import pytest
@@ -19,7 +18,7 @@ from worker.script.grammar import storyboard_schema
 from worker.script.output import parse, validate
 
 LARGEST: dict[str, Any] = {"max_scenes": 60, "scene_min_s": 1, "scene_max_s": 60, "fields": get_args(FieldName)}
-COMPILED_MS = 150
+LARGEST_SCHEMA = 250_000  # characters; a plain board's has 5,700
 
 
 def limits(chance: random.Random) -> dict[str, Any]:
@@ -31,7 +30,9 @@ def limits(chance: random.Random) -> dict[str, Any]:
     return options
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "times", [2, pytest.param(16, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.long)]
+)
 def test_exact_numbers_of_scenes_are_written_with_the_smallest_budget(
     tiny: BatchEngine, ask: MakeRequest, loaded: Any, times: int
 ) -> None:
@@ -53,20 +54,13 @@ def test_exact_numbers_of_scenes_are_written_with_the_smallest_budget(
         assert one.get("target_duration_s") in {None, sum(written)}
 
 
-def test_the_largest_grammar_is_made_quickly_and_once(loaded: Any) -> None:
+def test_the_largest_grammar_is_of_a_bounded_size_and_made_once(loaded: Any) -> None:
+    """Compiling takes as long as the schema is; `make bench ARGS=grammar` has the milliseconds."""
     request = JobRequest.model_validate({"prompt": "x", **LARGEST})
     schema = json.dumps(storyboard_schema(request, fields=fields_named(request.fields)))
     vocabulary = Vocabulary(loaded.tokenizer, loaded.model.config.vocab_size, loaded.eos_token_ids)
-    took_ms = []
-    for name in ("猫", "狗", "鸟"):
-        started = time.process_time()
-        vocabulary.compile(schema.replace('"title"', f'"title{name}"'))
-        took_ms.append((time.process_time() - started) * 1000)
 
-    vocabulary.compile(schema)
-    started = time.process_time()
+    assert len(schema) < LARGEST_SCHEMA
     vocabulary.matcher(schema)
-    again_ms = (time.process_time() - started) * 1000
-
-    assert min(took_ms) < COMPILED_MS
-    assert again_ms < COMPILED_MS / 10
+    vocabulary.matcher(schema)
+    assert vocabulary._compiled.cache_info().misses == 1
