@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 FUZZ := --max-examples 300
 
-.PHONY: help demo up test test-slow test-all test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate mutants release types clean
+.PHONY: help demo up test test-slow test-all test-long test-image real-model chromium triton kubernetes check fuzz bench quality bench-gpu bench-gpu-kit chaos chaos-mutants simulate mutants release types clean
 .DELETE_ON_ERROR:
 
 help:                       ## this list
@@ -31,13 +31,16 @@ up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
 test: $(DEV_READY) triton kubernetes ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
-	@$(PYTEST) -m "not slow and not image" $(ARGS)
+	@$(PYTEST) -m "not slow and not long and not image" $(ARGS)
 
 test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
-	@$(PYTEST) --no-loadscope-reorder -m "slow and not image" $(ARGS)
+	@$(PYTEST) --no-loadscope-reorder -m "slow and not long and not image" $(ARGS)
 
 test-all: $(DEV_READY) real-model chromium triton kubernetes ## both
-	@$(PYTEST) -m "not image" $(ARGS)
+	@$(PYTEST) -m "not long and not image" $(ARGS)
+
+test-long: $(DEV_READY) real-model ## tens of thousands of random cases, and real texts by the dozen
+	@$(PYTEST) -m long $(ARGS)
 
 test-image: $(DEV_READY)    ## images and docker-compose.yml in a real engine, on stand-ins for their bases; wants root
 	@$(BIN)/python -m pytest -m image -p no:randomly -s tests/image $(ARGS)

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from models.load import LoadedModel
 
 os.environ |= READ_ONCE  # as in a worker, and before any test computes
+if os.environ.get("PYTEST_XDIST_WORKER"):  # threads of two runs that spin for each other on the same cores take longer
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TESTS = Path(__file__).parent
 IMAGE_FOLDER = "image"
 SLOW_FOLDERS = {"acceptance", "browser"}
+LONG_TIMEOUT_S = 3600
 SLOW_TIMEOUT_S = 900  # a hang, not a slow machine: two tests may write by the 1.5B; others: `timeout` in pyproject.toml
 REAL_MODEL = "embedded"  # the fixture
 SHARED_DATA = Path(__file__).parents[2] / "shared"  # golden data and vocabularies; tests skip what is not there
@@ -32,7 +35,7 @@ SHARED_DATA = Path(__file__).parents[2] / "shared"  # golden data and vocabulari
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what `make test` leaves to `make test-slow`, and how long that may take. The files whose tests may take
+    """Marks what `make test` leaves to `make test-slow`, and how long each may take. The files whose tests may take
     longest come first, so that none of them is left when all others are done."""
     longest_s: Counter[Path] = Counter()
     for item in items:
@@ -41,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.path.relative_to(TESTS).parts[0] == IMAGE_FOLDER:
             item.add_marker(pytest.mark.image)
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S))
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
         if (timeout := item.get_closest_marker("timeout")) and item.get_closest_marker("slow"):

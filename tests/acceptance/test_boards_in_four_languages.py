@@ -1,4 +1,4 @@
-"""Twelve prompts in four languages, each with six fields and two video models, by the default of the embedded models as
+"""Prompts in four languages, each with six fields and two video models, by the default of the embedded models as
 a worker has it: the boards are valid, in the language of their prompt, and nothing of the JSON is in their texts."""
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def board_of(backend: ModelBackend, language: str, number: int) -> tuple[str, St
     return language, outcome.storyboard, list(outcome.repairs)
 
 
-@pytest.fixture(scope="module")
-def boards(backend: ModelBackend) -> list[tuple[str, Storyboard, list[str]]]:
-    wanted = [(language, number) for number in range(3) for language in PROMPTS]
+@pytest.fixture(scope="module", params=[1, pytest.param(3, marks=pytest.mark.long)], ids=["four", "twelve"])
+def boards(request: pytest.FixtureRequest, backend: ModelBackend) -> list[tuple[str, Storyboard, list[str]]]:
+    wanted = [(language, number) for number in range(request.param) for language in PROMPTS]
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda job: board_of(backend, *job), wanted))
 

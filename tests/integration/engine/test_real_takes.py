@@ -1,4 +1,4 @@
-"""Twenty real rewrites by the embedded model as a worker has it, side by side: what stays stays, and only what is
+"""Real rewrites by the embedded model as a worker has it, side by side: what stays stays, and only what is
 written is sampled."""
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ORIGINS: dict[str, dict[str, Any]] = {
 }
 NOTES = ("换成夜里的雪天", "at night, in the snow")
 HOLES = ([1], [2], [3], [4], [5], [2, 4], [1, 5], [1, 2, 3], [3, 6], [6, 7])  # after the fifth: appended
-TAKES = [(prompt, note, numbers) for prompt, note in zip(ORIGINS, NOTES, strict=True) for numbers in HOLES]
+FEW_HOLES = HOLES[:1] + HOLES[5:6] + HOLES[-2:]
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,15 @@ def take_of(origin: Origin, note: str, numbers: list[int]) -> Take:
     return Take(request, kept, board.title)
 
 
-@pytest.fixture(scope="module")
-def written(backend: ModelBackend, origins: dict[str, Origin]) -> list[Written]:
-    takes = [take_of(origins[prompt], note, numbers) for prompt, note, numbers in TAKES]
+@pytest.fixture(
+    scope="module", params=[FEW_HOLES, pytest.param(HOLES, marks=pytest.mark.long)], ids=["eight", "twenty"]
+)
+def written(request: pytest.FixtureRequest, backend: ModelBackend, origins: dict[str, Origin]) -> list[Written]:
+    takes = [
+        take_of(origins[prompt], note, numbers)
+        for prompt, note in zip(ORIGINS, NOTES, strict=True)
+        for numbers in request.param
+    ]
     with pytest.MonkeyPatch.context() as patch:
         counted = count_by_scene(patch)
         started = [start(backend, take) for take in takes]
@@ -110,7 +116,7 @@ def test_scenes_that_stay_are_the_same_and_the_board_is_valid(written: list[Writ
 
 def test_only_what_is_written_is_sampled(written: list[Written]) -> None:
     """Of all tokens that the model chose, at most 5 % in the title and in scenes that stay."""
-    assert len({id(one.take) for one in written}) == 2 * len(HOLES)
+    assert len({id(one.take) for one in written}) == len(written) >= len(ORIGINS) * len(FEW_HOLES)
     for one in written:
         assert one.elsewhere <= ELSEWHERE * one.sampled, one
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from models.cpu import cores
 from models.int8 import Embedding16, Kernel8, Linear8, exact, kernel8_here, quantised8
 from tests.integration.engine import tiny as tiny_language_model
 from tests.integration.engine.conftest import MakeRequest, engine_of, resumed, together
@@ -29,6 +30,15 @@ LIKE_EMBEDDED = {"hidden_size": 896, "intermediate_size": 4864, "num_attention_h
 KERNELS: list[Kernel8] = ["onednn", "fbgemm"]
 
 pytestmark = pytest.mark.skipif(kernel8_here() is None, reason="this processor has no quick products with 8 bits")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _all_threads() -> Iterator[None]:
+    """A worker's; a test run beside another has one."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    yield
+    torch.set_num_threads(usual)
 
 
 def with_8_bits(model: Any, kernel: Kernel8) -> Any:
@@ -124,6 +134,6 @@ for groups, heads, width in ((4, 1, 8), (2, 7, 8), (2, 7, 64), (8, 1, 64)):
 
 def test_a_worker_attends_to_rows_together_as_to_each_alone() -> None:
     """MKL, unless told otherwise, adds up by where in memory the numbers lie on processors of other makers."""
-    environment = {name: value for name, value in os.environ.items() if name not in READ_ONCE}
+    environment = {name: value for name, value in os.environ.items() if name not in {*READ_ONCE, "OMP_NUM_THREADS"}}
 
     subprocess.run([sys.executable, "-c", ATTENTION], env=environment, check=True)

@@ -52,8 +52,11 @@ def written(backend: ModelBackend, take: Take) -> str:
     return completion.text
 
 
-def test_random_takes_keep_what_stays(backend: ModelBackend) -> None:
-    for seed in range(5):
+@pytest.mark.parametrize(
+    "count", [5, pytest.param(50, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.long)]
+)
+def test_random_takes_keep_what_stays(backend: ModelBackend, count: int) -> None:
+    for seed in range(count):
         take = drawn_take(seed, sampling=SAMPLING)
         read_take(take, written(backend, take))
 
@@ -75,13 +78,6 @@ def test_only_what_is_written_is_held_against_what_stays(
     drafts = [draft.at for draft in generation.handle.wait().drafts]
     assert {drafts.count(at) for at in drafts} == {MOST_DRAFTS}
     assert len(drafts) == MOST_DRAFTS * len(base.holes)
-
-
-@pytest.mark.slow
-def test_three_hundred_random_takes_keep_what_stays(backend: ModelBackend) -> None:
-    for seed in range(300):
-        take = drawn_take(seed, sampling=SAMPLING)
-        read_take(take, written(backend, take))
 
 
 def count_by_scene(monkeypatch: pytest.MonkeyPatch) -> Counted:

@@ -40,7 +40,7 @@ WORDS = (
     "it's",
 )
 FURTHER = [field.name for field in FURTHER_FIELDS if not field.is_list]
-FAST, ALL = 300, 10_000
+FAST, SLOW, LONG = 300, 2_000, 20_000
 
 
 def a_text(most: int, spoken: Spoken, chance: Random) -> str:
@@ -169,7 +169,14 @@ def check(request: JobRequest, spoken: Spoken, board: Storyboard, repairs: list[
     [*(([name], 20) for name in NAMES), (NAMES, 2)],
     ids=["all" if len(names) > 1 else names[0] for names in (*([name] for name in NAMES), NAMES)],
 )
-@pytest.mark.parametrize("examples", [FAST, pytest.param(2 * ALL, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize(
+    "examples",
+    [
+        FAST,
+        pytest.param(SLOW, marks=pytest.mark.slow),
+        pytest.param(LONG, marks=pytest.mark.long),
+    ],
+)
 def test_no_limit_is_broken_and_no_word_is_lost(examples: int, targets: list[str], share: int) -> None:
     """Half of the boards for all targets together, the others for one alone."""
 
