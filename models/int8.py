@@ -88,8 +88,8 @@ def quantised8_blocks(weight: Tensor, scales: list[Tensor]) -> Iterator[Tensor]:
 
 
 class Product8:
-    """`values` int8 [outputs, inputs], `scales` float32 [outputs], `bias` [outputs]; inputs [..., inputs] of any float
-    type, in which the result comes. It has a copy of the values, arranged for its kernel."""
+    """`values` int8 [outputs, inputs], `scales` float32 [outputs], `bias` [outputs]; takes rows [rows, inputs] of any
+    float type and returns [rows, outputs] of it. It has a copy of the values, arranged for its kernel."""
 
     def __init__(self, values: Tensor, scales: Tensor, bias: Tensor | None, kernel: Kernel8) -> None:
         self.outputs = len(values)
@@ -99,17 +99,19 @@ class Product8:
         self._multiply = _packed(values, scales, kernel)
         let_go(values)
 
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """Few operations, as each costs about as much as it has to do: beside a large product even more."""
-        rows = inputs.reshape(-1, inputs.shape[-1]).float()
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Few calls, as each costs about as much as it has to do: beside a large product, whose weights drive all else
+        out of the processor's caches, even one that does nothing."""
+        if rows.dtype != torch.float32:
+            return self(rows.float()).to(rows.dtype)
+        count = len(rows)
         largest = rows.abs().amax(dim=1, keepdim=True)  # a norm takes ten times as long
         digits, steps = self._digits(rows, largest)
         many = digits.shape[1]
         product = self._multiply(digits.view(2 * many, -1))
-        high, low = product[: len(rows)], product[many : many + len(rows)]  # `chunk` takes four times as long
-        low.add_(high, alpha=self._high)  # by infinitely many steps, for a row of zeros, it is 0; by no number, none
-        result = low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
-        return result.to(inputs.dtype).view(*inputs.shape[:-1], self.outputs)
+        low = product[many : many + count].add_(product[:count], alpha=self._high)  # `chunk` takes four times as long
+        # By infinitely many steps, for a row of zeros, it is 0; by no number, none.
+        return low.div_(steps) if self._bias is None else torch.addcdiv(self._bias, low, steps)
 
 
 # Of rows [rows, inputs] and each one's largest [rows, 1]: the digits [2, rows or more, inputs], and by how much their
@@ -126,11 +128,10 @@ def _onednn_digits(rows: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _fbgemm_digits(rows: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
-    """Whole numbers in float32, of which the kernel makes bytes as it goes."""
+    """In float32, of which the kernel makes bytes as it goes; it rounds as `round_` does."""
     steps = torch.div(_FBGEMM_MOST, largest)
     digits = rows.mul(steps)
-    high, low = digits
-    low.sub_(high.round_(), alpha=_HIGH["fbgemm"]).round_()
+    digits[1].sub_(digits[0].round_(), alpha=_HIGH["fbgemm"])
     return digits, steps[1]
 
 
@@ -148,7 +149,9 @@ class Linear8(nn.Module):
         self.begin = 0
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.product()(inputs)[..., self.begin : self.begin + self.out_features]
+        product = self.product()
+        outputs = product(inputs.reshape(-1, self.in_features)).view(*inputs.shape[:-1], product.outputs)
+        return outputs[..., self.begin : self.begin + self.out_features]
 
     def product(self) -> Product8:
         if self.made is None:
