@@ -31,7 +31,7 @@ up: $(RUN_READY)            ## the service until Ctrl-C
 	@$(BIN)/python -m api.stack up
 
 test: $(DEV_READY) triton kubernetes ## unit, API and integration on a stub and tiny models; ARGS="-k name" narrows it
-	@$(PYTEST) -m "not slow and not long and not image" $(ARGS)
+	@$(PYTEST) -m "not slow and not image" $(ARGS)
 
 test-slow: $(DEV_READY) real-model chromium triton ## the real model, whole processes, the browser, the documents
 	@$(PYTEST) --no-loadscope-reorder -m "slow and not long and not image" $(ARGS)
