@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import torch
 
 from tests.bench import host
 from tests.bench.step_parts import CARD, Stopwatch, measuring
+from tests.threads import computing_with
 
 ROWS = 8
 # Of a step of so many rows; `make bench ARGS=host` has what they cost.
@@ -36,14 +36,13 @@ class Calls:
 @pytest.fixture
 def calls() -> Iterator[Calls]:
     """Counted with one thread of torch's, as on a host beside a card."""
-    clock, before, usual = Calls(), (sys.getprofile(), threading.getprofile()), torch.get_num_threads()
-    torch.set_num_threads(1)
-    threading.setprofile(clock.note)
-    sys.setprofile(clock.note)
-    yield clock
-    torch.set_num_threads(usual)
-    sys.setprofile(before[0])
-    threading.setprofile(before[1])
+    clock, before = Calls(), (sys.getprofile(), threading.getprofile())
+    with computing_with(1):
+        threading.setprofile(clock.note)
+        sys.setprofile(clock.note)
+        yield clock
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
 
 
 def test_a_step_calls_no_more_functions_than_it_did(calls: Calls) -> None:

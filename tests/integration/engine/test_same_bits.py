@@ -18,6 +18,7 @@ from models.int8 import Embedding16, Kernel8, Linear8, exact, kernel8_here, quan
 from tests.integration.engine import tiny as tiny_language_model
 from tests.integration.engine.conftest import MakeRequest, engine_of, resumed, together
 from tests.integration.engine.native import VOCABULARY, native
+from tests.threads import computing_with
 from worker.backend.load import READ_ONCE
 from worker.engine.batch import BatchEngine
 from worker.engine.decode.device import Device
@@ -35,10 +36,8 @@ pytestmark = pytest.mark.skipif(kernel8_here() is None, reason="this processor h
 @pytest.fixture(autouse=True, scope="module")
 def _all_threads() -> Iterator[None]:
     """A worker's; a test run beside another has one."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    yield
-    torch.set_num_threads(usual)
+    with computing_with(cores()):
+        yield
 
 
 def with_8_bits(model: Any, kernel: Kernel8) -> Any:

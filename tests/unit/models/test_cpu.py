@@ -13,6 +13,7 @@ from torch import nn
 
 from models import cpu
 from tests.integration.worker.processes import until
+from tests.threads import computing_with
 
 ALL = len(os.sched_getaffinity(0))
 
@@ -79,13 +80,8 @@ def test_a_thread_that_loaded_a_model_leaves_none_behind() -> None:
         time.sleep(0.1)
         assert threads() == begun
 
-    usual = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with ThreadPoolExecutor(1) as loading:
-            loading.submit(load).result()
-    finally:
-        torch.set_num_threads(usual)
+    with computing_with(2), ThreadPoolExecutor(1) as loading:
+        loading.submit(load).result()
 
 
 def threads() -> int:
