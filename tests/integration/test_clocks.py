@@ -15,7 +15,7 @@ import redis
 
 from scriptqueue.schemas import Progress, Status
 from shared.settings import Settings
-from shared.store.executions import Executions, Report
+from shared.store.executions import Claim, Executions, Refused, Report
 from shared.store.sweep import Sweeps
 from shared.workers import WorkerState
 from tests.integration.desk import Desk, claimed
@@ -78,6 +78,18 @@ def test_a_step_forward_is_no_time_that_a_job_has_waited(desk: Desk, clocks: Clo
     assert desk.job(after).status is Status.EXPIRED
 
 
+def test_an_event_is_sent_as_soon_after_a_step_back_as_before(desk: Desk, clocks: Clocks, records: redis.Redis) -> None:
+    job_id = desk.submit(webhook={"url": "https://h.example/", "events": ["status"]})
+    line, event = "sq:webhook-line:anonymous:h.example", f"{job_id}/1"
+    before = records.zscore(line, event)
+
+    clocks.step(-HOUR_S)
+    clocks.sweep()
+
+    assert before is not None
+    assert abs(records.zscore(line, event) - before + HOUR_S * 1000) < 60_000
+
+
 def test_two_steps_are_both_forgiven(desk: Desk, clocks: Clocks) -> None:
     job_id = desk.submit(queue_timeout_s=60)
 
@@ -86,6 +98,13 @@ def test_two_steps_are_both_forgiven(desk: Desk, clocks: Clocks) -> None:
         clocks.sweep()
 
     assert desk.job(job_id).status is Status.QUEUED
+
+
+def test_a_step_is_remembered_for_longer_than_any_job_waits(clocks: Clocks, records: redis.Redis) -> None:
+    clocks.step(HOUR_S)
+    clocks.sweep()
+
+    assert 7 * 86400 < records.ttl("sq:jumps") <= 8 * 86400
 
 
 def test_an_hour_in_which_everybody_was_away_is_waited_for(desk: Desk, clocks: Clocks) -> None:
@@ -107,6 +126,21 @@ def test_a_deadline_is_a_time_of_day_and_is_not_forgiven(desk: Desk, clocks: Clo
     clocks.step(2 * HOUR_S)
     clocks.sweep()
     assert desk.job(late).status is Status.EXPIRED
+
+
+@pytest.mark.parametrize(("deadline_h", "reason"), [(None, None), (0.5, "expired"), (3, None)])
+def test_who_claims_before_the_sweep_looked_forgives_a_step_as_it_does(
+    desk: Desk, clocks: Clocks, records: redis.Redis, deadline_h: float | None, reason: str | None
+) -> None:
+    deadline = datetime.now(UTC) + timedelta(hours=deadline_h) if deadline_h else None
+    job_id = desk.submit(queue_timeout_s=60, deadline=deadline)
+    records.zrem("sq:expiring", job_id)  # of very many a sweep looks at some
+
+    clocks.step(HOUR_S)
+    clocks.sweep()
+    answer = clocks.worker.claim(job_id)
+
+    assert answer == Refused(reason) if reason else isinstance(answer, Claim)
 
 
 def test_a_follower_has_run_no_longer_for_a_step_forward(desk: Desk, clocks: Clocks) -> None:

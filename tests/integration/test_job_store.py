@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -205,6 +206,28 @@ def test_a_running_job_is_canceled_when_it_has_left_the_device(desk: Desk, worke
     assert worker.confirm_cancel(claim) == "canceled"
 
 
+def test_another_clients_cancel_changes_nothing(desk: Desk) -> None:
+    job_id = desk.submit()
+    with pytest.raises(JobNotFound):
+        desk.do(lambda s: s.cancel(job_id, "eve"))
+
+    assert desk.job(job_id).status is Status.QUEUED
+
+
+def test_who_cancels_for_all_is_told_what_became_of_it(desk: Desk, worker: Executions) -> None:
+    queued, running = desk.submit(), desk.submit()
+    claimed(worker, running)
+
+    assert [worker.cancel(job_id) for job_id in (queued, running, str(uuid4()))] == ["canceled", "canceling", "unknown"]
+
+
+@pytest.mark.parametrize("candidates", [1, 2, 3, 4])
+def test_a_job_takes_as_many_rows_as_it_has_candidates(desk: Desk, records: redis.Redis, candidates: int) -> None:
+    job_id = desk.submit(candidates=candidates)
+
+    assert int(records.hget(f"sq:job:{job_id}", "rows") or 1) == candidates
+
+
 def test_a_result_after_an_accepted_cancel_is_discarded(desk: Desk, worker: Executions) -> None:
     job_id = desk.submit()
     claim = claimed(worker, job_id)
@@ -294,6 +317,14 @@ def test_a_job_whose_turn_has_passed_is_rung_into_the_front(desk: Desk, worker: 
     rings = sweep_as_if_alone(worker, redis_url)
 
     assert [(r.job_id, r.priority) for r in rings] == [(lost, "high")]
+
+
+def test_the_server_of_the_last_sweep_is_no_other_one(worker: Executions, records: redis.Redis, redis_url: str) -> None:
+    for _ in range(2):
+        sweep_as_if_alone(worker, redis_url)
+
+    assert records.hexists("sq:server", "replid")
+    assert not records.hexists("sq:server", "since")
 
 
 def test_two_sweeps_in_one_second_are_one(desk: Desk, worker: Executions, rival: Executions, redis_url: str) -> None:

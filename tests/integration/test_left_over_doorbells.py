@@ -116,9 +116,22 @@ def test_a_job_that_an_older_version_put_into_the_lane_of_all_comes_into_its_own
 
     assert started == [waiting]
     assert [lane.partition("/")[2] for lane in stands_in] == ["org/other"]
+    had_a_turn = records.zscore("sq:back:normal/org/other", named) is not None
+    assert had_a_turn is (attempt == "1")
     records.hset(f"sq:job:{named}", "rung", 1)  # long ago
     assert desk.do(lambda s: s.queue()).depth["normal"] == 1  # of a lane to which nothing was submitted
     assert [(ring.job_id, ring.model) for ring in sweep_as_if_alone(worker, redis_url)] == [(named, "org/other")]
+
+
+def test_a_job_that_is_rung_again_is_owed_no_doorbell_any_more(
+    desk: Desk, worker: Executions, records: redis.Redis, redis_url: str
+) -> None:
+    (job_id,) = submit(desk, "ada", 1)
+    records.sadd("sq:owed:normal", job_id)
+    records.hset(f"sq:job:{job_id}", "rung", 1)  # long ago
+
+    assert [ring.job_id for ring in sweep_as_if_alone(worker, redis_url)] == [job_id]
+    assert not records.exists("sq:owed:normal")
 
 
 def test_as_many_as_four_for_each_job_are_used_up(desk: Desk, worker: Executions) -> None:

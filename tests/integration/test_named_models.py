@@ -93,6 +93,24 @@ def test_doorbells_go_into_the_lists_that_workers_of_the_model_hear(
     assert records.llen(broker_lists()[level]) == 0
 
 
+def test_a_worker_is_told_how_many_doorbells_wait_for_its_model_and_for_any(
+    settings: Settings, serve: Callable[..., Executions]
+) -> None:
+    app = celery_app.make_app(settings, patient=False)
+    for model in ("", QWEN, QWEN, "other"):
+        celery_app.ring(app, "an id", "normal", model=lane_model(model))
+
+    word = WorkerState("w", "ready", QWEN, "cpu", "fp32", slots=2)
+    assert Executions(settings, "w", model=QWEN).beat(word, 60) == 3
+
+
+def test_a_worker_that_has_ended_serves_nothing(serve: Callable[..., Executions], records: redis.Redis) -> None:
+    worker = serve(QWEN)
+    assert records.zscore(f"sq:serves:as {QWEN}", worker.worker)
+    worker.release("none")
+    assert records.zscore(f"sq:serves:as {QWEN}", worker.worker) is None
+
+
 def test_a_model_that_nobody_served_for_an_hour_is_refused_with_those_that_are(
     desk: Desk, serve: Callable[..., Executions], records: redis.Redis
 ) -> None:

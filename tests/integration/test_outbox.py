@@ -15,8 +15,10 @@ from scriptqueue.schemas import DeliveryAttempt, JobRequest, Webhook
 from shared.settings import Settings
 from shared.store.connection import Store
 from shared.store.deliveries import DeliveryStore
+from shared.store.executions import Executions
 from shared.store.outbox import Letter, Outbox
 from shared.store.submissions import Submissions
+from tests.integration.desk import claimed
 
 SLOTS = 64
 
@@ -124,6 +126,30 @@ def test_an_address_that_hung_has_one_place_until_it_answers(post: Post) -> None
     assert Counter(letter.client for letter in post.take()) == {"ada": 4}
 
 
+def test_two_hundred_events_of_a_job_are_posted(
+    post: Post, records: redis.Redis, make_settings: Callable[..., Settings]
+) -> None:
+    (job_id,) = post.queue("ada", "https://h.example/")
+    worker, deliveries = Executions(make_settings(), "worker-a"), f"sq:deliveries:{job_id}"
+    assert records.hget(deliveries, "posted") == "1"
+
+    records.hset(deliveries, "posted", 199)
+    claim = claimed(worker, job_id)
+    assert (records.hget(deliveries, "posted"), len(post.places(job_id, "ada"))) == ("200", 2)
+    worker.give_back(claim)
+    assert (records.hget(deliveries, "posted"), len(post.places(job_id, "ada"))) == ("200", 2)
+
+
+def test_what_nobody_sent_for_days_is_dropped(post: Post, records: redis.Redis) -> None:
+    url, line = "https://h.example/", "sq:webhook-line:ada:h.example"
+    (first,) = post.queue("ada", url)
+    records.zadd(line, {"long-gone/1": 1, "long-gone/2": 2})
+
+    (second,) = post.queue("ada", url)
+
+    assert {*records.zrange(line, 0, -1)} == {f"{first}/1", f"{second}/1"}
+
+
 def test_what_a_sender_held_that_died_is_due_again(post: Post, records: redis.Redis) -> None:
     (job_id,) = post.queue("ada", "https://h.example/")
     (letter,) = post.take()
@@ -146,6 +172,17 @@ def test_what_an_older_version_put_out_or_held_is_sent(post: Post, records: redi
 
     assert {(letter.job_id, letter.client) for letter in post.take()} == {(waits, "ada"), (held, "bob")}
     assert records.exists("sq:webhooks", "sq:webhook-due:h.example", "sq:webhook-out:h.example") == 0
+
+
+def test_what_an_older_version_put_out_of_a_job_that_is_gone_keeps_nothing_waiting(
+    post: Post, records: redis.Redis
+) -> None:
+    (job_id,) = post.queue("ada", "https://h.example/")
+    records.zadd("sq:webhook-due:h.example", {"long-gone/1": 1})
+    records.zadd("sq:webhooks", {"h.example": 1})
+
+    assert [letter.job_id for letter in post.take()] == [job_id]
+    assert records.exists("sq:webhooks", "sq:webhook-due:h.example") == 0
 
 
 def test_nothing_is_left_when_all_was_sent(post: Post, records: redis.Redis) -> None:

@@ -400,6 +400,7 @@ def test_after_two_failures_each_tries_for_itself(
 ) -> None:
     ids = [desk.submit() for _ in range(5)]
     fail(worker, claimed(worker, ids[0]))
+    assert [records.hget(f"sq:job:{job_id}", "role") for job_id in ids[1:]] == ["leader", *["follower"] * 3]
     fail(worker, claimed(worker, ids[1]))
 
     assert {job_id for job_id, _ in rung(worker, redis_url)} == set(ids[2:])

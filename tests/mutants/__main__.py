@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from tests.mutants.edits import ROOT, Edit, edits, explained
@@ -34,36 +35,46 @@ RESULTS = ROOT / "bench/results/mutants.json"
 PACKAGES = ("api", "client", "scriptqueue", "shared", "worker", "models", "tests", "pyproject.toml", "docs", "deploy")
 Rows = dict[str, dict[str, Any]]  # by edit: what noticed it, empty if nothing has, and how long that took
 ENOUGH = 0.95
+AT_ONCE = 2
 SLOWER = 4  # than the code as it is: then it hangs, which is noticed, too
-# The quickest first, but for those that are about the changed file: most changes are noticed by these.
-STORE_TESTS = (
+# Most changes are noticed by the tests about the changed file, or by these, of a second or two together.
+QUICK_TESTS = (
     "test_clocks", "api/test_key_first", "test_outbox", "test_failures_of_the_hour", "test_ageing", "api/test_cancel",
-    "api/test_crowding", "test_stepping_clocks", "api/test_sharing_http", "api/test_dead", "api/test_delete",
-    "test_task_events", "api/test_notes", "api/test_batches", "test_lost_workers", "api/test_store_came_back_empty",
-    "api/test_metrics", "api/test_idempotency", "api/test_list", "api/test_deliveries", "api/test_events",
-    "api/test_admission", "test_left_over_doorbells", "test_doctor", "test_all_or_nothing", "api/test_submit",
-    "test_job_store", "test_fair_queue", "test_pieces", "test_sharing", "api/test_retry", "test_store_machine",
-    "api/test_read", "test_replication", "api/test_takes_http", "api/test_webhooks",
+    "api/test_crowding", "api/test_sharing_http", "api/test_dead", "api/test_delete", "test_task_events",
+    "api/test_notes", "test_lost_workers", "test_doctor", "test_named_models",
+)  # fmt: skip
+STORE_TESTS = (
+    "test_stepping_clocks", "api/test_batches", "api/test_store_came_back_empty", "api/test_metrics",
+    "api/test_idempotency", "api/test_list", "api/test_deliveries", "api/test_events", "api/test_admission",
+    "test_left_over_doorbells", "test_all_or_nothing", "api/test_submit", "test_job_store", "test_fair_queue",
+    "test_pieces", "test_sharing", "api/test_retry", "test_store_machine", "api/test_read", "test_replication",
+    "api/test_takes_http", "api/test_webhooks",
 )  # fmt: skip
 ABOUT = {
     "admission": ("api/test_admission",),
     "batch": ("api/test_batches",),
     "beat": ("test_lost_workers", "test_doctor"),
-    "cancel": ("api/test_cancel",),
+    "cancel": ("test_job_store",),
+    "claim": ("test_job_store", "test_left_over_doorbells"),
     "dead": ("api/test_dead",),
     "delete": ("api/test_delete",),
     "deliveries": ("api/test_deliveries",),
     "event_log": ("api/test_events",),
     "events": ("api/test_events",),
+    "executions": ("test_job_store",),
+    "finish": ("test_job_store",),
     "journal": ("test_all_or_nothing",),
     "list": ("api/test_list",),
     "outbox": ("test_outbox", "api/test_webhooks"),
     "poison": ("test_pieces", "api/test_dead"),
-    "queue": ("api/test_read",),
+    "prelude": ("test_job_store",),
+    "queue": ("api/test_read", "test_job_store"),
+    "renew": ("test_job_store",),
+    "settle": ("api/test_deliveries",),
     "sharing": ("test_sharing", "api/test_sharing_http"),
     "submissions": ("api/test_submit", "test_replication"),
-    "submit": ("api/test_idempotency", "api/test_admission"),
-    "sweep": ("test_stepping_clocks", "test_lost_workers"),
+    "submit": ("api/test_idempotency", "api/test_admission", "test_job_store", "api/test_batches"),
+    "sweep": ("test_stepping_clocks", "test_job_store"),
     "take": ("test_outbox", "api/test_webhooks"),
     "takes": ("api/test_takes_http",),
     "tasks": ("test_task_events",),
@@ -74,44 +85,72 @@ WORKER_TESTS = (
     "test_candidates_at_work", "test_scenes", "test_alive", "test_hold", "test_failing_models", "test_zygote",
     "test_stub_worker", "test_failing_starts", "test_out_of_time_at_work", "test_quarantine", "test_sharing_at_work",
     "test_celerys_commands", "test_worker_metrics", "test_supervisor", "test_watchdog_process", "test_full_redis",
+    "../test_lost_lease", "../test_one_doorbell",
 )  # fmt: skip
 ABOUT_WORKERS = {
+    "lease": ("../test_lost_lease",),
+    "tasks": ("../test_one_doorbell",),
     "supervisor": ("test_supervisor", "test_failing_starts"),
     "watchdog": ("test_watchdog_process",),
     "life": ("test_stub_worker", "test_failing_starts"),
 }
 
 
-def tests_of(edit: Edit) -> list[str]:
-    """The fast tests that may notice it, those that are about its file first."""
+def tests_of(edit: Edit) -> tuple[list[str], list[str]]:
+    """The fast tests that may notice it: those that most likely do, and the others."""
     name, of_worker = edit.path.stem, edit.path.parent.name == "worker"
-    first, rest = (ABOUT_WORKERS, WORKER_TESTS) if of_worker else (ABOUT, STORE_TESTS)
     folder = "tests/integration/worker" if of_worker else "tests/integration"
+    about = (ABOUT_WORKERS if of_worker else ABOUT).get(name, ())
+    first, all_of_them = (about, WORKER_TESTS) if of_worker else ((*about, *QUICK_TESTS), STORE_TESTS)
     units = [f"tests/unit/test_{name}.py"] if (ROOT / f"tests/unit/test_{name}.py").exists() else []
-    return units + [f"{folder}/{each}.py" for each in dict.fromkeys((*first.get(name, ()), *rest))]
+    likely = units + [f"{folder}/{each}.py" for each in dict.fromkeys(first)]
+    return likely, [file for each in all_of_them if (file := f"{folder}/{each}.py") not in likely]
 
 
-def noticed(edit: Edit, limits_s: dict[str, float], *, applied: bool = True) -> tuple[str, dict[str, float]]:
-    """By what, empty if by nothing, and the seconds that each took. `applied` False: the code as it is."""
+class Copies:
+    """Copies of the tree, one for each run at a time; what Python compiled in one serves its next edit."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._free: SimpleQueue[Path] = SimpleQueue()
+        for number in range(count):
+            copy = folder / str(number)
+            copy.mkdir()
+            for name in PACKAGES:
+                source = ROOT / name
+                if source.is_dir():
+                    shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+                else:
+                    shutil.copy(source, copy)
+            self._free.put(copy)
+
+    def noticed(self, edit: Edit, limits_s: dict[str, float], *, applied: bool = True) -> tuple[str, dict[str, float]]:
+        """By what, empty if by nothing, and the seconds that each took. `applied` False: the code as it is."""
+        copy = self._free.get()
+        try:
+            if applied:
+                edit.apply(copy)
+            return _noticed(edit, copy, limits_s)
+        finally:
+            edit.undo(copy)
+            self._free.put(copy)
+
+
+def _noticed(edit: Edit, copy: Path, limits_s: dict[str, float]) -> tuple[str, dict[str, float]]:
     seconds: dict[str, float] = {}
-    pytest = ["-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        for name in PACKAGES:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(
-                    source, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
-                )
-            else:
-                shutil.copy(source, folder)
-        if applied:
-            edit.apply(Path(folder))
-        for who, command in (("simulator", ["-m", "tests.mutants.notice"]), ("tests", [*pytest, *tests_of(edit)])):
-            begun_s = time.monotonic()
-            found = _fails(command, Path(folder), limits_s.get(who))
-            seconds[who] = time.monotonic() - begun_s
-            if found:
-                return f"{who}: {found}", seconds
+    pytest = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-m", "not slow"]
+    likely, others = tests_of(edit)
+    for who, command in (
+        ("simulator", ["-m", "tests.mutants.notice"]),
+        ("likely tests", [*pytest, *likely]),
+        ("tests", [*pytest, *others]),
+    ):
+        if command == pytest:
+            continue
+        begun_s = time.monotonic()
+        found = _fails(command, copy, limits_s.get(who))
+        seconds[who] = time.monotonic() - begun_s
+        if found:
+            return f"{who}: {found}", seconds
     return "", seconds
 
 
@@ -123,7 +162,7 @@ def _fails(command: Sequence[str], folder: Path, limit_s: float | None) -> str:
         subprocess.Popen(
             [sys.executable, *command],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(folder)},
+            env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -153,20 +192,23 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{count:5} {path}")
         print(f"{len(all_edits):5}")
         return 0
-    drawn = random.Random(1).sample(all_edits, min(options.sample, len(all_edits)))
-    rows: Rows = {str(edit): {"noticed_by": "", "seconds": 0.0} for edit in drawn}
-    if options.again:
-        rows |= {name: row for name, row in json.loads(RESULTS.read_text())["mutants"].items() if name in rows}
+    tried: Rows = json.loads(RESULTS.read_text())["mutants"] if options.again else {}
+    count = min(options.sample, len(all_edits))
+    drawn = [edit for edit in all_edits if str(edit) in tried] or random.Random(1).sample(all_edits, count)
+    rows: Rows = {str(edit): tried.get(str(edit), {"noticed_by": "", "seconds": 0.0}) for edit in drawn}
     chosen = [edit for edit in drawn if not rows[str(edit)]["noticed_by"]]
     limits_s: dict[str, float] = {}
-    for edit in {edit.path.parent.name == "worker": edit for edit in chosen}.values():
-        who, seconds = noticed(edit, {}, applied=False)
-        if who:
-            print(f"the {who} fails on the code as it is")
-            return 2
-        limits_s = {name: max(limits_s.get(name, 0), SLOWER * took) for name, took in seconds.items()}
-    with ThreadPoolExecutor(2) as pool:
-        for edit, (who, seconds) in zip(chosen, pool.map(lambda edit: noticed(edit, limits_s), chosen), strict=True):
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+        copies = Copies(Path(folder), AT_ONCE)
+        of_each = {edit.path.parent.name == "worker": edit for edit in chosen}.values()
+        for who, seconds in pool.map(lambda edit: copies.noticed(edit, {}, applied=False), of_each):
+            if who:
+                print(f"the {who} fails on the code as it is")
+                return 2
+            limits_s = {name: max(limits_s.get(name, 0), SLOWER * took) for name, took in seconds.items()}
+        for edit, (who, seconds) in zip(
+            chosen, pool.map(lambda edit: copies.noticed(edit, limits_s), chosen), strict=True
+        ):
             took_s = round(sum(seconds.values()), 1)
             print(f"{who or 'SURVIVES'} ({took_s} s): {edit}", flush=True)
             rows[str(edit)] = {"noticed_by": who, "seconds": took_s}

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,10 @@ class Edit:
     def apply(self, root: Path) -> None:
         """In a copy of the tree."""
         text = self.path.read_text()
-        (root / self.path.relative_to(ROOT)).write_text(text[: self.begin] + self.new + text[self.end :])
+        self._write(root, text[: self.begin] + self.new + text[self.end :])
+
+    def undo(self, root: Path) -> None:
+        self._write(root, self.path.read_text())
 
     @property
     def named(self) -> tuple[str, str, str]:
@@ -68,6 +72,12 @@ class Edit:
         text = self.path.read_text()
         line = text.count("\n", 0, self.begin) + 1
         return f"{self._file}:{line}:{self._change(text)}"
+
+    def _write(self, root: Path, text: str) -> None:
+        """A file of the same length within the same second would not be compiled anew."""
+        target = root / self.path.relative_to(ROOT)
+        target.write_text(text)
+        Path(cache_from_source(str(target))).unlink(missing_ok=True)
 
     @property
     def _file(self) -> str:

@@ -13,7 +13,7 @@ from tests.simulate.model import State
 from tests.simulate.world import Violation, World, server
 
 FOUND = Path(__file__).parents[1] / "simulate/found.toml"
-STEPS = 12_000
+STEPS = 6_000
 
 
 def main() -> int:
