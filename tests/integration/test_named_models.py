@@ -170,6 +170,19 @@ def test_a_lost_doorbell_of_a_named_job_is_rung_in_its_models_list(
     assert sweep_as_if_alone(worker, redis_url) == [Ring(job_id, "normal", QWEN)]
 
 
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_a_doorbell_that_waits_in_its_models_list_is_not_lost(
+    desk: Desk, serve: Callable[..., Executions], records: redis.Redis, settings: Settings, redis_url: str,
+    priority: Priority,
+) -> None:  # fmt: skip
+    worker = serve(QWEN)
+    (job_id,) = ids(post(desk, QWEN, priority=priority))
+    celery_app.ring(celery_app.make_app(settings, patient=False), job_id, priority, model=lane_model(QWEN))
+    records.hset(f"sq:job:{job_id}", "rung", 1)
+
+    assert sweep_as_if_alone(worker, redis_url) == []
+
+
 def test_a_lost_workers_named_job_is_rung_for_its_model_even_when_nothing_else_waits(
     desk: Desk, serve: Callable[..., Executions], records: redis.Redis, redis_url: str
 ) -> None:

@@ -91,6 +91,20 @@ def test_whatever_hangs_of_one_client_there_is_a_place_for_another(post: Post, u
     assert [letter.client for letter in post.take()] == ["bob"]
 
 
+def test_one_client_alone_has_half_of_the_places(post: Post, records: redis.Redis) -> None:
+    post.queue("ada", *(f"https://h{n}.example/" for n in range(100)))
+
+    assert len(post.take()) == SLOTS / 2
+    records.zadd("sq:webhook-clients", {"ada": 1})  # not put off
+    assert post.take() == []
+
+
+def test_who_takes_is_known_to_send(post: Post) -> None:
+    post.take()
+
+    assert post.do(post._submissions.queue()).senders == 1
+
+
 def test_clients_take_turns(post: Post) -> None:
     for client, count in (("ada", 60), ("bob", 20), ("cyd", 5)):
         post.queue(client, *(f"https://{client}{n}.example/" for n in range(count)))
@@ -126,7 +140,7 @@ def test_an_address_that_hung_has_one_place_until_it_answers(post: Post) -> None
     assert Counter(letter.client for letter in post.take()) == {"ada": 4}
 
 
-def test_two_hundred_events_of_a_job_are_posted(
+def test_two_hundred_events_of_a_job_are_posted_and_its_end(
     post: Post, records: redis.Redis, make_settings: Callable[..., Settings]
 ) -> None:
     (job_id,) = post.queue("ada", "https://h.example/")
@@ -138,6 +152,8 @@ def test_two_hundred_events_of_a_job_are_posted(
     assert (records.hget(deliveries, "posted"), len(post.places(job_id, "ada"))) == ("200", 2)
     worker.give_back(claim)
     assert (records.hget(deliveries, "posted"), len(post.places(job_id, "ada"))) == ("200", 2)
+    worker.cancel(job_id)
+    assert (records.hget(deliveries, "posted"), len(post.places(job_id, "ada"))) == ("201", 3)
 
 
 def test_what_nobody_sent_for_days_is_dropped(post: Post, records: redis.Redis) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from scriptqueue.cli.main import main
 from scriptqueue.client import Client, Conflict, Gone, JobUnsuccessful, NotFound, RequestInvalid
@@ -164,6 +165,20 @@ def test_takes_belong_together_whichever_is_named(api: httpx.Client, worker: Han
     assert [(job["id"], job["base_of"]) for job in few] == [(base, None), (third, second)]
     assert "scenes" not in few[0]
     assert api.get(f"/jobs/{second}/takes").status_code == 410
+
+
+def test_of_very_many_takes_the_first_and_the_last_ones_are_listed(
+    api: httpx.Client, base: str, records: redis.Redis
+) -> None:
+    second = edited(api, base).json()["id"]
+    takes = f"sq:takes:{base}"
+    place = records.zscore(takes, second)
+    records.zadd(takes, {f"of long ago {n}": place + n / 1000 for n in range(1, 499)})
+    assert records.zcard(takes) == 500
+
+    third = edited(api, base).json()["id"]
+
+    assert [records.zrank(takes, each) for each in (base, second, third)] == [0, None, 499]
 
 
 def test_fields_of_a_list_are_those_that_are_named_and_the_required_ones(api: httpx.Client, base: str) -> None:
