@@ -1,15 +1,19 @@
-"""One doorbell answered by a worker's thread, here by the test's own."""
+"""One doorbell answered by a worker's thread, in the test's process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 
 import pytest
 
+from scriptqueue.schemas import Status
+from shared.rings import Ring
 from shared.settings import Settings
 from shared.store.executions import Executions
 from shared.workers import WorkerState
 from tests.integration.desk import Desk
+from tests.integration.worker.processes import until
 from worker.backend.stub import StubBackend
 from worker.lease import LeaseKeeper
 from worker.tasks import Runner
@@ -20,13 +24,42 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 
-def test_its_row_is_free_again_whatever_it_led_to(desk: Desk, worker: Executions) -> None:
+class Room:
+    """A worker of one row whose heartbeats were not started."""
+
+    def __init__(self, executions: Executions) -> None:
+        state = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=1)
+        self.rung: list[Ring] = []
+        self.keeper = LeaseKeeper(executions, 30.0, lambda: state, self.rung.append)
+        self.runner = Runner(executions, self.keeper, StubBackend(slots=1), self.rung.append)
+
+
+@pytest.fixture
+def room(worker: Executions) -> Room:
+    return Room(worker)
+
+
+def test_its_row_is_free_again_whatever_it_led_to(desk: Desk, room: Room) -> None:
     """The watchdog takes a worker without a free row for one that has its hands full."""
-    keeper = LeaseKeeper(worker, 30.0, lambda: WorkerState("worker-a", "ready", "test", "cpu", "bf16", 1), print)
-    runner = Runner(worker, keeper, StubBackend(slots=1), print)
     good, bad = desk.submit(), desk.submit(metadata={"stub": {"seconds": "no number"}})
 
-    outcomes = [runner.run(job_id).split(":")[0] for job_id in (good, bad, good)]
+    outcomes = [room.runner.run(job_id).split(":")[0] for job_id in (good, bad, good)]
 
     assert outcomes == ["succeeded", "failed", "nothing to do"]
-    assert (runner.answered, runner.busy) == (3, 0)
+    assert (room.runner.answered, room.runner.busy) == (3, 0)
+
+
+@pytest.mark.parametrize("is_canceled", [False, True])
+def test_what_is_given_back_is_rung_unless_it_was_canceled_meanwhile(desk: Desk, room: Room, is_canceled: bool) -> None:
+    job_id = desk.submit(metadata={"stub": {"hang": True}})
+    thread = Thread(target=room.runner.run, args=(job_id,))
+    thread.start()
+    until(room.keeper.running, what="it runs")
+    if is_canceled:
+        desk.cancel(job_id)
+
+    room.keeper.stop_all()
+    thread.join(60)
+
+    assert desk.job(job_id).status is (Status.CANCELED if is_canceled else Status.QUEUED)
+    assert room.rung == ([] if is_canceled else [Ring(job_id, "high")])

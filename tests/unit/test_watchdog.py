@@ -54,6 +54,7 @@ def test_doorbells_that_nobody_answers_though_rows_are_free_mean_a_deaf_worker()
 
     assert verdict.exit_code == EXIT_REPLACE
     assert "5 doorbells wait and 8 rows are free" in verdict.reason
+    assert judged(StallDetector(100, 10), [replace(DEAF, free=1)] * 11)
 
 
 def test_a_worker_that_is_full_or_answers_or_hears_nothing_of_redis_is_not_deaf() -> None:
