@@ -173,6 +173,7 @@ def test_of_very_many_takes_the_first_and_the_last_ones_are_listed(
     second = edited(api, base).json()["id"]
     takes = f"sq:takes:{base}"
     place = records.zscore(takes, second)
+    assert place is not None
     records.zadd(takes, {f"of long ago {n}": place + n / 1000 for n in range(1, 499)})
     assert records.zcard(takes) == 500
 
