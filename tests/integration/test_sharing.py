@@ -395,6 +395,15 @@ def test_the_heir_of_a_failed_leader_tries_anew_with_a_seed_of_its_own(desk: Sha
     assert again.scenes == storyboard().scenes  # they were told to its client too
 
 
+def test_a_follower_runs_where_its_leader_does(desk: SharingDesk, worker: Executions, records: redis.Redis) -> None:
+    """So Celery's monitors show it there."""
+    worker.beat(WorkerState(worker.worker, "ready", "test", "cpu", "fp32", slots=1, node="celery@here"), ttl_s=60)
+    leader, follower = desk.submit(), desk.submit()
+    claimed(worker, leader)
+
+    assert records.hget(f"sq:job:{follower}", "node") == "celery@here"
+
+
 def test_after_two_failures_each_tries_for_itself(
     desk: SharingDesk, worker: Executions, redis_url: str, records: redis.Redis
 ) -> None:
