@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
+from prometheus_client import REGISTRY
 
 from scriptqueue.schemas import Status
 from shared.rings import Ring
@@ -47,6 +48,23 @@ def test_its_row_is_free_again_whatever_it_led_to(desk: Desk, room: Room) -> Non
 
     assert outcomes == ["succeeded", "failed", "nothing to do"]
     assert (room.runner.answered, room.runner.busy) == (3, 0)
+
+
+def test_only_a_board_that_was_kept_counts_as_written(desk: Desk, room: Room) -> None:
+    def tokens() -> float:
+        return REGISTRY.get_sample_value("scriptqueue_worker_storyboard_tokens_total") or 0
+
+    before = tokens()
+    canceled = desk.submit(metadata={"stub": {"seconds": 0.5}})
+    thread = Thread(target=room.runner.run, args=(canceled,))
+    thread.start()
+    until(room.keeper.running, what="it runs")
+    desk.cancel(canceled)  # which nobody hears here
+    thread.join(60)
+    after_the_canceled = tokens()
+    room.runner.run(desk.submit())
+
+    assert (after_the_canceled, tokens()) == (before, before + 120)
 
 
 @pytest.mark.parametrize("is_canceled", [False, True])
