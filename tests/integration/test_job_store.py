@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,8 @@ from shared.errors import JobGone, JobNotFound, OutputInvalid, QueueFull, Record
 from shared.rings import broker_lists
 from shared.settings import Settings
 from shared.store.executions import Claim, Executions, Refused, Report
-from shared.store.record import failure_of
+from shared.store.record import failure_of, queue_load_of
+from shared.store.scripts import named
 from shared.workers import WorkerState
 from tests.integration.desk import MODEL, Desk, claimed, lapse, storyboard, success, sweep_as_if_alone
 
@@ -55,6 +57,34 @@ def test_the_seed_is_drawn_once_at_submit(desk: Desk, worker: Executions) -> Non
 
     assert drawn is not None
     assert seed == 42
+
+
+def test_a_job_that_starts_before_its_first_word_was_said_tells_both(
+    desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
+    """As one of a large batch may, whose first words come in pieces."""
+    job_id = desk.submit()
+    records.delete(f"sq:events:{job_id}")
+    records.hset(f"sq:job:{job_id}", mapping={"status_told": "", "events": 0})
+
+    claimed(worker, job_id)
+
+    events: Any = records.xrange(f"sq:events:{job_id}")
+    assert [json.loads(event["status"]) for _, event in events] == [
+        {"status": "queued", "attempt": 0},
+        {"status": "running", "attempt": 1},
+    ]
+
+
+def test_a_running_job_is_counted_with_its_own_cost_and_rows(
+    desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
+    job_id = desk.submit(candidates=3)
+    claimed(worker, job_id)
+
+    (running,) = queue_load_of(named("queue", worker._store.call("queue"))).running
+
+    assert (running.cost, running.rows) == (float(records.hget(f"sq:job:{job_id}", "cost") or 0), 3)
 
 
 def test_a_second_doorbell_finds_nothing_to_claim(desk: Desk, worker: Executions, rival: Executions) -> None:

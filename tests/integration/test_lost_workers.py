@@ -48,11 +48,15 @@ def test_what_ran_on_a_dead_worker_waits_again_and_the_rest_is_left_alone(
     assert worker.release("lapses") == []
 
 
-def test_a_dead_worker_is_off_the_list_at_once(desk: Desk, worker: Executions) -> None:
+def test_a_dead_worker_is_off_the_list_at_once_and_leaves_nothing(
+    desk: Desk, worker: Executions, records: redis.Redis
+) -> None:
     worker.beat(STATE, ttl_s=60)
+    claimed(worker, desk.submit())
     worker.release("lapses")
 
     assert desk.do(lambda s: s.queue()).workers == []
+    assert records.keys(f"sq:*{worker.worker}*") == []
 
 
 def test_a_job_being_canceled_on_a_dead_worker_is_canceled(desk: Desk, worker: Executions) -> None:

@@ -395,6 +395,26 @@ def test_the_heir_of_a_failed_leader_tries_anew_with_a_seed_of_its_own(desk: Sha
     assert again.scenes == storyboard().scenes  # they were told to its client too
 
 
+def test_of_what_a_follower_was_told_of_its_leaders_progress_the_last_is_kept(
+    desk: SharingDesk, worker: Executions, records: redis.Redis
+) -> None:
+    leader, follower = desk.submit(), desk.submit()
+    claim = claimed(worker, leader)
+    for tokens in range(1, 30):
+        worker.renew([Report(claim, PROGRESS.model_copy(update={"tokens": tokens}))])
+
+    assert records.xlen(f"sq:events:{follower}") < 12
+    assert desk.job(follower).progress.tokens == 29  # type: ignore[union-attr]
+
+
+def test_a_leader_that_was_canceled_is_no_failure(desk: SharingDesk, worker: Executions, records: redis.Redis) -> None:
+    ids = [desk.submit() for _ in range(4)]
+    desk.cancel(ids[0])
+    fail(worker, claimed(worker, ids[1]))
+
+    assert [records.hget(f"sq:job:{job_id}", "role") for job_id in ids[2:]] == ["leader", "follower"]
+
+
 def test_a_follower_runs_where_its_leader_does(desk: SharingDesk, worker: Executions, records: redis.Redis) -> None:
     """So Celery's monitors show it there."""
     worker.beat(WorkerState(worker.worker, "ready", "test", "cpu", "fp32", slots=1, node="celery@here"), ttl_s=60)
