@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
+import redis
 from prometheus_client import REGISTRY
 
 from scriptqueue.schemas import Status
@@ -65,6 +66,32 @@ def test_only_a_board_that_was_kept_counts_as_written(desk: Desk, room: Room) ->
     room.runner.run(desk.submit())
 
     assert (after_the_canceled, tokens()) == (before, before + 120)
+
+
+def test_the_scenes_of_a_text_that_ran_out_of_time_are_told_before_it_fails(
+    desk: Desk, room: Room, records: redis.Redis
+) -> None:
+    stub = {"seconds": 3, "scenes": 10}
+    job_id = desk.submit(min_scenes=10, max_scenes=10, execution_timeout_s=1, metadata={"stub": stub})
+
+    room.runner.run(job_id)
+
+    assert desk.job(job_id).status is Status.FAILED
+    assert int(records.hget(f"sq:job:{job_id}", "scenes_told") or 0) >= 1
+
+
+def test_a_job_that_was_stopped_for_its_cancel_is_canceled(desk: Desk, room: Room) -> None:
+    job_id = desk.submit(metadata={"stub": {"hang": True}})
+    thread = Thread(target=room.runner.run, args=(job_id,))
+    thread.start()
+    until(room.keeper.running, what="it runs")
+    desk.cancel(job_id)
+
+    for attempt in room.keeper.running():
+        attempt.stop("canceling")
+    thread.join(60)
+
+    assert desk.job(job_id).status is Status.CANCELED
 
 
 @pytest.mark.parametrize("is_canceled", [False, True])

@@ -174,8 +174,8 @@ def _fails(command: Sequence[str], folder: Path, limit_s: float | None) -> str:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)  # with the server that it started
             return "by its time"
-    failures = re.findall(r"^(?:FAILED|ERROR|FAIL) (.+)", printed.read_text(errors="replace"), re.MULTILINE)
-    return failures[0][:160] if failures else "it ends"
+    said = re.search(r"^(?:(?:FAILED|ERROR) (?=tests/)|FAIL )(.+)", printed.read_text(errors="replace"), re.MULTILINE)
+    return said[1][:160] if said else "it ends"
 
 
 def main(arguments: Sequence[str]) -> int:
