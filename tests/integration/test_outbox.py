@@ -166,6 +166,19 @@ def test_what_nobody_sent_for_days_is_dropped(post: Post, records: redis.Redis) 
     assert {*records.zrange(line, 0, -1)} == {f"{first}/1", f"{second}/1"}
 
 
+def test_what_is_sent_again_is_counted_as_still_to_be_sent(post: Post, records: redis.Redis) -> None:
+    """So its job's record is kept for it."""
+    (job_id,) = post.queue("ada", "https://h.example/")
+    (letter,) = post.take()
+    post.settle(letter)
+    assert records.hget(f"sq:deliveries:{job_id}", "pending") == "0"
+
+    for _ in range(2):
+        post.do(DeliveryStore(post._store).send_again(job_id, "ada", letter.number))
+
+    assert records.hget(f"sq:deliveries:{job_id}", "pending") == "1"
+
+
 def test_what_a_sender_held_that_died_is_due_again(post: Post, records: redis.Redis) -> None:
     (job_id,) = post.queue("ada", "https://h.example/")
     (letter,) = post.take()

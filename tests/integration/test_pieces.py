@@ -98,6 +98,7 @@ def test_followers_that_the_end_did_not_reach_get_the_result_though_their_leader
     unfinished_end(once, claimed(worker, ids[0]))
     left = statuses(records, ids)
     assert left["succeeded"] > 1
+    assert 0 < records.ttl(f"sq:parted:{ids[0]}") <= 3600  # what the others are still to get, should nobody sweep
     desk.do(lambda s: s.delete(ids[0], "ada"))
     swept(worker, redis_url)
 

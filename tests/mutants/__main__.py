@@ -63,7 +63,7 @@ ABOUT = {
     "events": ("api/test_events",),
     "executions": ("test_job_store",),
     "finish": ("test_job_store",),
-    "journal": ("test_all_or_nothing",),
+    "journal": ("test_all_or_nothing", "test_restricted_users"),
     "list": ("api/test_list",),
     "outbox": ("test_outbox", "api/test_webhooks"),
     "poison": ("test_pieces", "api/test_dead"),
@@ -81,15 +81,13 @@ ABOUT = {
     "turns": ("test_fair_queue", "api/test_crowding"),
     "withdraw": ("test_replication",),
 }
+QUICK_WORKER_TESTS = ("../test_one_doorbell", "../test_lost_lease")
 WORKER_TESTS = (
     "test_candidates_at_work", "test_scenes", "test_alive", "test_hold", "test_failing_models", "test_zygote",
     "test_stub_worker", "test_failing_starts", "test_out_of_time_at_work", "test_quarantine", "test_sharing_at_work",
     "test_celerys_commands", "test_worker_metrics", "test_supervisor", "test_watchdog_process", "test_full_redis",
-    "../test_lost_lease", "../test_one_doorbell",
 )  # fmt: skip
 ABOUT_WORKERS = {
-    "lease": ("../test_lost_lease",),
-    "tasks": ("../test_one_doorbell",),
     "supervisor": ("test_supervisor", "test_failing_starts"),
     "watchdog": ("test_watchdog_process",),
     "life": ("test_stub_worker", "test_failing_starts"),
@@ -100,11 +98,12 @@ def tests_of(edit: Edit) -> tuple[list[str], list[str]]:
     """The fast tests that may notice it: those that most likely do, and the others."""
     name, of_worker = edit.path.stem, edit.path.parent.name == "worker"
     folder = "tests/integration/worker" if of_worker else "tests/integration"
-    about = (ABOUT_WORKERS if of_worker else ABOUT).get(name, ())
-    first, all_of_them = (about, WORKER_TESTS) if of_worker else ((*about, *QUICK_TESTS), STORE_TESTS)
+    about, quick, others = (
+        (ABOUT_WORKERS, QUICK_WORKER_TESTS, WORKER_TESTS) if of_worker else (ABOUT, QUICK_TESTS, STORE_TESTS)
+    )
     units = [f"tests/unit/test_{name}.py"] if (ROOT / f"tests/unit/test_{name}.py").exists() else []
-    likely = units + [f"{folder}/{each}.py" for each in dict.fromkeys(first)]
-    return likely, [file for each in all_of_them if (file := f"{folder}/{each}.py") not in likely]
+    likely = units + [f"{folder}/{each}.py" for each in dict.fromkeys((*about.get(name, ()), *quick))]
+    return likely, [file for each in others if (file := f"{folder}/{each}.py") not in likely]
 
 
 class Copies:
