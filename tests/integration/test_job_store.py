@@ -394,6 +394,14 @@ def test_a_result_past_its_lifetime_is_gone_and_an_unknown_one_not_found(
         desk.job("00000000-0000-0000-0000-000000000000")
 
 
+def test_somebodys_own_value_under_a_jobs_key_is_told_as_that(desk: Desk, records: redis.Redis) -> None:
+    job_id = str(uuid4())
+    records.set(f"sq:job:{job_id}", "mine")
+
+    with pytest.raises(StoreUnavailable, match=f"The record of {job_id} is broken"):
+        desk.read(job_id)
+
+
 def test_a_failure_says_what_and_whether_to_try_again(desk: Desk, worker: Executions) -> None:
     job_id = desk.submit()
 

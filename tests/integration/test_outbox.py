@@ -166,6 +166,20 @@ def test_what_nobody_sent_for_days_is_dropped(post: Post, records: redis.Redis) 
     assert {*records.zrange(line, 0, -1)} == {f"{first}/1", f"{second}/1"}
 
 
+def test_of_a_job_whose_receiver_wants_no_more_nothing_waits(
+    post: Post, records: redis.Redis, make_settings: Callable[..., Settings]
+) -> None:
+    (job_id,) = post.queue("ada", "https://h.example/")
+    (letter,) = post.take()
+    claimed(Executions(make_settings(), "worker-a"), job_id)
+    attempt = DeliveryAttempt(at=datetime.now(UTC), took_s=1, status=410, error=None)
+
+    assert post.do(post.outbox.settle(letter, attempt, None, unwanted=True, address=None))
+
+    assert not records.exists("sq:webhook-line:ada:h.example")
+    assert records.hget(f"sq:deliveries:{job_id}", "pending") == "0"
+
+
 def test_what_is_sent_again_is_counted_as_still_to_be_sent(post: Post, records: redis.Redis) -> None:
     """So its job's record is kept for it."""
     (job_id,) = post.queue("ada", "https://h.example/")

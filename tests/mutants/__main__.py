@@ -173,8 +173,10 @@ def _fails(command: Sequence[str], folder: Path, limit_s: float | None) -> str:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)  # with the server that it started
             return "by its time"
-    said = re.search(r"^(?:(?:FAILED|ERROR) (?=tests/)|FAIL )(.+)", printed.read_text(errors="replace"), re.MULTILINE)
-    return said[1][:160] if said else "it ends"
+    failure = re.search(
+        r"^(?:(?:FAILED|ERROR) (?=tests/)|FAIL )(.+)", printed.read_text(errors="replace"), re.MULTILINE
+    )
+    return failure[1][:160] if failure else "it ends"
 
 
 def main(arguments: Sequence[str]) -> int:
