@@ -186,9 +186,12 @@ def test_what_is_being_opened_when_the_pool_is_closed_is_closed_too(
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-    before = len(records.client_list())
+    def connections() -> set[str]:
+        return {str(client["id"]) for client in records.client_list()}
+
+    before = connections()
     for turns in range(25):
         asyncio.run(run(turns))
         gc.collect()
 
-    assert len(records.client_list()) == before
+    assert connections() <= before  # one of an earlier test may close meanwhile
