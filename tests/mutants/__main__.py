@@ -136,7 +136,8 @@ class Copies:
 
 def _noticed(edit: Edit, copy: Path, limits_s: dict[str, float]) -> tuple[str, dict[str, float]]:
     seconds: dict[str, float] = {}
-    pytest = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-m", "not slow"]
+    unused = [word for plugin in ("randomly", "cacheprovider", "schemathesis") for word in ("-p", f"no:{plugin}")]
+    pytest = ["-m", "pytest", "-q", "-x", *unused, "-m", "not slow"]
     likely, others = tests_of(edit)
     for who, command in (
         ("simulator", ["-m", "tests.mutants.notice"]),
