@@ -35,6 +35,13 @@ class Room:
         self.keeper = LeaseKeeper(executions, 30.0, lambda: state, self.rung.append)
         self.runner = Runner(executions, self.keeper, StubBackend(slots=1), self.rung.append)
 
+    def started(self, job_id: str) -> Thread:
+        """One that answers the doorbell, once the job runs."""
+        thread = Thread(target=self.runner.run, args=(job_id,))
+        thread.start()
+        until(self.keeper.running, what="it runs")
+        return thread
+
 
 @pytest.fixture
 def room(worker: Executions) -> Room:
@@ -57,9 +64,7 @@ def test_only_a_board_that_was_kept_counts_as_written(desk: Desk, room: Room) ->
 
     before = tokens()
     canceled = desk.submit(metadata={"stub": {"seconds": 0.5}})
-    thread = Thread(target=room.runner.run, args=(canceled,))
-    thread.start()
-    until(room.keeper.running, what="it runs")
+    thread = room.started(canceled)
     desk.cancel(canceled)  # which nobody hears here
     thread.join(60)
     after_the_canceled = tokens()
@@ -82,9 +87,7 @@ def test_the_scenes_of_a_text_that_ran_out_of_time_are_told_before_it_fails(
 
 def test_a_job_that_was_stopped_for_its_cancel_is_canceled(desk: Desk, room: Room) -> None:
     job_id = desk.submit(metadata={"stub": {"hang": True}})
-    thread = Thread(target=room.runner.run, args=(job_id,))
-    thread.start()
-    until(room.keeper.running, what="it runs")
+    thread = room.started(job_id)
     desk.cancel(job_id)
 
     for attempt in room.keeper.running():
@@ -97,9 +100,7 @@ def test_a_job_that_was_stopped_for_its_cancel_is_canceled(desk: Desk, room: Roo
 @pytest.mark.parametrize("is_canceled", [False, True])
 def test_what_is_given_back_is_rung_unless_it_was_canceled_meanwhile(desk: Desk, room: Room, is_canceled: bool) -> None:
     job_id = desk.submit(metadata={"stub": {"hang": True}})
-    thread = Thread(target=room.runner.run, args=(job_id,))
-    thread.start()
-    until(room.keeper.running, what="it runs")
+    thread = room.started(job_id)
     if is_canceled:
         desk.cancel(job_id)
 
