@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import cache_from_source
@@ -66,22 +67,13 @@ class Edit:
         """Its file, the line's text and the change: what stays when lines are moved."""
         text = self.path.read_text()
         line = text[text.rfind("\n", 0, self.begin) + 1 :].partition("\n")[0].strip()
-        return self._file, line, self._change(text)
-
-    def __str__(self) -> str:
-        text = self.path.read_text()
-        line = text.count("\n", 0, self.begin) + 1
-        return f"{self._file}:{line}:{self._change(text)}"
+        return str(self.path.relative_to(ROOT)), line, self._change(text)
 
     def _write(self, root: Path, text: str) -> None:
         """A file of the same length within the same second would not be compiled anew."""
         target = root / self.path.relative_to(ROOT)
         target.write_text(text)
         Path(cache_from_source(str(target))).unlink(missing_ok=True)
-
-    @property
-    def _file(self) -> str:
-        return str(self.path.relative_to(ROOT))
 
     def _change(self, text: str) -> str:
         """With its column, for a line may have the same twice."""
@@ -96,9 +88,17 @@ def explained() -> set[tuple[str, str, str]]:
     return {(row["file"], row["line"], change) for row in rows for change in row["changes"]}
 
 
-def edits() -> list[Edit]:
-    """All that there are, file by file."""
-    return [edit for path in LUA for edit in of_lua(path)] + [edit for path in PYTHON for edit in of_python(path)]
+def edits() -> dict[str, Edit]:
+    """All that there are, file by file, each by what it is called in the table; the same line twice in a file is told
+    apart by its number."""
+    found = [edit for path in LUA for edit in of_lua(path)] + [edit for path in PYTHON for edit in of_python(path)]
+    seen: Counter[str] = Counter()
+    called: dict[str, Edit] = {}
+    for edit in found:
+        name = ": ".join(edit.named)
+        seen[name] += 1
+        called[name if seen[name] == 1 else f"{name} ({seen[name]})"] = edit
+    return called
 
 
 def of_lua(path: Path) -> Iterator[Edit]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.__main__ import drawn, noticed_by
 from tests.mutants.edits import LUA, PYTHON, ROOT, edits, explained, of_lua, of_python
 
 TOGETHER = 300
@@ -17,15 +18,43 @@ if not held(x) and y <= 5 + 30 then return redis.call('GET', 'if a == b then') e
 
 
 def test_there_are_enough_of_every_file() -> None:
-    counts = Counter(edit.path for edit in edits())
+    counts = Counter(edit.path for edit in edits().values())
     assert sum(counts.values()) >= TOGETHER
     assert [path.name for path in (*LUA, *PYTHON) if not counts[path]] == []
 
 
 def test_each_edit_is_named_apart_and_what_is_explained_is_there() -> None:
-    names = [str(edit) for edit in edits()]
-    assert len(set(names)) == len(names)
-    assert explained() - {edit.named for edit in edits()} == set()
+    found = edits()
+    assert len(set(found.values())) == len(found)
+    assert explained() - {edit.named for edit in found.values()} == set()
+
+
+def test_the_sample_stays_when_others_are_explained_or_a_line_is_moved() -> None:
+    first = drawn([*edits()], {}, 50)
+    assert first == drawn([*reversed(edits())], {}, 50)
+    left = [name for name in edits() if name != first[7]]
+    assert drawn(left, {}, 49) == [name for name in first if name != first[7]]
+
+
+def test_what_is_in_the_table_is_drawn_first() -> None:
+    names = [*edits()]
+    kept = dict.fromkeys(names[1000:1010])
+    assert {*kept} < {*drawn(names, kept, 20)}
+    assert len(drawn(names, kept, 20)) == 20
+
+
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        ("tests: tests/unit/test_x.py::test_y[a b-1] - assert 1 == 2", "tests/unit/test_x.py::test_y"),
+        ("likely tests: tests/integration/api/test_x.py::test_y", "tests/integration/api/test_x.py::test_y"),
+        ("simulator: records and indexes agree: tests", ""),
+        ("tests: by its time", ""),
+        ("", ""),
+    ],
+)
+def test_the_test_that_noticed_it_the_last_time_is_tried_first(told: str, command: str) -> None:
+    assert noticed_by(told) == command
 
 
 def test_what_becomes_of_lua(tmp_path: Path) -> None:
