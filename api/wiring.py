@@ -28,6 +28,7 @@ from api.http.openapi import DescribedAPI, operation_id
 from api.http.prefix import Prefixed
 from api.http.slow_clients import STOP_WAITING
 from api.http.tracing import Traced
+from api.lasting import lasting
 from api.routes import batches, dead, deliveries, docs, events, jobs, page, problem_pages, results, service, takes
 from api.sweeper import sweep
 from api.trust import Trust
@@ -65,9 +66,13 @@ def create_app(
         store = Store(settings)
         parts = app.state.parts = Parts.on(store, trust, settings, keys, registry)
         when_started()
-        sweeping = sweep(parts.submissions, parts.doorbell)
-        lasting = (parts.changes.listen(), sweeping, trust.watch(), watch_descriptors())
-        tasks = [asyncio.create_task(one) for one in lasting]
+        works = (
+            lasting(parts.changes.listen),
+            lasting(sweep, parts.submissions, parts.doorbell),
+            lasting(trust.watch),
+            lasting(watch_descriptors),
+        )
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield {STOP_WAITING: parts.changes.stop_waiting}
         finally:
