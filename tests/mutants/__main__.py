@@ -159,14 +159,14 @@ def _noticed(edit: Edit, copy: Path, limits_s: dict[str, float], first: str) -> 
     return "", seconds
 
 
-def noticed_by(told: str) -> str:
+def noticed_by(report: str) -> str:
     """The test in a row's words, with all of its parameters; empty: it was none."""
-    found = re.match(r"(?:likely )?tests: (tests/\S+?\.py::\w+)", told)
+    found = re.match(r"(?:likely )?tests: (tests/\S+?\.py::\w+)", report)
     return found[1] if found else ""
 
 
 def drawn(names: Sequence[str], table: Mapping[str, object], count: int) -> list[str]:
-    """Those that the table has, then others by their hashes: when one is explained, another comes and no more changes."""
+    """Those that the table has, then others by their hashes: when one is explained, no more changes than that one."""
     return sorted(names, key=lambda name: (name not in table, hashlib.sha256(name.encode()).digest()))[:count]
 
 

@@ -44,7 +44,7 @@ def test_what_is_in_the_table_is_drawn_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "command"),
+    ("report", "command"),
     [
         ("tests: tests/unit/test_x.py::test_y[a b-1] - assert 1 == 2", "tests/unit/test_x.py::test_y"),
         ("likely tests: tests/integration/api/test_x.py::test_y", "tests/integration/api/test_x.py::test_y"),
@@ -53,8 +53,8 @@ def test_what_is_in_the_table_is_drawn_first() -> None:
         ("", ""),
     ],
 )
-def test_the_test_that_noticed_it_the_last_time_is_tried_first(told: str, command: str) -> None:
-    assert noticed_by(told) == command
+def test_the_test_that_noticed_it_the_last_time_is_tried_first(report: str, command: str) -> None:
+    assert noticed_by(report) == command
 
 
 def test_what_becomes_of_lua(tmp_path: Path) -> None:
