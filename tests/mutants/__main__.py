@@ -93,7 +93,7 @@ WORKER_TESTS = (
 ABOUT_WORKERS = {
     "supervisor": ("test_supervisor", "test_failing_starts"),
     "watchdog": ("test_watchdog_process",),
-    "life": ("test_stub_worker", "test_failing_starts"),
+    "life": ("test_stub_worker", "test_failing_starts", "test_model_worker"),
 }
 
 

@@ -12,13 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
 from tests.integration.worker import harms
 from tests.integration.worker.conftest import Words
 from tests.integration.worker.processes import Fork, forked_worker
 
 WITHIN_S = 30  # of the whole start, on a machine with other work; the fault itself takes none of it
-MODEL = {"model__name": "any", "worker__metrics_port": 0}
-STUB = {"model__name": "stub", "worker__metrics_port": 0}
+LISTED_S = 120  # without a leave
+COMMON: dict[str, object] = {"worker__metrics_port": 0, "worker__lease_s": LISTED_S}
+MODEL = {"model__name": "any"} | COMMON
+STUB = {"model__name": "stub"} | COMMON
 
 
 class Way(NamedTuple):
@@ -69,7 +73,7 @@ WAYS = {
 
 
 def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_one_line(
-    redis_url: str, tmp_path: Path, words: Words
+    api: httpx.Client, redis_url: str, tmp_path: Path, words: Words
 ) -> None:
     forks: dict[str, Fork] = {}
     try:
@@ -83,6 +87,9 @@ def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_o
 
     assert ended == {name: (way.code, 1) for name, way in WAYS.items()}
     assert words() == {"loading", "broken"}
+    assert [worker["state"] for worker in api.get("/queue").json()["workers"]] == [
+        "broken"
+    ]  # the watchdog's; others left
     assert [name for name, fork in forks.items() if "Traceback" in fork.log_text] == [
         "a heartbeat that ends",  # a bug of ours, in a thread
         "a heartbeat that ends while a model is loaded",

@@ -40,7 +40,7 @@ def test_a_worker_that_has_stopped_listening_is_replaced_and_what_it_runs_finish
     """By Celery's own command, which ours takes the place of (worker/remote.py)."""
     follows = "from worker.remote import REFUSED_COMMANDS; del REFUSED_COMMANDS['cancel_consumer']"
     (tmp_path / "sitecustomize.py").write_text(follows)
-    process = start(start_worker, api, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    process = start(start_worker, api, worker__drain_s=600, PYTHONPATH=f"{tmp_path}:{ROOT}")
     busy = submit(api, stub={"seconds": 6})
     running(api, busy)
     app = celery_app.make_app(Settings(redis={"url": redis_url}), patient=False)
