@@ -321,6 +321,20 @@ def test_a_started_job_no_longer_expires_in_the_queue(desk: Desk, worker: Execut
     assert isinstance(worker.claim(job_id), Claim)
 
 
+def test_a_job_that_runs_does_not_end_with_a_wait_that_is_still_listed(
+    desk: Desk, worker: Executions, redis_url: str
+) -> None:
+    """As after a restore of what was written between two commands."""
+    job_id = desk.submit()
+    claimed(worker, job_id)
+    with redis.Redis.from_url(redis_url) as client:
+        client.zadd("sq:expiring", {job_id: 1})
+        sweep_as_if_alone(worker, redis_url)
+
+        assert desk.job(job_id).status is Status.RUNNING
+        assert client.zscore("sq:expiring", job_id) is None
+
+
 def test_a_lost_doorbell_is_rung_again_less_and_less_often(desk: Desk, worker: Executions, redis_url: str) -> None:
     job_id = desk.submit()
     with redis.Redis.from_url(redis_url) as client:

@@ -205,6 +205,14 @@ def test_what_a_sender_held_that_died_is_due_again(post: Post, records: redis.Re
     assert len(records.hgetall("sq:webhook-at:ada")) == 1
 
 
+def test_what_waits_of_a_job_that_is_gone_is_given_up_and_counted(post: Post, records: redis.Redis) -> None:
+    (first,), (second,) = post.queue("ada", "https://h.example/"), post.queue("ada", "https://h.example/")
+    records.delete(f"sq:job:{first}")
+
+    assert [letter.job_id for letter in post.take()] == [second]
+    assert records.hget("sq:counts", "webhook:given_up") == "1"
+
+
 def test_what_an_older_version_put_out_or_held_is_sent(post: Post, records: redis.Redis) -> None:
     (waits,), (held,) = post.queue("ada", "https://h.example/"), post.queue("bob", "https://h.example/")
     for key in records.keys("sq:webhook-*"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,18 @@ def raising(module: str, name: str, error: BaseException) -> None:
     for part in owners:
         owner = getattr(owner, part)
     setattr(owner, last, meet)
+
+
+def told_to_end_before(module: str, name: str) -> None:
+    """SIGTERM comes just before this step of a bootstep."""
+    step = getattr(importlib.import_module(module), name)
+    begin = step.start
+
+    def start(self: Any, parent: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        begin(self, parent)
+
+    step.start = start
 
 
 def both(first: Callable[[], None], second: Callable[[], None]) -> None:

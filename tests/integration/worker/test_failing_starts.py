@@ -96,6 +96,20 @@ def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_o
     ]
 
 
+def test_a_worker_that_is_told_to_end_while_it_starts_never_says_ready(
+    redis_url: str, tmp_path: Path, words: Words
+) -> None:
+    harm = partial(harms.told_to_end_before, "celery.worker.consumer.tasks", "Tasks")
+    fork = forked_worker(redis_url, tmp_path / "worker.log", harm, **STUB)
+    try:
+        assert fork.wait(WITHIN_S) == 0
+    finally:
+        fork.close()
+
+    assert words() & {"loading", "ready", "draining"} == {"loading", "draining"}
+    assert "ready: " not in fork.log_text
+
+
 def lines_of(fork: Fork, pattern: str) -> int:
     return len(
         [line for line in fork.log_text.splitlines() if re.search(f"(scriptqueue|leaves).*: .*({pattern})", line)]
