@@ -82,6 +82,16 @@ def test_jobs_that_left_the_queue_by_an_older_version_keep_nobody_waiting(
     assert started == [waiting]
 
 
+def test_a_job_of_a_newer_version_keeps_its_place(desk: Desk, worker: Executions, records: redis.Redis) -> None:
+    """For a worker that knows it; this one's doorbells lead nowhere meanwhile."""
+    gone = canceled(desk, worker, submit(desk, "ada", 24))
+    newer, behind_it = submit(desk, "ada", 2)
+    records.hset(f"sq:job:{newer}", "format", "newer")
+
+    assert [claim for job_id in gone if isinstance(claim := worker.claim(job_id), Claim)] == []
+    assert [*records.zrange("sq:queued:normal", 0, -1)] == [newer, behind_it]
+
+
 @pytest.mark.parametrize("priority", PRIORITIES)
 @pytest.mark.parametrize("status", ["canceled", "running", "succeeded", None])
 def test_a_sweep_takes_what_an_older_version_ended_out_of_its_lane(
