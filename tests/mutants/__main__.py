@@ -1,7 +1,7 @@
 """`make mutants`: machine-made changes of the Lua and of the Python that decides, each on a copy of the tree; the
 simulator or the fast tests must notice it.
 
-    --sample N     so many (400): those of the table, then others, drawn
+    --sample N     so many (360): those of the table, then others, drawn
     --only TEXT    of those whose row has this in it
     --again        those that nothing noticed the last time, after more tests; or that the last time did not come to
     --list         tells how many there are of each file
@@ -198,7 +198,7 @@ def _fails(command: Sequence[str], folder: Path, limit_s: float | None) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("--sample", type=int, default=400)
+    parser.add_argument("--sample", type=int, default=360)
     parser.add_argument("--only", default="")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--list", action="store_true")

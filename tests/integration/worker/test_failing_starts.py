@@ -65,6 +65,9 @@ WAYS = {
     "a thread cannot be started": Way(
         raising("worker.lease", "LeaseKeeper.start", RuntimeError("can't start new thread")), 70, "new thread", STUB
     ),
+    "a watchdog that ends": Way(
+        raising("worker.watchdog", "Watchdog._run", TypeError("no look")), 70, "nobody watches this worker", STUB
+    ),
     "a heartbeat that ends": Way(NO_WORD, 70, "heartbeats has ended", STUB),
     "a heartbeat that ends while a model is loaded": Way(
         lambda folder: partial(harms.both, torch_that(WAITS)(folder), NO_WORD(folder)), 70, "heartbeats has ended"
@@ -91,7 +94,8 @@ def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_o
         "broken"
     ]  # the watchdog's; others left
     assert [name for name, fork in forks.items() if "Traceback" in fork.log_text] == [
-        "a heartbeat that ends",  # a bug of ours, in a thread
+        "a watchdog that ends",  # a bug of ours, in a thread
+        "a heartbeat that ends",
         "a heartbeat that ends while a model is loaded",
     ]
 
