@@ -443,13 +443,16 @@ def test_the_queue_shows_depth_workers_and_an_eta_once_it_has_measured(desk: Des
     state = WorkerState("worker-a", "ready", "test", "cpu", "bf16", slots=2, busy=1, tokens_per_s=12.5)
     before = desk.do(lambda s: s.queue())
     worker.beat(state, ttl_s=30)
-    worker.succeed(claimed(worker, desk.submit()), success())
+    claim = claimed(worker, desk.submit())
+    meanwhile = desk.do(lambda s: s.queue())
+    worker.succeed(claim, success())
     desk.submit(priority="low")
     after = desk.do(lambda s: s.queue())
     worker.beat(state, ttl_s=0)
     left = desk.do(lambda s: s.queue())
 
     assert before.eta_s(before.last("low"), cost=100) is None
+    assert [(job.worker, job.rows) for job in meanwhile.running] == [("worker-a", 1)]
     assert (after.depth, after.running, after.workers) == ({"high": 0, "normal": 0, "low": 1}, [], [state])
     assert after.eta_s(after.last("low"), cost=100) is not None
     assert left.workers == []
