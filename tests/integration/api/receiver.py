@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from shared.settings import Settings
 from shared.store.connection import Store
-from shared.store.outbox import Outbox
+from shared.store.outbox import LEASE_S, Outbox
 from worker.webhooks.courier import Courier
 from worker.webhooks.network import Resolver
 from worker.webhooks.sender import Sender
@@ -92,7 +92,8 @@ class Receiver:
         except OSError:
             pass
 
-    def next(self, within_s: float = 20) -> Received:
+    def next(self, within_s: float = LEASE_S + 20) -> Received:
+        """The last that came. What a sender took by a call whose answer was lost on a busy machine comes after a lease."""
         assert self.arrived.acquire(timeout=within_s), "nothing arrived"
         return self.received[-1]
 
