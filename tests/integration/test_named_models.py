@@ -19,7 +19,7 @@ from shared.store.checks import examine
 from shared.store.executions import Claim, Executions, Refused
 from shared.store.submissions import Submitted
 from shared.workers import WorkerState
-from tests.integration.desk import Desk, sweep_as_if_alone
+from tests.integration.desk import Desk, claimed, success, sweep_as_if_alone
 
 QWEN = "qwen2.5-coder-1.5b"
 NAMES = [QWEN, "org/model", "一个模型", "a b%c:d"]  # a folder may be called anything
@@ -225,6 +225,24 @@ def test_places_and_depths_count_named_jobs(desk: Desk, serve: Callable[..., Exe
         assert isinstance(claim, Claim)
         assert claim.job_id == doorbell
     assert desk.do(lambda s: s.queue()).depth["normal"] == 0
+
+
+def test_a_named_job_waits_for_the_work_of_a_single_one_of_any_model(
+    desk: Desk, serve: Callable[..., Executions], records: redis.Redis
+) -> None:
+    worker = serve(QWEN, slots=1)
+    claim = claimed(worker, *ids(post(desk)))
+    records.hincrby(f"sq:job:{claim.job_id}", "started", -60_000)
+    worker.succeed(claim, success())  # something to measure by
+    (named,) = ids(post(desk, QWEN))
+
+    def eta_s() -> float:
+        return desk.job(named).queue.eta_s  # type: ignore[union-attr, return-value]
+
+    alone_s = eta_s()
+    post(desk, priority="high")
+
+    assert eta_s() == pytest.approx(2 * alone_s, rel=0.1)
 
 
 def test_a_full_queue_counts_named_jobs_too(make_settings: Callable[..., Settings]) -> None:

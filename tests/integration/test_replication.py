@@ -123,6 +123,20 @@ def test_what_no_replica_has_is_withdrawn_whole(api: httpx.Client, primary: tupl
 LEFT = ["sq:active"]  # of nothing
 
 
+def test_what_is_withdrawn_is_no_work_that_its_client_waits_for(
+    api: httpx.Client, primary: tuple[Server, Server]
+) -> None:
+    first, second = primary
+    assert api.post("/jobs", json=JOB).status_code == 202
+    before = first.client.hgetall("sq:waiting:normal")
+    part(second)
+
+    assert api.post("/jobs", json=JOB).status_code == 503
+
+    assert before
+    assert first.client.hgetall("sq:waiting:normal") == before
+
+
 def test_one_that_has_started_is_accepted_and_said_to_be_on_the_primary(
     api: httpx.Client, primary: tuple[Server, Server], worker: Executions
 ) -> None:

@@ -93,7 +93,7 @@ class Receiver:
             pass
 
     def next(self, within_s: float = LEASE_S + 20) -> Received:
-        """The last that came. What a sender took by a call whose answer was lost on a busy machine comes after a lease."""
+        """The last that came. What a sender took by a call whose answer was lost comes after its lease."""
         assert self.arrived.acquire(timeout=within_s), "nothing arrived"
         return self.received[-1]
 
