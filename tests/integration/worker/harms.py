@@ -33,7 +33,7 @@ def raising(module: str, name: str, error: BaseException) -> None:
     setattr(owner, last, meet)
 
 
-def told_to_end_before(module: str, name: str) -> None:
+def terminated_before(module: str, name: str) -> None:
     """SIGTERM comes just before this step of a bootstep."""
     step = getattr(importlib.import_module(module), name)
     begin = step.start

@@ -103,7 +103,7 @@ def test_whatever_is_raised_before_a_worker_is_ready_ends_it_with_its_code_and_o
 def test_a_worker_that_is_told_to_end_while_it_starts_never_says_ready(
     redis_url: str, tmp_path: Path, words: Words
 ) -> None:
-    harm = partial(harms.told_to_end_before, "celery.worker.consumer.tasks", "Tasks")
+    harm = partial(harms.terminated_before, "celery.worker.consumer.tasks", "Tasks")
     fork = forked_worker(redis_url, tmp_path / "worker.log", harm, **STUB)
     try:
         assert fork.wait(WITHIN_S) == 0
