@@ -229,12 +229,8 @@ def main(arguments: Sequence[str]) -> int:
             seconds["tests"] += seconds["likely tests"]  # which are others for each file
             seconds["likely tests"] = seconds["tests"]
             limits_s = {name: max(limits_s.get(name, 0), SLOWER * took) for name, took in seconds.items()}
-        found = pool.map(
-            lambda name: copies.noticed(
-                chosen[name], limits_s, noticed_by(table[name]["noticed_by"] if name in table else "")
-            ),
-            chosen,
-        )
+        first = {name: noticed_by(table.get(name, untried)["noticed_by"]) for name in chosen}
+        found = pool.map(lambda name: copies.noticed(chosen[name], limits_s, first[name]), chosen)
         for name, (who, seconds) in zip(chosen, found, strict=True):
             took_s = round(sum(seconds.values()), 1)
             print(f"{who or 'SURVIVES'} ({took_s} s): {name}", flush=True)
